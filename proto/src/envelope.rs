@@ -1,0 +1,120 @@
+//! The unit that brokers route: header, body and the publisher's signature over both.
+
+use bytes::Bytes;
+use prost::Message as _;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    DecodeError, Hash, Header, Signature, decode::Fields, limits::ENVELOPE_BYTES_MAX, wire,
+};
+
+/// What an envelope's signature covers begins with this, so that it is never taken for another's.
+pub const ENVELOPE_CONTEXT: &[u8] = b"sekisho-envelope-v1\0";
+
+const FIELDS: Fields = Fields("envelope");
+
+/// An envelope as it was received: well formed, nothing said about its signature. The parts share
+/// the memory of the whole; cloning copies no bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    header: Header,
+    header_bytes: Bytes,
+    body: Bytes,
+    signature: Signature,
+    encoded: Bytes,
+}
+
+impl Envelope {
+    /// Parses an encoded envelope, its header included.
+    ///
+    /// # Errors
+    ///
+    /// It is larger than [`ENVELOPE_BYTES_MAX`], not an envelope, not in its one encoding, of
+    /// another version, or a field is out of its range.
+    pub fn decode(encoded: Bytes) -> Result<Self, DecodeError> {
+        let wire: wire::Envelope = wire::decode_canonical(FIELDS.0, ENVELOPE_BYTES_MAX, &encoded)?;
+        let header = Header::decode_shared(&wire.header)?;
+        let signature = FIELDS.fixed("signature", &wire.signature)?;
+        Ok(Self { header, header_bytes: wire.header, body: wire.body, signature, encoded })
+    }
+
+    /// Puts an envelope together from an encoded header, the body and the signature over both.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`](Self::decode).
+    pub fn assemble(
+        header_bytes: impl Into<Bytes>,
+        body: impl Into<Bytes>,
+        signature: Signature,
+    ) -> Result<Self, DecodeError> {
+        let (header, body) = (header_bytes.into(), body.into());
+        let signature = Bytes::copy_from_slice(signature.as_ref());
+        let wire = wire::Envelope { header, body, signature };
+        Self::decode(wire.encode_to_vec().into())
+    }
+
+    /// What the publisher said about the body.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The header as it was signed.
+    #[must_use]
+    pub fn header_bytes(&self) -> &Bytes {
+        &self.header_bytes
+    }
+
+    /// The body, sealed unless the header's suite is open.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The signature, not checked by anybody yet.
+    #[must_use]
+    pub fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// The whole as it was received, to be passed on verbatim.
+    #[must_use]
+    pub fn encoded(&self) -> &Bytes {
+        &self.encoded
+    }
+
+    /// What the signature covers.
+    #[must_use]
+    pub fn signed_bytes(&self) -> Vec<u8> {
+        envelope_signing_input(&self.header_bytes, &self.body)
+    }
+
+    /// SHA-256 of [`signed_bytes`](Self::signed_bytes): the envelope's identity, whatever its
+    /// signature.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        let digest = Sha256::new()
+            .chain_update(ENVELOPE_CONTEXT)
+            .chain_update(length_prefix(&self.header_bytes))
+            .chain_update(&self.header_bytes)
+            .chain_update(&self.body)
+            .finalize();
+        Hash::new(digest.into())
+    }
+}
+
+/// What an envelope's signature covers: [`ENVELOPE_CONTEXT`], the header's length as 64 bits big
+/// endian, the header and the body.
+#[must_use]
+pub fn envelope_signing_input(header: &[u8], body: &[u8]) -> Vec<u8> {
+    [ENVELOPE_CONTEXT, &length_prefix(header), header, body].concat()
+}
+
+/// A length as it stands in what is signed.
+pub(crate) fn length_prefix(bytes: &[u8]) -> [u8; 8] {
+    (bytes.len() as u64).to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! What a broker reads of an envelope: everything but the body.
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use crate::{
+    BootId, ContentType, DecodeError, Epoch, Hash, KeyHeaderId, PrincipalId, Scope, Sequence,
+    Suite, Timestamp, Topic,
+    decode::Fields,
+    limits::{HEADER_BYTES_MAX, PROTOCOL_VERSION},
+    wire,
+};
+
+const FIELDS: Fields = Fields("header");
+
+/// The signed part of an envelope that is never sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// How the body is sealed.
+    pub suite: Suite,
+    /// Where the envelope belongs.
+    pub topic: Topic,
+    /// Who signed it.
+    pub publisher: PrincipalId,
+    /// The publisher's run.
+    pub boot: BootId,
+    /// Number within (publisher, boot, topic).
+    pub sequence: Sequence,
+    /// When the publisher made it, by its own clock.
+    pub time: Timestamp,
+    /// To which epoch it is sealed; 0 where it is open.
+    pub epoch: Epoch,
+    /// Which key header tells how; `None` exactly where the suite is [`Suite::Open`].
+    pub key_header: Option<KeyHeaderId>,
+    /// Hash of the publisher's envelope before this one on the topic.
+    pub previous: Option<Hash>,
+    /// What the body is.
+    pub content_type: ContentType,
+    /// How many samples the body holds; 0 where it holds something else.
+    pub sample_count: u32,
+    /// Bits of [`Header::FLAGS_CRITICAL`] that a decoder does not know are refused, others ignored.
+    pub flags: u32,
+    /// Seconds after `time` in which it is worth delivering; 0 = for ever.
+    pub expiry_s: u32,
+    /// How far it may travel.
+    pub scope: Scope,
+}
+
+impl Header {
+    /// Flags that must be understood by whoever accepts the envelope. Version 1 knows none.
+    pub const FLAGS_CRITICAL: u32 = 0xffff_0000;
+
+    /// The bytes to be signed and sent.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        wire::Header {
+            version: PROTOCOL_VERSION,
+            suite: self.suite.number(),
+            topic: self.topic.as_str().to_owned(),
+            publisher: Bytes::copy_from_slice(self.publisher.as_ref()),
+            boot: Bytes::copy_from_slice(self.boot.as_ref()),
+            sequence: self.sequence.value(),
+            time_us: self.time.as_micros(),
+            epoch: self.epoch.value(),
+            key_header: optional_bytes(self.key_header.as_ref()),
+            previous: optional_bytes(self.previous.as_ref()),
+            content_type: self.content_type.as_str().to_owned(),
+            sample_count: self.sample_count,
+            flags: self.flags,
+            expiry_s: self.expiry_s,
+            scope: self.scope.number(),
+        }
+        .encode_to_vec()
+    }
+
+    /// Parses an encoded header.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are not a header, not in its one encoding, of another version, or a field is out
+    /// of its range.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        Self::decode_shared(&Bytes::copy_from_slice(bytes))
+    }
+
+    pub(crate) fn decode_shared(bytes: &Bytes) -> Result<Self, DecodeError> {
+        let wire: wire::Header = wire::decode_canonical(FIELDS.0, HEADER_BYTES_MAX, bytes)?;
+        FIELDS.version(wire.version)?;
+        let header = Self {
+            suite: FIELDS.number("suite", wire.suite)?,
+            topic: FIELDS.parse("topic", &wire.topic)?,
+            publisher: FIELDS.fixed("publisher", &wire.publisher)?,
+            boot: FIELDS.fixed("boot", &wire.boot)?,
+            sequence: Sequence::new(wire.sequence),
+            time: Timestamp::from_micros(wire.time_us),
+            epoch: Epoch::new(wire.epoch),
+            key_header: FIELDS.fixed_optional("key_header", &wire.key_header)?,
+            previous: FIELDS.fixed_optional("previous", &wire.previous)?,
+            content_type: FIELDS.parse("content_type", &wire.content_type)?,
+            sample_count: wire.sample_count,
+            flags: wire.flags,
+            expiry_s: wire.expiry_s,
+            scope: FIELDS.number("scope", wire.scope)?,
+        };
+        header.check()?;
+        Ok(header)
+    }
+
+    fn check(&self) -> Result<(), DecodeError> {
+        let open = self.suite == Suite::Open;
+        let sealed_alike = open == self.key_header.is_none() && open == (self.epoch == Epoch::ZERO);
+        let wanted = "key header and epoch exactly where the suite is not open";
+        FIELDS.require("suite", wanted, sealed_alike, self.suite)?;
+        let known = self.flags & Self::FLAGS_CRITICAL == 0;
+        FIELDS.require("flags", "no unknown critical flag", known, format!("{:#x}", self.flags))
+    }
+}
+
+fn optional_bytes<T: AsRef<[u8]>>(value: Option<&T>) -> Bytes {
+    value.map(|value| Bytes::copy_from_slice(value.as_ref())).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+//! What crosses a wire in Sekisho: names, envelopes, statements, frames and their limits.
+//!
+//! Everything is parsed once, at the edge, into a type that cannot hold anything else; what is
+//! signed travels verbatim and is accepted only in the one encoding that the schema's own encoder
+//! produces. The crate does no I/O and knows no clock, no random source and no key: checking a
+//! signature is somebody else's work.
+
+mod code;
+mod content_type;
+mod decode;
+mod envelope;
+mod filter;
+pub mod frame;
+mod header;
+mod id;
+mod key_header;
+mod level;
+pub mod limits;
+mod name;
+mod number;
+mod parse;
+mod sample;
+pub mod statement;
+mod suite;
+mod text;
+mod timestamp;
+mod topic;
+mod wire;
+
+pub use code::{GapReason, RefusalCode};
+pub use content_type::ContentType;
+pub use decode::DecodeError;
+pub use envelope::{ENVELOPE_CONTEXT, Envelope, envelope_signing_input};
+pub use filter::{Filter, FilterLevel};
+pub use frame::{Frame, FrameDecoder};
+pub use header::Header;
+pub use id::{BootId, Hash, KeyHeaderId, PrincipalId, PublicKey, Signature, TokenId};
+pub use key_header::{KEY_HEADER_CONTEXT, KeyHeader, KeyHeaderContent, key_header_signing_input};
+pub use name::{CursorName, Grantee, OrgName, PrincipalName};
+pub use number::{Epoch, Offset, Position, Sequence, StatementIndex};
+pub use parse::ParseError;
+pub use sample::{
+    Column, Sample, SampleBatch, SampleError, SampleValue, TransducerName, Unit, Value, ValueKind,
+};
+pub use statement::{
+    Action, Actions, PrincipalKind, Statement, StatementBody, StatementKind, StatementSignature,
+    StatementVerifier, StreamClass,
+};
+pub use suite::{Scope, Suite};
+pub use timestamp::Timestamp;
+pub use topic::Topic;

@@ -1,0 +1,102 @@
+//! Every limit of the protocol, with its unit and where it comes from.
+//!
+//! A decoder checks the limit before it allocates; an encoder that obeys the types of this crate
+//! stays below it.
+
+use std::time::Duration;
+
+/// Version of the session protocol, the envelope and the key header that this crate speaks.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// An encoded envelope, bytes: the most that any node may be configured to take. Larger things
+/// (photos, clips) are chunked by the application.
+pub const ENVELOPE_BYTES_MAX: usize = 1024 * 1024;
+
+/// An encoded envelope, bytes, that a node takes unless configured otherwise.
+pub const ENVELOPE_BYTES_DEFAULT: usize = 64 * 1024;
+
+/// An encoded frame without its length prefix, bytes: the largest envelope, its key header
+/// ([`KEY_HEADER_BYTES_MAX`]) and room for the other fields.
+pub const FRAME_BYTES_MAX: usize = ENVELOPE_BYTES_MAX + 16 * 1024;
+
+/// An encoded frame, bytes, before the sender has been greeted: a `Hello`, or an `Enrol` with an
+/// X-Wing key of 1216 bytes.
+pub const FRAME_BYTES_UNGREETED_MAX: usize = 4 * 1024;
+
+/// An encoded header, bytes: a topic of 512, a content type of 127, four ids of at most 32 and the
+/// numbers, rounded up.
+pub const HEADER_BYTES_MAX: usize = 1024;
+
+/// An encoded key header, bytes: an X-Wing encapsulation of 1120, a topic of 512, ids and a
+/// signature, rounded up.
+pub const KEY_HEADER_BYTES_MAX: usize = 2 * 1024;
+
+/// An encoded statement, bytes: a stream descriptor with a few hundred transducers.
+pub const STATEMENT_BYTES_MAX: usize = 64 * 1024;
+
+/// Signatures under one statement: the largest root and a few issuers.
+pub const SIGNATURES_MAX: usize = 32;
+
+/// Keys of an organisation's root.
+pub const ROOT_KEYS_MAX: usize = 16;
+
+/// Transducers of one stream descriptor: the most columns that a batch may have.
+pub const TRANSDUCERS_MAX: usize = COLUMNS_MAX;
+
+/// Filters in one list of a peering.
+pub const PEERING_FILTERS_MAX: usize = 256;
+
+/// Purposes of a peering.
+pub const PURPOSES_MAX: usize = 64;
+
+/// Statements or answers in one frame: a frame full of the smallest signed statements.
+pub const STATEMENTS_PER_FRAME_MAX: usize = 8 * 1024;
+
+/// A topic or filter, bytes of UTF-8.
+pub const TOPIC_BYTES_MAX: usize = 512;
+
+/// Levels of a topic or filter with the organisation.
+pub const LEVELS_MAX: usize = 32;
+
+/// A topic level, bytes of UTF-8.
+pub const LEVEL_BYTES_MAX: usize = 128;
+
+/// An organisation's name, bytes: a DNS label.
+pub const ORG_NAME_BYTES_MAX: usize = 63;
+
+/// The part of a principal's name before the `@`, and a cursor's name, bytes.
+pub const LOCAL_NAME_BYTES_MAX: usize = 64;
+
+/// A content type, bytes: two names of 63 as RFC 6838 §4.2 recommends, and the slash.
+pub const CONTENT_TYPE_BYTES_MAX: usize = 127;
+
+/// Free text for people (a purpose, a reason, a title), bytes of UTF-8.
+pub const TEXT_BYTES_MAX: usize = 1024;
+
+/// A node's address, bytes: a DNS name of 253, a colon and a port.
+pub const ADDRESS_BYTES_MAX: usize = 259;
+
+/// A number written out in a stream descriptor (a range, a resolution), bytes.
+pub const NUMERAL_BYTES_MAX: usize = 64;
+
+/// A transducer's name, bytes of UTF-8.
+pub const TRANSDUCER_BYTES_MAX: usize = 128;
+
+/// A unit, bytes of UTF-8.
+pub const UNIT_BYTES_MAX: usize = 64;
+
+/// Samples of one batch: ten minutes of a 100 Hz device.
+pub const SAMPLES_PER_BATCH_MAX: usize = 65_536;
+
+/// Columns of one batch: far above the 23 transducers of a truck.
+pub const COLUMNS_MAX: usize = 1024;
+
+/// Nodes that a record may have passed.
+pub const HOPS_MAX: usize = 3;
+
+/// How far an envelope's time may be ahead of the node's.
+pub const CLOCK_AHEAD_MAX: Duration = Duration::from_mins(2);
+
+/// Envelopes sealed under one key header: far below where a 96-bit counter nonce or AES-256-GCM's
+/// own limits matter.
+pub const ENVELOPES_PER_KEY_MAX: u64 = 1 << 32;

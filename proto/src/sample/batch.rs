@@ -1,0 +1,204 @@
+//! Many samples in one body: times as steps, values by column.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use super::{Column, Sample, SampleError, SampleValue};
+use crate::{
+    DecodeError, Timestamp, TransducerName, Unit, ValueKind,
+    decode::Fields,
+    limits::{COLUMNS_MAX, ENVELOPE_BYTES_MAX, SAMPLES_PER_BATCH_MAX},
+    wire,
+};
+
+const FIELDS: Fields = Fields("sample batch");
+
+/// 1 to 65,536 samples in columns. What goes in comes out: the same samples, each with the same
+/// values to the bit, in the order in which their columns first appeared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SampleBatch {
+    times: Vec<Timestamp>,
+    columns: Vec<Column>,
+}
+
+impl SampleBatch {
+    /// Lays samples out in columns, in the order in which each (transducer, unit, kind of value)
+    /// first appears.
+    ///
+    /// # Errors
+    ///
+    /// There are no samples, too many samples or columns, two values of one column in one sample,
+    /// or two neighbours so far apart that the step does not fit into 64 bits.
+    pub fn from_samples(samples: &[Sample]) -> Result<Self, SampleError> {
+        if !(1..=SAMPLES_PER_BATCH_MAX).contains(&samples.len()) {
+            return Err(SampleError::Count { found: samples.len() });
+        }
+        for (before, sample) in samples.iter().zip(samples.iter().skip(1)) {
+            let (before, time) = (before.time, sample.time);
+            if time.as_micros().checked_sub(before.as_micros()).is_none() {
+                return Err(SampleError::TimeStep { time, before });
+            }
+        }
+        let mut columns = Columns::default();
+        for (number, sample) in samples.iter().enumerate() {
+            columns.push(number, sample)?;
+        }
+        let times = samples.iter().map(|sample| sample.time).collect();
+        Ok(Self { times, columns: columns.finish(samples.len()) })
+    }
+
+    /// How many samples.
+    #[must_use]
+    pub fn sample_count(&self) -> usize {
+        self.times.len()
+    }
+
+    /// When each sample was measured.
+    #[must_use]
+    pub fn times(&self) -> &[Timestamp] {
+        &self.times
+    }
+
+    /// The columns, in the order of their first appearance.
+    #[must_use]
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// The samples again.
+    #[must_use]
+    pub fn samples(&self) -> Vec<Sample> {
+        let mut samples: Vec<_> =
+            self.times.iter().map(|time| Sample { time: *time, values: Vec::new() }).collect();
+        for column in &self.columns {
+            for (sample, value) in samples.iter_mut().zip(column.values()) {
+                let Some(value) = value else { continue };
+                sample.values.push(SampleValue {
+                    transducer: column.transducer().clone(),
+                    unit: column.unit().clone(),
+                    value: value.clone(),
+                });
+            }
+        }
+        samples
+    }
+
+    /// The bytes of a body of type [`ContentType::SAMPLES`](crate::ContentType::SAMPLES).
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        self.to_wire().encode_to_vec()
+    }
+
+    /// Parses an encoded batch. What it allocates is bounded by a small multiple of the bytes.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are not a batch, not in its one encoding, larger than an envelope, or a count, a
+    /// time or a column is out of its range.
+    pub fn decode(bytes: &[u8]) -> Result<Self, SampleError> {
+        let message = FIELDS.0;
+        if bytes.len() > ENVELOPE_BYTES_MAX {
+            let (limit, found) = (ENVELOPE_BYTES_MAX, bytes.len());
+            return Err(DecodeError::Oversized { message, limit, found }.into());
+        }
+        let columns = wire::fields_numbered(COLUMNS_FIELD, bytes);
+        FIELDS.at_most("columns", COLUMNS_MAX, columns)?;
+        let bytes = Bytes::copy_from_slice(bytes);
+        let wire: wire::SampleBatch = wire::decode_canonical(message, ENVELOPE_BYTES_MAX, &bytes)?;
+        let batch = Self::from_wire(wire)?;
+        if batch.encode() != bytes {
+            return Err(DecodeError::NonCanonical { message }.into());
+        }
+        Ok(batch)
+    }
+
+    fn to_wire(&self) -> wire::SampleBatch {
+        let base = self.times.first().copied().unwrap_or_default();
+        let mut before = base;
+        let step = |time: &Timestamp| {
+            let step = time.as_micros().wrapping_sub(before.as_micros());
+            before = *time;
+            step
+        };
+        wire::SampleBatch {
+            base_time_us: base.as_micros(),
+            time_steps_us: self.times.iter().map(step).collect(),
+            columns: self.columns.iter().map(Column::to_wire).collect(),
+        }
+    }
+
+    fn from_wire(wire: wire::SampleBatch) -> Result<Self, DecodeError> {
+        let count = wire.time_steps_us.len();
+        let fits = (1..=SAMPLES_PER_BATCH_MAX).contains(&count);
+        FIELDS.require("time_steps_us", "1 to 65536 samples", fits, count)?;
+        let mut time = wire.base_time_us;
+        let mut times = Vec::with_capacity(count);
+        for step in wire.time_steps_us {
+            let Some(next) = time.checked_add(step) else {
+                return Err(FIELDS.refuse("time_steps_us", "a time within 64 bits", step));
+            };
+            time = next;
+            times.push(Timestamp::from_micros(time));
+        }
+        let columns = wire
+            .columns
+            .into_iter()
+            .map(|column| Column::from_wire(column, count))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut keys = HashMap::new();
+        for column in &columns {
+            let key = (column.transducer(), column.unit(), column.kind());
+            let first = keys.insert(key, ()).is_none();
+            FIELDS.require("columns", "each column once", first, column.transducer())?;
+        }
+        Ok(Self { times, columns })
+    }
+}
+
+/// Number of the field that repeats the columns.
+const COLUMNS_FIELD: u32 = 3;
+
+/// Columns while they are filled, sample by sample.
+#[derive(Default)]
+struct Columns {
+    columns: Vec<Column>,
+    numbers: HashMap<(TransducerName, Unit, ValueKind), usize>,
+}
+
+impl Columns {
+    fn push(&mut self, number: usize, sample: &Sample) -> Result<(), SampleError> {
+        for value in &sample.values {
+            let column = self.column_of(value)?;
+            if column.sample_count() > number {
+                let transducer = value.transducer.clone();
+                return Err(SampleError::Duplicate { time: sample.time, transducer });
+            }
+            column.pad(number);
+            column.push(value.value.clone());
+        }
+        Ok(())
+    }
+
+    fn column_of(&mut self, value: &SampleValue) -> Result<&mut Column, SampleError> {
+        let key = (value.transducer.clone(), value.unit.clone(), value.value.kind());
+        let next = self.columns.len();
+        let number = *self.numbers.entry(key).or_insert(next);
+        if number == next {
+            let SampleValue { transducer, unit, value } = value;
+            self.columns.push(Column::new(transducer.clone(), unit.clone(), value.kind()));
+        }
+        match self.columns.get_mut(number) {
+            Some(column) if number < COLUMNS_MAX => Ok(column),
+            _ => Err(SampleError::Columns { transducer: value.transducer.clone() }),
+        }
+    }
+
+    fn finish(mut self, samples: usize) -> Vec<Column> {
+        for column in &mut self.columns {
+            column.pad(samples);
+        }
+        self.columns
+    }
+}
