@@ -41,6 +41,7 @@ impl Topic {
     }
 
     /// Every level, the organisation first.
+    #[must_use]
     pub fn levels(&self) -> std::str::Split<'_, char> {
         self.text.split('/')
     }

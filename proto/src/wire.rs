@@ -21,15 +21,24 @@ pub(crate) fn decode_canonical<M: Message + Default>(
     bytes_max: usize,
     bytes: &Bytes,
 ) -> Result<M, DecodeError> {
-    if bytes.len() > bytes_max {
-        return Err(DecodeError::Oversized { message, limit: bytes_max, found: bytes.len() });
-    }
-    let decoded = M::decode(bytes.clone())
-        .map_err(|source| DecodeError::Malformed { message, source: Arc::new(source) })?;
+    let decoded: M = decode_any(message, bytes_max, bytes)?;
     if decoded.encoded_len() != bytes.len() || decoded.encode_to_vec() != *bytes {
         return Err(DecodeError::NonCanonical { message });
     }
     Ok(decoded)
+}
+
+/// Decodes a message in any of its encodings, for a caller that compares them itself.
+pub(crate) fn decode_any<M: Message + Default>(
+    message: &'static str,
+    bytes_max: usize,
+    bytes: &Bytes,
+) -> Result<M, DecodeError> {
+    if bytes.len() > bytes_max {
+        return Err(DecodeError::Oversized { message, limit: bytes_max, found: bytes.len() });
+    }
+    M::decode(bytes.clone())
+        .map_err(|source| DecodeError::Malformed { message, source: Arc::new(source) })
 }
 
 /// How many fields of this number a message has at its top level, counted without decoding any of

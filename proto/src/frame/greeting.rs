@@ -42,8 +42,7 @@ pub struct Welcome {
     pub version: u32,
     /// Whose node it is.
     pub organisation: OrgName,
-    /// Who the node takes the client for; `None` where it does not know the client's key yet and
-    /// expects an `Enrol`.
+    /// Who the node takes the client for; `None` where it does not say.
     pub principal: Option<PrincipalName>,
     /// How many statements the node has applied.
     pub policy_version: u64,

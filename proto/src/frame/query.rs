@@ -6,7 +6,7 @@ use super::{Fields, OnWire, publishing::request_of};
 use crate::{
     Action, BootId, DecodeError, Epoch, Filter, KeyHeaderId, PrincipalId, PrincipalName, Sequence,
     Timestamp, TokenId, Topic,
-    decode::time_optional,
+    decode::{fitting, time_optional},
     limits::STATEMENTS_PER_FRAME_MAX,
     wire::{self, answer, query::Kind},
 };
@@ -82,7 +82,7 @@ pub enum Question {
     RefuseEnrolment {
         /// The token it came with.
         token_id: TokenId,
-        /// What it is told.
+        /// What it is told; at most 1024 bytes.
         why: String,
     },
 }
@@ -140,7 +140,7 @@ impl Question {
             Self::RefuseEnrolment { token_id, why } => {
                 Kind::RefuseEnrolment(wire::RefuseEnrolment {
                     token_id: Bytes::copy_from_slice(token_id.as_ref()),
-                    why: why.clone(),
+                    why: fitting(why),
                 })
             }
         }
@@ -180,7 +180,7 @@ impl Question {
             Kind::Status(true) => Self::Status,
             Kind::RefuseEnrolment(refusal) => Self::RefuseEnrolment {
                 token_id: fields.fixed("token_id", &refusal.token_id)?,
-                why: refusal.why,
+                why: fields.text("why", refusal.why)?,
             },
             Kind::Enrolments(false) | Kind::Peers(false) | Kind::Status(false) => {
                 return Err(fields.refuse("kind", "true where a kind has no value", "false"));

@@ -106,7 +106,7 @@ impl SampleBatch {
         let columns = wire::fields_numbered(COLUMNS_FIELD, bytes);
         FIELDS.at_most("columns", COLUMNS_MAX, columns)?;
         let bytes = Bytes::copy_from_slice(bytes);
-        let wire: wire::SampleBatch = wire::decode_canonical(message, ENVELOPE_BYTES_MAX, &bytes)?;
+        let wire: wire::SampleBatch = wire::decode_any(message, ENVELOPE_BYTES_MAX, &bytes)?;
         let batch = Self::from_wire(wire)?;
         if batch.encode() != bytes {
             return Err(DecodeError::NonCanonical { message }.into());
@@ -153,6 +153,14 @@ impl SampleBatch {
             let first = keys.insert(key, ()).is_none();
             FIELDS.require("columns", "each column once", first, column.transducer())?;
         }
+        // Otherwise the same samples would have another encoding.
+        let mut reached = 0;
+        for column in &columns {
+            let first = column.first_sample();
+            let wanted = "the order of first appearance";
+            FIELDS.require("columns", wanted, reached <= first, column.transducer())?;
+            reached = first;
+        }
         Ok(Self { times, columns })
     }
 }
@@ -169,8 +177,8 @@ struct Columns {
 
 impl Columns {
     fn push(&mut self, number: usize, sample: &Sample) -> Result<(), SampleError> {
-        for value in &sample.values {
-            let column = self.column_of(value)?;
+        for (place, value) in sample.values.iter().enumerate() {
+            let column = self.column_of(value, place)?;
             if column.sample_count() > number {
                 let transducer = value.transducer.clone();
                 return Err(SampleError::Duplicate { time: sample.time, transducer });
@@ -181,18 +189,26 @@ impl Columns {
         Ok(())
     }
 
-    fn column_of(&mut self, value: &SampleValue) -> Result<&mut Column, SampleError> {
-        let key = (value.transducer.clone(), value.unit.clone(), value.value.kind());
-        let next = self.columns.len();
-        let number = *self.numbers.entry(key).or_insert(next);
-        if number == next {
-            let SampleValue { transducer, unit, value } = value;
-            self.columns.push(Column::new(transducer.clone(), unit.clone(), value.kind()));
-        }
+    /// The column of a value. Samples of a stream are mostly alike, so the column that has the
+    /// value's own `place` is tried before any is looked up.
+    fn column_of(&mut self, value: &SampleValue, place: usize) -> Result<&mut Column, SampleError> {
+        let is_there = self.columns.get(place).is_some_and(|column| column.holds(value));
+        let number = if is_there { place } else { self.number_of(value) };
         match self.columns.get_mut(number) {
             Some(column) if number < COLUMNS_MAX => Ok(column),
             _ => Err(SampleError::Columns { transducer: value.transducer.clone() }),
         }
+    }
+
+    fn number_of(&mut self, value: &SampleValue) -> usize {
+        let SampleValue { transducer, unit, value } = value;
+        let next = self.columns.len();
+        let key = (transducer.clone(), unit.clone(), value.kind());
+        let number = *self.numbers.entry(key).or_insert(next);
+        if number == next {
+            self.columns.push(Column::new(transducer.clone(), unit.clone(), value.kind()));
+        }
+        number
     }
 
     fn finish(mut self, samples: usize) -> Vec<Column> {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::SampleValue;
 use crate::{DecodeError, TransducerName, Unit, Value, ValueKind, decode::Fields, wire};
 
 const FIELDS: Fields = Fields("sample column");
@@ -56,12 +57,24 @@ impl Column {
         self.validity.iter().map(move |valid| if *valid { present.next() } else { None })
     }
 
+    /// Whether the value belongs in this column.
+    pub(super) fn holds(&self, value: &SampleValue) -> bool {
+        self.kind == value.value.kind()
+            && self.transducer == value.transducer
+            && self.unit == value.unit
+    }
+
     /// How many samples the column covers.
     pub(super) fn sample_count(&self) -> usize {
         self.validity.len()
     }
 
     /// Lengthens the column to so many samples, the new ones without a value.
+    /// The number of the first sample that has a value.
+    pub(super) fn first_sample(&self) -> usize {
+        self.validity.iter().take_while(|valid| !**valid).count()
+    }
+
     pub(super) fn pad(&mut self, samples: usize) {
         if self.validity.len() < samples {
             self.validity.resize(samples, false);

@@ -9,6 +9,10 @@ const DAYS_TO_EPOCH: i64 = 719_468;
 const DAYS_PER_CYCLE: i64 = 146_097;
 const YEARS_PER_CYCLE: i64 = 400;
 
+/// The times that RFC 3339 can write in UTC: years 0000 to 9999.
+const FOUR_DIGIT_YEARS: std::ops::RangeInclusive<i64> =
+    -62_167_219_200_000_000..=253_402_300_799_999_999;
+
 /// RFC 3339 in UTC with six digits of the second. Years beyond 0000 to 9999 get a sign and as many
 /// digits as they need, as ISO 8601 allows.
 pub(super) fn format(micros: i64) -> String {
@@ -45,7 +49,7 @@ pub(super) fn parse(text: &str) -> Option<i64> {
     }
     let days = days_to(year, month, day)?;
     let seconds = days * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second - offset;
-    Some(seconds * MICROS_PER_SECOND + fraction)
+    Some(seconds * MICROS_PER_SECOND + fraction).filter(|micros| FOUR_DIGIT_YEARS.contains(micros))
 }
 
 /// The date that lies so many days after 1970-01-01.
