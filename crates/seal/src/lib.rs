@@ -1,0 +1,45 @@
+//! Keys and what is done with them: signing, verifying, sealing to an epoch, opening, letting
+//! readers in, enrolling.
+//!
+//! Every envelope is sealed first and signed then, so that a broker verifies what it cannot read. A
+//! check leaves a proof behind ([`Verified`], [`VerifiedKeyHeader`]) that the next step demands.
+//!
+//! The crate knows no network, no clock and no random source: randomness is handed in as
+//! [`Entropy`]. The only files it touches are key files. How each key is derived stands in the
+//! documentation of the module that derives it.
+
+mod binding;
+mod enrolment;
+mod entropy;
+mod epoch;
+#[cfg(test)]
+mod fixture;
+mod identity;
+mod kem;
+mod key_file;
+mod key_grant;
+mod opener;
+mod sealer;
+mod signing_key;
+mod statement;
+mod stream_key;
+mod verify;
+mod verifying_key;
+
+pub use enrolment::{EnrolmentClaim, EnrolmentError, check_enrolment_proof, enrolment_proof};
+pub use entropy::{Entropy, EntropyError, SeededEntropy, draw};
+pub use epoch::{EpochKeyPair, EpochPublic};
+pub use identity::Identity;
+pub use kem::{GenerateError, KemError, KemKeyPair, KemPublicKey};
+pub use key_file::{KeyFile, KeyFileError, KeyKind};
+pub use key_grant::{
+    GrantError, KeyGrantDraft, unwrap_announced_epoch_seed, unwrap_epoch_seed, wrap_epoch_seed,
+};
+pub use opener::{OpenError, Opener};
+pub use sealer::{HeaderDraft, SealError, Sealer, sign_open};
+pub use signing_key::SigningKey;
+pub use statement::sign_statement;
+pub use verify::{
+    StrictVerifier, Verified, VerifiedKeyHeader, VerifyError, verify, verify_key_header,
+};
+pub use verifying_key::{KeyError, VerifyingKey};
