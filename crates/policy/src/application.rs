@@ -1,0 +1,366 @@
+//! Applying a statement: its signatures and the authority behind them are checked, then it is
+//! logged and takes effect. A statement that is refused changes nothing.
+
+use std::sync::Arc;
+
+use sekisho_proto::{
+    Epoch, Hash, OrgName, PrincipalId, PrincipalName, Statement, StatementBody, StatementIndex,
+    StatementVerifier, Timestamp,
+    limits::CLOCK_AHEAD_MAX,
+    statement::{
+        Deny, EpochAnnounce, Grant, Issuer, KeyGrant, OrgRoot, Principal, StreamDescriptor,
+    },
+};
+
+use crate::{
+    Applied, IssuerRecord, Policy, PrincipalRecord, StatementError,
+    authority::{Entry, Signers},
+    epochs::EpochFact,
+    grant::{DenyFact, GrantFact},
+    organisation::{Organisation, Root},
+    view::View,
+};
+
+/// Organisations that may be known without anybody vouching for them: those that a peering is
+/// being agreed on with.
+const NOT_PINNED_MAX: usize = 16;
+
+/// Statements kept of each of them: a root and the issuers that may sign the peering.
+const NOT_PINNED_STATEMENTS_MAX: usize = 64;
+
+impl Policy {
+    /// Applies a statement that was received, or logged by its owner's node, at `received`. One
+    /// that is known is not applied again.
+    ///
+    /// Of an organisation that nobody vouches for, the root and its issuers are taken and kept, but
+    /// give no right until a peering that both parties' issuers signed, or a
+    /// [`pin`](Self::pin), names that root.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong with it; nothing was changed.
+    pub fn apply(
+        &mut self,
+        statement: &Statement,
+        received: Timestamp,
+        verifier: &dyn StatementVerifier,
+    ) -> Result<Applied, StatementError> {
+        let id = statement.id();
+        if let Some(known) = self.applied(statement, &id, false) {
+            return Ok(known);
+        }
+        let kind = statement.kind();
+        // Whatever is logged must be readable by everybody who follows the log.
+        let statement = Statement::decode(&statement.encode())
+            .map_err(|source| StatementError::Malformed { kind, source })?;
+        let issued = statement.body().issued();
+        if issued > received.saturating_add(CLOCK_AHEAD_MAX) {
+            return Err(StatementError::ClockAhead { kind, received, issued });
+        }
+        let statement = Arc::new(statement);
+        let entry = Entry { statement: &statement, received, verifier };
+        match statement.body() {
+            StatementBody::OrgRoot(body) => self.apply_root(&entry, body)?,
+            StatementBody::Issuer(body) => self.apply_issuer(&entry, body)?,
+            StatementBody::Principal(body) => self.apply_principal(&entry, body)?,
+            StatementBody::Grant(body) => self.apply_grant(&entry, body)?,
+            StatementBody::Deny(body) => self.apply_deny(&entry, body)?,
+            StatementBody::Revoke(body) => self.apply_revoke(&entry, body)?,
+            StatementBody::StreamDescriptor(body) => self.apply_descriptor(&entry, body)?,
+            StatementBody::EpochAnnounce(body) => self.apply_epoch(&entry, body)?,
+            StatementBody::KeyGrant(body) => self.apply_key_grant(&entry, body)?,
+            StatementBody::Peering(body) => self.apply_peering(&entry, body)?,
+        }
+        self.version += 1;
+        self.applied(&statement, &id, true).ok_or_else(|| {
+            let organisation = self.own.clone();
+            StatementError::UnknownOrganisation { kind, organisation }
+        })
+    }
+
+    /// Where a statement that is known is logged.
+    fn applied(&self, statement: &Statement, id: &Hash, is_new: bool) -> Option<Applied> {
+        let mut places: Vec<(OrgName, StatementIndex)> = statement
+            .organisations()
+            .into_iter()
+            .filter_map(|organisation| {
+                let index = self.organisations.get(organisation)?.index.get(id)?;
+                Some((organisation.clone(), *index))
+            })
+            .collect();
+        places.sort_by_key(|(organisation, _index)| *organisation != self.own);
+        let mut places = places.into_iter();
+        let (organisation, index) = places.next()?;
+        Some(Applied { organisation, index, other: places.next(), is_new })
+    }
+
+    fn apply_root(&mut self, entry: &Entry<'_>, body: &OrgRoot) -> Result<(), StatementError> {
+        let name = &body.organisation;
+        let found = entry.statement.body_hash();
+        let known = self.trusted(name).map(|known| known.root.fingerprint);
+        let pinned = self.pins.get(name).copied();
+        if let Some(wanted) = known.or(pinned).filter(|wanted| *wanted != found) {
+            let organisation = name.clone();
+            return Err(StatementError::RootMismatch { organisation, wanted, found });
+        }
+        for key in &body.keys {
+            entry.acceptable(key)?;
+        }
+        if pinned.is_none() {
+            self.room_for_another(name)?;
+        }
+        let root = Root {
+            statement: entry.statement.id(),
+            fingerprint: found,
+            keys: body.keys.iter().map(|key| (PrincipalId::of(key), *key)).collect(),
+            threshold: usize::try_from(body.threshold).unwrap_or(usize::MAX),
+        };
+        let mut organisation = Organisation::new(name.clone(), root, pinned.is_some());
+        self.by_root(&organisation, entry)?;
+        organisation.append(entry.statement, entry.received);
+        self.organisations.insert(name.clone(), Arc::new(organisation));
+        Ok(())
+    }
+
+    fn room_for_another(&self, name: &OrgName) -> Result<(), StatementError> {
+        let waiting = |known: &&Arc<Organisation>| !known.is_pinned && known.name != *name;
+        if self.organisations.values().filter(waiting).count() < NOT_PINNED_MAX {
+            return Ok(());
+        }
+        let organisation = name.clone();
+        Err(StatementError::TooManyNotPinned { organisation, limit: NOT_PINNED_MAX })
+    }
+
+    fn apply_issuer(&mut self, entry: &Entry<'_>, body: &Issuer) -> Result<(), StatementError> {
+        let organisation = self.known(entry, body.name.organisation())?;
+        if !organisation.is_pinned && organisation.log.len() >= NOT_PINNED_STATEMENTS_MAX {
+            let (organisation, limit) = (organisation.name.clone(), NOT_PINNED_STATEMENTS_MAX);
+            return Err(StatementError::TooManyNotPinned { organisation, limit });
+        }
+        entry.acceptable(&body.public_key)?;
+        self.by_root(organisation, entry)?;
+        let id = PrincipalId::of(&body.public_key);
+        let issuers = organisation.issuers.get(&id);
+        if issuers.and_then(|all| all.last()).is_some_and(|issuer| issuer.revoked.is_some()) {
+            return Err(StatementError::KeyRevoked { kind: entry.kind(), id });
+        }
+        let record = IssuerRecord {
+            name: body.name.clone(),
+            id,
+            public_key: body.public_key,
+            until: body.until,
+            statement: entry.statement.id(),
+            received: entry.received,
+            revoked: None,
+        };
+        self.log_in(body.name.organisation(), entry, |organisation| {
+            organisation.issuers.entry(id).or_default().push(record);
+        });
+        Ok(())
+    }
+
+    fn apply_principal(
+        &mut self,
+        entry: &Entry<'_>,
+        body: &Principal,
+    ) -> Result<(), StatementError> {
+        let organisation = self.pinned(entry, body.name.organisation())?;
+        self.by_issuer(organisation, entry)?;
+        entry.acceptable(&body.public_key)?;
+        let id = PrincipalId::of(&body.public_key);
+        if organisation.revoked_keys.contains_key(&id) {
+            return Err(StatementError::KeyRevoked { kind: entry.kind(), id });
+        }
+        self.key_is_free(&id, &body.name)?;
+        let kem_public_key = body.kem_public_key.clone();
+        let record = PrincipalRecord {
+            name: body.name.clone(),
+            kind: body.kind,
+            id,
+            public_key: body.public_key,
+            kem_suite: body.kem_suite,
+            kem_public_key: (!kem_public_key.is_empty()).then_some(kem_public_key),
+            issued: body.issued,
+            until: body.until,
+            statement: entry.statement.id(),
+            received: entry.received,
+            revoked: None,
+        };
+        self.log_in(body.name.organisation(), entry, |organisation| {
+            organisation.insert_principal(record);
+        });
+        Ok(())
+    }
+
+    /// A key is one principal's. What other organisations say about a key of this one is refused;
+    /// they cannot keep this one from naming its keys.
+    fn key_is_free(&self, id: &PrincipalId, name: &PrincipalName) -> Result<(), StatementError> {
+        let view = View::live(Timestamp::MAX);
+        let holders: Vec<&Organisation> = if *name.organisation() == self.own {
+            self.trusted(&self.own).into_iter().collect()
+        } else {
+            self.organisations.values().map(|known| &**known).collect()
+        };
+        let others = holders.into_iter().filter_map(|known| known.principal(view, id));
+        match others.into_iter().find(|record| record.name != *name) {
+            Some(record) => {
+                let (name, holder) = (name.clone(), record.name.clone());
+                Err(StatementError::KeyTaken { id: *id, name, holder })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn apply_grant(&mut self, entry: &Entry<'_>, body: &Grant) -> Result<(), StatementError> {
+        let organisation = self.pinned(entry, &body.organisation)?;
+        if let Some(until) = body.until.filter(|until| *until <= body.from) {
+            return Err(StatementError::EmptyPeriod { kind: entry.kind(), from: body.from, until });
+        }
+        let basis = self.basis(organisation, entry, body)?;
+        let (id, received) = (entry.statement.id(), entry.received);
+        let fact = Arc::new(GrantFact { id, received, grant: body.clone(), basis });
+        self.log_in(&body.organisation, entry, |organisation| organisation.insert_grant(fact));
+        Ok(())
+    }
+
+    fn apply_deny(&mut self, entry: &Entry<'_>, body: &Deny) -> Result<(), StatementError> {
+        let organisation = self.pinned(entry, &body.organisation)?;
+        let signers = self.signers(organisation, entry)?;
+        let may = |record: &Arc<PrincipalRecord>| {
+            self.holds(organisation, record, &body.filter, Some(body.actions), entry.received)
+        };
+        if signers.issuers.is_empty() && !signers.principals_of(organisation).any(may) {
+            let wanted = "an issuer, or a principal that may administer or grant all of it";
+            return Err(entry.not_authorised(organisation, wanted));
+        }
+        let (id, received) = (entry.statement.id(), entry.received);
+        let fact = Arc::new(DenyFact { id, received, deny: body.clone() });
+        self.log_in(&body.organisation, entry, |organisation| organisation.insert_deny(fact));
+        Ok(())
+    }
+
+    fn apply_descriptor(
+        &mut self,
+        entry: &Entry<'_>,
+        body: &StreamDescriptor,
+    ) -> Result<(), StatementError> {
+        let organisation = self.pinned(entry, &body.organisation)?;
+        let signers = self.signers(organisation, entry)?;
+        let filter = (&body.topic).into();
+        let may = |record: &Arc<PrincipalRecord>| {
+            self.holds(organisation, record, &filter, None, entry.received)
+        };
+        if signers.issuers.is_empty() && !signers.principals_of(organisation).any(may) {
+            let wanted = "an issuer, or a principal that may administer the topic";
+            return Err(entry.not_authorised(organisation, wanted));
+        }
+        let id = entry.statement.id();
+        self.log_in(&body.organisation, entry, |organisation| {
+            organisation.descriptors.or_default(body.topic.clone()).push(id);
+        });
+        Ok(())
+    }
+
+    fn apply_epoch(
+        &mut self,
+        entry: &Entry<'_>,
+        body: &EpochAnnounce,
+    ) -> Result<(), StatementError> {
+        let organisation = self.pinned(entry, &body.organisation)?;
+        self.by_steward(organisation, entry)?;
+        let tree = &body.tree;
+        let (last, min) = organisation.epochs.last(tree).unwrap_or((Epoch::ZERO, Epoch::ZERO));
+        // The number behind the last of all would be that one again.
+        let numbers = [
+            ("epoch", last.next(), body.epoch, body.epoch > last),
+            ("min_epoch", min, body.min_epoch, body.min_epoch >= min),
+        ];
+        for (field, wanted, found, in_order) in numbers {
+            if !in_order {
+                let tree = tree.clone();
+                return Err(StatementError::EpochOrder { tree, field, wanted, found });
+            }
+        }
+        let fact = EpochFact {
+            id: entry.statement.id(),
+            received: entry.received,
+            announce: body.clone(),
+        };
+        self.log_in(&body.organisation, entry, |organisation| {
+            organisation.epochs.insert(Arc::new(fact));
+        });
+        Ok(())
+    }
+
+    fn apply_key_grant(
+        &mut self,
+        entry: &Entry<'_>,
+        body: &KeyGrant,
+    ) -> Result<(), StatementError> {
+        let organisation = self.pinned(entry, &body.organisation)?;
+        self.by_steward(organisation, entry)?;
+        let key = (body.reader, body.tree.clone(), body.epoch);
+        let id = entry.statement.id();
+        self.log_in(&body.organisation, entry, |organisation| {
+            organisation.key_grants.or_default(key).push(id);
+        });
+        Ok(())
+    }
+
+    fn by_issuer(
+        &self,
+        organisation: &Organisation,
+        entry: &Entry<'_>,
+    ) -> Result<Signers, StatementError> {
+        let signers = self.signers(organisation, entry)?;
+        if signers.issuers.is_empty() {
+            return Err(entry.not_authorised(organisation, "an issuer"));
+        }
+        Ok(signers)
+    }
+
+    fn by_steward(
+        &self,
+        organisation: &Organisation,
+        entry: &Entry<'_>,
+    ) -> Result<(), StatementError> {
+        if self.signers(organisation, entry)?.has_steward_of(organisation) {
+            return Ok(());
+        }
+        Err(entry.not_authorised(organisation, "a steward"))
+    }
+
+    /// The organisation of a statement, whether or not anybody vouches for it.
+    fn known(&self, entry: &Entry<'_>, name: &OrgName) -> Result<&Organisation, StatementError> {
+        self.organisations.get(name).map(|known| &**known).ok_or_else(|| {
+            let organisation = name.clone();
+            StatementError::UnknownOrganisation { kind: entry.kind(), organisation }
+        })
+    }
+
+    pub(crate) fn pinned(
+        &self,
+        entry: &Entry<'_>,
+        name: &OrgName,
+    ) -> Result<&Organisation, StatementError> {
+        let organisation = self.known(entry, name)?;
+        if organisation.is_pinned {
+            return Ok(organisation);
+        }
+        Err(StatementError::NotPinned { kind: entry.kind(), organisation: name.clone() })
+    }
+
+    /// Appends a statement that was judged to be in order, and lets it take effect.
+    pub(crate) fn log_in(
+        &mut self,
+        name: &OrgName,
+        entry: &Entry<'_>,
+        effect: impl FnOnce(&mut Organisation),
+    ) {
+        if let Some(organisation) = self.organisations.get_mut(name) {
+            let organisation = Arc::make_mut(organisation);
+            organisation.append(entry.statement, entry.received);
+            effect(organisation);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Which key a topic is sealed to, and how long envelopes under an older one are taken.
+
+use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc, time::Duration};
+
+use sekisho_proto::{
+    Epoch, Filter, Hash, Timestamp, Topic, limits::CLOCK_AHEAD_MAX, statement::EpochAnnounce,
+};
+
+use crate::filter_trie::FilterTrie;
+
+/// How long envelopes under an epoch that was retired are still taken: what is on its way when the
+/// announcement arrives, and a publisher that hears of it a little later.
+pub const RETIRED_GRACE: Duration = Duration::from_mins(1);
+
+/// What an epoch of a topic is at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EpochStatus {
+    /// What is published is sealed to it.
+    Current,
+    /// A newer one has begun, or this one has run out; what was sealed to it is still taken.
+    Grace,
+    /// The steward has ended it: nothing sealed to it is taken any more.
+    Retired,
+    /// Nobody announced it for this topic, or not for a time as early as this.
+    Unknown,
+}
+
+/// An epoch that was announced.
+#[derive(Debug)]
+pub(crate) struct EpochFact {
+    pub(crate) id: Hash,
+    pub(crate) received: Timestamp,
+    pub(crate) announce: EpochAnnounce,
+}
+
+/// The epochs of an organisation's topics.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct EpochTable {
+    /// By ascending epoch.
+    trees: FilterTrie<Arc<EpochFact>>,
+    /// The last epoch of each tree and its `min_epoch`, also where it was revoked since.
+    last: BTreeMap<Filter, (Epoch, Epoch)>,
+}
+
+impl EpochTable {
+    /// The last epoch that was announced for a tree, and the first that it left in force.
+    pub(crate) fn last(&self, tree: &Filter) -> Option<(Epoch, Epoch)> {
+        self.last.get(tree).copied()
+    }
+
+    pub(crate) fn insert(&mut self, fact: Arc<EpochFact>) {
+        let EpochAnnounce { tree, epoch, min_epoch, .. } = &fact.announce;
+        self.last.insert(tree.clone(), (*epoch, *min_epoch));
+        self.trees.values_mut(&tree.clone()).push(fact);
+    }
+
+    pub(crate) fn remove(&mut self, tree: &Filter, id: &Hash) {
+        self.trees.values_mut(tree).retain(|fact| fact.id != *id);
+    }
+
+    /// The newest epoch in force of the most specific tree that holds the topic. Where that tree's
+    /// epochs have all run out there is none: a wider tree has more readers.
+    pub(crate) fn current(&self, topic: &Topic, now: Timestamp) -> Option<&Arc<EpochFact>> {
+        newest(self.of(topic), now)
+    }
+
+    /// By the most specific tree that holds the topic; what was sealed before that tree had an epoch
+    /// was sealed with a wider one.
+    pub(crate) fn status(&self, topic: &Topic, epoch: Epoch, now: Timestamp) -> EpochStatus {
+        let mut status = EpochStatus::Unknown;
+        let _flow = self.trees.matching(
+            topic,
+            &mut |facts| {
+                status = status_in(facts, epoch, now);
+                let begun = facts.iter().map(|fact| begins(fact)).min();
+                let is_younger =
+                    begun.is_some_and(|begun| now < begun.saturating_add(RETIRED_GRACE));
+                if status == EpochStatus::Unknown && is_younger {
+                    return ControlFlow::Continue(());
+                }
+                ControlFlow::Break(())
+            },
+            &mut 0,
+        );
+        status
+    }
+
+    /// The epochs of the most specific tree that holds the topic.
+    fn of(&self, topic: &Topic) -> &[Arc<EpochFact>] {
+        let mut found: &[Arc<EpochFact>] = &[];
+        let _flow = self.trees.matching(
+            topic,
+            &mut |facts| {
+                found = facts;
+                ControlFlow::Break(())
+            },
+            &mut 0,
+        );
+        found
+    }
+}
+
+/// When an epoch counts from: announced and begun.
+fn begins(fact: &EpochFact) -> Timestamp {
+    fact.received.max(fact.announce.not_before)
+}
+
+/// What an epoch is among those of one tree.
+fn status_in(facts: &[Arc<EpochFact>], epoch: Epoch, now: Timestamp) -> EpochStatus {
+    let Some(fact) = facts.iter().find(|fact| fact.announce.epoch == epoch) else {
+        return EpochStatus::Unknown;
+    };
+    let later = facts.iter().filter(|other| other.announce.min_epoch > epoch);
+    let retired = later.map(|other| begins(other)).min();
+    if retired.is_some_and(|retired| retired.saturating_add(RETIRED_GRACE) <= now) {
+        return EpochStatus::Retired;
+    }
+    let begun = fact.announce.not_before <= now;
+    match newest(facts, now) {
+        Some(current) if current.announce.epoch == epoch => EpochStatus::Current,
+        _ if begun => EpochStatus::Grace,
+        // A publisher's clock may be a little ahead.
+        _ if fact.announce.not_before <= now.saturating_add(CLOCK_AHEAD_MAX) => {
+            EpochStatus::Current
+        }
+        _ => EpochStatus::Unknown,
+    }
+}
+
+fn newest(facts: &[Arc<EpochFact>], now: Timestamp) -> Option<&Arc<EpochFact>> {
+    facts.iter().rev().find(|fact| fact.announce.not_before <= now && now < fact.announce.not_after)
+}

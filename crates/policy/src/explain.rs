@@ -1,0 +1,451 @@
+//! Who may do something, why somebody may or may not, and what somebody may: exact answers, now or
+//! as it was at a time, by the same steps that decide.
+
+use std::fmt;
+
+use sekisho_proto::{
+    Action, Actions, Filter, Grantee, Hash, OrgName, PrincipalId, PrincipalName, StatementKind,
+    Timestamp, Topic,
+};
+
+use crate::{
+    Denial, Missing, Policy, PrincipalRecord, Subject,
+    crossing::Bridge,
+    grant::{Basis, GrantFact},
+    grant_index::Object,
+    organisation::Organisation,
+    source::Source,
+    view::View,
+    words,
+};
+
+/// One principal that may do what was asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WhoEntry {
+    /// Who.
+    pub principal: PrincipalName,
+    /// By which of its keys.
+    pub id: PrincipalId,
+    /// Whom the grant names: the principal, or everybody of its organisation.
+    pub grantee: Grantee,
+    /// The grant's id.
+    pub grant: Hash,
+    /// For what, in the owner's words.
+    pub purpose: String,
+    /// Since when the grant holds.
+    pub from: Timestamp,
+    /// Until when, exclusive; `None` until revoked.
+    pub until: Option<Timestamp>,
+}
+
+/// Why somebody may or may not do something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// Who.
+    pub principal: PrincipalName,
+    /// What.
+    pub action: Action,
+    /// Where.
+    pub topic: Topic,
+    /// As of when.
+    pub at: Timestamp,
+    /// The chain of statements that allows it, from the root on, or the first thing missing.
+    pub verdict: Result<Vec<Step>, Denial>,
+}
+
+/// One statement of a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// In whose log.
+    pub organisation: OrgName,
+    /// The statement's id.
+    pub statement: Hash,
+    /// Its kind.
+    pub kind: StatementKind,
+    /// When it was logged.
+    pub received: Timestamp,
+    /// What it says, in plain words.
+    pub says: String,
+}
+
+/// What somebody may do, over all organisations known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct What {
+    /// Who.
+    pub principal: PrincipalName,
+    /// As of when.
+    pub at: Timestamp,
+    /// Why it may do nothing at all, if so.
+    pub barred: Option<Missing>,
+    /// Grants in force, in the order they were logged.
+    pub grants: Vec<HeldGrant>,
+    /// Denies in force, which win over every grant.
+    pub denies: Vec<HeldDeny>,
+}
+
+/// A grant in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldGrant {
+    /// The grant's id.
+    pub statement: Hash,
+    /// The owner of the topics.
+    pub organisation: OrgName,
+    /// Whom it names.
+    pub grantee: Grantee,
+    /// What it allows here; a grant whose actions cross different peerings is told once for each.
+    pub actions: Actions,
+    /// Where.
+    pub filter: Filter,
+    /// For what, in the owner's words.
+    pub purpose: String,
+    /// Since when.
+    pub from: Timestamp,
+    /// Until when, exclusive; `None` until revoked.
+    pub until: Option<Timestamp>,
+    /// With history: how far back before `from`; `None` = all that is kept.
+    pub history_from: Option<Timestamp>,
+    /// Envelopes per second that may be published; `None` = what the node allows.
+    pub rate_per_s: Option<u32>,
+    /// The peerings that bound it further: a topic must be in the exports and imports of each.
+    pub crossings: Vec<Crossing>,
+}
+
+/// What a peering lets pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crossing {
+    /// The peering's id.
+    pub peering: Hash,
+    /// What is offered.
+    pub exports: Vec<Filter>,
+    /// What is taken.
+    pub imports: Vec<Filter>,
+}
+
+/// A deny in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldDeny {
+    /// The deny's id.
+    pub statement: Hash,
+    /// The owner of the topics.
+    pub organisation: OrgName,
+    /// Whom it names.
+    pub grantee: Grantee,
+    /// What it forbids, history with every subscription.
+    pub actions: Actions,
+    /// Where.
+    pub filter: Filter,
+    /// Why, in the owner's words.
+    pub reason: String,
+}
+
+impl Policy {
+    /// Every principal that may do something on a topic, by name, as it was at a time.
+    #[must_use]
+    pub fn who(&self, topic: &Topic, action: Action, at: Timestamp) -> Vec<WhoEntry> {
+        let view = View::at(at);
+        let Some(owner) = self.trusted(topic.organisation()) else { return Vec::new() };
+        let source = Source::listed(owner, topic);
+        let trusted = self.organisations.values().filter(|known| known.is_pinned);
+        let mut entries: Vec<WhoEntry> = trusted
+            .flat_map(|organisation| organisation.principals.keys())
+            .filter_map(|id| {
+                let record = self.standing_in(view, id).ok()?;
+                let fact = self.allowed(view, &source, action, record, topic).ok()?;
+                Some(WhoEntry::of(record, fact))
+            })
+            .collect();
+        entries
+            .sort_by(|left, right| (&left.principal, left.id).cmp(&(&right.principal, right.id)));
+        entries.dedup_by_key(|entry| entry.id);
+        entries
+    }
+
+    /// Why a principal may or may not do something on a topic, as it was at a time.
+    #[must_use]
+    pub fn why(
+        &self,
+        principal: &PrincipalName,
+        action: Action,
+        topic: &Topic,
+        at: Timestamp,
+    ) -> Explanation {
+        let verdict = self.chain(principal, action, topic, View::at(at)).map_err(|missing| {
+            let subject = Subject::Principal(principal.clone());
+            Denial::new(subject, action, topic.as_str(), missing)
+        });
+        let (principal, topic) = (principal.clone(), topic.clone());
+        Explanation { principal, action, topic, at, verdict }
+    }
+
+    /// Everything a principal may do, as it was at a time.
+    #[must_use]
+    pub fn what(&self, principal: &PrincipalName, at: Timestamp) -> What {
+        let view = View::at(at);
+        let mut what = What {
+            principal: principal.clone(),
+            at,
+            barred: None,
+            grants: Vec::new(),
+            denies: Vec::new(),
+        };
+        let record = match self.named(view, principal) {
+            Ok(record) => record,
+            Err(missing) => {
+                what.barred = Some(missing);
+                return what;
+            }
+        };
+        for owner in self.organisations.values().filter(|known| known.is_pinned) {
+            if self.blocked_by_owner(view, owner, record).is_ok() {
+                self.held_of(view, owner, record, &mut what);
+            }
+        }
+        what
+    }
+
+    /// The key behind a name that may act; where none may, why the newest may not.
+    fn named(&self, view: View, name: &PrincipalName) -> Result<&PrincipalRecord, Missing> {
+        let unknown = Missing::UnknownName;
+        let Some(organisation) = self.trusted(name.organisation()) else { return Err(unknown) };
+        let ids = organisation.names.get(name.name()).into_iter().flatten().rev();
+        let mut first = None;
+        for id in ids {
+            match self.standing_in(view, id) {
+                Ok(record) => return Ok(record),
+                Err(Missing::UnknownPrincipal) => {}
+                Err(missing) => {
+                    first.get_or_insert(missing);
+                }
+            }
+        }
+        Err(first.unwrap_or(unknown))
+    }
+
+    fn chain(
+        &self,
+        principal: &PrincipalName,
+        action: Action,
+        topic: &Topic,
+        view: View,
+    ) -> Result<Vec<Step>, Missing> {
+        let record = self.named(view, principal)?;
+        let owner = self.owner(Object::Topic(topic))?;
+        let source = Source::listed(owner, topic);
+        let fact = self.allowed(view, &source, action, record, topic)?;
+        let mut steps = Vec::new();
+        let home = self.organisations.get(principal.organisation());
+        if let Some(home) = home {
+            self.push_steps(&mut steps, home, &record.statement);
+        }
+        for bridge in self.bridges(view, action, &owner.name, principal.organisation())? {
+            if let Some(own) = self.organisations.get(&self.own) {
+                push_step(&mut steps, own, &bridge.peering.id, self);
+            }
+        }
+        self.push_grant(&mut steps, owner, fact);
+        Ok(steps)
+    }
+
+    /// A principal's statement, after the issuer's and the root's.
+    fn push_steps(&self, steps: &mut Vec<Step>, organisation: &Organisation, id: &Hash) {
+        push_step(steps, organisation, &organisation.root.statement, self);
+        let signatures = organisation.statement(id).map(|logged| logged.statement.signatures());
+        for signed in signatures.into_iter().flatten() {
+            let issuer = organisation.issuers.get(&signed.signer).and_then(|all| all.last());
+            if let Some(issuer) = issuer {
+                push_step(steps, organisation, &issuer.statement, self);
+            }
+        }
+        push_step(steps, organisation, id, self);
+    }
+
+    /// A grant, after those it was handed on from.
+    fn push_grant(&self, steps: &mut Vec<Step>, owner: &Organisation, fact: &GrantFact) {
+        match &fact.basis {
+            Basis::Issuer(issuer) => {
+                push_step(steps, owner, &owner.root.statement, self);
+                if let Some(issuer) = owner.issuers.get(issuer).and_then(|all| all.last()) {
+                    push_step(steps, owner, &issuer.statement, self);
+                }
+            }
+            Basis::Delegated { parent, .. } => self.push_grant(steps, owner, parent),
+        }
+        push_step(steps, owner, &fact.id, self);
+    }
+
+    fn held_of(&self, view: View, owner: &Organisation, record: &PrincipalRecord, what: &mut What) {
+        let name = &record.name;
+        let mut grants: Vec<_> = owner
+            .grants
+            .values()
+            .filter(|fact| fact.grant.grantee.covers(name))
+            .filter(|fact| self.in_force(view, owner, fact).is_ok())
+            .collect();
+        grants.sort_by_key(|fact| owner.index.get(&fact.id));
+        for fact in grants {
+            for (actions, crossings) in self.ways(view, owner, name, fact.grant.actions) {
+                what.grants.push(HeldGrant::of(fact, actions, crossings));
+            }
+        }
+        let mut denies: Vec<_> = owner
+            .denies
+            .values()
+            .filter(|fact| fact.deny.grantee.covers(name) && view.knows(fact.received))
+            .filter(|fact| owner.revoked(view, &fact.id).is_none())
+            .collect();
+        denies.sort_by_key(|fact| owner.index.get(&fact.id));
+        what.denies.extend(denies.into_iter().map(|fact| HeldDeny {
+            statement: fact.id,
+            organisation: owner.name.clone(),
+            grantee: fact.deny.grantee.clone(),
+            actions: Action::ALL.into_iter().filter(|action| fact.blocks(*action)).collect(),
+            filter: fact.deny.filter.clone(),
+            reason: fact.deny.reason.clone(),
+        }));
+    }
+
+    /// The actions of a grant by the peerings they cross; those that cannot cross are left out.
+    fn ways(
+        &self,
+        view: View,
+        owner: &Organisation,
+        name: &PrincipalName,
+        actions: Actions,
+    ) -> Vec<(Actions, Vec<Crossing>)> {
+        let mut ways: Vec<(Actions, Vec<Crossing>)> = Vec::new();
+        for action in actions.iter() {
+            let bridges = self.bridges(view, action, &owner.name, name.organisation());
+            let Ok(bridges) = bridges else { continue };
+            let stays = |peering: &Bridge<'_>| {
+                peering.travels_on && !peering.peering.is_onward(&peering.exporter)
+            };
+            if bridges.iter().any(stays) {
+                continue;
+            }
+            let crossings: Vec<Crossing> = bridges.iter().map(Bridge::bounds).collect();
+            match ways.iter_mut().find(|(_actions, known)| *known == crossings) {
+                Some((known, _crossings)) => *known = known.union(action.into()),
+                None => ways.push((action.into(), crossings)),
+            }
+        }
+        ways
+    }
+
+    /// A signer in plain words.
+    fn signer_name(&self, organisation: &Organisation, signer: &PrincipalId) -> String {
+        if let Some(issuer) = organisation.issuers.get(signer).and_then(|all| all.last()) {
+            return format!("the issuer {}", issuer.name);
+        }
+        if organisation.root.keys.contains_key(signer) {
+            return format!("the root of {}", organisation.name);
+        }
+        self.subject(signer).to_string()
+    }
+}
+
+fn push_step(steps: &mut Vec<Step>, organisation: &Organisation, id: &Hash, policy: &Policy) {
+    if steps.iter().any(|step| step.statement == *id) {
+        return;
+    }
+    let Some(logged) = organisation.statement(id) else { return };
+    let mut signers: Vec<String> = logged
+        .statement
+        .signatures()
+        .iter()
+        .map(|signed| policy.signer_name(organisation, &signed.signer))
+        .collect();
+    signers.dedup();
+    steps.push(Step {
+        organisation: organisation.name.clone(),
+        statement: *id,
+        kind: logged.statement.kind(),
+        received: logged.received,
+        says: format!(
+            "{}, signed by {}",
+            words::of(logged.statement.body()),
+            signers.join(" and ")
+        ),
+    });
+}
+
+impl WhoEntry {
+    fn of(record: &PrincipalRecord, fact: &GrantFact) -> Self {
+        Self {
+            principal: record.name.clone(),
+            id: record.id,
+            grantee: fact.grant.grantee.clone(),
+            grant: fact.id,
+            purpose: fact.grant.purpose.clone(),
+            from: fact.grant.from,
+            until: fact.grant.until,
+        }
+    }
+}
+
+impl HeldGrant {
+    fn of(fact: &GrantFact, actions: Actions, crossings: Vec<Crossing>) -> Self {
+        let grant = &fact.grant;
+        Self {
+            statement: fact.id,
+            organisation: grant.organisation.clone(),
+            grantee: grant.grantee.clone(),
+            actions,
+            filter: grant.filter.clone(),
+            purpose: grant.purpose.clone(),
+            from: grant.from,
+            until: grant.until,
+            history_from: grant.history_from,
+            rate_per_s: grant.rate_per_s,
+            crossings,
+        }
+    }
+}
+
+impl Crossing {
+    /// Whether the peering lets something on a topic pass.
+    #[must_use]
+    pub fn passes(&self, topic: &Topic) -> bool {
+        let matches = |filters: &[Filter]| filters.iter().any(|filter| filter.matches(topic));
+        matches(&self.exports) && matches(&self.imports)
+    }
+}
+
+impl What {
+    /// Whether all this together allows an action on a topic.
+    #[must_use]
+    pub fn allows(&self, action: Action, topic: &Topic) -> bool {
+        let denied = self
+            .denies
+            .iter()
+            .any(|deny| deny.actions.contains(action) && deny.filter.matches(topic));
+        let granted = self.grants.iter().any(|grant| {
+            grant.actions.contains(action)
+                && grant.filter.matches(topic)
+                && grant.crossings.iter().all(|crossing| crossing.passes(topic))
+        });
+        self.barred.is_none() && granted && !denied
+    }
+}
+
+impl Explanation {
+    /// Whether it is allowed.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        self.verdict.is_ok()
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let steps = match &self.verdict {
+            Ok(steps) => steps,
+            Err(denial) => return write!(f, "no: {denial} (as of {})", self.at),
+        };
+        let Self { principal, action, topic, at, .. } = self;
+        write!(f, "yes: {principal} may {action} on {topic} (as of {at}), because")?;
+        for (place, step) in steps.iter().enumerate() {
+            write!(f, "\n  {}. {} [{}]", place + 1, step.says, step.statement.short())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,41 @@
+//! Signed statements in, decisions out: who may do what on which topic, and why.
+//!
+//! Every organisation keeps its statements in one log. Replaying the logs gives a [`Policy`]; a
+//! policy answers, mints the permits that the next stage of a node demands, and explains. Nothing
+//! is permitted that no grant says, a deny wins over every grant, and nobody hands on more than
+//! they hold. The crate knows no cryptography: signatures are checked by whoever is handed in.
+
+mod agreement;
+mod application;
+mod authority;
+mod crossing;
+mod decision;
+mod denial;
+mod epochs;
+mod explain;
+mod filter_trie;
+mod grant;
+mod grant_index;
+mod lookup;
+mod organisation;
+mod peering;
+mod permit;
+mod policy;
+mod principal;
+mod proof;
+mod shared_map;
+mod source;
+mod statement_error;
+mod view;
+mod words;
+
+pub use decision::{FRESHNESS_MAX, Recipient};
+pub use denial::{Denial, Missing, Subject};
+pub use epochs::{EpochStatus, RETIRED_GRACE};
+pub use explain::{Crossing, Explanation, HeldDeny, HeldGrant, Step, What, WhoEntry};
+pub use organisation::LoggedStatement;
+pub use peering::PeeringView;
+pub use permit::{DeliveryPermit, PublishPermit};
+pub use policy::{Applied, Policy, Unapplied};
+pub use principal::{IssuerRecord, PrincipalRecord};
+pub use statement_error::StatementError;

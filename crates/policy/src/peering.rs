@@ -1,0 +1,102 @@
+//! What two organisations agreed on: the contract that lets anything cross between them.
+
+use sekisho_proto::{Filter, Hash, OrgName, Timestamp, statement::PeeringParty};
+
+use crate::{denial::Missing, grant_index::Object, view::View};
+
+/// A peering of this organisation that was logged.
+#[derive(Debug)]
+pub(crate) struct PeeringFact {
+    pub(crate) id: Hash,
+    pub(crate) received: Timestamp,
+    pub(crate) from: Timestamp,
+    pub(crate) until: Option<Timestamp>,
+    pub(crate) ours: PeeringParty,
+    pub(crate) theirs: PeeringParty,
+    pub(crate) purposes: Vec<String>,
+}
+
+/// A peering as the rest of a node needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeeringView {
+    /// The other organisation.
+    pub organisation: OrgName,
+    /// The statement's id.
+    pub statement: Hash,
+    /// Our side: what we export of our topics and import of theirs.
+    pub ours: PeeringParty,
+    /// Their side: their root, the key and address of their node, what they export and import, and
+    /// how many bytes per second they may send.
+    pub theirs: PeeringParty,
+    /// What the data may be used for.
+    pub purposes: Vec<String>,
+    /// When it begins.
+    pub from: Timestamp,
+    /// When it ends, exclusive; `None` where it ends with a revocation.
+    pub until: Option<Timestamp>,
+}
+
+impl PeeringView {
+    pub(crate) fn of(fact: &PeeringFact) -> Self {
+        Self {
+            organisation: fact.theirs.organisation.clone(),
+            statement: fact.id,
+            ours: fact.ours.clone(),
+            theirs: fact.theirs.clone(),
+            purposes: fact.purposes.clone(),
+            from: fact.from,
+            until: fact.until,
+        }
+    }
+
+    /// Whether it has begun and not ended.
+    #[must_use]
+    pub fn is_in_force(&self, now: Timestamp) -> bool {
+        is_in_force(self.from, self.until, now)
+    }
+}
+
+impl PeeringFact {
+    pub(crate) fn has_begun(&self, view: View) -> bool {
+        view.knows(self.received) && self.from <= view.now()
+    }
+
+    pub(crate) fn is_in_force(&self, view: View) -> bool {
+        view.knows(self.received) && is_in_force(self.from, self.until, view.now())
+    }
+
+    /// Whether the owner, one of both parties, offers the object and the other takes it.
+    pub(crate) fn covers(&self, owner: &OrgName, object: Object<'_>) -> Result<(), Missing> {
+        let (exporter, importer) = self.sides(owner);
+        let touches = |filter: &&Filter| object.is_touched_by(filter);
+        let (owner, organisation) = (&exporter.organisation, &importer.organisation);
+        let mut exports = exporter.exports.iter().filter(touches).peekable();
+        if exports.peek().is_none() {
+            let (owner, organisation) = (owner.clone(), organisation.clone());
+            return Err(Missing::NotExported { owner, organisation });
+        }
+        let imports: Vec<&Filter> = importer.imports.iter().filter(touches).collect();
+        if exports.any(|export| imports.iter().any(|import| export.overlaps(import))) {
+            return Ok(());
+        }
+        Err(Missing::NotImported { owner: owner.clone(), organisation: organisation.clone() })
+    }
+
+    /// Whether what the owner, one of both parties, exports may travel on.
+    pub(crate) fn is_onward(&self, owner: &OrgName) -> bool {
+        self.sides(owner).0.onward
+    }
+
+    /// The exporting party and the other.
+    pub(crate) fn sides(&self, exporter: &OrgName) -> (&PeeringParty, &PeeringParty) {
+        if *exporter == self.ours.organisation {
+            (&self.ours, &self.theirs)
+        } else {
+            (&self.theirs, &self.ours)
+        }
+    }
+}
+
+fn is_in_force(from: Timestamp, until: Option<Timestamp>, now: Timestamp) -> bool {
+    from <= now && until.is_none_or(|until| now < until)
+}

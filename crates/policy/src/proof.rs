@@ -1,0 +1,165 @@
+//! What somebody who trusts only a root needs to see to believe a statement: every statement it
+//! hangs on, in the order in which they can be applied.
+
+use std::collections::BTreeSet;
+
+use sekisho_proto::{
+    Epoch, Filter, Hash, OrgName, PrincipalId, Statement, StatementBody, Timestamp, Topic,
+};
+
+use crate::{
+    Policy,
+    grant::Basis,
+    lookup::descriptor_id,
+    organisation::{LoggedStatement, Organisation},
+    view::View,
+};
+
+impl Policy {
+    /// The statements that prove who a key is, to somebody who trusts this organisation's root:
+    /// root, issuer, principal, and for another organisation's the peering that vouches for it.
+    /// Empty where nobody who is trusted names the key. Revocations are left out: they say what a
+    /// key may not do any more, not whose it was.
+    ///
+    /// They apply in this order with each one's own time of issue as the time of receipt.
+    #[must_use]
+    pub fn proof_of_principal(&self, id: &PrincipalId) -> Vec<&Statement> {
+        let mut proof = Proof::new(self);
+        proof.add_principal(id);
+        proof.statements
+    }
+
+    /// The statements that prove how a topic is protected at a time: what its owner says about it,
+    /// and what it is sealed to. Empty where there is neither.
+    #[must_use]
+    pub fn proof_of_epoch(&self, topic: &Topic, now: Timestamp) -> Vec<&Statement> {
+        let mut proof = Proof::new(self);
+        if let Some(organisation) = self.trusted(topic.organisation()) {
+            if let Some(descriptor) = descriptor_id(organisation, topic) {
+                proof.add(organisation, descriptor);
+            }
+            if let Some(fact) = organisation.epochs.current(topic, now) {
+                proof.add(organisation, &fact.id);
+            }
+        }
+        proof.statements
+    }
+
+    /// The statements that prove a reader's key grants for one epoch of a tree; empty where there
+    /// are none.
+    #[must_use]
+    pub fn proof_of_key_grants(
+        &self,
+        reader: &PrincipalId,
+        tree: &Filter,
+        epoch: Epoch,
+    ) -> Vec<&Statement> {
+        let mut proof = Proof::new(self);
+        if let Some(organisation) = self.trusted(tree.organisation()) {
+            for statement in self.key_grants(reader, tree, epoch) {
+                proof.add(organisation, &statement.id());
+            }
+        }
+        proof.statements
+    }
+
+    /// The statements that any statement of an organisation's log hangs on, and itself; empty where
+    /// it is not in that log.
+    #[must_use]
+    pub fn proof_of_statement(&self, organisation: &OrgName, id: &Hash) -> Vec<&Statement> {
+        let mut proof = Proof::new(self);
+        if let Some(organisation) = self.trusted(organisation) {
+            proof.add(organisation, id);
+        }
+        proof.statements
+    }
+}
+
+struct Proof<'a> {
+    policy: &'a Policy,
+    seen: BTreeSet<Hash>,
+    statements: Vec<&'a Statement>,
+}
+
+impl<'a> Proof<'a> {
+    fn new(policy: &'a Policy) -> Self {
+        Self { policy, seen: BTreeSet::new(), statements: Vec::new() }
+    }
+
+    fn add_principal(&mut self, id: &PrincipalId) {
+        let view = View::live(Timestamp::MAX);
+        if let Some((organisation, record)) = self.policy.record(view, id) {
+            self.add(organisation, &record.statement);
+        }
+    }
+
+    /// Adds what a statement hangs on, then the statement.
+    fn add(&mut self, organisation: &'a Organisation, id: &Hash) {
+        let Some(logged) = organisation.statement(id) else { return };
+        if !self.seen.insert(*id) {
+            return;
+        }
+        self.add_organisation(organisation);
+        let is_root = *id == organisation.root.statement;
+        let is_peering = matches!(logged.statement.body(), StatementBody::Peering(_));
+        if !is_root && !is_peering {
+            self.add_signers(organisation, logged);
+        }
+        if let Some(fact) = organisation.grants.get(id)
+            && let Basis::Delegated { parent, .. } = &fact.basis
+        {
+            self.add(organisation, &parent.id);
+        }
+        self.statements.push(&logged.statement);
+    }
+
+    fn add_signers(&mut self, organisation: &'a Organisation, logged: &LoggedStatement) {
+        for signed in logged.statement.signatures() {
+            // One key may be several: what a statement needs of them is for its kind to say.
+            let issuer = organisation.issuers.get(&signed.signer);
+            if let Some(issuer) = issuer.and_then(|records| records.last()) {
+                self.add(organisation, &issuer.statement);
+            }
+            self.add_principal(&signed.signer);
+        }
+    }
+
+    /// Adds an organisation's root, and for another than this one the peering that vouches for it
+    /// with the issuers who signed that.
+    fn add_organisation(&mut self, organisation: &'a Organisation) {
+        let policy = self.policy;
+        if organisation.name == policy.own {
+            return self.add_root(organisation);
+        }
+        let Some(own) = policy.trusted(&policy.own) else { return };
+        let peerings = policy.peerings.get(&organisation.name);
+        let Some(peering) = peerings.and_then(|all| all.last()) else {
+            return self.add_root(organisation);
+        };
+        let Some(logged) = own.statement(&peering.id) else { return };
+        if !self.seen.insert(peering.id) {
+            return;
+        }
+        for party in [own, organisation] {
+            self.add_root(party);
+            for signed in logged.statement.signatures() {
+                let issuer = party.issuers.get(&signed.signer).and_then(|records| records.last());
+                if let Some(statement) =
+                    issuer.and_then(|issuer| party.statement(&issuer.statement))
+                    && self.seen.insert(statement.statement.id())
+                {
+                    self.statements.push(&statement.statement);
+                }
+            }
+        }
+        self.statements.push(&logged.statement);
+    }
+
+    fn add_root(&mut self, organisation: &'a Organisation) {
+        if let Some(logged) = organisation.statement(&organisation.root.statement)
+            && self.seen.insert(organisation.root.statement)
+        {
+            self.statements.push(&logged.statement);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Statements in plain words, for people who decide about rights and for those they concern.
+
+use sekisho_proto::{PrincipalKind, StatementBody, Timestamp, statement::RevokeTarget};
+
+/// What a statement says, in one sentence without a full stop.
+pub(crate) fn of(body: &StatementBody) -> String {
+    match body {
+        StatementBody::OrgRoot(root) => {
+            let (needed, keys) = (root.threshold, root.keys.len());
+            format!("{} speaks with {needed} of its {keys} root keys", root.organisation)
+        }
+        StatementBody::Issuer(issuer) => {
+            format!("{} speaks for its organisation{}", issuer.name, until(issuer.until))
+        }
+        StatementBody::Principal(principal) => {
+            let kind = principal.kind;
+            let article = if kind == PrincipalKind::App { "an" } else { "a" };
+            format!("{} is {article} {kind}{}", principal.name, until(principal.until))
+        }
+        StatementBody::Grant(grant) => format!(
+            "{} may {} on {} from {}{}{}",
+            grant.grantee,
+            grant.actions,
+            grant.filter,
+            grant.from,
+            until(grant.until),
+            purpose(&grant.purpose)
+        ),
+        StatementBody::Deny(deny) => {
+            format!("{} may not {} on {}", deny.grantee, deny.actions, deny.filter)
+        }
+        StatementBody::Revoke(revoke) => match &revoke.target {
+            RevokeTarget::Statement(id) => format!("the statement {} ends", id.short()),
+            RevokeTarget::Principal(id) => format!("the key {} ends", id.short()),
+        },
+        StatementBody::StreamDescriptor(stream) => {
+            format!("{} is a stream of class {}", stream.topic, stream.class)
+        }
+        StatementBody::EpochAnnounce(epoch) => format!(
+            "{} is sealed to epoch {} from {} until {}",
+            epoch.tree, epoch.epoch, epoch.not_before, epoch.not_after
+        ),
+        StatementBody::KeyGrant(key) => {
+            format!(
+                "{} is given the key of epoch {} of {}",
+                key.reader.short(),
+                key.epoch,
+                key.tree
+            )
+        }
+        StatementBody::Peering(peering) => {
+            let [left, right] = &peering.parties;
+            format!(
+                "{} and {} exchange what they agreed on{}",
+                left.organisation,
+                right.organisation,
+                until(peering.until)
+            )
+        }
+    }
+}
+
+fn until(until: Option<Timestamp>) -> String {
+    until.map_or_else(String::new, |until| format!(" until {until}"))
+}
+
+fn purpose(purpose: &str) -> String {
+    if purpose.is_empty() { String::new() } else { format!(" for {purpose}") }
+}
