@@ -1,0 +1,222 @@
+use std::path::Path;
+
+use super::*;
+use crate::{
+    CommitError, Keep, LostReason, RetentionRules,
+    fault::{FaultDisk, Survival},
+};
+
+const SURVIVALS: [Survival; 12] = [
+    Survival::Nothing,
+    Survival::Everything,
+    Survival::Drawn(1),
+    Survival::Drawn(2),
+    Survival::Drawn(3),
+    Survival::Drawn(4),
+    Survival::Drawn(5),
+    Survival::Drawn(6),
+    Survival::TornLastWrite(0),
+    Survival::TornLastWrite(1),
+    Survival::TornLastWrite(127),
+    Survival::TornLastWrite(700),
+];
+
+/// Opens after a power cut and checks that what was acknowledged is there, that nothing else but
+/// a part of what was being written is, and that the log goes on.
+fn check_after_cut(disk: &FaultDisk, acknowledged: u64, attempted: u64, what: &str) {
+    let (mut log, report) = open(disk, small());
+    let batch = read(&log);
+    let found = numbers(&batch);
+    let count = u64::try_from(found.len()).unwrap();
+    assert_eq!(found, (0..count).collect::<Vec<u64>>(), "{what}: a prefix");
+    assert!(count >= acknowledged, "{what}: {acknowledged} acknowledged, {count} found");
+    assert!(count <= attempted, "{what}: {attempted} attempted, {count} found");
+    assert!(report.corrupt.is_empty(), "{what}: {:?}", report.corrupt);
+    assert!(batch.lost.is_empty(), "{what}: {:?}", batch.lost);
+    write(&mut log, count..count + 3);
+    drop(log);
+    disk.cut_power(Survival::Nothing);
+    let (log, _report) = open(disk, small());
+    assert_eq!(numbers(&read(&log)), (0..count + 3).collect::<Vec<u64>>(), "{what}: going on");
+}
+
+#[test]
+fn power_may_fail_at_every_step_of_appending_and_committing() {
+    for survival in SURVIVALS {
+        for steps in 0.. {
+            let disk = FaultDisk::new();
+            disk.power_lasts_for(steps);
+            let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+            let (mut acknowledged, mut attempted, mut failed) = (0, 0, false);
+            if let Ok((mut log, _report)) = RecordLog::open(shared, Path::new(DIRECTORY), small()) {
+                // Batches of five in segments that hold about four batches.
+                for batch in 0..12 {
+                    let range = batch * 5..batch * 5 + 5;
+                    attempted = range.end;
+                    failed = range.clone().any(|number| log.append(record(number, 100)).is_err())
+                        || log.commit().is_err();
+                    if failed {
+                        break;
+                    }
+                    acknowledged = range.end;
+                }
+            }
+            let done = acknowledged == 60 && !failed;
+            disk.cut_power(survival);
+            check_after_cut(&disk, acknowledged, attempted, &format!("{survival:?} at {steps}"));
+            if done {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn power_may_fail_at_every_step_of_a_trim() {
+    let rules = RetentionRules {
+        rules: vec![(Filter::parse("city/0").unwrap(), Keep::Everything)],
+        otherwise: Keep::Last,
+        log_bytes_max: None,
+    };
+    for survival in SURVIVALS {
+        for steps in 0.. {
+            let disk = FaultDisk::new();
+            let (mut log, _report) = open(&disk, small());
+            for batch in 0..40 {
+                write(&mut log, batch * 3..batch * 3 + 3);
+            }
+            let (heads, topics) = (log.streams(), log.reader().topics(&everything()));
+            disk.power_lasts_for(steps);
+            let mut outcome = Ok(true);
+            while let Ok(true) = outcome {
+                let trimmed = log.trim(&rules, Timestamp::from_micros(0));
+                outcome = trimmed.map(|report| report.more);
+            }
+            drop(log);
+            disk.cut_power(survival);
+            let what = format!("{survival:?} at {steps}");
+            let (mut log, report) = open(&disk, small());
+            assert!(report.corrupt.is_empty(), "{what}: {:?}", report.corrupt);
+            assert_eq!(log.streams(), heads, "{what}");
+            let batch = read(&log);
+            let found = numbers(&batch);
+            let told = lost(&batch);
+            for number in 0..120 {
+                let kept = found.contains(&number);
+                assert!(kept || (number % 3 != 0 && number < 117), "{what}: {number} must stay");
+                assert!(kept || told.contains(&number), "{what}: {number} must be told");
+            }
+            assert!(batch.lost.iter().all(|range| range.reason == LostReason::Retention));
+            for (before, after) in topics.iter().zip(log.reader().topics(&everything())) {
+                assert_eq!(before.next_offset, after.next_offset, "{what}");
+                assert_eq!(before.last_position, after.last_position, "{what}");
+            }
+            while log.trim(&rules, Timestamp::from_micros(0)).unwrap().more {}
+            write(&mut log, 120..123);
+            if outcome.is_ok() {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_last_write_torn_at_every_byte_loses_nothing_that_was_acknowledged() {
+    let whole = record(5, 100).envelope.len() + 400;
+    for kept in 0..whole {
+        let disk = FaultDisk::new();
+        let (mut log, _report) = open(&disk, small());
+        write(&mut log, 0..5);
+        log.append(record(5, 100)).unwrap();
+        disk.power_lasts_for(1);
+        assert!(matches!(log.commit(), Err(CommitError::Poisoned { .. })));
+        drop(log);
+        disk.cut_power(Survival::TornLastWrite(kept));
+        check_after_cut(&disk, 5, 6, &format!("{kept} bytes"));
+    }
+}
+
+#[test]
+fn a_failed_sync_stops_the_log_until_it_is_opened_anew() {
+    let disk = FaultDisk::new();
+    let (mut log, _report) = open(&disk, small());
+    write(&mut log, 0..3);
+    log.append(record(3, 100)).unwrap();
+    disk.fail_syncs(1);
+    assert!(matches!(log.commit(), Err(CommitError::Poisoned { .. })));
+    assert!(log.poisoned().is_some());
+    assert!(log.append(record(4, 100)).is_err());
+    assert!(log.commit().is_err());
+    assert!(log.trim(&RetentionRules::uniform(Keep::Last), Timestamp::from_micros(0)).is_err());
+    assert_eq!(numbers(&read(&log)), [0, 1, 2]);
+    drop(log);
+    disk.cut_power(Survival::Nothing);
+    check_after_cut(&disk, 3, 4, "after a failed sync");
+}
+
+#[test]
+fn a_disk_that_lies_about_syncs_never_makes_the_log_serve_what_is_damaged() {
+    for seed in 0..200 {
+        let disk = FaultDisk::new();
+        let (mut log, _report) = open(&disk, small());
+        write(&mut log, 0..5);
+        disk.lie_about_syncs(true);
+        for batch in 1..12 {
+            write(&mut log, batch * 5..batch * 5 + 5);
+        }
+        drop(log);
+        disk.cut_power(Survival::Drawn(seed));
+        disk.lie_about_syncs(false);
+        let (log, report) = open(&disk, small());
+        let batch = read(&log);
+        let found = numbers(&batch);
+        assert!(found.starts_with(&[0, 1, 2, 3, 4]), "seed {seed}");
+        assert!(found.is_sorted(), "seed {seed}");
+        // Up to the last record that was found, each is served or told as lost.
+        let told = lost(&batch);
+        let last = found.last().copied().unwrap_or(0);
+        for number in 0..last {
+            assert!(found.contains(&number) || told.contains(&number), "seed {seed}: {number}");
+        }
+        assert_eq!(report.corrupt.is_empty(), batch.lost.is_empty(), "seed {seed}");
+    }
+}
+
+#[test]
+fn positions_that_were_told_are_not_given_again_when_the_disk_loses_their_records() {
+    let disk = FaultDisk::new();
+    let (mut log, _report) = open(&disk, small());
+    write(&mut log, 0..5);
+    disk.lie_about_syncs(true);
+    write(&mut log, 5..10);
+    drop(log);
+    disk.cut_power(Survival::Nothing);
+    disk.lie_about_syncs(false);
+    let floor = Options { position_floor: Position::new(10), ..small() };
+    let (mut log, report) = open(&disk, floor);
+    assert_eq!(report.corrupt.len(), 1);
+    assert_eq!(log.append(record(10, 100)).unwrap().position, Position::new(10));
+    log.commit().unwrap();
+    let before = read(&log);
+    assert_eq!(numbers(&before), [0, 1, 2, 3, 4, 10]);
+    assert_eq!(lost(&before), [5, 6, 7, 8, 9]);
+    drop(log);
+    assert_eq!(read(&open(&disk, small()).0), before);
+}
+
+#[test]
+fn a_killed_process_leaves_a_log_that_is_made_durable_before_it_is_served() {
+    let disk = FaultDisk::new();
+    let (mut log, _report) = open(&disk, small());
+    write(&mut log, 0..3);
+    log.append(record(3, 100)).unwrap();
+    disk.power_lasts_for(1);
+    assert!(log.commit().is_err());
+    drop(log);
+    disk.cut_power(Survival::Everything);
+    let (log, _report) = open(&disk, small());
+    assert_eq!(numbers(&read(&log)), [0, 1, 2, 3]);
+    drop(log);
+    disk.cut_power(Survival::Nothing);
+    assert_eq!(numbers(&read(&open(&disk, small()).0)), [0, 1, 2, 3]);
+}
