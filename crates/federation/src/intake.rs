@@ -1,0 +1,168 @@
+//! How far one subscription of a link has got: what arrived, what is durable, where to go on.
+
+use std::collections::BTreeMap;
+
+use sekisho_proto::{Filter, Position};
+
+use crate::asking::Asking;
+
+/// One filter's records on their way from the peer's log to ours.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    pub(crate) filter: Filter,
+    pub(crate) asking: Asking,
+    /// Where to ask the peer to go on; none = from its first record.
+    pub(crate) resume: Option<Position>,
+    /// What arrived on this connection and is not behind `resume`; true = done with.
+    arrived: BTreeMap<Position, bool>,
+    /// The last position that arrived on this connection.
+    last: Option<Position>,
+    /// Records the peer may still send.
+    credit: u32,
+    /// Records done with for which the peer was not granted new ones.
+    owed: u32,
+    /// Records it may have under way or undone at most.
+    window: u32,
+    /// The `resume` that the peer was told, and the one that was saved.
+    acknowledged: Option<Position>,
+    saved: Option<Position>,
+}
+
+/// What a peer must not do with a subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IntakeFault {
+    /// Positions do not grow.
+    Order { wanted: Position, found: Position },
+    /// More records than were granted.
+    Credit,
+}
+
+impl Intake {
+    pub(crate) const fn new(
+        filter: Filter,
+        resume: Option<Position>,
+        window: u32,
+        asking: Asking,
+    ) -> Self {
+        Self {
+            filter,
+            asking,
+            resume,
+            arrived: BTreeMap::new(),
+            last: None,
+            credit: 0,
+            owed: 0,
+            window,
+            acknowledged: resume,
+            saved: resume,
+        }
+    }
+
+    /// It is asked for: what came before and is not durable will come again. Returns the credit to
+    /// grant.
+    pub(crate) fn connect(&mut self) -> u32 {
+        self.arrived.clear();
+        self.last = None;
+        self.credit = self.window;
+        self.owed = 0;
+        self.acknowledged = self.resume;
+        self.window
+    }
+
+    pub(crate) fn arrive(&mut self, position: Position) -> Result<(), IntakeFault> {
+        self.check_order(position)?;
+        self.credit = self.credit.checked_sub(1).ok_or(IntakeFault::Credit)?;
+        self.last = Some(position);
+        self.arrived.insert(position, false);
+        Ok(())
+    }
+
+    /// The peer passes over everything before `to`.
+    pub(crate) fn skip(&mut self, from: Position, to: Position) -> Result<(), IntakeFault> {
+        let Some(last) = to.value().checked_sub(1).map(Position::new) else { return Ok(()) };
+        self.check_order(from)?;
+        if self.last < Some(last) {
+            self.last = Some(last);
+            self.arrived.insert(last, true);
+            self.advance();
+        }
+        Ok(())
+    }
+
+    /// A record is durable here, or never will be: it need not come again.
+    pub(crate) fn done(&mut self, position: Position) {
+        if let Some(done) = self.arrived.get_mut(&position)
+            && !*done
+        {
+            *done = true;
+            self.owed = self.owed.saturating_add(1);
+            self.advance();
+        }
+    }
+
+    /// Records to grant, where there are enough of them to be worth a frame.
+    pub(crate) fn take_credit(&mut self) -> Option<u32> {
+        let worth_it = self.owed >= self.window.div_ceil(4) || self.arrived.is_empty();
+        if self.owed == 0 || !worth_it {
+            return None;
+        }
+        let granted = std::mem::take(&mut self.owed);
+        self.credit = self.credit.saturating_add(granted);
+        Some(granted)
+    }
+
+    /// The last position that is done with, where the peer was not told.
+    pub(crate) fn take_acknowledgement(&mut self) -> Option<Position> {
+        if self.acknowledged == self.resume {
+            return None;
+        }
+        self.acknowledged = self.resume;
+        self.resume?.value().checked_sub(1).map(Position::new)
+    }
+
+    /// Where to go on after a restart, where that was not saved.
+    pub(crate) fn take_unsaved(&mut self) -> Option<Position> {
+        if self.saved == self.resume {
+            return None;
+        }
+        self.saved = self.resume;
+        self.resume
+    }
+
+    pub(crate) fn is_unsaved(&self) -> bool {
+        self.saved != self.resume
+    }
+
+    /// The peer's log is not the one that the place was in.
+    pub(crate) fn forget_place(&mut self) {
+        self.arrived.clear();
+        self.resume = None;
+        self.saved = None;
+    }
+
+    /// Records that arrived and are not done with.
+    pub(crate) fn undone(&self) -> usize {
+        self.arrived.values().filter(|done| !**done).count()
+    }
+
+    fn check_order(&self, position: Position) -> Result<(), IntakeFault> {
+        let wanted = self.last.map(Position::next).max(self.resume).unwrap_or(Position::ZERO);
+        if position < wanted {
+            return Err(IntakeFault::Order { wanted, found: position });
+        }
+        Ok(())
+    }
+
+    fn advance(&mut self) {
+        while let Some(first) = self.arrived.first_entry() {
+            if !first.get() {
+                break;
+            }
+            let (position, _) = first.remove_entry();
+            self.resume = Some(position.next());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,21 @@
+//! The sans-IO importer's side of a link: what a node pulls from one peer, and how far it has got.
+//!
+//! Federation is a subscription. The exporter needs nothing but its router: a peer is a
+//! subscriber. The importer follows the peer's control log, subscribes to what the peering lets it
+//! take, and acknowledges what is durable here; after any interruption it goes on from there. This
+//! crate decides about dialling, windows, budgets and loops. It verifies no signature and knows no
+//! policy but the peering: each record it passes on enters the node through the door that
+//! everything enters through.
+
+mod asking;
+mod backoff;
+mod budget;
+mod holding;
+mod intake;
+mod limits;
+mod link;
+
+pub use backoff::Backoff;
+pub use budget::Budget;
+pub use limits::LinkLimits;
+pub use link::{DropReason, HangupReason, Link, LinkCommand, LinkCounters, Resume, Taken};

@@ -1,0 +1,61 @@
+//! The bounds of one link, each with its unit and where it comes from.
+
+use std::time::Duration;
+
+/// How one link behaves. The defaults are for two cities over the internet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkLimits {
+    /// Records of a link that may be under way or not durable yet, over all its subscriptions.
+    /// Default 4,096: a round trip of 200 ms at 20,000 envelopes/s.
+    pub window_records: u32,
+    /// What the peer may send where the peering does not say it, bytes of envelopes per second.
+    /// Default 32 MiB/s.
+    pub bytes_per_s: u64,
+    /// The first pause before dialling again, or asking again for what the peer does not permit.
+    /// Default 500 ms.
+    pub backoff_min: Duration,
+    /// The longest of these pauses. Default 60 s.
+    pub backoff_max: Duration,
+    /// A connection or subscription that held so long makes the next pause a short one again.
+    /// Default 10 s.
+    pub stable_after: Duration,
+    /// Between two pings. Default 15 s: a third of the time after which a silent peer is given up.
+    pub ping_interval: Duration,
+    /// A peer that says nothing for so long is given up. Default 45 s.
+    pub silence_max: Duration,
+    /// At most so often is a position saved; what is repeated after a crash is recognised.
+    /// Default 1 s.
+    pub save_interval: Duration,
+    /// At most so often is it said that the peer's log is still heard: a fraction of the time
+    /// after which what depends on it fails closed. Default 30 s.
+    pub heard_interval: Duration,
+    /// A peer not heard for longer is stale. Default 15 min.
+    pub stale_after: Duration,
+    /// How long a record that no statement permits is held: records and statements travel
+    /// separately, and a record may be here before the statement that permits it. Default 5 s.
+    pub denied_patience: Duration,
+    /// Publishers on topics that are remembered for having been waited for in vain. Default 4,096.
+    pub hopeless_max: usize,
+    /// Nodes a record may have passed. Default [`sekisho_proto::limits::HOPS_MAX`].
+    pub hops_max: usize,
+}
+
+impl Default for LinkLimits {
+    fn default() -> Self {
+        Self {
+            window_records: 4_096,
+            bytes_per_s: 32 << 20,
+            backoff_min: Duration::from_millis(500),
+            backoff_max: Duration::from_secs(60),
+            stable_after: Duration::from_secs(10),
+            ping_interval: Duration::from_secs(15),
+            silence_max: Duration::from_secs(45),
+            save_interval: Duration::from_secs(1),
+            heard_interval: Duration::from_secs(30),
+            stale_after: Duration::from_secs(15 * 60),
+            denied_patience: Duration::from_secs(5),
+            hopeless_max: 4_096,
+            hops_max: sekisho_proto::limits::HOPS_MAX,
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! What a link wants done: the whole of its output.
+
+use bytes::Bytes;
+use sekisho_proto::{
+    Filter, GapReason, Offset, OrgName, Position, PrincipalId, PublicKey, RefusalCode,
+    StatementIndex, Timestamp, frame,
+};
+
+/// One thing the shell must do for a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkCommand {
+    /// Connect to the peer's node and say hello.
+    Dial {
+        /// `host:port`.
+        address: String,
+        /// The only key that the node there may prove to hold.
+        node_key: PublicKey,
+    },
+    /// Drop the connection, or the attempt at one.
+    Hangup {
+        /// Why.
+        reason: HangupReason,
+    },
+    /// Send a follow frame.
+    Follow {
+        /// Its number.
+        subscription: u32,
+        /// Whose control log.
+        organisation: OrgName,
+        /// The first statement wanted.
+        from: StatementIndex,
+    },
+    /// Send a subscribe frame.
+    Subscribe {
+        /// Its number.
+        subscription: u32,
+        /// Which topics.
+        filter: Filter,
+        /// From where.
+        start: frame::Start,
+        /// Records that the peer may send.
+        credit: u32,
+    },
+    /// Send a credit frame.
+    Credit {
+        /// Its subscription.
+        subscription: u32,
+        /// Records that the peer may send in addition.
+        records: u32,
+    },
+    /// Send an acknowledge frame: everything up to and with the position is done with.
+    Acknowledge {
+        /// Its subscription.
+        subscription: u32,
+        /// In the peer's log.
+        position: Position,
+    },
+    /// Send a ping frame.
+    Ping {
+        /// Comes back with the pong.
+        token: u64,
+    },
+    /// Hand a record to the node's door, then report its outcome.
+    Admit {
+        /// The record.
+        record: Taken,
+    },
+    /// Apply a statement of the peer's control log and keep it, then call
+    /// [`handle_applied`](crate::Link::handle_applied) or
+    /// [`handle_bad_statement`](crate::Link::handle_bad_statement).
+    Apply {
+        /// Its place in that log.
+        index: StatementIndex,
+        /// Encoded.
+        statement: Bytes,
+        /// When the peer logged it.
+        received: Timestamp,
+    },
+    /// Keep where to go on with a filter after a restart.
+    SavePosition {
+        /// The filter.
+        filter: Filter,
+        /// The position to go on from; none = forget it.
+        position: Option<Position>,
+    },
+    /// Keep where to go on with the peer's control log after a restart.
+    SaveStatements {
+        /// The first one that is not applied here.
+        next: StatementIndex,
+    },
+    /// The peer's control log is complete here until then: note it in the policy, and keep it for
+    /// after a restart. Said now and then while the peer is heard.
+    Heard {
+        /// The time.
+        at: Timestamp,
+    },
+    /// The peer does not permit a subscription, which will be asked for again; say so where
+    /// operators look. Said once, until the peer has permitted it.
+    NotPermitted {
+        /// Of which topics.
+        filter: Filter,
+    },
+    /// A record was passed over here; say so where operators look.
+    Dropped {
+        /// In the peer's log.
+        position: Position,
+        /// Why.
+        reason: DropReason,
+    },
+    /// The peer does not have or give everything; say so where operators look.
+    Missing {
+        /// Of which topics.
+        filter: Filter,
+        /// The first position missing in the peer's log.
+        from: Position,
+        /// Exclusive.
+        to: Position,
+        /// Why.
+        reason: GapReason,
+    },
+}
+
+/// A record as a peer sent it, nothing verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// In the peer's log.
+    pub position: Position,
+    /// In the topic's log at its home.
+    pub offset: Offset,
+    /// When its home received it, as the peer says.
+    pub received: Timestamp,
+    /// An encoded envelope.
+    pub envelope: Bytes,
+    /// An encoded key header, where this is the first record that needs it.
+    pub key_header: Option<Bytes>,
+    /// Nodes it passed, home first, the peer last.
+    pub hops: Vec<PrincipalId>,
+}
+
+/// Why a record is passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DropReason {
+    /// It was here before: its hops name this node.
+    Loop,
+    /// It passed more nodes than a record may.
+    TooFar {
+        /// Nodes it passed.
+        hops: usize,
+    },
+    /// Its hops do not end with the peer that sent it.
+    WrongHops,
+}
+
+/// Why a link drops its connection.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HangupReason {
+    /// The peering is not in force any longer.
+    #[error("the peering is over")]
+    PeeringEnded,
+    /// The peering was replaced by another one.
+    #[error("the peering has changed")]
+    PeeringChanged,
+    /// The peer has said nothing for too long.
+    #[error("wanted a sign of life, found none since {since}")]
+    Silent {
+        /// When its last frame came.
+        since: Timestamp,
+    },
+    /// A subscription that was not asked for.
+    #[error("subscription: wanted one of this link, found {found}")]
+    UnknownSubscription {
+        /// What the peer named.
+        found: u32,
+    },
+    /// The peer does not give what it is there for.
+    #[error("subscription {subscription}: wanted it, found the refusal {code}")]
+    Refused {
+        /// Which; 0 is the control log.
+        subscription: u32,
+        /// Why, as the peer says.
+        code: RefusalCode,
+    },
+    /// Positions that do not grow.
+    #[error("position: wanted {wanted} or later, found {found}")]
+    Order {
+        /// The position after the last one.
+        wanted: Position,
+        /// What the peer sent.
+        found: Position,
+    },
+    /// More records than this node asked for.
+    #[error("subscription {subscription}: wanted no more records than were granted, found one")]
+    Credit {
+        /// The subscription.
+        subscription: u32,
+    },
+    /// Statements that are not the next ones of the peer's control log.
+    #[error(
+        "control log: wanted {organisation} from {wanted}, found {found_organisation} from {found}"
+    )]
+    StatementOrder {
+        /// The peer.
+        organisation: OrgName,
+        /// The next index.
+        wanted: StatementIndex,
+        /// Whose statements came.
+        found_organisation: OrgName,
+        /// From which index.
+        found: StatementIndex,
+    },
+    /// A statement of the peer's control log that cannot be applied.
+    #[error("control log: wanted a statement in order at {index}, found one that is not")]
+    BadStatement {
+        /// Its index.
+        index: StatementIndex,
+    },
+    /// This node cannot store the peer's records for the moment.
+    #[error("a record at position {position} could not be stored")]
+    StoreFailed {
+        /// In the peer's log.
+        position: Position,
+    },
+    /// The peer's log was lost or put back: the link begins at its first record.
+    #[error("the peer's log does not reach to where this link was")]
+    PeerRestarted,
+}

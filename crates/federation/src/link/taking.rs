@@ -1,0 +1,209 @@
+//! What the peer sends, and what becomes of it here.
+
+use sekisho_proto::{GapReason, Position, PrincipalId, StatementIndex, Timestamp, Topic, frame};
+
+use super::{DropReason, HangupReason, Link, LinkCommand, Phase, Reading, Taken};
+use crate::intake::{Intake, IntakeFault};
+
+impl Link {
+    /// A record came.
+    pub fn handle_record(&mut self, record: frame::Record, now: Timestamp) {
+        self.handle_heard(now);
+        let (subscription, position) = (record.subscription, record.position);
+        let Some(intake) = self.intake_mut(subscription, now) else { return };
+        if let Err(fault) = intake.arrive(position) {
+            self.hang_up(reason(fault, subscription), now);
+            return;
+        }
+        self.budget.spend(record.envelope.len(), now);
+        let bytes = u64::try_from(record.envelope.len()).unwrap_or(u64::MAX);
+        self.counters.bytes = self.counters.bytes.saturating_add(bytes);
+        if let Some(reason) = self.judge_hops(&record) {
+            self.counters.dropped = self.counters.dropped.saturating_add(1);
+            self.queue.push_back(LinkCommand::Dropped { position, reason });
+            self.done(position, now);
+            return;
+        }
+        self.counters.taken = self.counters.taken.saturating_add(1);
+        let frame::Record { offset, received, envelope, key_header, hops, .. } = record;
+        let record = Taken { position, offset, received, envelope, key_header, hops };
+        self.queue.push_back(LinkCommand::Admit { record });
+    }
+
+    /// The peer told what it does not give.
+    pub fn handle_gap(&mut self, gap: &frame::Gap, now: Timestamp) {
+        self.handle_heard(now);
+        let Some(intake) = self.intake_mut(gap.subscription, now) else { return };
+        let filter = intake.filter.clone();
+        let (from, to) = (gap.from_position, gap.to_position);
+        if gap.reason == GapReason::Restart {
+            intake.forget_place();
+            self.places.remove(&filter);
+            self.queue.push_back(LinkCommand::SavePosition { filter, position: None });
+            self.hang_up(HangupReason::PeerRestarted, now);
+            return;
+        }
+        if let Err(fault) = intake.skip(from, to) {
+            self.hang_up(reason(fault, gap.subscription), now);
+            return;
+        }
+        self.counters.gaps = self.counters.gaps.saturating_add(1);
+        self.queue.push_back(LinkCommand::Missing { filter, from, to, reason: gap.reason });
+        self.grant(now);
+    }
+
+    /// Statements of the peer's control log came; none = there are no more for now.
+    pub fn handle_statements(&mut self, statements: frame::Statements, now: Timestamp) {
+        if !self.is_connected() {
+            return;
+        }
+        self.handle_heard(now);
+        let frame::Statements { organisation, first, statements, .. } = statements;
+        if organisation != self.peering.organisation || first > self.passed_on {
+            let reason = HangupReason::StatementOrder {
+                organisation: self.peering.organisation.clone(),
+                wanted: self.passed_on,
+                found_organisation: organisation,
+                found: first,
+            };
+            self.hang_up(reason, now);
+            return;
+        }
+        if statements.is_empty() && first == self.passed_on {
+            self.log_has_come(now);
+        }
+        let mut index = first;
+        for frame::FollowedStatement { statement, received } in statements {
+            if index == self.passed_on {
+                self.passed_on = index.next();
+                self.queue.push_back(LinkCommand::Apply { index, statement, received });
+            }
+            index = index.next();
+        }
+    }
+
+    /// A statement was applied, or was known before, and is kept; so is everything before it.
+    pub fn handle_applied(&mut self, index: StatementIndex, now: Timestamp) {
+        if index >= self.applied {
+            self.applied = index.next();
+            self.applied_unsaved = true;
+            for record in self.holding.release() {
+                self.queue.push_back(LinkCommand::Admit { record });
+            }
+            self.begin_where_complete(now);
+            self.hasten(now);
+            self.save_where_due(now);
+        }
+    }
+
+    /// A statement that was to be applied is not in order: the peer breaks its own log.
+    pub fn handle_bad_statement(&mut self, index: StatementIndex, now: Timestamp) {
+        if self.is_connected() {
+            self.hang_up(HangupReason::BadStatement { index }, now);
+        }
+    }
+
+    /// A record is durable here, or was before.
+    pub fn handle_stored(&mut self, position: Position, now: Timestamp) {
+        self.done(position, now);
+    }
+
+    /// A record can never be stored here.
+    pub fn handle_refused(&mut self, position: Position, now: Timestamp) {
+        self.counters.refused = self.counters.refused.saturating_add(1);
+        self.done(position, now);
+    }
+
+    /// No statement known here permits the record: `publisher` may not publish on `topic`. It is
+    /// held for a while, in case that the statement is still under way, and tried again.
+    pub fn handle_denied(
+        &mut self,
+        record: Taken,
+        publisher: PrincipalId,
+        topic: Topic,
+        now: Timestamp,
+    ) {
+        if !self.is_connected() {
+            return;
+        }
+        let position = record.position;
+        let until = now.saturating_add(self.limits.denied_patience);
+        if !self.holding.hold(record, (publisher, topic), until) {
+            self.handle_refused(position, now);
+        }
+    }
+
+    pub(super) fn give_up_held(&mut self, now: Timestamp) {
+        for position in self.holding.give_up(now, self.limits.hopeless_max) {
+            self.handle_refused(position, now);
+        }
+    }
+
+    /// A record could not be stored for the moment: it must come again.
+    pub fn handle_failed(&mut self, position: Position, now: Timestamp) {
+        if matches!(self.phase, Phase::Connected { .. }) {
+            self.hang_up(HangupReason::StoreFailed { position }, now);
+        }
+    }
+
+    fn done(&mut self, position: Position, now: Timestamp) {
+        for intake in &mut self.intakes {
+            intake.done(position);
+        }
+        self.grant(now);
+    }
+
+    /// Acknowledges and grants what there is reason for, and saves where it is time to.
+    pub(super) fn grant(&mut self, now: Timestamp) {
+        let exhausted = self.budget.exhausted_until(now).is_some();
+        if self.is_connected() && self.reading == Reading::Complete && !exhausted {
+            for (intake, subscription) in self.intakes.iter_mut().zip(1..) {
+                if !intake.asking.is_open() {
+                    continue;
+                }
+                let Some(records) = intake.take_credit() else { continue };
+                if let Some(position) = intake.take_acknowledgement() {
+                    self.queue.push_back(LinkCommand::Acknowledge { subscription, position });
+                }
+                self.queue.push_back(LinkCommand::Credit { subscription, records });
+            }
+        }
+        self.save_where_due(now);
+    }
+
+    fn judge_hops(&self, record: &frame::Record) -> Option<DropReason> {
+        let hops = record.hops.len();
+        if record.hops.contains(&self.own_node) {
+            return Some(DropReason::Loop);
+        }
+        if hops > self.limits.hops_max {
+            return Some(DropReason::TooFar { hops });
+        }
+        (record.hops.last() != Some(&self.peer_node)).then_some(DropReason::WrongHops)
+    }
+
+    pub(super) fn intake_mut(&mut self, subscription: u32, now: Timestamp) -> Option<&mut Intake> {
+        if !self.is_connected() {
+            return None;
+        }
+        let index = usize::try_from(subscription).ok().and_then(|number| number.checked_sub(1));
+        let asked = |index: &usize| {
+            self.reading == Reading::Complete
+                && self.intakes.get(*index).is_some_and(|intake| intake.asking.is_open())
+        };
+        match index.filter(asked) {
+            Some(index) => self.intakes.get_mut(index),
+            None => {
+                self.hang_up(HangupReason::UnknownSubscription { found: subscription }, now);
+                None
+            }
+        }
+    }
+}
+
+fn reason(fault: IntakeFault, subscription: u32) -> HangupReason {
+    match fault {
+        IntakeFault::Order { wanted, found } => HangupReason::Order { wanted, found },
+        IntakeFault::Credit => HangupReason::Credit { subscription },
+    }
+}

@@ -1,0 +1,500 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use sekisho_proto::{
+    GapReason, Hash, Offset, PrincipalName, PublicKey, Statement, StatementBody, Topic, frame,
+    statement::{Issuer, OrgRoot, Peering, PeeringParty},
+};
+use sekisho_seal::{SigningKey, StrictVerifier, sign_statement};
+
+use super::*;
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_micros(millis * 1_000)
+}
+
+fn key(name: &str) -> SigningKey {
+    SigningKey::from_seed(Hash::of(name.as_bytes()).as_bytes())
+}
+
+fn name(text: &str) -> OrgName {
+    text.parse().expect("a name")
+}
+
+fn filter(text: &str) -> Filter {
+    text.parse().expect("a filter")
+}
+
+fn root(organisation: &str) -> Statement {
+    let key = key(&format!("root of {organisation}"));
+    let body = StatementBody::OrgRoot(OrgRoot {
+        organisation: name(organisation),
+        keys: vec![key.public_key()],
+        threshold: 1,
+        issued: at(0),
+    });
+    sign_statement(Statement::unsigned(body), &key)
+}
+
+fn issuer(organisation: &str) -> Statement {
+    let body = StatementBody::Issuer(Issuer {
+        name: PrincipalName::new("administrator", &name(organisation)).expect("a name"),
+        public_key: key(&format!("issuer of {organisation}")).public_key(),
+        issued: at(0),
+        until: None,
+    });
+    sign_statement(Statement::unsigned(body), &key(&format!("root of {organisation}")))
+}
+
+fn party(own: &str, exports: &str, imports: &[&str]) -> PeeringParty {
+    PeeringParty {
+        organisation: name(own),
+        root: root(own).body_hash(),
+        node_key: key(&format!("node of {own}")).public_key(),
+        address: format!("{own}.example:7443"),
+        exports: vec![filter(exports)],
+        imports: imports.iter().map(|text| filter(text)).collect(),
+        onward: false,
+        bytes_per_s: Some(1_000),
+    }
+}
+
+/// Santander's policy after a peering with Fujisawa from which it imports these.
+fn policy(imports: &[&str]) -> Policy {
+    let mut policy = Policy::new(name("santander"), root("santander").body_hash());
+    add_peering(&mut policy, imports, 1);
+    policy
+}
+
+fn add_peering(policy: &mut Policy, imports: &[&str], issued: i64) {
+    let body = StatementBody::Peering(Peering {
+        parties: [party("fujisawa", "fujisawa/#", &[]), party("santander", "santander/#", imports)],
+        purposes: Vec::new(),
+        issued: at(issued),
+        from: at(issued),
+        until: None,
+    });
+    let peering = sign_statement(Statement::unsigned(body), &key("issuer of fujisawa"));
+    let peering = sign_statement(peering, &key("issuer of santander"));
+    let statements = ["santander", "fujisawa"]
+        .into_iter()
+        .flat_map(|organisation| [root(organisation), issuer(organisation)])
+        .chain([peering]);
+    for statement in statements {
+        policy.apply(&statement, at(issued), &StrictVerifier).expect("a statement in order");
+    }
+}
+
+fn peering(imports: &[&str]) -> PeeringView {
+    policy(imports).peer(&name("fujisawa")).expect("a peering")
+}
+
+fn limits() -> LinkLimits {
+    LinkLimits { window_records: 8, ..LinkLimits::default() }
+}
+
+/// Santander's link to Fujisawa, which has dialled.
+fn link_with(imports: &[&str], resume: Resume) -> Link {
+    let own = key("node of santander").id();
+    let mut link = Link::new(own, peering(imports), resume, limits(), 7, at(10));
+    let node_key: PublicKey = key("node of fujisawa").public_key();
+    let address = "fujisawa.example:7443".to_owned();
+    assert_eq!(link.poll_command(), Some(LinkCommand::Dial { address, node_key }));
+    link
+}
+
+fn connected() -> Link {
+    let mut link = link_with(&["fujisawa/#"], Resume::default());
+    connect(&mut link, at(20));
+    drain(&mut link);
+    link
+}
+
+/// The peer welcomes the link, and has nothing in its log that it has not told.
+fn connect(link: &mut Link, now: Timestamp) {
+    link.handle_connected(now);
+    let applied = link.applied.value();
+    link.handle_statements(statements(applied, 0), now);
+}
+
+fn drain(link: &mut Link) -> Vec<LinkCommand> {
+    std::iter::from_fn(|| link.poll_command()).collect()
+}
+
+fn record(position: u64, hops: &[&str]) -> frame::Record {
+    frame::Record {
+        subscription: 1,
+        position: Position::new(position),
+        offset: Offset::new(position),
+        received: at(5),
+        envelope: Bytes::from_static(b"an envelope"),
+        key_header: None,
+        hops: hops.iter().map(|node| key(&format!("node of {node}")).id()).collect(),
+    }
+}
+
+fn taken(commands: &[LinkCommand]) -> Vec<u64> {
+    let admitted = commands.iter().filter_map(|command| {
+        let LinkCommand::Admit { record } = command else { return None };
+        Some(record.position.value())
+    });
+    admitted.collect()
+}
+
+fn hung_up(commands: &[LinkCommand]) -> Option<HangupReason> {
+    commands.iter().find_map(|command| {
+        let LinkCommand::Hangup { reason } = command else { return None };
+        Some(reason.clone())
+    })
+}
+
+fn statements(first: u64, count: usize) -> frame::Statements {
+    let statement = || frame::FollowedStatement {
+        statement: Bytes::from_static(b"a statement"),
+        received: at(3),
+    };
+    frame::Statements {
+        subscription: CONTROL_LOG,
+        organisation: name("fujisawa"),
+        first: StatementIndex::new(first),
+        statements: std::iter::repeat_with(statement).take(count).collect(),
+    }
+}
+
+#[test]
+fn a_welcomed_link_follows_the_log_and_subscribes_from_its_places() {
+    let resume = Resume {
+        positions: BTreeMap::from([(filter("fujisawa/a/#"), Position::new(9))]),
+        statements: StatementIndex::new(4),
+        heard: None,
+    };
+    let imports = ["fujisawa/a/#", "fujisawa/b/+", "fujisawa/a/x", "fujisawa/b/+"];
+    let mut link = link_with(&imports, resume);
+    connect(&mut link, at(20));
+    let subscribe = |subscription, text, start| LinkCommand::Subscribe {
+        subscription,
+        filter: filter(text),
+        start,
+        credit: 4,
+    };
+    let follow = LinkCommand::Follow {
+        subscription: CONTROL_LOG,
+        organisation: name("fujisawa"),
+        from: StatementIndex::new(4),
+    };
+    let place = frame::Start::Position(Position::new(9));
+    assert_eq!(
+        drain(&mut link),
+        [
+            follow,
+            LinkCommand::Heard { at: at(20) },
+            subscribe(1, "fujisawa/a/#", place),
+            subscribe(2, "fujisawa/b/+", frame::Start::Earliest),
+        ]
+    );
+}
+
+#[test]
+fn what_is_durable_is_acknowledged_granted_and_saved() {
+    let mut link = connected();
+    for position in 0..3 {
+        link.handle_record(record(position, &["fujisawa"]), at(30));
+    }
+    assert_eq!(taken(&drain(&mut link)), [0, 1, 2]);
+    link.handle_stored(Position::new(1), at(31));
+    assert!(drain(&mut link).is_empty());
+    link.handle_stored(Position::new(0), at(32));
+    let acknowledge = LinkCommand::Acknowledge { subscription: 1, position: Position::new(1) };
+    let credit = LinkCommand::Credit { subscription: 1, records: 2 };
+    let save = |position| LinkCommand::SavePosition {
+        filter: filter("fujisawa/#"),
+        position: Some(Position::new(position)),
+    };
+    assert_eq!(drain(&mut link), [acknowledge, credit, save(2)]);
+    link.handle_stored(Position::new(2), at(33));
+    assert_eq!(link.poll_timeout(at(33)), Some((at(1_032), "save")));
+    drain(&mut link);
+    link.handle_timeout(at(1_032));
+    assert_eq!(drain(&mut link), [save(3)]);
+    assert_eq!(link.undone(), 0);
+}
+
+#[test]
+fn a_lost_connection_is_dialled_again_and_goes_on_behind_what_is_durable() {
+    let mut link = connected();
+    for position in 0..2 {
+        link.handle_record(record(position, &["fujisawa"]), at(30));
+    }
+    link.handle_stored(Position::new(0), at(31));
+    link.handle_disconnected(at(32));
+    drain(&mut link);
+    let Some((until, "dial")) = link.poll_timeout(at(32)) else { panic!("no dial is due") };
+    assert!(at(32 + 250) <= until && until <= at(32 + 500), "{until}");
+    link.handle_timeout(until);
+    assert!(matches!(drain(&mut link).as_slice(), [LinkCommand::Dial { .. }]));
+    connect(&mut link, until);
+    let start = drain(&mut link).into_iter().find_map(|command| {
+        let LinkCommand::Subscribe { start, .. } = command else { return None };
+        Some(start)
+    });
+    assert_eq!(start, Some(frame::Start::Position(Position::new(1))));
+}
+
+#[test]
+fn pauses_grow_until_a_connection_has_held() {
+    let mut link = connected();
+    let mut now = at(40);
+    let mut longest = Duration::ZERO;
+    for _ in 0..20 {
+        link.handle_disconnected(now);
+        let (until, _) = link.poll_timeout(now).expect("a dial is due");
+        longest = longest.max(until.saturating_since(now));
+        link.handle_timeout(until);
+        now = until;
+        connect(&mut link, now);
+    }
+    assert!(longest > Duration::from_secs(30), "{longest:?}");
+    now = now.saturating_add(Duration::from_secs(11));
+    link.handle_disconnected(now);
+    let (until, _) = link.poll_timeout(now).expect("a dial is due");
+    assert!(until.saturating_since(now) <= Duration::from_millis(500));
+}
+
+#[test]
+fn a_record_that_passed_here_or_too_many_nodes_is_dropped_and_counted() {
+    let mut link = connected();
+    let dropped = |link: &mut Link, position, hops: &[&str]| {
+        link.handle_record(record(position, hops), at(30));
+        drain(link).into_iter().find_map(|command| {
+            let LinkCommand::Dropped { reason, .. } = command else { return None };
+            Some(reason)
+        })
+    };
+    assert_eq!(dropped(&mut link, 0, &["fujisawa"]), None);
+    assert_eq!(dropped(&mut link, 1, &["santander", "fujisawa"]), Some(DropReason::Loop));
+    let far = ["a", "b", "c", "fujisawa"];
+    assert_eq!(dropped(&mut link, 2, &far), Some(DropReason::TooFar { hops: 4 }));
+    assert_eq!(dropped(&mut link, 3, &["fujisawa", "a"]), Some(DropReason::WrongHops));
+    assert_eq!(dropped(&mut link, 4, &[]), Some(DropReason::WrongHops));
+    assert_eq!(link.counters().dropped, 4);
+    link.handle_stored(Position::new(0), at(31));
+    assert_eq!(link.undone(), 0);
+}
+
+#[test]
+fn a_peer_that_sends_more_than_granted_is_hung_up_on() {
+    let mut link = connected();
+    for position in 0..9 {
+        link.handle_record(record(position, &["fujisawa"]), at(30));
+    }
+    let commands = drain(&mut link);
+    assert_eq!(taken(&commands).len(), 8);
+    assert_eq!(hung_up(&commands), Some(HangupReason::Credit { subscription: 1 }));
+    assert!(!link.is_connected());
+    link.handle_record(record(10, &["fujisawa"]), at(31));
+    assert!(drain(&mut link).is_empty());
+}
+
+#[test]
+fn a_peer_that_breaks_the_order_or_invents_subscriptions_is_hung_up_on() {
+    let mut link = connected();
+    link.handle_record(record(5, &["fujisawa"]), at(30));
+    link.handle_record(record(5, &["fujisawa"]), at(30));
+    let reason = hung_up(&drain(&mut link));
+    assert!(matches!(reason, Some(HangupReason::Order { .. })), "{reason:?}");
+
+    let mut link = connected();
+    let unknown = frame::Record { subscription: 7, ..record(5, &["fujisawa"]) };
+    link.handle_record(unknown, at(30));
+    let reason = hung_up(&drain(&mut link));
+    assert_eq!(reason, Some(HangupReason::UnknownSubscription { found: 7 }));
+}
+
+#[test]
+fn a_peer_over_its_budget_gets_no_credit_until_it_is_paid() {
+    let mut link = connected();
+    let big = frame::Record { envelope: Bytes::from(vec![0; 1_500]), ..record(0, &["fujisawa"]) };
+    link.handle_record(big, at(30));
+    link.handle_stored(Position::new(0), at(31));
+    let granted = |commands: &[LinkCommand]| {
+        commands.iter().any(|command| matches!(command, LinkCommand::Credit { .. }))
+    };
+    assert!(!granted(&drain(&mut link)));
+    assert_eq!(link.poll_timeout(at(31)), Some((at(530), "budget")));
+    link.handle_timeout(at(530));
+    assert!(granted(&drain(&mut link)));
+}
+
+#[test]
+fn a_gap_is_told_and_passed() {
+    let mut link = connected();
+    let gap = frame::Gap {
+        subscription: 1,
+        from_position: Position::new(0),
+        to_position: Position::new(40),
+        reason: GapReason::Retention,
+        topic: None,
+    };
+    link.handle_gap(&gap, at(30));
+    let commands = drain(&mut link);
+    assert!(matches!(commands.first(), Some(LinkCommand::Missing { .. })), "{commands:?}");
+    link.handle_timeout(at(2_000));
+    link.handle_disconnected(at(2_001));
+    assert_eq!(link.places().get(&filter("fujisawa/#")), Some(&Position::new(40)));
+}
+
+#[test]
+fn a_peer_whose_log_was_put_back_is_read_from_its_beginning() {
+    let mut link = connected();
+    link.handle_record(record(5, &["fujisawa"]), at(30));
+    link.handle_stored(Position::new(5), at(30));
+    let gap = frame::Gap {
+        subscription: 1,
+        from_position: Position::new(2),
+        to_position: Position::new(2),
+        reason: GapReason::Restart,
+        topic: None,
+    };
+    link.handle_gap(&gap, at(31));
+    let commands = drain(&mut link);
+    assert_eq!(hung_up(&commands), Some(HangupReason::PeerRestarted));
+    let forget = LinkCommand::SavePosition { filter: filter("fujisawa/#"), position: None };
+    assert!(commands.contains(&forget));
+    let (until, _) = link.poll_timeout(at(31)).expect("a dial is due");
+    link.handle_timeout(until);
+    connect(&mut link, until);
+    let earliest = drain(&mut link).into_iter().any(|command| {
+        matches!(command, LinkCommand::Subscribe { start: frame::Start::Earliest, .. })
+    });
+    assert!(earliest);
+}
+
+#[test]
+fn statements_are_applied_once_and_in_order() {
+    let mut link = connected();
+    link.handle_statements(statements(0, 3), at(30));
+    link.handle_statements(statements(1, 3), at(30));
+    let applied: Vec<_> = drain(&mut link)
+        .into_iter()
+        .filter_map(|command| {
+            let LinkCommand::Apply { index, .. } = command else { return None };
+            Some(index.value())
+        })
+        .collect();
+    assert_eq!(applied, [0, 1, 2, 3]);
+    link.handle_applied(StatementIndex::new(0), at(31));
+    let save = LinkCommand::SaveStatements { next: StatementIndex::new(1) };
+    assert_eq!(drain(&mut link), [save]);
+    link.handle_statements(statements(9, 1), at(32));
+    let reason = hung_up(&drain(&mut link));
+    assert!(matches!(reason, Some(HangupReason::StatementOrder { .. })), "{reason:?}");
+}
+
+#[test]
+fn a_record_ahead_of_its_statement_is_tried_again_when_that_comes() {
+    let mut link = connected();
+    for position in 0..2 {
+        link.handle_record(record(position, &["fujisawa"]), at(30));
+    }
+    let truck = key("truck").id();
+    let topic: Topic = "fujisawa/17/air".parse().expect("a topic");
+    for command in drain(&mut link) {
+        let LinkCommand::Admit { record } = command else { panic!("{command:?}") };
+        link.handle_denied(record, truck, topic.clone(), at(30));
+    }
+    assert!(drain(&mut link).is_empty());
+    link.handle_statements(statements(0, 1), at(40));
+    link.handle_applied(StatementIndex::new(0), at(40));
+    assert_eq!(taken(&drain(&mut link)), [0, 1]);
+}
+
+#[test]
+fn a_publisher_that_is_not_permitted_delays_a_link_once() {
+    let mut link = connected();
+    let truck = key("truck").id();
+    let topic: Topic = "fujisawa/17/air".parse().expect("a topic");
+    let deny = |link: &mut Link, position, now| {
+        link.handle_record(record(position, &["fujisawa"]), now);
+        for command in drain(link) {
+            if let LinkCommand::Admit { record } = command {
+                link.handle_denied(record, truck, topic.clone(), now);
+            }
+        }
+    };
+    deny(&mut link, 0, at(30));
+    deny(&mut link, 1, at(1_030));
+    assert_eq!(link.poll_timeout(at(1_030)), Some((at(5_030), "held")));
+    link.handle_timeout(at(5_030));
+    assert_eq!((link.counters().refused, link.undone()), (2, 0));
+    deny(&mut link, 2, at(5_031));
+    assert_eq!((link.counters().refused, link.undone()), (3, 0));
+}
+
+#[test]
+fn a_record_that_could_not_be_stored_comes_again() {
+    let mut link = connected();
+    link.handle_record(record(0, &["fujisawa"]), at(30));
+    drain(&mut link);
+    link.handle_failed(Position::new(0), at(31));
+    let position = Position::new(0);
+    assert_eq!(hung_up(&drain(&mut link)), Some(HangupReason::StoreFailed { position }));
+    assert_eq!(link.places().get(&filter("fujisawa/#")), None);
+}
+
+#[test]
+fn a_silent_peer_is_pinged_then_given_up_and_goes_stale() {
+    let mut link = connected();
+    let mut pings = 0;
+    let mut now = at(20);
+    while link.is_connected() {
+        let (due, _) = link.poll_timeout(now).expect("something is due");
+        now = due;
+        link.handle_timeout(now);
+        pings += drain(&mut link)
+            .iter()
+            .filter(|command| matches!(command, LinkCommand::Ping { .. }))
+            .count();
+    }
+    assert_eq!((pings, now), (2, at(45_020)));
+    assert!(!link.is_stale(at(20 + 15 * 60_000)));
+    assert!(link.is_stale(at(21 + 15 * 60_000)));
+}
+
+#[test]
+fn a_peering_that_is_over_ends_the_link() {
+    let mut link = connected();
+    link.handle_policy(&policy(&["fujisawa/#"]), at(30));
+    assert!(link.is_connected());
+    let none = Policy::new(name("santander"), root("santander").body_hash());
+    link.handle_policy(&none, at(31));
+    assert!(link.is_ended());
+    assert_eq!(hung_up(&drain(&mut link)), Some(HangupReason::PeeringEnded));
+    assert_eq!(link.poll_timeout(at(31)), None);
+}
+
+#[test]
+fn a_peering_that_changed_is_dialled_anew_and_keeps_its_places() {
+    let mut link = link_with(&["fujisawa/a/#"], Resume::default());
+    connect(&mut link, at(20));
+    link.handle_record(record(4, &["fujisawa"]), at(20));
+    link.handle_stored(Position::new(4), at(20));
+    let mut policy = policy(&["fujisawa/a/#"]);
+    add_peering(&mut policy, &["fujisawa/a/#", "fujisawa/b/#"], 25);
+    link.handle_policy(&policy, at(30));
+    assert_eq!(hung_up(&drain(&mut link)), Some(HangupReason::PeeringChanged));
+    let (until, _) = link.poll_timeout(at(30)).expect("a dial is due");
+    link.handle_timeout(until);
+    connect(&mut link, until);
+    let starts: Vec<_> = drain(&mut link)
+        .into_iter()
+        .filter_map(|command| {
+            let LinkCommand::Subscribe { filter, start, .. } = command else { return None };
+            Some((filter.to_string(), start))
+        })
+        .collect();
+    let place = frame::Start::Position(Position::new(5));
+    let wanted = [("fujisawa/a/#", place), ("fujisawa/b/#", frame::Start::Earliest)];
+    assert_eq!(starts, wanted.map(|(text, start)| (text.to_owned(), start)));
+}
+
+mod asking;

@@ -1,0 +1,390 @@
+//! From an admitted envelope to a durable record: deduplication in front of the log, answers
+//! behind it.
+
+use std::sync::Arc;
+
+use sekisho_policy::PublishPermit;
+use sekisho_proto::{
+    BootId, Envelope, Hash, Header, Offset, OrgName, Position, PrincipalId, RefusalCode, Sequence,
+    Timestamp, Topic,
+};
+
+use super::{Queued, Router, count};
+use crate::{
+    Admitted, Carriage, Command, NewRecord, Record, SessionId, Ticket,
+    streams::{Role, Verdict},
+};
+
+/// What the log remembers of one boot of a publisher on a topic.
+#[derive(Clone, Debug)]
+pub struct RestoredStream {
+    /// The topic.
+    pub topic: Topic,
+    /// Whose envelopes.
+    pub publisher: PrincipalId,
+    /// Its boot.
+    pub boot: BootId,
+    /// The sequence of the last durable envelope.
+    pub sequence: Sequence,
+    /// That envelope's hash.
+    pub hash: Hash,
+    /// That envelope's time by its header; where that is not known any longer, when it was
+    /// received.
+    pub time: Timestamp,
+    /// Where older boots of the publisher on the topic were forgotten, the newest of their times.
+    pub forgotten: Option<Timestamp>,
+}
+
+/// Where the log put a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// In this node's log.
+    pub position: Position,
+    /// In its topic.
+    pub offset: Offset,
+}
+
+/// An outcome that fits no append: a fault of the shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AppendedError {
+    /// The append is not known, or its outcome was told before.
+    #[error("{0}: wanted one without an outcome, found none")]
+    UnknownTicket(Ticket),
+    /// The records were not told in the order of their positions.
+    #[error("position: wanted {wanted} or later, found {found}")]
+    OutOfOrder {
+        /// The router's head.
+        wanted: Position,
+        /// The record's position.
+        found: Position,
+    },
+}
+
+/// An append without an outcome.
+#[derive(Debug)]
+pub(super) struct Pending {
+    envelope: Arc<Envelope>,
+    received: Timestamp,
+    /// Of a topic that this node follows.
+    followed: Option<Followed>,
+    waiters: Vec<Waiter>,
+    /// The append before it in its stream failed, for this reason.
+    doomed: Option<(RefusalCode, String)>,
+}
+
+#[derive(Debug)]
+struct Followed {
+    offset: Offset,
+    hops: Vec<PrincipalId>,
+}
+
+/// Who hears of the outcome.
+#[derive(Clone, Debug)]
+enum Waiter {
+    Session { session: SessionId, request: u64 },
+    Link { organisation: OrgName, position: Position },
+}
+
+/// Why an envelope is not stored.
+struct Refusal {
+    code: RefusalCode,
+    why: String,
+    expected: Option<Sequence>,
+}
+
+impl Router {
+    /// An envelope was verified and is permitted. Leads to [`Command::Append`] and, when that is
+    /// durable, [`Command::Published`] or [`Command::LinkStored`]; or to [`Command::Refused`] or
+    /// [`Command::LinkRefused`].
+    pub fn handle_publish(&mut self, admitted: Admitted, now: Timestamp) {
+        let (verified, permit, carriage) = admitted.into_parts();
+        let hash = verified.hash();
+        let envelope = Arc::new(verified.into_envelope());
+        let (waiter, received, followed) = match carriage {
+            Carriage::Session { session, request } => {
+                if !self.sessions.contains_key(&session) {
+                    return;
+                }
+                (Waiter::Session { session, request }, now, None)
+            }
+            Carriage::Link { organisation, position, offset, received, hops } => {
+                let waiter = Waiter::Link { organisation, position };
+                (waiter, received, Some(Followed { offset, hops }))
+            }
+        };
+        let header = envelope.header();
+        match self.judge(header, &hash, &permit, followed.as_ref(), now) {
+            Ok(Verdict::New { after }) => {
+                let ticket = self.next_ticket();
+                self.streams.advance(header, hash, ticket);
+                let envelope = Arc::clone(&envelope);
+                let pending =
+                    Pending { envelope, received, followed, waiters: vec![waiter], doomed: None };
+                self.start_append(ticket, after, hash, pending);
+            }
+            Ok(Verdict::Pending(ticket)) => self.wait_too(ticket, waiter, header),
+            Ok(Verdict::Stored) => {
+                count(&mut self.counters.repeated);
+                self.answer_stored(waiter, header);
+            }
+            Ok(Verdict::Refused { code, why, expected }) => {
+                self.refuse(waiter, header, Refusal { code, why, expected });
+            }
+            Err(refusal) => self.refuse(waiter, header, refusal),
+        }
+    }
+
+    /// The record of `ticket` is durable. Leads to the answer and to deliveries.
+    ///
+    /// # Errors
+    /// Where no such append waits, or records are told out of order; nothing is changed then.
+    pub fn handle_appended(
+        &mut self,
+        ticket: Ticket,
+        appended: Appended,
+        now: Timestamp,
+    ) -> Result<(), AppendedError> {
+        let Appended { position, offset } = appended;
+        if position < self.head {
+            return Err(AppendedError::OutOfOrder { wanted: self.head, found: position });
+        }
+        let pending = self.remove_pending(ticket).ok_or(AppendedError::UnknownTicket(ticket))?;
+        let Pending { envelope, received, followed, waiters, .. } = pending;
+        self.streams.commit(envelope.header(), ticket);
+        let hops = match followed {
+            Some(followed) => {
+                self.streams.commit_offset(&envelope.header().topic, followed.offset);
+                followed.hops
+            }
+            None => Vec::new(),
+        };
+        count(&mut self.counters.appended);
+        for waiter in waiters {
+            match waiter {
+                Waiter::Session { session, request } => {
+                    if self.sessions.contains_key(&session) {
+                        self.push(Command::Published { session, request, offset });
+                    }
+                }
+                Waiter::Link { organisation, position } => {
+                    self.push(Command::LinkStored { organisation, position });
+                }
+            }
+        }
+        self.head = position.next();
+        let record = Arc::new(Record::new(position, offset, received, envelope, hops));
+        self.offer_live(&record, now);
+        Ok(())
+    }
+
+    /// The record of `ticket` will not be durable. Its publisher is told, and everything after it
+    /// in its stream is refused as well: a stream has no gaps at home.
+    ///
+    /// # Errors
+    /// Where no such append waits; nothing is changed then.
+    pub fn handle_append_failed(
+        &mut self,
+        ticket: Ticket,
+        code: RefusalCode,
+        why: &str,
+    ) -> Result<(), AppendedError> {
+        let pending = self.remove_pending(ticket).ok_or(AppendedError::UnknownTicket(ticket))?;
+        self.fail(ticket, pending, code, why);
+        Ok(())
+    }
+
+    /// An append leaves the queue, unless the one before it in its stream has failed meanwhile.
+    pub(super) fn poll_append(
+        &mut self,
+        ticket: Ticket,
+        after: Option<Ticket>,
+        record: NewRecord,
+    ) -> Option<Command> {
+        let mut pending = self.remove_pending(ticket)?;
+        if let Some((code, why)) = pending.doomed.take() {
+            self.fail(ticket, pending, code, &why);
+            return None;
+        }
+        self.keep_pending(ticket, pending);
+        Some(Command::Append { ticket, after, record })
+    }
+
+    fn fail(&mut self, ticket: Ticket, pending: Pending, code: RefusalCode, why: &str) {
+        let header = pending.envelope.header();
+        for later in self.streams.take_back(header, ticket) {
+            if let Some(later) = self.pending.get_mut(&later) {
+                later.doomed = Some((code, format!("the envelope before it: {why}")));
+            }
+        }
+        if pending.followed.is_some() {
+            self.streams.take_back_offsets(&header.topic);
+        }
+        let expected = self.streams.expected_durable(&header.topic, header.publisher, header.boot);
+        for waiter in pending.waiters {
+            match waiter {
+                Waiter::Session { .. } => {
+                    let refusal = Refusal { code, why: why.to_owned(), expected: Some(expected) };
+                    self.refuse(waiter, header, refusal);
+                }
+                Waiter::Link { organisation, position } => {
+                    let why = why.to_owned();
+                    self.push(Command::LinkFailed { organisation, position, code, why });
+                }
+            }
+        }
+    }
+
+    fn judge(
+        &self,
+        header: &Header,
+        hash: &Hash,
+        permit: &PublishPermit,
+        followed: Option<&Followed>,
+        now: Timestamp,
+    ) -> Result<Verdict, Refusal> {
+        let refusal = |code, why| Refusal { code, why, expected: None };
+        let role = if followed.is_some() { Role::Follower } else { Role::Home };
+        let own = self.policy.own();
+        if (header.topic.organisation() == own) != (role == Role::Home) {
+            let why = match role {
+                Role::Home => format!("wanted a topic of {own}, found {}", header.topic),
+                Role::Follower => format!("wanted a topic of another home, found {}", header.topic),
+            };
+            return Err(refusal(RefusalCode::ForeignTopic, why));
+        }
+        if role == Role::Home && permit.policy_version() != self.policy.version() {
+            self.policy
+                .permit_publish(header.publisher, &header.topic, now)
+                .map_err(|denial| refusal(denial.code(), denial.to_string()))?;
+        }
+        let verdict = self.streams.judge(role, header, hash);
+        if !matches!(verdict, Verdict::New { .. }) {
+            return Ok(verdict);
+        }
+        let pending_max = self.limits.pending_appends_max;
+        match followed {
+            Some(followed) => {
+                self.streams.judge_offset(&header.topic, followed.offset).map_err(|last| {
+                    let found = followed.offset;
+                    let why = format!("wanted an offset after {last}, found {found}");
+                    refusal(RefusalCode::Replayed, why)
+                })?;
+            }
+            None if self.pending_of_sessions >= pending_max => {
+                let why = format!("wanted at most {pending_max} envelopes waiting for the disk");
+                return Err(refusal(RefusalCode::TooMany, why));
+            }
+            None => {}
+        }
+        Ok(verdict)
+    }
+
+    fn start_append(
+        &mut self,
+        ticket: Ticket,
+        after: Option<Ticket>,
+        hash: Hash,
+        pending: Pending,
+    ) {
+        let (offset, hops) = match &pending.followed {
+            Some(followed) => {
+                let topic = &pending.envelope.header().topic;
+                self.streams.advance_offset(topic, followed.offset);
+                (Some(followed.offset), followed.hops.clone())
+            }
+            None => (None, Vec::new()),
+        };
+        let envelope = Arc::clone(&pending.envelope);
+        let record = NewRecord { offset, received: pending.received, envelope, hash, hops };
+        self.keep_pending(ticket, pending);
+        self.queue.push_back(Queued::Append { ticket, after, record });
+    }
+
+    /// The same envelope is on its way to the disk: whoever sends it again hears of the outcome.
+    fn wait_too(&mut self, ticket: Ticket, waiter: Waiter, header: &Header) {
+        count(&mut self.counters.repeated);
+        let waiters_max = self.limits.waiters_per_append_max;
+        match self.pending.get_mut(&ticket) {
+            Some(pending) if pending.waiters.len() < waiters_max => pending.waiters.push(waiter),
+            Some(_) | None => {
+                let why = format!("wanted at most {waiters_max} senders of one envelope");
+                let refusal = Refusal { code: RefusalCode::TooMany, why, expected: None };
+                self.refuse(waiter, header, refusal);
+            }
+        }
+    }
+
+    fn answer_stored(&mut self, waiter: Waiter, header: &Header) {
+        match waiter {
+            Waiter::Session { session, request } => {
+                let expected =
+                    self.streams.expected_durable(&header.topic, header.publisher, header.boot);
+                self.push(Command::Refused {
+                    session,
+                    request,
+                    code: RefusalCode::Replayed,
+                    what: what(header),
+                    why: format!("wanted sequence {expected}, found one that is stored"),
+                    expected_sequence: Some(expected),
+                });
+            }
+            Waiter::Link { organisation, position } => {
+                self.push(Command::LinkStored { organisation, position });
+            }
+        }
+    }
+
+    fn refuse(&mut self, waiter: Waiter, header: &Header, refusal: Refusal) {
+        count(&mut self.counters.refused);
+        let Refusal { code, why, expected } = refusal;
+        let what = what(header);
+        match waiter {
+            Waiter::Session { session, request } => {
+                if self.sessions.contains_key(&session) {
+                    let expected_sequence = expected;
+                    self.push(Command::Refused {
+                        session,
+                        request,
+                        code,
+                        what,
+                        why,
+                        expected_sequence,
+                    });
+                }
+            }
+            Waiter::Link { organisation, position } => {
+                self.push(Command::LinkRefused { organisation, position, code, what, why });
+            }
+        }
+    }
+
+    fn keep_pending(&mut self, ticket: Ticket, pending: Pending) {
+        if pending.followed.is_none() {
+            self.pending_of_sessions = self.pending_of_sessions.saturating_add(1);
+        }
+        self.pending.insert(ticket, pending);
+    }
+
+    fn remove_pending(&mut self, ticket: Ticket) -> Option<Pending> {
+        let pending = self.pending.remove(&ticket)?;
+        if pending.followed.is_none() {
+            self.pending_of_sessions = self.pending_of_sessions.saturating_sub(1);
+        }
+        Some(pending)
+    }
+
+    const fn next_ticket(&mut self) -> Ticket {
+        self.last_ticket = self.last_ticket.saturating_add(1);
+        Ticket(self.last_ticket)
+    }
+}
+
+fn what(header: &Header) -> String {
+    format!(
+        "envelope {} of boot {} of {} on {}",
+        header.sequence,
+        header.boot.short(),
+        header.publisher.short(),
+        header.topic
+    )
+}

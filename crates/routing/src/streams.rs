@@ -1,0 +1,365 @@
+//! Tells a new envelope from a repetition, a gap, a replay and a fork.
+//!
+//! The home node of a topic takes the sequences of each (publisher, boot) from 0 and without gaps.
+//! A follower takes them strictly growing: what its peer may not have, it does not get. State runs
+//! ahead of the disk, so that a publisher can pipeline; what the disk then refuses is taken back.
+
+use std::collections::{HashMap, VecDeque};
+
+use sekisho_proto::{
+    BootId, Hash, Header, Offset, PrincipalId, RefusalCode, Sequence, Timestamp, Topic,
+};
+
+use crate::{Limits, Ticket};
+
+/// Whether this node is the topic's home or follows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Home,
+    Follower,
+}
+
+/// What an envelope is to its stream.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It goes to the log, after the undecided append before it.
+    New { after: Option<Ticket> },
+    /// It is on its way to the disk.
+    Pending(Ticket),
+    /// It is in the log.
+    Stored,
+    /// It is refused.
+    Refused { code: RefusalCode, why: String, expected: Option<Sequence> },
+}
+
+/// The streams of one router: for each topic and publisher, its boots.
+#[derive(Debug)]
+pub(crate) struct Streams {
+    limits: Limits,
+    streams: HashMap<(Topic, PrincipalId), Stream>,
+    topics: HashMap<PrincipalId, usize>,
+    offsets: HashMap<Topic, LastOffset>,
+}
+
+#[derive(Debug, Default)]
+struct Stream {
+    boots: Vec<Boot>,
+    /// The newest time of the boots forgotten; an unknown boot must be younger.
+    forgotten: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+struct Boot {
+    id: BootId,
+    next: Sequence,
+    last_time: Timestamp,
+    /// The latest envelopes, oldest first; never empty.
+    recent: VecDeque<Entry>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    sequence: Sequence,
+    hash: Hash,
+    time: Timestamp,
+    /// Some while it is on its way to the disk.
+    ticket: Option<Ticket>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct LastOffset {
+    seen: Option<Offset>,
+    durable: Option<Offset>,
+}
+
+impl Streams {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { limits, streams: HashMap::new(), topics: HashMap::new(), offsets: HashMap::new() }
+    }
+
+    /// Takes up a boot whose last durable envelope was `sequence`.
+    pub(crate) fn restore(
+        &mut self,
+        (topic, publisher): (Topic, PrincipalId),
+        boot: BootId,
+        (sequence, hash, time): (Sequence, Hash, Timestamp),
+        forgotten: Option<Timestamp>,
+    ) {
+        let boots_max = self.limits.boots_per_stream_max;
+        let stream = self.stream_mut(&topic, publisher);
+        stream.forgotten = stream.forgotten.max(forgotten);
+        stream.boots.retain(|known| known.id != boot);
+        let recent = VecDeque::from([Entry { sequence, hash, time, ticket: None }]);
+        stream.boots.push(Boot { id: boot, next: sequence.next(), last_time: time, recent });
+        while stream.boots.len() > boots_max && stream.forget_oldest() {}
+    }
+
+    /// Takes up the last durable offset of a topic.
+    pub(crate) fn restore_offset(&mut self, topic: &Topic, offset: Offset) {
+        let last = LastOffset { seen: Some(offset), durable: Some(offset) };
+        self.offsets.insert(topic.clone(), last);
+    }
+
+    /// The sequence after the last durable one; 0 where nothing of the boot is known.
+    pub(crate) fn expected_durable(
+        &self,
+        topic: &Topic,
+        publisher: PrincipalId,
+        boot: BootId,
+    ) -> Sequence {
+        self.boot(topic, publisher, boot).map_or(Sequence::new(0), Boot::expected_durable)
+    }
+
+    /// Judges an envelope without changing anything.
+    pub(crate) fn judge(&self, role: Role, header: &Header, hash: &Hash) -> Verdict {
+        if header.sequence == Sequence::MAX {
+            let why = format!("wanted a sequence below {}, found it", Sequence::MAX);
+            return Verdict::Refused { code: RefusalCode::Malformed, why, expected: None };
+        }
+        let Some(boot) = self.boot(&header.topic, header.publisher, header.boot) else {
+            return self.judge_unknown_boot(role, header);
+        };
+        if header.sequence < boot.next {
+            return boot.judge_repetition(header, hash);
+        }
+        if role == Role::Home && header.sequence > boot.next {
+            return gap(boot.next, header.sequence);
+        }
+        if header.sequence == boot.next
+            && let Some(refused) = boot.judge_previous(role, header)
+        {
+            return refused;
+        }
+        Verdict::New { after: boot.recent.back().and_then(|entry| entry.ticket) }
+    }
+
+    fn judge_unknown_boot(&self, role: Role, header: &Header) -> Verdict {
+        let refused = |code, why| Verdict::Refused { code, why, expected: None };
+        let stream = self.streams.get(&(header.topic.clone(), header.publisher));
+        if let Some(forgotten) = stream.and_then(|stream| stream.forgotten)
+            && header.time <= forgotten
+        {
+            let why = format!(
+                "boot {}: wanted a time after {forgotten}, when the last forgotten boot ended, found {}",
+                header.boot, header.time
+            );
+            return refused(RefusalCode::Replayed, why);
+        }
+        if role == Role::Home && header.sequence != Sequence::new(0) {
+            return gap(Sequence::new(0), header.sequence);
+        }
+        let boots = stream.map_or(&[][..], |stream| &stream.boots);
+        let boots_max = self.limits.boots_per_stream_max;
+        if boots.len() >= boots_max && boots.iter().all(Boot::is_pending) {
+            let why = format!("wanted at most {boots_max} boots with undecided envelopes");
+            return refused(RefusalCode::TooMany, why);
+        }
+        if stream.is_none() {
+            let streams_max = self.limits.streams_max;
+            if self.streams.len() >= streams_max {
+                let why = format!("wanted at most {streams_max} pairs of publisher and topic");
+                return refused(RefusalCode::TooMany, why);
+            }
+            let topics_max = self.limits.topics_per_publisher_max;
+            if self.topics.get(&header.publisher).copied().unwrap_or(0) >= topics_max {
+                let why = format!("wanted at most {topics_max} topics of one publisher");
+                return refused(RefusalCode::TooMany, why);
+            }
+        }
+        Verdict::New { after: None }
+    }
+
+    /// Takes up an envelope judged [`Verdict::New`].
+    pub(crate) fn advance(&mut self, header: &Header, hash: Hash, ticket: Ticket) {
+        let (boots_max, hashes_max) =
+            (self.limits.boots_per_stream_max, self.limits.hashes_per_boot_max);
+        let (sequence, time) = (header.sequence, header.time);
+        let entry = Entry { sequence, hash, time, ticket: Some(ticket) };
+        let stream = self.stream_mut(&header.topic, header.publisher);
+        if let Some(boot) = stream.boots.iter_mut().find(|boot| boot.id == header.boot) {
+            boot.next = sequence.next();
+            boot.last_time = boot.last_time.max(time);
+            boot.recent.push_back(entry);
+            boot.trim(hashes_max);
+            return;
+        }
+        if stream.boots.len() >= boots_max {
+            stream.forget_oldest();
+        }
+        let recent = VecDeque::from([entry]);
+        stream.boots.push(Boot { id: header.boot, next: sequence.next(), last_time: time, recent });
+    }
+
+    /// An envelope is durable.
+    pub(crate) fn commit(&mut self, header: &Header, ticket: Ticket) {
+        let hashes_max = self.limits.hashes_per_boot_max;
+        if let Some(boot) = self.boot_mut(header) {
+            for entry in boot.recent.iter_mut().rev() {
+                if entry.ticket == Some(ticket) {
+                    entry.ticket = None;
+                    break;
+                }
+            }
+            boot.trim(hashes_max);
+        }
+    }
+
+    /// An envelope will not be durable: it and those after it are taken back. Returns the
+    /// tickets of those after it.
+    pub(crate) fn take_back(&mut self, header: &Header, ticket: Ticket) -> Vec<Ticket> {
+        let Some(boot) = self.boot_mut(header) else { return Vec::new() };
+        let Some(index) = boot.recent.iter().position(|entry| entry.ticket == Some(ticket)) else {
+            return Vec::new();
+        };
+        let taken = boot.recent.split_off(index);
+        match boot.recent.back() {
+            Some(last) => {
+                boot.next = last.sequence.next();
+                boot.last_time = last.time;
+            }
+            None => self.remove_boot(header),
+        }
+        taken.iter().skip(1).filter_map(|entry| entry.ticket).collect()
+    }
+
+    /// Whether a follower may store `offset` next in `topic`; otherwise the last one it has.
+    pub(crate) fn judge_offset(&self, topic: &Topic, offset: Offset) -> Result<(), Offset> {
+        match self.offsets.get(topic).and_then(|last| last.seen) {
+            Some(seen) if seen >= offset => Err(seen),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    pub(crate) fn advance_offset(&mut self, topic: &Topic, offset: Offset) {
+        let last = LastOffset { seen: None, durable: None };
+        self.offsets.entry(topic.clone()).or_insert(last).seen = Some(offset);
+    }
+
+    pub(crate) fn commit_offset(&mut self, topic: &Topic, offset: Offset) {
+        if let Some(last) = self.offsets.get_mut(topic) {
+            last.durable = last.durable.max(Some(offset));
+        }
+    }
+
+    pub(crate) fn take_back_offsets(&mut self, topic: &Topic) {
+        if let Some(last) = self.offsets.get_mut(topic) {
+            last.seen = last.durable;
+        }
+    }
+
+    fn boot(&self, topic: &Topic, publisher: PrincipalId, boot: BootId) -> Option<&Boot> {
+        let stream = self.streams.get(&(topic.clone(), publisher))?;
+        stream.boots.iter().find(|known| known.id == boot)
+    }
+
+    fn boot_mut(&mut self, header: &Header) -> Option<&mut Boot> {
+        let stream = self.streams.get_mut(&(header.topic.clone(), header.publisher))?;
+        stream.boots.iter_mut().find(|known| known.id == header.boot)
+    }
+
+    fn stream_mut(&mut self, topic: &Topic, publisher: PrincipalId) -> &mut Stream {
+        self.streams.entry((topic.clone(), publisher)).or_insert_with(|| {
+            *self.topics.entry(publisher).or_insert(0) += 1;
+            Stream::default()
+        })
+    }
+
+    fn remove_boot(&mut self, header: &Header) {
+        let key = (header.topic.clone(), header.publisher);
+        let Some(stream) = self.streams.get_mut(&key) else { return };
+        stream.boots.retain(|boot| boot.id != header.boot);
+        if stream.boots.is_empty() && stream.forgotten.is_none() {
+            self.streams.remove(&key);
+            if let Some(count) = self.topics.get_mut(&header.publisher) {
+                *count = count.saturating_sub(1);
+            }
+        }
+    }
+}
+
+impl Stream {
+    /// Forgets the boot that ended first, unless all wait for the disk.
+    fn forget_oldest(&mut self) -> bool {
+        let settled = self.boots.iter().enumerate().filter(|(_, boot)| !boot.is_pending());
+        let Some((index, _)) = settled.min_by_key(|(_, boot)| boot.last_time) else { return false };
+        let boot = self.boots.remove(index);
+        self.forgotten = self.forgotten.max(Some(boot.last_time));
+        true
+    }
+}
+
+impl Boot {
+    fn is_pending(&self) -> bool {
+        self.recent.back().is_some_and(|entry| entry.ticket.is_some())
+    }
+
+    fn expected_durable(&self) -> Sequence {
+        match self.recent.iter().find(|entry| entry.ticket.is_some()) {
+            Some(first_pending) => first_pending.sequence,
+            None => self.next,
+        }
+    }
+
+    fn judge_repetition(&self, header: &Header, hash: &Hash) -> Verdict {
+        let known = self.recent.iter().rev().find(|entry| entry.sequence == header.sequence);
+        match known {
+            Some(entry) if entry.hash != *hash => Verdict::Refused {
+                code: RefusalCode::Equivocation,
+                why: format!(
+                    "sequence {}: wanted the envelope with hash {}, found another with hash {hash}",
+                    header.sequence, entry.hash
+                ),
+                expected: Some(self.next),
+            },
+            Some(Entry { ticket: Some(ticket), .. }) => Verdict::Pending(*ticket),
+            Some(_) | None => Verdict::Stored,
+        }
+    }
+
+    /// The chain of hashes: an envelope names the one before it. A follower that may not have the
+    /// one before it cannot ask for it.
+    fn judge_previous(&self, role: Role, header: &Header) -> Option<Verdict> {
+        let last = self.recent.back()?;
+        match header.previous {
+            Some(previous) if previous == last.hash => None,
+            None if role == Role::Follower => None,
+            Some(previous) => Some(Verdict::Refused {
+                code: RefusalCode::Equivocation,
+                why: format!(
+                    "sequence {}: wanted previous envelope {}, found {previous}",
+                    header.sequence, last.hash
+                ),
+                expected: Some(self.next),
+            }),
+            None => Some(Verdict::Refused {
+                code: RefusalCode::Malformed,
+                why: format!(
+                    "sequence {}: wanted previous envelope {}, found none",
+                    header.sequence, last.hash
+                ),
+                expected: Some(self.next),
+            }),
+        }
+    }
+
+    /// Keeps the newest `hashes_max` entries, all undecided ones, and the last decided one before
+    /// them: it is what remains where they are taken back.
+    fn trim(&mut self, hashes_max: usize) {
+        while self.recent.len() > hashes_max.max(1)
+            && self.recent.iter().take(2).all(|entry| entry.ticket.is_none())
+        {
+            self.recent.pop_front();
+        }
+    }
+}
+
+fn gap(wanted: Sequence, found: Sequence) -> Verdict {
+    Verdict::Refused {
+        code: RefusalCode::SequenceGap,
+        why: format!("wanted sequence {wanted}, found {found}"),
+        expected: Some(wanted),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,257 @@
+//! One organisation's node: what a broker is, without its sockets and threads. It runs until its
+//! disk or the run's fate ends it, and starts again from what the disk has kept.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use sekisho_proto::{Frame, Hash, Offset, OrgName, Timestamp, Topic};
+use sekisho_store::{
+    RecordReader as _,
+    fault::{FaultDisk, Survival},
+};
+
+use crate::{
+    failure::{Broken, broken, ensure},
+    ledger::Ledger,
+    network::{Client, Connection, ConnectionId, Network, Stream},
+    random::Random,
+    world::World,
+};
+
+mod admitting;
+mod following;
+mod running;
+mod serving;
+mod stating;
+mod storing;
+
+use running::Running;
+
+pub(crate) const DIRECTORY: &str = "/node";
+
+/// What surrounds a node.
+pub(crate) struct Context<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) network: &'a mut Network,
+    pub(crate) ledger: &'a mut Ledger,
+    pub(crate) random: &'a mut Random,
+    pub(crate) now: Timestamp,
+}
+
+/// Why a node stops in the middle of something.
+pub(crate) enum Halt {
+    /// Its disk failed it: it goes down and comes again.
+    Crash,
+    /// It did what it must not.
+    Broken(Broken),
+}
+
+impl From<Broken> for Halt {
+    fn from(broken: Broken) -> Self {
+        Self::Broken(broken)
+    }
+}
+
+/// What a node does by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// Some of what waits for the disk goes there.
+    Flush,
+    /// The router hears of one record that is durable.
+    Report,
+    /// One page is read.
+    Replay,
+    /// Timers that are due, and outboxes that have room again.
+    Tick,
+}
+
+impl Task {
+    pub(crate) const ALL: [Self; 4] = [Self::Flush, Self::Report, Self::Replay, Self::Tick];
+}
+
+pub(crate) struct Node {
+    pub(crate) index: usize,
+    pub(crate) disk: FaultDisk,
+    running: Option<Running>,
+}
+
+impl Node {
+    pub(crate) fn new(index: usize) -> Self {
+        Self { index, disk: FaultDisk::new(), running: None }
+    }
+
+    pub(crate) const fn is_up(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// Starts from what the disk holds; holds it to everything that was acknowledged.
+    pub(crate) fn start(&mut self, context: &mut Context<'_>) -> Result<(), Broken> {
+        let disk = Arc::new(self.disk.clone());
+        match Running::open(self.index, disk, Path::new(DIRECTORY), context) {
+            Ok(running) => self.running = Some(running),
+            Err(Halt::Crash) => {
+                self.disk.cut_power(Survival::Everything);
+                return Ok(());
+            }
+            Err(Halt::Broken(broken)) => return Err(broken),
+        }
+        self.check(context)
+    }
+
+    /// Goes down at once. Of what was not synced, the disk keeps what it wants.
+    pub(crate) fn crash(&mut self, context: &mut Context<'_>) {
+        if self.running.take().is_none() {
+            return;
+        }
+        context.ledger.counts.crashes += 1;
+        let survival = match context.random.below(4) {
+            0 => Survival::Nothing,
+            1 => Survival::Everything,
+            2 => Survival::Drawn(context.random.draw()),
+            _ => Survival::TornLastWrite(context.random.index(600)),
+        };
+        self.disk.cut_power(survival);
+    }
+
+    pub(crate) fn handle_frame(
+        &mut self,
+        connection: ConnectionId,
+        frame: Frame,
+        context: &mut Context<'_>,
+    ) -> Result<(), Broken> {
+        self.act(context, |running, context| running.handle_frame(connection, frame, context))
+    }
+
+    pub(crate) fn handle_link_frame(
+        &mut self,
+        peer: &OrgName,
+        stream: Stream,
+        frame: Frame,
+        context: &mut Context<'_>,
+    ) -> Result<(), Broken> {
+        self.act(context, |running, context| {
+            running.handle_link_frame(peer, stream, frame, context)
+        })
+    }
+
+    /// A connection to this node is gone.
+    pub(crate) fn handle_closed(
+        &mut self,
+        connection: ConnectionId,
+        context: &mut Context<'_>,
+    ) -> Result<(), Broken> {
+        self.act(context, |running, context| running.handle_closed(connection, context))
+    }
+
+    /// A connection of one of this node's links is gone.
+    pub(crate) fn handle_link_closed(
+        &mut self,
+        peer: &OrgName,
+        connection: ConnectionId,
+        context: &mut Context<'_>,
+    ) -> Result<(), Broken> {
+        self.act(context, |running, context| running.handle_link_closed(peer, connection, context))
+    }
+
+    /// Whether there is anything of a task to do.
+    pub(crate) fn has(&self, task: Task) -> bool {
+        self.running.as_ref().is_some_and(|running| running.has(task))
+    }
+
+    /// Does a bit of a task.
+    pub(crate) fn work(&mut self, task: Task, context: &mut Context<'_>) -> Result<(), Broken> {
+        match task {
+            Task::Flush => self.act(context, Running::flush),
+            Task::Report => self.act(context, Running::report),
+            Task::Replay => self.act(context, Running::replay),
+            Task::Tick => self.act(context, Running::tick),
+        }
+    }
+
+    pub(crate) fn next_timeout(&mut self, now: Timestamp) -> Option<Timestamp> {
+        self.running.as_mut().and_then(|running| running.next_timeout(now))
+    }
+
+    /// Whether nothing waits inside it.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.running.as_ref().is_none_or(Running::is_idle)
+    }
+
+    /// Its organisation states something; false where the node is not there to hear it.
+    pub(crate) fn state(
+        &mut self,
+        statement: &sekisho_proto::Statement,
+        context: &mut Context<'_>,
+    ) -> Result<bool, Broken> {
+        if self.running.is_none() {
+            return Ok(false);
+        }
+        self.act(context, |running, context| running.state(statement, context))?;
+        Ok(self.is_up())
+    }
+
+    /// Whether a durable record is where a publisher was told it is.
+    pub(crate) fn check_holds(
+        &self,
+        topic: &Topic,
+        offset: Offset,
+        hash: Hash,
+    ) -> Result<(), Broken> {
+        let Some(running) = self.powered() else { return Ok(()) };
+        let batch = running
+            .reader
+            .read_topic(topic, offset, 1, usize::MAX)
+            .map_err(|error| broken("reading what was acknowledged")(&error))?;
+        let held = batch.records.first().is_some_and(|record| record.hash == hash);
+        ensure(held, || {
+            format!(
+                "node {} acknowledged offset {offset} of {topic}, and it is not there",
+                self.index
+            )
+        })
+    }
+
+    /// Everything in its log is in order, and everything acknowledged is in it.
+    pub(crate) fn check(&self, context: &Context<'_>) -> Result<(), Broken> {
+        self.powered().map_or(Ok(()), |running| running.check(context))
+    }
+
+    /// Its log, topics of all organisations, by position.
+    pub(crate) fn log(
+        &self,
+        context: &Context<'_>,
+    ) -> Result<BTreeMap<u64, sekisho_routing::Record>, Broken> {
+        self.running.as_ref().map_or_else(|| Ok(BTreeMap::new()), |running| running.log(context))
+    }
+
+    pub(crate) fn running(&self) -> Option<&Running> {
+        self.running.as_ref()
+    }
+
+    /// Itself, unless it is down or about to notice that its disk is.
+    fn powered(&self) -> Option<&Running> {
+        self.running.as_ref().filter(|running| running.feel_power().is_ok())
+    }
+
+    fn act(
+        &mut self,
+        context: &mut Context<'_>,
+        action: impl FnOnce(&mut Running, &mut Context<'_>) -> Result<(), Halt>,
+    ) -> Result<(), Broken> {
+        let Some(running) = &mut self.running else { return Ok(()) };
+        let outcome = action(running, context).and_then(|()| running.drain(context));
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(Halt::Crash) => {
+                self.crash(context);
+                Ok(())
+            }
+            Err(Halt::Broken(broken)) => Err(broken),
+        }
+    }
+}
+
+/// Connections that a node which went down leaves behind.
+pub(crate) fn touches(connection: &Connection, node: usize) -> bool {
+    connection.server == node
+        || matches!(&connection.client, Client::Link { node: client, .. } if *client == node)
+}

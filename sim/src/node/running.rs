@@ -1,0 +1,193 @@
+//! The live state of a node, and the loop that carries out what router and links want.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+use sekisho_policy::{Policy, Recipient};
+use sekisho_proto::{Hash, OrgName, PrincipalId, StatementIndex, Timestamp};
+use sekisho_routing::{
+    Command, NewRecord, ReplayFrom, ReplayId, Router, SessionId, SubscriptionId, Ticket,
+};
+use sekisho_store::{LogReader, Store, fault::FaultDisk};
+
+use super::{Context, Halt, Task, following::Peer};
+use crate::{failure::Broken, network::ConnectionId, rights::Known};
+
+/// Frames of one subscription that may be under way to a client.
+pub(super) const OUTBOX_FRAMES: usize = 6;
+
+pub(crate) struct Running {
+    pub(super) index: usize,
+    pub(super) own: OrgName,
+    pub(super) own_node: PrincipalId,
+    pub(super) router: Router,
+    pub(super) policy: Arc<Policy>,
+    /// The ids of the statements in the policy.
+    pub(super) known: Known,
+    /// When the log of each peer was last known to be complete, since this node was started.
+    pub(super) heard: BTreeMap<OrgName, Timestamp>,
+    pub(super) disk: Arc<FaultDisk>,
+    pub(super) store: Store,
+    pub(super) reader: LogReader,
+    pub(super) sessions: BTreeMap<SessionId, Session>,
+    pub(super) of_connection: BTreeMap<ConnectionId, SessionId>,
+    pub(super) peers: BTreeMap<OrgName, Peer>,
+    pub(super) appends: VecDeque<Append>,
+    pub(super) failed: BTreeSet<Ticket>,
+    pub(super) unreported: VecDeque<(Ticket, sekisho_routing::Appended)>,
+    pub(super) replays: Vec<Asked>,
+    pub(super) last_session: u64,
+}
+
+/// A client or peer that was welcomed.
+pub(super) struct Session {
+    pub(super) connection: ConnectionId,
+    pub(super) recipient: Recipient,
+    /// Where delivery of each subscription began: nothing before it may come.
+    pub(super) begun: BTreeMap<SubscriptionId, sekisho_proto::Position>,
+    pub(super) blocked: BTreeSet<SubscriptionId>,
+    pub(super) follows: Option<Follower>,
+}
+
+/// Somebody who reads the control log.
+pub(super) struct Follower {
+    pub(super) subscription: u32,
+    pub(super) next: StatementIndex,
+    /// Whether it knows that it has reached the end once.
+    pub(super) told: bool,
+}
+
+pub(super) struct Append {
+    pub(super) ticket: Ticket,
+    pub(super) after: Option<Ticket>,
+    pub(super) record: NewRecord,
+}
+
+pub(super) struct Asked {
+    pub(super) session: SessionId,
+    pub(super) subscription: SubscriptionId,
+    pub(super) replay: ReplayId,
+    pub(super) filter: sekisho_proto::Filter,
+    pub(super) from: ReplayFrom,
+    pub(super) records_max: usize,
+    pub(super) bytes_max: usize,
+}
+
+impl Running {
+    /// Carries out everything that router and links want.
+    pub(super) fn drain(&mut self, context: &mut Context<'_>) -> Result<(), Halt> {
+        loop {
+            let mut idle = true;
+            while let Some(command) = self.router.poll_command() {
+                idle = false;
+                self.carry_out(command, context)?;
+            }
+            let organisations: Vec<OrgName> = self.peers.keys().cloned().collect();
+            for organisation in organisations {
+                while let Some(command) = self.poll_link(&organisation) {
+                    idle = false;
+                    self.carry_out_for_link(&organisation, command, context)?;
+                }
+            }
+            if idle {
+                self.forget_ended_links();
+                return Ok(());
+            }
+        }
+    }
+
+    fn carry_out(&mut self, command: Command, context: &mut Context<'_>) -> Result<(), Halt> {
+        match command {
+            Command::Append { ticket, after, record } => {
+                self.appends.push_back(Append { ticket, after, record });
+                Ok(())
+            }
+            Command::Replay {
+                session,
+                subscription,
+                replay,
+                filter,
+                from,
+                records_max,
+                bytes_max,
+            } => {
+                let records_max = usize::try_from(records_max).unwrap_or(usize::MAX);
+                let asked =
+                    Asked { session, subscription, replay, filter, from, records_max, bytes_max };
+                self.replays.push(asked);
+                Ok(())
+            }
+            Command::LinkStored { organisation, position } => {
+                self.tell_link(&organisation, |link| link.handle_stored(position, context.now));
+                Ok(())
+            }
+            Command::LinkRefused { organisation, what, why, .. } => {
+                let own = &self.own;
+                let what = format!("{own} refuses {what}, which {organisation} stored: {why}");
+                Err(Broken(what).into())
+            }
+            Command::LinkFailed { organisation, position, .. } => {
+                self.tell_link(&organisation, |link| link.handle_failed(position, context.now));
+                Ok(())
+            }
+            Command::StoreCursor { principal, name, position } => {
+                self.store_cursor(principal, name, position)
+            }
+            Command::Published { .. }
+            | Command::Refused { .. }
+            | Command::Deliver { .. }
+            | Command::Gap { .. }
+            | Command::Subscribed { .. }
+            | Command::EndSubscription { .. }
+            | Command::CutSession { .. } => self.serve(command, context),
+        }
+    }
+
+    /// Timers that are due, and outboxes that have room again.
+    pub(super) fn tick(&mut self, context: &mut Context<'_>) -> Result<(), Halt> {
+        let now = context.now;
+        for peer in self.peers.values_mut() {
+            if peer.link.poll_timeout(now).is_some_and(|(due, _)| due <= now) {
+                peer.link.handle_timeout(now);
+            }
+        }
+        self.free_outboxes(context);
+        Ok(())
+    }
+
+    pub(super) fn next_timeout(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let due = self.peers.values_mut().filter_map(|peer| peer.link.poll_timeout(now));
+        due.map(|(due, _)| due).min()
+    }
+
+    pub(super) fn has(&self, task: Task) -> bool {
+        match task {
+            Task::Flush => !self.appends.is_empty(),
+            Task::Report => !self.unreported.is_empty(),
+            Task::Replay => !self.replays.is_empty(),
+            Task::Tick => true,
+        }
+    }
+
+    /// Whether nothing waits inside.
+    pub(super) fn is_idle(&self) -> bool {
+        self.appends.is_empty()
+            && self.unreported.is_empty()
+            && self.replays.is_empty()
+            && self.sessions.values().all(|session| session.blocked.is_empty())
+            && self.peers.values().all(|peer| {
+                let link = &peer.link;
+                link.is_connected() && link.undone() == 0 && link.not_permitted() == 0
+            })
+    }
+
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    pub(crate) const fn known(&self) -> &BTreeSet<Hash> {
+        &self.known
+    }
+}

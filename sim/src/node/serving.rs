@@ -1,0 +1,314 @@
+//! The serving side of sessions: frames in, and what the router has for them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use sekisho_policy::Recipient;
+use sekisho_proto::{
+    CursorName, Frame, Position, PrincipalId, frame,
+    limits::{ENVELOPE_BYTES_MAX, PROTOCOL_VERSION},
+};
+use sekisho_routing::{Command, Record, SessionId, Subscribe, SubscriptionId};
+use sekisho_store::Keyed as _;
+
+use super::{
+    Context, Halt,
+    running::{Follower, OUTBOX_FRAMES, Running, Session},
+};
+use crate::{
+    failure::{Broken, ensure},
+    network::{CONTROL, ConnectionId, Stream},
+    rights::Subject,
+};
+
+/// How long another organisation's statements may be relied upon, as the design has it.
+const STALE_AFTER: Duration = Duration::from_mins(15);
+
+impl Running {
+    pub(super) fn handle_frame(
+        &mut self,
+        connection: ConnectionId,
+        frame: Frame,
+        context: &mut Context<'_>,
+    ) -> Result<(), Halt> {
+        if matches!(frame, Frame::Hello(_)) {
+            return self.welcome(connection, context);
+        }
+        let Some(session) = self.of_connection.get(&connection).copied() else { return Ok(()) };
+        if let Frame::Publish(publish) = frame {
+            self.admit(session, publish, context);
+        } else if let Frame::Subscribe(subscribe) = frame {
+            self.subscribe(session, subscribe, context)?;
+        } else if let Frame::Credit(credit) = frame {
+            let subscription = SubscriptionId::new(credit.subscription);
+            self.router.handle_credit(session, subscription, credit.records);
+        } else if let Frame::Acknowledge(done) = frame {
+            let subscription = SubscriptionId::new(done.subscription);
+            self.router.handle_acknowledge(session, subscription, done.position);
+        } else if let Frame::Follow(follow) = frame {
+            if let Some(state) = self.sessions.get_mut(&session) {
+                state.follows = Some(Follower {
+                    subscription: follow.subscription,
+                    next: follow.from,
+                    told: false,
+                });
+            }
+            self.tell_followers(context)?;
+        } else if let Frame::Ping(ping) = frame {
+            let pong = frame::Pong { token: ping.token };
+            context.network.send_down(connection, CONTROL, pong, context.now, context.random);
+        }
+        Ok(())
+    }
+
+    fn welcome(&mut self, connection: ConnectionId, context: &mut Context<'_>) -> Result<(), Halt> {
+        let Some(opened) = context.network.get(connection) else { return Ok(()) };
+        let key = opened.key;
+        let peer = context.world.city_of_node(key).and_then(|city| context.world.cities.get(city));
+        let recipient = match peer {
+            Some(city) => Recipient::Peer(city.name.clone()),
+            None => Recipient::Principal(key),
+        };
+        self.last_session += 1;
+        let session = SessionId::new(self.last_session);
+        let state = Session {
+            connection,
+            recipient: recipient.clone(),
+            begun: BTreeMap::new(),
+            blocked: BTreeSet::new(),
+            follows: None,
+        };
+        self.sessions.insert(session, state);
+        self.of_connection.insert(connection, session);
+        self.router.handle_connect(session, key, recipient, context.now);
+        self.drain(context)?;
+        if self.sessions.contains_key(&session) {
+            let welcome = frame::Welcome {
+                version: PROTOCOL_VERSION,
+                organisation: self.own.clone(),
+                principal: None,
+                policy_version: self.policy.version(),
+                time: context.now,
+                envelope_bytes_max: u32::try_from(ENVELOPE_BYTES_MAX).unwrap_or(u32::MAX),
+                inflight_max: 16,
+            };
+            context.network.send_down(connection, CONTROL, welcome, context.now, context.random);
+        }
+        Ok(())
+    }
+
+    fn subscribe(
+        &mut self,
+        session: SessionId,
+        subscribe: frame::Subscribe,
+        context: &mut Context<'_>,
+    ) -> Result<(), Halt> {
+        let frame::Subscribe { subscription, filter, start, cursor, credit } = subscribe;
+        let Some(state) = self.sessions.get(&session) else { return Ok(()) };
+        let position = match (&state.recipient, &cursor) {
+            (Recipient::Principal(id), Some(name)) => {
+                self.store.keyed.cursor(id, name).map_err(|_error| Halt::Crash)?
+            }
+            (Recipient::Principal(_) | Recipient::Peer(_), _) => None,
+        };
+        let subscription = SubscriptionId::new(subscription);
+        if let (Some(position), Some(state)) = (position, self.sessions.get_mut(&session)) {
+            state.begun.insert(subscription, position);
+        }
+        let subscribe = Subscribe { filter, start, cursor, credit };
+        self.router.handle_subscribe(session, subscription, subscribe, position, context.now);
+        Ok(())
+    }
+
+    /// A connection is gone.
+    pub(super) fn handle_closed(
+        &mut self,
+        connection: ConnectionId,
+        _context: &mut Context<'_>,
+    ) -> Result<(), Halt> {
+        if let Some(session) = self.of_connection.remove(&connection) {
+            self.sessions.remove(&session);
+            self.router.handle_disconnect(session);
+        }
+        Ok(())
+    }
+
+    pub(super) fn serve(
+        &mut self,
+        command: Command,
+        context: &mut Context<'_>,
+    ) -> Result<(), Halt> {
+        match command {
+            Command::Published { session, request, offset } => {
+                self.send(session, CONTROL, frame::Published { request, offset }, context);
+            }
+            Command::Refused { session, request, code, what, why, expected_sequence } => {
+                let refused = frame::Refused { request, code, what, why, expected_sequence };
+                self.send(session, CONTROL, refused, context);
+            }
+            Command::Deliver { session, subscription, record, .. } => {
+                self.deliver(session, subscription, &record, context)?;
+            }
+            Command::Gap { session, subscription, from, to, reason } => {
+                if self.is_full(session, subscription, from, context) {
+                    return Ok(());
+                }
+                let number = subscription.value();
+                let gap = frame::Gap {
+                    subscription: number,
+                    from_position: from,
+                    to_position: to,
+                    reason,
+                    topic: None,
+                };
+                self.send(session, Stream::of(number), gap, context);
+            }
+            Command::Subscribed { session, subscription, position, head } => {
+                let number = subscription.value();
+                let subscribed = frame::Subscribed { subscription: number, position, head };
+                self.send(session, Stream::of(number), subscribed, context);
+            }
+            Command::EndSubscription { session, subscription, code, why } => {
+                let what = subscription.to_string();
+                let refused =
+                    frame::Refused { request: 0, code, what, why, expected_sequence: None };
+                self.send(session, Stream::of(subscription.value()), refused, context);
+            }
+            Command::CutSession { session, code, why } => {
+                let goodbye = frame::Goodbye { code: Some(code), why };
+                self.send(session, CONTROL, goodbye, context);
+                if let Some(state) = self.sessions.remove(&session) {
+                    self.of_connection.remove(&state.connection);
+                }
+            }
+            Command::Append { .. }
+            | Command::Replay { .. }
+            | Command::LinkStored { .. }
+            | Command::LinkRefused { .. }
+            | Command::LinkFailed { .. }
+            | Command::StoreCursor { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn deliver(
+        &mut self,
+        session: SessionId,
+        subscription: SubscriptionId,
+        record: &Record,
+        context: &mut Context<'_>,
+    ) -> Result<(), Halt> {
+        if self.is_full(session, subscription, record.position(), context) {
+            return Ok(());
+        }
+        self.check_delivery(session, subscription, record, context)?;
+        context.ledger.counts.delivered += 1;
+        let mut hops = record.hops().to_vec();
+        hops.push(self.own_node);
+        let number = subscription.value();
+        let frame = frame::Record {
+            subscription: number,
+            position: record.position(),
+            offset: record.offset(),
+            received: record.received(),
+            envelope: record.envelope().encoded().clone(),
+            key_header: None,
+            hops,
+        };
+        self.send(session, Stream::of(number), frame, context);
+        Ok(())
+    }
+
+    /// The models' word on a delivery.
+    fn check_delivery(
+        &self,
+        session: SessionId,
+        subscription: SubscriptionId,
+        record: &Record,
+        context: &Context<'_>,
+    ) -> Result<(), Broken> {
+        let Some(state) = self.sessions.get(&session) else { return Ok(()) };
+        let header = record.header();
+        let (topic, scope) = (&header.topic, header.scope);
+        let subject = Subject { topic, scope, received: record.received() };
+        let rights = &context.world.rights;
+        let permitted = match &state.recipient {
+            Recipient::Principal(id) => rights.may_have(&self.known, *id, subject),
+            Recipient::Peer(organisation) => rights.may_cross(&self.known, organisation, subject),
+        };
+        let (index, recipient) = (self.index, &state.recipient);
+        ensure(permitted, || {
+            format!("node {index} gives {topic} to {recipient:?}, who has no right to it")
+        })?;
+        let taker = match &state.recipient {
+            Recipient::Principal(_) => &self.own,
+            Recipient::Peer(organisation) => organisation,
+        };
+        for concerned in [topic.organisation(), taker] {
+            let silent = self.heard.get(concerned).map(|at| context.now.saturating_since(*at));
+            ensure(silent.is_none_or(|silent| silent <= STALE_AFTER), || {
+                format!("node {index} gives {topic} to {recipient:?}: {concerned} is silent")
+            })?;
+        }
+        let begun = state.begun.get(&subscription).copied().unwrap_or(Position::ZERO);
+        let position = record.position();
+        ensure(position >= begun, || {
+            format!("node {index} gives position {position} to a cursor that was at {begun}")
+        })
+    }
+
+    /// Whether a subscription's outbox takes no more; the router is told.
+    fn is_full(
+        &mut self,
+        session: SessionId,
+        subscription: SubscriptionId,
+        position: Position,
+        context: &Context<'_>,
+    ) -> bool {
+        let Some(state) = self.sessions.get_mut(&session) else { return false };
+        let stream = Stream::of(subscription.value());
+        if context.network.waiting_down(state.connection, stream) < OUTBOX_FRAMES {
+            return false;
+        }
+        state.blocked.insert(subscription);
+        self.router.handle_outbox_full(session, subscription, position);
+        true
+    }
+
+    pub(super) fn free_outboxes(&mut self, context: &Context<'_>) {
+        for (session, state) in &mut self.sessions {
+            let (network, connection) = (&context.network, state.connection);
+            let free = |subscription: &SubscriptionId| {
+                let stream = Stream::of(subscription.value());
+                network.waiting_down(connection, stream) < OUTBOX_FRAMES / 2
+            };
+            let freed: Vec<_> = state.blocked.iter().copied().filter(free).collect();
+            for subscription in freed {
+                state.blocked.remove(&subscription);
+                self.router.handle_outbox_free(*session, subscription);
+            }
+        }
+    }
+
+    pub(super) fn store_cursor(
+        &self,
+        principal: PrincipalId,
+        name: CursorName,
+        position: Position,
+    ) -> Result<(), Halt> {
+        self.store.keyed.set_cursor(principal, name, position).map_err(|_error| Halt::Crash)
+    }
+
+    pub(super) fn send(
+        &self,
+        session: SessionId,
+        stream: Stream,
+        frame: impl Into<Frame>,
+        context: &mut Context<'_>,
+    ) {
+        if let Some(state) = self.sessions.get(&session) {
+            let (now, random) = (context.now, &mut *context.random);
+            context.network.send_down(state.connection, stream, frame, now, random);
+        }
+    }
+}

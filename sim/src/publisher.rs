@@ -1,0 +1,298 @@
+//! A truck: it writes whatever happens, keeps what is not acknowledged, and sends it again.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use sekisho_proto::{
+    BootId, ContentType, Envelope, Frame, Hash, Offset, RefusalCode, Scope, Sequence, Topic, frame,
+    limits::PROTOCOL_VERSION,
+};
+use sekisho_seal::{HeaderDraft, SigningKey, sign_open};
+
+use crate::{
+    failure::{Broken, broken, ensure},
+    ledger::Place,
+    network::{Client, ConnectionId},
+    node::Context,
+};
+
+/// Envelopes without an answer.
+const IN_FLIGHT_MAX: usize = 6;
+
+/// A publisher's right to publish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It lasts for the whole run.
+    Steady,
+    /// It was revoked, and not everybody may know.
+    Revoked,
+    /// Its home told it so.
+    Retired,
+}
+
+pub(crate) struct Publisher {
+    pub(crate) index: usize,
+    pub(crate) city: usize,
+    pub(crate) key: SigningKey,
+    pub(crate) topic: Topic,
+    pub(crate) scope: Scope,
+    pub(crate) standing: Standing,
+    pub(crate) connection: Option<ConnectionId>,
+    welcomed: bool,
+    boot: BootId,
+    next: Sequence,
+    previous: Option<Hash>,
+    /// What is not acknowledged, in the order of writing.
+    spool: VecDeque<Envelope>,
+    /// How many of the spool were sent on this connection.
+    sent: usize,
+    in_flight: BTreeMap<u64, Envelope>,
+    last_request: u64,
+    forged: BTreeSet<u64>,
+    acknowledged: Vec<Envelope>,
+}
+
+/// What a node told a publisher.
+pub(crate) struct Told {
+    pub(crate) topic: Topic,
+    pub(crate) offset: Offset,
+    pub(crate) hash: Hash,
+}
+
+impl Publisher {
+    pub(crate) fn new(
+        index: usize,
+        city: usize,
+        key: SigningKey,
+        topic: Topic,
+        scope: Scope,
+        boot: [u8; 16],
+    ) -> Self {
+        Self {
+            index,
+            city,
+            key,
+            topic,
+            scope,
+            standing: Standing::Steady,
+            connection: None,
+            welcomed: false,
+            boot: BootId::new(boot),
+            next: Sequence::ZERO,
+            previous: None,
+            spool: VecDeque::new(),
+            sent: 0,
+            in_flight: BTreeMap::new(),
+            last_request: 0,
+            forged: BTreeSet::new(),
+            acknowledged: Vec::new(),
+        }
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.standing == Standing::Retired || self.spool.is_empty()
+    }
+
+    /// Writes one envelope to its spool.
+    pub(crate) fn write(&mut self, context: &mut Context<'_>) -> Result<(), Broken> {
+        let text = format!("{} of {}", self.next, self.topic);
+        let envelope = self.sign(self.boot, (self.next, self.previous), &text, context)?;
+        context.ledger.sign(&envelope);
+        self.previous = Some(envelope.hash());
+        self.next = self.next.next();
+        self.spool.push_back(envelope);
+        Ok(())
+    }
+
+    /// Connects where it is not, or sends what is next.
+    pub(crate) fn act(&mut self, context: &mut Context<'_>) {
+        if self.standing == Standing::Retired {
+            return;
+        }
+        let Some(connection) = self.connection else {
+            self.connect(context);
+            return;
+        };
+        while self.welcomed && self.in_flight.len() < IN_FLIGHT_MAX {
+            let Some(envelope) = self.spool.get(self.sent).cloned() else { return };
+            self.sent += 1;
+            let request = self.request();
+            let publish =
+                frame::Publish { request, envelope: envelope.encoded().clone(), key_header: None };
+            self.in_flight.insert(request, envelope);
+            context.network.send_up(connection, publish, context.now, context.random);
+        }
+    }
+
+    fn connect(&mut self, context: &mut Context<'_>) {
+        let Some(city) = context.world.cities.get(self.city) else { return };
+        let client = Client::Publisher(self.index);
+        let connection = context.network.open(client, self.city, self.key.id());
+        let hello = frame::Hello {
+            version: PROTOCOL_VERSION,
+            software: "a truck".to_owned(),
+            organisation: city.name.clone(),
+        };
+        context.network.send_up(connection, hello, context.now, context.random);
+        self.connection = Some(connection);
+    }
+
+    /// Sends what no node may take: another envelope under a sequence that is stored, one with a
+    /// broken signature, or somebody else's.
+    pub(crate) fn forge(
+        &mut self,
+        strange: Option<Envelope>,
+        context: &mut Context<'_>,
+    ) -> Result<(), Broken> {
+        let Some(connection) = self.connection.filter(|_| self.welcomed) else { return Ok(()) };
+        let Some(known) = context.random.pick(&self.acknowledged).cloned() else { return Ok(()) };
+        let header = known.header();
+        let forged = match (context.random.below(3), strange) {
+            (0, Some(strange)) => strange.encoded().clone(),
+            (1, _) => {
+                let mut bytes = known.encoded().to_vec();
+                let index = context.random.index(bytes.len());
+                if let Some(byte) = bytes.get_mut(index) {
+                    *byte ^= 1 << context.random.below(8);
+                }
+                bytes.into()
+            }
+            _ => {
+                let fork =
+                    self.sign(header.boot, (header.sequence, header.previous), "a fork", context)?;
+                fork.encoded().clone()
+            }
+        };
+        let request = self.request();
+        self.forged.insert(request);
+        context.ledger.counts.forged += 1;
+        let publish = frame::Publish { request, envelope: forged, key_header: None };
+        context.network.send_up(connection, publish, context.now, context.random);
+        Ok(())
+    }
+
+    /// An envelope of its own that others may send in vain.
+    pub(crate) fn captured(&self) -> Option<Envelope> {
+        self.acknowledged.last().cloned()
+    }
+
+    pub(crate) fn handle_frame(
+        &mut self,
+        frame: Frame,
+        context: &mut Context<'_>,
+    ) -> Result<Option<Told>, Broken> {
+        if let Frame::Welcome(_) = frame {
+            self.welcomed = true;
+        } else if let Frame::Published(published) = frame {
+            let forged = self.forged.contains(&published.request);
+            ensure(!forged, || format!("a forged envelope on {} was stored", self.topic))?;
+            let Some(envelope) = self.in_flight.remove(&published.request) else {
+                return Ok(None);
+            };
+            let (topic, offset) = (self.topic.clone(), published.offset);
+            let hash = envelope.hash();
+            self.acknowledge(envelope, context);
+            return Ok(Some(Told { topic, offset, hash }));
+        } else if let Frame::Refused(refused) = frame {
+            self.handle_refused(&refused, context)?;
+        } else if let Frame::Goodbye(goodbye) = frame {
+            let steady = self.standing == Standing::Steady;
+            ensure(!steady, || format!("a steady publisher was cut: {goodbye:?}"))?;
+            self.standing = Standing::Retired;
+        }
+        Ok(None)
+    }
+
+    fn handle_refused(
+        &mut self,
+        refused: &frame::Refused,
+        context: &mut Context<'_>,
+    ) -> Result<(), Broken> {
+        if self.forged.remove(&refused.request) {
+            return Ok(());
+        }
+        let Some(envelope) = self.in_flight.remove(&refused.request) else { return Ok(()) };
+        let sequence = envelope.header().sequence;
+        if refused.code == RefusalCode::Replayed
+            && refused.expected_sequence.is_some_and(|expected| sequence < expected)
+        {
+            self.acknowledge(envelope, context);
+            return Ok(());
+        }
+        let again = [RefusalCode::SequenceGap, RefusalCode::StorageFull, RefusalCode::TooMany];
+        if again.contains(&refused.code) {
+            self.in_flight.clear();
+            self.sent = 0;
+            return Ok(());
+        }
+        let steady = self.standing == Standing::Steady;
+        ensure(!steady, || {
+            format!("a genuine {:?} was refused: {refused:?}", Place::of(&envelope))
+        })?;
+        self.standing = Standing::Retired;
+        Ok(())
+    }
+
+    fn acknowledge(&mut self, envelope: Envelope, context: &mut Context<'_>) {
+        context.ledger.acknowledge(self.city, envelope.hash());
+        let hash = envelope.hash();
+        if let Some(index) = self.spool.iter().position(|kept| kept.hash() == hash) {
+            self.spool.remove(index);
+            if index < self.sent {
+                self.sent -= 1;
+            }
+        }
+        self.acknowledged.push(envelope);
+    }
+
+    pub(crate) fn handle_closed(&mut self, connection: ConnectionId) {
+        if self.connection == Some(connection) {
+            self.disconnect();
+        }
+    }
+
+    /// Starts anew: another boot, the spool kept.
+    pub(crate) fn restart(&mut self, context: &mut Context<'_>) {
+        if let Some(connection) = self.connection {
+            context.network.abandon(connection);
+        }
+        self.disconnect();
+        self.boot = BootId::new(context.random.bytes());
+        self.next = Sequence::ZERO;
+        self.previous = None;
+    }
+
+    fn disconnect(&mut self) {
+        self.connection = None;
+        self.welcomed = false;
+        self.in_flight.clear();
+        self.forged.clear();
+        self.sent = 0;
+    }
+
+    const fn request(&mut self) -> u64 {
+        self.last_request += 1;
+        self.last_request
+    }
+
+    fn sign(
+        &self,
+        boot: BootId,
+        (sequence, previous): (Sequence, Option<Hash>),
+        text: &str,
+        context: &Context<'_>,
+    ) -> Result<Envelope, Broken> {
+        let draft = HeaderDraft {
+            sequence,
+            time: context.now,
+            previous,
+            content_type: ContentType::parse("text/plain")
+                .map_err(|error| broken("a content type")(&error))?,
+            sample_count: 0,
+            flags: 0,
+            expiry_s: 0,
+            scope: self.scope,
+        };
+        sign_open(&self.key, self.topic.clone(), boot, draft, text.as_bytes())
+            .map_err(|error| broken("signing")(&error))
+    }
+}

@@ -1,0 +1,223 @@
+//! The organisations of a run, and the statements they make: all really signed.
+
+use bytes::Bytes;
+use sekisho_proto::{
+    Actions, Filter, Grantee, Hash, OrgName, PrincipalId, PrincipalKind, PrincipalName, Statement,
+    StatementBody, Suite, Timestamp,
+    statement::{
+        Deny, Grant, Issuer, OrgRoot, Peering, PeeringParty, Principal, Revoke, RevokeTarget,
+    },
+};
+use sekisho_seal::{SigningKey, sign_statement};
+
+use crate::{
+    failure::{Broken, broken},
+    rights::Rights,
+};
+
+/// One organisation's names and keys.
+#[derive(Debug)]
+pub(crate) struct City {
+    pub(crate) name: OrgName,
+    pub(crate) node: SigningKey,
+    root: SigningKey,
+    issuer: SigningKey,
+}
+
+/// Everything that was stated, and who can state more.
+#[derive(Debug, Default)]
+pub(crate) struct World {
+    pub(crate) cities: Vec<City>,
+    pub(crate) rights: Rights,
+}
+
+/// A key that depends on nothing but a name.
+pub(crate) fn key(name: &str) -> SigningKey {
+    SigningKey::from_seed(Hash::of(name.as_bytes()).as_bytes())
+}
+
+pub(crate) fn parse<T: std::str::FromStr<Err: std::error::Error + 'static>>(
+    text: &str,
+) -> Result<T, Broken> {
+    text.parse().map_err(|error| broken(text)(&error))
+}
+
+impl City {
+    pub(crate) fn new(name: &str) -> Result<Self, Broken> {
+        Ok(Self {
+            name: parse(name)?,
+            node: key(&format!("node of {name}")),
+            root: key(&format!("root of {name}")),
+            issuer: key(&format!("issuer of {name}")),
+        })
+    }
+
+    pub(crate) fn root(&self) -> Statement {
+        let body = StatementBody::OrgRoot(OrgRoot {
+            organisation: self.name.clone(),
+            keys: vec![self.root.public_key()],
+            threshold: 1,
+            issued: Timestamp::EPOCH,
+        });
+        sign_statement(Statement::unsigned(body), &self.root)
+    }
+
+    pub(crate) fn issuer(&self) -> Result<Statement, Broken> {
+        let body = StatementBody::Issuer(Issuer {
+            name: self.principal_name("administrator")?,
+            public_key: self.issuer.public_key(),
+            issued: Timestamp::EPOCH,
+            until: None,
+        });
+        Ok(sign_statement(Statement::unsigned(body), &self.root))
+    }
+
+    fn principal_name(&self, name: &str) -> Result<PrincipalName, Broken> {
+        PrincipalName::new(name, &self.name).map_err(|error| broken(name)(&error))
+    }
+
+    fn sign(&self, body: StatementBody) -> Statement {
+        sign_statement(Statement::unsigned(body), &self.issuer)
+    }
+}
+
+impl World {
+    fn city(&self, city: usize) -> Result<&City, Broken> {
+        self.cities.get(city).ok_or_else(|| Broken(format!("there is no city {city}")))
+    }
+
+    pub(crate) fn principal(
+        &mut self,
+        city: usize,
+        name: &str,
+        kind: PrincipalKind,
+        key: &SigningKey,
+        now: Timestamp,
+    ) -> Result<Statement, Broken> {
+        let city = self.city(city)?;
+        let name = city.principal_name(name)?;
+        let statement = city.sign(StatementBody::Principal(Principal {
+            name: name.clone(),
+            kind,
+            public_key: key.public_key(),
+            kem_suite: Suite::Open,
+            kem_public_key: Bytes::new(),
+            issued: now,
+            until: None,
+        }));
+        self.rights.add_principal(key.id(), statement.id(), name);
+        Ok(statement)
+    }
+
+    pub(crate) fn grant(
+        &mut self,
+        city: usize,
+        grantee: &str,
+        actions: &str,
+        filter: &str,
+        now: Timestamp,
+    ) -> Result<Statement, Broken> {
+        let city = self.city(city)?;
+        let grant = Grant {
+            organisation: city.name.clone(),
+            grantee: parse::<Grantee>(grantee)?,
+            actions: parse::<Actions>(actions)?,
+            filter: parse::<Filter>(filter)?,
+            purpose: "a simulation".to_owned(),
+            issued: now,
+            from: now,
+            until: None,
+            history_from: None,
+            onward: false,
+            rate_per_s: None,
+        };
+        let statement = city.sign(StatementBody::Grant(grant.clone()));
+        self.rights.add_grant(statement.id(), grant);
+        Ok(statement)
+    }
+
+    pub(crate) fn deny(
+        &mut self,
+        city: usize,
+        grantee: &str,
+        filter: &str,
+        now: Timestamp,
+    ) -> Result<Statement, Broken> {
+        let city = self.city(city)?;
+        let deny = Deny {
+            organisation: city.name.clone(),
+            grantee: parse(grantee)?,
+            actions: parse("subscribe,history")?,
+            filter: parse(filter)?,
+            reason: "a simulation".to_owned(),
+            issued: now,
+        };
+        let statement = city.sign(StatementBody::Deny(deny.clone()));
+        self.rights.add_deny(statement.id(), deny);
+        Ok(statement)
+    }
+
+    pub(crate) fn revoke(
+        &mut self,
+        city: usize,
+        target: RevokeTarget,
+        now: Timestamp,
+    ) -> Result<Statement, Broken> {
+        let city = self.city(city)?;
+        let statement = city.sign(StatementBody::Revoke(Revoke {
+            organisation: city.name.clone(),
+            target,
+            reason: "a simulation".to_owned(),
+            issued: now,
+        }));
+        self.rights.add_revocation(statement.id(), target);
+        Ok(statement)
+    }
+
+    /// A peering in which each exports its `public` tree and imports the other's.
+    pub(crate) fn peering(
+        &mut self,
+        left: usize,
+        right: usize,
+        now: Timestamp,
+    ) -> Result<Statement, Broken> {
+        let (left, right) = (self.city(left)?, self.city(right)?);
+        let mut parties = [party(left, right)?, party(right, left)?];
+        parties.sort_by(|one, other| one.organisation.cmp(&other.organisation));
+        let peering = Peering {
+            parties,
+            purposes: vec!["a simulation".to_owned()],
+            issued: now,
+            from: now,
+            until: None,
+        };
+        let statement = left.sign(StatementBody::Peering(peering.clone()));
+        let statement = sign_statement(statement, &right.issuer);
+        self.rights.add_peering(statement.id(), peering);
+        Ok(statement)
+    }
+
+    pub(crate) fn city_of_node(&self, node: PrincipalId) -> Option<usize> {
+        self.cities.iter().position(|city| city.node.id() == node)
+    }
+
+    pub(crate) fn city_of(&self, organisation: &OrgName) -> Option<usize> {
+        self.cities.iter().position(|city| city.name == *organisation)
+    }
+}
+
+fn party(own: &City, other: &City) -> Result<PeeringParty, Broken> {
+    Ok(PeeringParty {
+        organisation: own.name.clone(),
+        root: own.root().body_hash(),
+        node_key: own.node.public_key(),
+        address: format!("{}.example:7443", own.name),
+        exports: vec![parse(&format!("{}/public/#", own.name))?],
+        imports: vec![
+            parse(&format!("{}/public/air/#", other.name))?,
+            parse(&format!("{}/public/+/noise", other.name))?,
+        ],
+        onward: false,
+        bytes_per_s: None,
+    })
+}

@@ -1,0 +1,4 @@
+//! Whole federations, run many times.
+
+#[cfg(test)]
+mod seeds;
