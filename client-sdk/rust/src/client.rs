@@ -1,0 +1,223 @@
+//! The handle to a session with a node: everything a program does with Sekisho begins here.
+
+use std::{io, path::Path, sync::Arc};
+
+use bytes::Bytes;
+use sekisho_proto::{
+    Filter, Offset, OrgName, Statement, StatementIndex, Topic,
+    frame::{AnswerBody, Question, Welcome},
+};
+use sekisho_seal::Identity;
+use thiserror::Error;
+
+use crate::{
+    connection::{ConnectError, Endpoint},
+    follow::{Follower, follow},
+    options::{ClientOptions, Trust},
+    profile::{Profile, ProfileError},
+    publisher::PublisherBuilder,
+    query::QueryError,
+    session::{
+        Closed, Connectivity, Session,
+        handle::SessionHandle,
+        link::{Link, LinkEnded, Reply},
+    },
+    subscription::{HistoryBuilder, SubscriptionBuilder},
+    trust::Replica,
+};
+
+/// A session with one node. Clones share it; it reconnects by itself until it is closed or the
+/// last clone, publisher and subscription is dropped.
+#[derive(Debug, Clone)]
+pub struct Client {
+    handle: SessionHandle,
+}
+
+/// Why a folder's principal could not be connected.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The folder holds no profile or keys that can be used.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// The node could not be reached, or refused.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+}
+
+impl Client {
+    /// Connects as the principal whose profile and keys are in a folder, as `sekisho join` leaves
+    /// them.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the folder is no such folder, or as for [`connect`](Self::connect).
+    pub async fn open(dir: impl AsRef<Path>, options: ClientOptions) -> Result<Self, OpenError> {
+        let profile = Profile::load(dir.as_ref())?;
+        let identity = Profile::identity(dir.as_ref())?;
+        Ok(Self::connect(profile.endpoint(), identity, profile.trust(), options).await?)
+    }
+
+    /// Connects, and resolves when the node has said Welcome.
+    ///
+    /// # Errors
+    /// [`ConnectError`]: at once where patience does not help, such as a key the node does not
+    /// know; otherwise the last failure when the connect timeout is over.
+    pub async fn connect(
+        endpoint: Endpoint,
+        identity: Arc<Identity>,
+        trust: Trust,
+        options: ClientOptions,
+    ) -> Result<Self, ConnectError> {
+        let (address, waited) = (endpoint.address.clone(), options.connect_timeout);
+        let client = Self::start(endpoint, identity, trust, options)?;
+        match tokio::time::timeout(waited, client.session().welcomed()).await {
+            Ok(welcomed) => welcomed.map(|_link| client),
+            Err(_elapsed) => {
+                let last = match client.session().connectivity() {
+                    // That a single attempt was too slow as well says nothing more.
+                    Connectivity::Down { failure } => failure
+                        .filter(|cause| !matches!(**cause, ConnectError::Timeout { .. }))
+                        .map(|cause| Box::new((*cause).clone())),
+                    Connectivity::Up(_) | Connectivity::Closed => None,
+                };
+                Err(ConnectError::Timeout { address, wanted: "Welcome", waited, last })
+            }
+        }
+    }
+
+    /// Begins to connect and does not wait: for programs that have work to do without a node, such
+    /// as filling a spool.
+    ///
+    /// # Errors
+    /// [`ConnectError::Tls`] where the identity cannot be used.
+    pub fn start(
+        endpoint: Endpoint,
+        identity: Arc<Identity>,
+        trust: Trust,
+        options: ClientOptions,
+    ) -> Result<Self, ConnectError> {
+        let replica = Replica::new(trust.organisation, trust.root);
+        let session = Session::start(endpoint, identity, replica, options)?;
+        Ok(Self { handle: SessionHandle::new(session) })
+    }
+
+    /// Waits until there is a connection; returns what the node said on it.
+    ///
+    /// # Errors
+    /// [`ConnectError`] where patience does not help.
+    pub async fn connected(&self) -> Result<Welcome, ConnectError> {
+        self.session().welcomed().await.map(|link| link.welcome().clone())
+    }
+
+    /// Resolves when the node does not take this client any more and patience does not help, as
+    /// after its key was revoked. The session goes on trying all the same, as nodes change their
+    /// minds; a program in front of which somebody sits gives up here.
+    pub async fn barred(&self) -> ConnectError {
+        self.session().barred().await
+    }
+
+    /// Whether there is a connection at the moment.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        matches!(self.session().connectivity(), Connectivity::Up(_))
+    }
+
+    /// Whose session it is.
+    #[must_use]
+    pub fn identity(&self) -> &Arc<Identity> {
+        &self.session().identity
+    }
+
+    /// A publisher on a topic; begins with [`PublisherBuilder::start`].
+    pub fn publisher(&self, topic: Topic) -> PublisherBuilder {
+        PublisherBuilder::new(self.handle.clone(), topic)
+    }
+
+    /// A subscription to the topics that match a filter; begins with
+    /// [`SubscriptionBuilder::start`].
+    pub fn subscribe(&self, filter: Filter) -> SubscriptionBuilder {
+        SubscriptionBuilder::new(self.handle.clone(), filter)
+    }
+
+    /// What is stored of the topics that match a filter, up to the present; begins with
+    /// [`HistoryBuilder::start`].
+    pub fn history(&self, filter: Filter) -> HistoryBuilder {
+        HistoryBuilder::new(self.handle.clone(), filter)
+    }
+
+    /// Asks the node. What comes back is its word; nothing of it was verified.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn query(&self, question: Question) -> Result<AnswerBody, QueryError> {
+        let timeout = self.session().options.query_timeout;
+        self.link().await?.query(question, timeout).await
+    }
+
+    /// Submits a signed statement to the control log; returns its place there.
+    ///
+    /// # Errors
+    /// [`QueryError`]. After [`QueryError::Disconnected`] the statement may have been logged;
+    /// submitting it again is harmless.
+    pub async fn state(&self, statement: &Statement) -> Result<StatementIndex, QueryError> {
+        let timeout = self.session().options.query_timeout;
+        self.link().await?.state(statement, timeout).await
+    }
+
+    /// Follows an organisation's control log from an index on.
+    #[must_use]
+    pub fn follow(&self, organisation: OrgName, from: StatementIndex) -> Follower {
+        follow(self.handle.clone(), organisation, from)
+    }
+
+    /// Sends one envelope that is sealed and signed already, and waits for its offset. A
+    /// [`Publisher`](crate::Publisher) does this and everything that belongs to it; this is for
+    /// bridges and tests.
+    ///
+    /// # Errors
+    /// [`QueryError`]; after [`QueryError::Disconnected`] the envelope may have been stored.
+    pub async fn publish_envelope(
+        &self,
+        envelope: impl Into<Bytes>,
+        key_header: Option<Bytes>,
+    ) -> Result<Offset, QueryError> {
+        match self.link().await?.publish_one(envelope.into(), key_header).await {
+            Ok(Reply::Published(offset)) => Ok(offset),
+            Ok(Reply::Refused { refusal, .. }) => Err(QueryError::Refused(refusal)),
+            Ok(Reply::Answer(_) | Reply::Stated(_)) => Err(QueryError::WrongAnswer),
+            Err(LinkEnded) => Err(QueryError::Disconnected),
+        }
+    }
+
+    /// Moves the live connection to a new local socket, as after a change of network: streams,
+    /// subscriptions and publishes in flight go on. Without a connection it does nothing, for the
+    /// next one has a new socket anyway.
+    ///
+    /// # Errors
+    /// The operating system's, where no socket can be had; the connection stays where it was.
+    pub fn rebind(&self) -> io::Result<()> {
+        match self.session().connectivity() {
+            Connectivity::Up(link) => link.rebind(),
+            Connectivity::Down { .. } | Connectivity::Closed => Ok(()),
+        }
+    }
+
+    /// Ends publishers, subscriptions and the connection, and waits for them. What publishers
+    /// without a spool have not had accepted is lost: flush them first.
+    pub async fn close(&self) {
+        self.session().close().await;
+    }
+
+    async fn link(&self) -> Result<Arc<Link>, QueryError> {
+        let waited = self.session().options.query_timeout;
+        match tokio::time::timeout(waited, self.session().link()).await {
+            Ok(Ok(link)) => Ok(link),
+            Ok(Err(Closed)) => Err(QueryError::Closed),
+            Err(_elapsed) => Err(QueryError::Timeout { waited }),
+        }
+    }
+
+    fn session(&self) -> &Arc<Session> {
+        self.handle.session()
+    }
+}

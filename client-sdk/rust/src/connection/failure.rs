@@ -1,0 +1,122 @@
+//! Why there is no connection, told apart by what could be done about it.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use sekisho_proto::{OrgName, RefusalCode};
+use thiserror::Error;
+
+use crate::{framing::StreamError, refusal::Refusal, tls::TlsError};
+
+/// Why there is no connection to the node.
+#[derive(Debug, Clone, Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The address names no host.
+    #[error("address {address}: wanted a host and port that can be looked up")]
+    Address {
+        /// The address.
+        address: String,
+        /// What the look-up said.
+        #[source]
+        source: Arc<io::Error>,
+    },
+    /// The look-up found nothing.
+    #[error("address {address}: wanted at least one address, found none")]
+    NoAddress {
+        /// The address.
+        address: String,
+    },
+    /// No socket could be had here.
+    #[error("local UDP socket: wanted one")]
+    Socket(#[source] Arc<io::Error>),
+    /// The identity cannot be used for TLS.
+    #[error("identity: wanted one that TLS takes")]
+    Tls(#[from] TlsError),
+    /// The connection was not begun.
+    #[error("node at {remote}: wanted to dial it")]
+    Dial {
+        /// The address tried.
+        remote: SocketAddr,
+        /// Why not.
+        #[source]
+        source: quinn::ConnectError,
+    },
+    /// The handshake failed: nobody is there, or it is not the pinned key.
+    #[error("node at {remote}: wanted a handshake with the pinned key")]
+    Handshake {
+        /// The address tried.
+        remote: SocketAddr,
+        /// How it ended.
+        #[source]
+        source: quinn::ConnectionError,
+    },
+    /// The node did not answer in time.
+    #[error("node at {address}: wanted {wanted} within {waited:?}, found no answer")]
+    Timeout {
+        /// The address tried.
+        address: String,
+        /// What was due.
+        wanted: &'static str,
+        /// How long it was waited for.
+        waited: Duration,
+        /// The failure before that, where there was one.
+        #[source]
+        last: Option<Box<Self>>,
+    },
+    /// The node does not take this client.
+    #[error("node at {address}: refused this client")]
+    Refused {
+        /// The address.
+        address: String,
+        /// In the node's words.
+        #[source]
+        refusal: Refusal,
+    },
+    /// Another organisation's node answered.
+    #[error("node at {address}: wanted one of {wanted}, found one of {found}")]
+    Organisation {
+        /// The address.
+        address: String,
+        /// As in the endpoint.
+        wanted: OrgName,
+        /// As the node says.
+        found: OrgName,
+    },
+    /// The node does not keep to the protocol, or the connection broke.
+    #[error("control stream to {address}: wanted Welcome")]
+    Stream {
+        /// The address.
+        address: String,
+        /// What happened.
+        #[source]
+        source: StreamError,
+    },
+    /// The client was closed.
+    #[error("client: wanted a connection, found the client closed")]
+    Closed,
+}
+
+impl ConnectError {
+    /// Whether trying again without changing anything is pointless.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            Self::Tls(_) | Self::Organisation { .. } | Self::Closed => true,
+            Self::Refused { refusal, .. } => !matches!(
+                refusal.code,
+                RefusalCode::Draining
+                    | RefusalCode::TooMany
+                    | RefusalCode::RateLimited
+                    | RefusalCode::StorageFull
+                    | RefusalCode::Internal
+            ),
+            Self::Address { .. }
+            | Self::NoAddress { .. }
+            | Self::Socket(_)
+            | Self::Dial { .. }
+            | Self::Handshake { .. }
+            | Self::Timeout { .. }
+            | Self::Stream { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What a subscriber gets: messages whose publisher is proven, and gaps. Loss is a value here, so
+//! that every subscriber decides what to do about it.
+
+use bytes::Bytes;
+use sekisho_proto::{
+    ContentType, DecodeError, Envelope, GapReason, KeyHeaderId, Offset, Position, PrincipalId,
+    PrincipalName, Sample, SampleBatch, SampleError, Timestamp, Topic,
+};
+use sekisho_seal::{GrantError, OpenError, VerifyError};
+use thiserror::Error;
+
+/// One step of a subscription. Exhaustive on purpose: whoever matches it has decided about gaps.
+#[derive(Debug, Clone)]
+pub enum Delivery {
+    /// A message.
+    Message(Box<Message>),
+    /// Records that will not come.
+    Gap(Gap),
+}
+
+/// Records that a subscriber does not get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// The first position passed over.
+    pub from: Position,
+    /// Where delivery goes on, exclusive end of the gap.
+    pub to: Position,
+    /// Why.
+    pub reason: GapReason,
+    /// The topic concerned, where it is only one.
+    pub topic: Option<Topic>,
+}
+
+/// An envelope whose signature is its publisher's, with the publisher's name proven by signed
+/// statements up to the pinned root.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Message {
+    /// Where it was published.
+    pub topic: Topic,
+    /// Who published it.
+    pub publisher: PrincipalName,
+    /// The key that signed it.
+    pub publisher_id: PrincipalId,
+    /// Its place in the node's log: what a cursor holds.
+    pub position: Position,
+    /// Its place in the topic's log at the topic's home.
+    pub offset: Offset,
+    /// When the home node received it, as the nodes say.
+    pub received: Timestamp,
+    /// When it was made, as the publisher signed.
+    pub time: Timestamp,
+    /// What its body is.
+    pub content_type: ContentType,
+    /// How many samples the publisher says it holds.
+    pub sample_count: u32,
+    /// Whether its body was sealed on the way.
+    pub sealed: bool,
+    /// The envelope as it was signed.
+    pub envelope: Envelope,
+    pub(crate) body: Result<Bytes, BodyError>,
+}
+
+impl Message {
+    /// The body, opened.
+    ///
+    /// # Errors
+    /// [`BodyError`] where this subscriber cannot open it.
+    pub fn body(&self) -> Result<&Bytes, BodyError> {
+        self.body.as_ref().map_err(Clone::clone)
+    }
+
+    /// The samples it carries.
+    ///
+    /// # Errors
+    /// [`BodyError`] where it cannot be opened, or holds something other than samples.
+    pub fn samples(&self) -> Result<Vec<Sample>, BodyError> {
+        let body = self.body()?;
+        if self.content_type != ContentType::samples() {
+            return Err(BodyError::NotSamples { found: self.content_type.clone() });
+        }
+        Ok(SampleBatch::decode(body)?.samples())
+    }
+}
+
+/// Why a verified message's content cannot be had.
+#[derive(Debug, Clone, Error)]
+#[non_exhaustive]
+pub enum BodyError {
+    /// Nobody gave this subscriber the key.
+    #[error("body on {topic}: wanted a key grant for epoch {epoch}, found none")]
+    NoKey {
+        /// The topic.
+        topic: Topic,
+        /// The epoch it is sealed to.
+        epoch: sekisho_proto::Epoch,
+    },
+    /// A key was granted and is of no use.
+    #[error("body: wanted a key grant that opens")]
+    Grant(#[source] GrantError),
+    /// The key header that says how to derive the key cannot be had.
+    #[error("body: wanted key header {id}, found none")]
+    NoKeyHeader {
+        /// The one the envelope names.
+        id: KeyHeaderId,
+    },
+    /// What came as key header is none.
+    #[error("body: wanted a key header")]
+    KeyHeader(#[source] DecodeError),
+    /// The key header is not its publisher's.
+    #[error("body: wanted a key header signed by the publisher")]
+    KeyHeaderSignature(#[source] VerifyError),
+    /// The key does not open it.
+    #[error("body: wanted one that the epoch's key opens")]
+    Open(#[source] OpenError),
+    /// It holds something other than samples.
+    #[error("body: wanted samples, found {found}")]
+    NotSamples {
+        /// What it holds.
+        found: ContentType,
+    },
+    /// It says that it holds samples, and does not.
+    #[error("body: wanted samples that can be read")]
+    Samples(#[from] SampleError),
+}
+
+/// Why a record was not taken for a message.
+#[derive(Debug, Clone, Error)]
+#[non_exhaustive]
+pub enum RejectReason {
+    /// It is no envelope.
+    #[error("record: wanted an envelope")]
+    Envelope(#[source] DecodeError),
+    /// It is of a topic that was not asked for.
+    #[error("record on {topic}: wanted one that the filter matches")]
+    Topic {
+        /// Its topic.
+        topic: Topic,
+    },
+    /// No trusted statement names its publisher.
+    #[error(
+        "record on {topic}: wanted a publisher that trusted statements name, found {publisher}"
+    )]
+    UnknownPublisher {
+        /// Its topic.
+        topic: Topic,
+        /// Who it says signed it.
+        publisher: PrincipalId,
+    },
+    /// The publisher was none any more, or not yet proven to be entitled.
+    #[error("record on {topic}: wanted a publisher entitled at the time, found {publisher}")]
+    NotEntitled {
+        /// Its topic.
+        topic: Topic,
+        /// Who signed it.
+        publisher: PrincipalName,
+    },
+    /// The signature is not the publisher's.
+    #[error("record on {topic}: wanted the publisher's signature")]
+    Signature {
+        /// Its topic.
+        topic: Topic,
+        /// What is wrong.
+        #[source]
+        source: VerifyError,
+    },
+}

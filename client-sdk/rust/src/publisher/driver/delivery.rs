@@ -1,0 +1,214 @@
+//! The half of the driver that faces the node.
+
+use std::sync::Arc;
+
+use sekisho_proto::RefusalCode;
+
+use super::{Driver, Fatal, answer};
+use crate::{
+    chain::Chain,
+    entropy::OsEntropy,
+    publisher::{
+        Phase, PublishError,
+        lost::Lost,
+        outbox::{Entry, Step},
+        protection::Proven,
+        uplink::Event,
+    },
+    query::QueryError,
+    refusal::Refusal,
+    session::link::{Link, Reply},
+};
+
+/// Entries taken from the backlog at once.
+const ENTRIES_PER_READ: usize = 128;
+
+impl Driver {
+    /// Does everything that can be done without waiting for the node.
+    pub(super) async fn pump(&mut self) -> Result<(), Fatal> {
+        self.wants_slot = false;
+        loop {
+            self.fill().await?;
+            let inflight_max = self.uplink.link().map_or(0, |link| link.inflight_max());
+            match self.outbox.next_step(inflight_max) {
+                Step::Send { index, envelope, with_key_header } => {
+                    let Some(slot) = self.uplink.try_slot() else {
+                        self.wants_slot = true;
+                        break;
+                    };
+                    let key_header = match with_key_header {
+                        Some(id) => self.backlog.key_header(id).await?,
+                        None => None,
+                    };
+                    match self.uplink.publish(slot, envelope, key_header) {
+                        Ok(request) => self.outbox.handle_sent(index, request),
+                        Err(_ended) => self.handle_disconnected(),
+                    }
+                }
+                Step::AskHead { boot } => self.uplink.ask_head(boot),
+                Step::BackOff => {
+                    let backoff = &mut self.backoff;
+                    self.uplink.back_off(|| backoff.next_delay(&mut OsEntropy::new()));
+                    break;
+                }
+                Step::Wait => {
+                    self.uplink.slot = None;
+                    break;
+                }
+            }
+        }
+        self.account().await
+    }
+
+    async fn fill(&mut self) -> Result<(), Fatal> {
+        while self.outbox.room() > 0 && self.loaded < self.backlog.end() {
+            let max = self.outbox.room().min(ENTRIES_PER_READ);
+            let (entries, next): (Vec<Entry>, u64) = self.backlog.read(self.loaded, max).await?;
+            if next <= self.loaded {
+                break;
+            }
+            self.loaded = next;
+            for entry in entries {
+                self.outbox.fill(entry);
+            }
+        }
+        Ok(())
+    }
+
+    /// Draws the consequences of what was settled.
+    async fn account(&mut self) -> Result<(), Fatal> {
+        let accepted = self.outbox.take_accepted();
+        if accepted.envelopes > 0 {
+            self.backoff.reset();
+            self.status.count_accepted(&accepted);
+        }
+        for lost in self.outbox.take_lost() {
+            self.count_lost(lost);
+        }
+        let settled = self.settled();
+        self.backlog.forget(settled).await?;
+        self.status.queued = self.backlog.end().saturating_sub(settled);
+        self.status.in_flight = self.outbox.in_flight();
+        self.status.phase = match self.uplink.link() {
+            Some(_) => Phase::Connected,
+            None => Phase::Disconnected,
+        };
+        // Whoever waited for the end of a flush finds it in the state, too.
+        self.publish_state();
+        while self.flushes.front().is_some_and(|(upto, _done)| self.is_settled(*upto)) {
+            if let Some((_upto, done)) = self.flushes.pop_front() {
+                answer(done, self.fault.take().map_or(Ok(()), Err));
+            }
+        }
+        Ok(())
+    }
+
+    fn count_lost(&mut self, lost: Lost) {
+        tracing::warn!(
+            envelopes = lost.envelopes,
+            samples = lost.samples,
+            cause = %lost.refusal,
+            "envelopes lost: the node refused them"
+        );
+        self.status.count_lost(&lost);
+        if matches!(lost.refusal.code, RefusalCode::EpochRetired | RefusalCode::EpochUnknown) {
+            self.uplink.ask_protection();
+        }
+        self.fault = Some(PublishError::Lost(lost));
+    }
+
+    /// Everything of the backlog before this index is settled.
+    pub(super) fn settled(&self) -> u64 {
+        if self.outbox.is_empty() { self.loaded } else { self.outbox.settled() }
+    }
+
+    pub(super) fn is_settled(&self, upto: u64) -> bool {
+        self.unsaved.is_empty() && self.settled() >= upto
+    }
+
+    pub(super) async fn handle(&mut self, event: Event) -> Result<(), Fatal> {
+        match event {
+            Event::Connected(link) => self.handle_connected(link),
+            Event::Disconnected | Event::Closed => self.handle_disconnected(),
+            Event::Answered { request, reply } => self.handle_reply(request, reply),
+            Event::Head { boot, expected: Ok(expected) } => {
+                self.outbox.handle_head(boot, expected);
+            }
+            Event::Head { boot, expected: Err(QueryError::Refused(refusal)) } => {
+                self.outbox.handle_head_refused(boot, refusal);
+            }
+            Event::Head { boot, expected: Err(cause) } => {
+                let (what, why) = ("stream head".to_owned(), Chain(&cause).to_string());
+                let refusal = Refusal { code: RefusalCode::Internal, what, why };
+                self.outbox.handle_head_refused(boot, refusal);
+            }
+            Event::Protected(Ok(proven)) => return self.handle_protection(proven).await,
+            Event::Protected(Err(cause)) => {
+                tracing::debug!(cause = %Chain(&cause), "protection of the topic stays as it was");
+            }
+            Event::Slot(slot) => self.uplink.slot = Some(slot),
+            Event::Waited => self.outbox.handle_waited(),
+        }
+        Ok(())
+    }
+
+    fn handle_connected(&mut self, link: Arc<Link>) {
+        self.envelope_bytes_max = link.envelope_bytes_max();
+        self.uplink.connect(link);
+        self.outbox.handle_connected();
+    }
+
+    fn handle_disconnected(&mut self) {
+        self.uplink.disconnect();
+        self.outbox.handle_disconnected();
+    }
+
+    fn handle_reply(&mut self, request: u64, reply: Reply) {
+        match reply {
+            Reply::Published(offset) => self.outbox.handle_published(request, offset),
+            Reply::Refused { refusal, expected } => {
+                tracing::debug!(%refusal, "envelope refused");
+                self.outbox.handle_refused(request, refusal, expected);
+            }
+            Reply::Answer(_) | Reply::Stated(_) => {
+                tracing::warn!(request, "answer of another kind to a publish");
+                if let Some(link) = self.uplink.link() {
+                    link.abort();
+                }
+            }
+        }
+    }
+
+    /// Seals differently from now on. While envelopes under the old protection wait, the new one
+    /// begins a boot of its own: should they come too late for their epoch, only they are lost.
+    async fn handle_protection(&mut self, proven: Proven) -> Result<(), Fatal> {
+        let Proven { protection, proof } = proven;
+        if protection == *self.stamp.protection() {
+            return Ok(());
+        }
+        tracing::info!("topic is protected differently from now on");
+        let mut entropy = OsEntropy::new();
+        let changed = if self.is_settled(self.backlog.end()) {
+            self.stamp.protect(protection, &mut entropy)
+        } else {
+            self.stamp.protect_in_new_boot(protection, &mut entropy)
+        };
+        if let Err(cause) = changed {
+            tracing::warn!(cause = %Chain(&cause), "protection of the topic stays as it was");
+            return Ok(());
+        }
+        self.backlog.save_proof(proof).await
+    }
+
+    pub(super) fn publish_state(&mut self) {
+        self.status.boot = self.stamp.boot();
+        self.status.next_sequence = self.stamp.next();
+        self.state.send_if_modified(|state| {
+            let changed = *state != self.status;
+            if changed {
+                state.clone_from(&self.status);
+            }
+            changed
+        });
+    }
+}

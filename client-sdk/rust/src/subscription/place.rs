@@ -1,0 +1,89 @@
+//! Where a subscription stands in the node's log, and so where it goes on after a connection was
+//! lost. Pure: frames in, decisions out.
+
+use sekisho_proto::{Position, frame::Start};
+
+/// When a subscription is over by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ends {
+    /// Where the log ended when it began.
+    AtHead,
+    /// Never.
+    Never,
+}
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    from: Start,
+    /// The first position not yet delivered, passed over or told as a gap.
+    next: Option<Position>,
+    /// Records before this were delivered on an earlier connection.
+    resumed_at: Position,
+    /// Where to end, exclusive.
+    until: Option<Position>,
+    ends: Ends,
+    /// The node has answered on this connection.
+    is_subscribed: bool,
+}
+
+impl Place {
+    pub(super) fn new(from: Start, ends: Ends) -> Self {
+        Self {
+            from,
+            next: None,
+            resumed_at: Position::ZERO,
+            until: None,
+            ends,
+            is_subscribed: false,
+        }
+    }
+
+    /// Where to subscribe from now.
+    pub(super) fn start(&mut self) -> Start {
+        self.is_subscribed = false;
+        match self.next {
+            Some(next) => {
+                self.resumed_at = next;
+                Start::Position(next)
+            }
+            None => self.from,
+        }
+    }
+
+    /// The node told where it begins and where its log ends; or, when it says so again, that
+    /// everything before has been delivered.
+    pub(super) fn handle_subscribed(&mut self, position: Position, head: Position) {
+        if self.ends == Ends::AtHead && self.until.is_none() {
+            self.until = Some(head);
+        }
+        let again = std::mem::replace(&mut self.is_subscribed, true);
+        // From the latest on nothing before was asked for: what is published while the connection
+        // is lost is not missed.
+        if again || self.next.is_some() || self.from == Start::Latest {
+            self.advance(position);
+        }
+    }
+
+    /// Whether the record at this position is to be delivered.
+    pub(super) fn wants(&self, position: Position) -> bool {
+        position >= self.resumed_at && self.until.is_none_or(|until| position < until)
+    }
+
+    /// Everything before this position is delivered or told.
+    pub(super) fn advance(&mut self, next: Position) {
+        self.next = Some(self.next.map_or(next, |known| known.max(next)));
+    }
+
+    /// Whether everything that was asked for has come.
+    pub(super) fn is_finished(&self) -> bool {
+        match (self.until, self.next) {
+            (Some(until), Some(next)) => next >= until,
+            (Some(until), None) => until == Position::ZERO,
+            (None, _) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+use sekisho_proto::{Position, Timestamp, frame::Start};
+
+use super::{Ends, Place};
+
+fn at(value: u64) -> Position {
+    Position::new(value)
+}
+
+#[test]
+fn what_is_published_while_the_connection_is_lost_is_not_missed() {
+    let mut place = Place::new(Start::Latest, Ends::Never);
+    assert_eq!(place.start(), Start::Latest);
+    place.handle_subscribed(at(40), at(40));
+    assert_eq!(place.start(), Start::Position(at(40)));
+}
+
+#[test]
+fn it_goes_on_behind_the_last_delivery_and_takes_nothing_twice() {
+    let mut place = Place::new(Start::Earliest, Ends::Never);
+    place.start();
+    place.handle_subscribed(at(3), at(10));
+    assert!(place.wants(at(3)));
+    place.advance(at(4));
+    place.advance(at(7));
+    assert_eq!(place.start(), Start::Position(at(7)));
+    place.handle_subscribed(at(5), at(10));
+    assert!(!place.wants(at(6)), "a cursor may begin earlier");
+    assert!(place.wants(at(7)));
+}
+
+#[test]
+fn a_start_that_nothing_came_from_is_asked_for_again() {
+    for from in [Start::LastValue, Start::Time(Timestamp::EPOCH), Start::Earliest] {
+        let mut place = Place::new(from, Ends::Never);
+        place.start();
+        place.handle_subscribed(at(3), at(10));
+        assert_eq!(place.start(), from);
+    }
+}
+
+#[test]
+fn history_ends_where_the_log_ended_when_it_was_asked_for() {
+    let mut place = Place::new(Start::Earliest, Ends::AtHead);
+    assert!(!place.is_finished());
+    place.handle_subscribed(at(0), at(3));
+    assert!(!place.is_finished());
+    place.advance(at(2));
+    assert!(!place.is_finished());
+    assert!(place.wants(at(2)));
+    assert!(!place.wants(at(3)));
+    place.handle_subscribed(at(2), at(9));
+    place.advance(at(3));
+    assert!(place.is_finished());
+}
+
+#[test]
+fn history_of_an_empty_log_ends_at_once() {
+    let mut place = Place::new(Start::Earliest, Ends::AtHead);
+    place.handle_subscribed(at(0), at(0));
+    assert!(place.is_finished());
+}
+
+#[test]
+fn history_ends_when_the_node_says_that_it_has_told_everything() {
+    let mut place = Place::new(Start::Earliest, Ends::AtHead);
+    place.handle_subscribed(at(0), at(10));
+    place.advance(at(4));
+    place.handle_subscribed(at(10), at(10));
+    assert!(place.is_finished());
+}

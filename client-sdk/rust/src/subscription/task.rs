@@ -1,0 +1,357 @@
+//! The task behind a subscription: subscribes on every new connection, verifies what comes, hands
+//! it over, returns credit and passes acknowledgements on.
+
+use std::{sync::Arc, time::Duration};
+
+use sekisho_proto::{
+    CursorName, Filter, Frame, Position,
+    frame::{Acknowledge, Credit, Record, Start, Subscribe, Subscribed, Unsubscribe},
+};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    SubscribeError,
+    outcome::{Event, Outcome, is_final, lost},
+    place::{Ends, Place},
+    verifier::{Interrupted, Verifier},
+};
+use crate::{
+    backoff::Backoff,
+    chain::Chain,
+    connection::Stream,
+    entropy::OsEntropy,
+    framing::{FrameReader, FrameWriter, StreamError},
+    message::{Delivery, Gap},
+    refusal::Refusal,
+    session::{Closed, Session, link::Link},
+    timer::Timer,
+};
+
+/// Acknowledgements are gathered so long: a frame for each message would cost more than the message.
+const ACKNOWLEDGE_EVERY: Duration = Duration::from_millis(20);
+
+/// How long the end of a subscription may take to reach the node.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// What was asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Wish {
+    pub(super) filter: Filter,
+    pub(super) from: Start,
+    pub(super) cursor: Option<CursorName>,
+    pub(super) credit: u32,
+    pub(super) ends: Ends,
+}
+
+type Deliver = mpsc::Sender<Result<Delivery, SubscribeError>>;
+
+/// See the module.
+pub(super) struct Task {
+    session: Arc<Session>,
+    wish: Wish,
+    place: Place,
+    verifier: Verifier,
+    deliver: Deliver,
+    acknowledged: watch::Receiver<Option<Position>>,
+    confirm: Option<oneshot::Sender<Result<(), SubscribeError>>>,
+    backoff: Backoff,
+    closing: CancellationToken,
+    /// Credit used up and not yet returned.
+    owed: u32,
+    /// Runs while another acknowledgement would be too early.
+    acknowledged_lately: Timer,
+}
+
+impl Task {
+    pub(super) fn new(
+        session: Arc<Session>,
+        wish: Wish,
+        deliver: Deliver,
+        acknowledged: watch::Receiver<Option<Position>>,
+        confirm: oneshot::Sender<Result<(), SubscribeError>>,
+    ) -> Self {
+        let (min, max) = (session.options.backoff_min, session.options.backoff_max);
+        Self {
+            place: Place::new(wish.from, wish.ends),
+            verifier: Verifier::new(Arc::clone(&session), wish.filter.clone()),
+            closing: session.users_closing.clone(),
+            session,
+            wish,
+            deliver,
+            acknowledged,
+            confirm: Some(confirm),
+            backoff: Backoff::new(min, max),
+            owed: 0,
+            acknowledged_lately: Timer::default(),
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        let mut ended = 0;
+        while let Some(link) = self.link_after(ended).await {
+            match self.serve(&link).await {
+                Outcome::Done => return,
+                Outcome::Lost => {}
+                Outcome::Refused(refusal) if is_final(refusal.code) => {
+                    return self.end(SubscribeError::Refused(refusal)).await;
+                }
+                Outcome::Refused(refusal) => {
+                    tracing::debug!(%refusal, "subscription refused for now");
+                }
+            }
+            if link.is_ended() {
+                ended = link.generation();
+            } else if !self.wait().await {
+                break;
+            }
+        }
+        self.end(SubscribeError::Closed).await;
+    }
+
+    async fn link_after(&self, generation: u64) -> Option<Arc<Link>> {
+        tokio::select! {
+            link = self.session.link_after(generation) => link.map_err(|Closed| ()).ok(),
+            () = self.deliver.closed() => None,
+            () = self.closing.cancelled() => None,
+        }
+    }
+
+    /// Waits before another attempt on the same connection; false where none is wanted.
+    async fn wait(&mut self) -> bool {
+        let delay = self.backoff.next_delay(&mut OsEntropy::new());
+        tokio::select! {
+            () = tokio::time::sleep(delay) => true,
+            () = self.deliver.closed() => false,
+            () = self.closing.cancelled() => false,
+        }
+    }
+
+    /// Tells the program why nothing more comes.
+    async fn end(self, why: SubscribeError) {
+        match self.confirm {
+            Some(confirm) => {
+                if confirm.send(Err(why)).is_err() {
+                    tracing::trace!("nobody waits for the subscription any more");
+                }
+            }
+            None => {
+                tokio::select! {
+                    sent = self.deliver.send(Err(why)) => if sent.is_err() {
+                        tracing::trace!("nobody reads the subscription any more");
+                    },
+                    () = self.closing.cancelled() => {}
+                }
+            }
+        }
+    }
+
+    /// Subscribes on one connection and works the stream until it ends.
+    async fn serve(&mut self, link: &Arc<Link>) -> Outcome {
+        let closing = self.closing.clone();
+        // A node may take its time to let another stream be opened.
+        let opened = tokio::select! {
+            opened = self.open(link) => opened,
+            () = closing.cancelled() => return Outcome::Done,
+        };
+        let (subscription, Stream { mut writer, mut reader }) = match opened {
+            Ok(opened) => opened,
+            Err(cause) => return lost(&cause),
+        };
+        self.owed = 0;
+        self.acknowledged.mark_changed();
+        let outcome = self.work(link, subscription, &mut writer, &mut reader).await;
+        if matches!(outcome, Outcome::Done) {
+            self.leave(subscription, writer, &mut reader).await;
+        }
+        outcome
+    }
+
+    async fn open(&mut self, link: &Link) -> Result<(u32, Stream), StreamError> {
+        let (subscription, mut stream) = link.open_stream().await?;
+        let subscribe = Frame::Subscribe(Subscribe {
+            subscription,
+            filter: self.wish.filter.clone(),
+            start: self.place.start(),
+            cursor: self.wish.cursor.clone(),
+            credit: self.wish.credit,
+        });
+        stream.writer.send(&subscribe).await?;
+        Ok((subscription, stream))
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "no other frame has a place here")]
+    async fn work(
+        &mut self,
+        link: &Link,
+        subscription: u32,
+        writer: &mut FrameWriter,
+        reader: &mut FrameReader,
+    ) -> Outcome {
+        let mut subscribed = false;
+        loop {
+            if self.place.is_finished() {
+                return Outcome::Done;
+            }
+            let frame = match self.next(subscribed, reader).await {
+                Event::Frame(frame) => *frame,
+                Event::Ended(None) => return Outcome::Lost,
+                Event::Ended(Some(cause)) => return lost(&cause),
+                Event::Acknowledged => {
+                    match self.pass_on_acknowledgement(subscription, writer).await {
+                        Ok(()) => continue,
+                        Err(cause) => return lost(&cause),
+                    }
+                }
+                Event::Nothing => continue,
+                Event::Unwanted => return Outcome::Done,
+            };
+            match frame {
+                Frame::Subscribed(Subscribed { position, head, .. }) => {
+                    subscribed = true;
+                    self.place.handle_subscribed(position, head);
+                    self.backoff.reset();
+                    self.confirm();
+                }
+                Frame::Record(record) => match self.handle_record(link, record).await {
+                    Ok(true) => {}
+                    Ok(false) => return Outcome::Done,
+                    Err(Interrupted) => return Outcome::Lost,
+                },
+                Frame::Gap(gap) => {
+                    self.place.advance(gap.to_position);
+                    let gap = Gap {
+                        from: gap.from_position,
+                        to: gap.to_position,
+                        reason: gap.reason,
+                        topic: gap.topic,
+                    };
+                    if !self.hand_over(Ok(Delivery::Gap(gap))).await {
+                        return Outcome::Done;
+                    }
+                }
+                Frame::Refused(refused) => return Outcome::Refused(Refusal::from(refused)),
+                other => {
+                    let (wanted, found) = ("a record or a gap", other.name());
+                    return lost(&StreamError::Unexpected { wanted, found });
+                }
+            }
+            if let Err(cause) = self.return_credit(subscription, writer).await {
+                return lost(&cause);
+            }
+        }
+    }
+
+    async fn next(&mut self, subscribed: bool, reader: &mut FrameReader) -> Event {
+        let may_acknowledge =
+            subscribed && self.wish.cursor.is_some() && !self.acknowledged_lately.is_running();
+        tokio::select! {
+            biased;
+            () = self.deliver.closed() => Event::Unwanted,
+            () = self.closing.cancelled() => Event::Unwanted,
+            changed = self.acknowledged.changed(), if may_acknowledge => match changed {
+                Ok(()) => Event::Acknowledged,
+                Err(_dropped) => Event::Unwanted,
+            },
+            () = self.acknowledged_lately.elapsed() => Event::Nothing,
+            frame = reader.next() => match frame {
+                Ok(Some(frame)) => Event::Frame(Box::new(frame)),
+                Ok(None) => Event::Ended(None),
+                Err(cause) => Event::Ended(Some(cause)),
+            },
+        }
+    }
+
+    fn confirm(&mut self) {
+        if let Some(confirm) = self.confirm.take()
+            && confirm.send(Ok(())).is_err()
+        {
+            tracing::trace!("nobody waits for the subscription any more");
+        }
+    }
+
+    /// Hands a record over; false where nobody wants any more.
+    async fn handle_record(&mut self, link: &Link, record: Record) -> Result<bool, Interrupted> {
+        let position = record.position;
+        self.owed = self.owed.saturating_add(1);
+        if !self.place.wants(position) {
+            self.place.advance(position.next());
+            return Ok(true);
+        }
+        let closing = self.closing.clone();
+        let judged = tokio::select! {
+            judged = self.verifier.judge(link, record) => judged?,
+            () = closing.cancelled() => return Ok(false),
+        };
+        let delivery = match judged {
+            Ok(message) => Ok(Delivery::Message(message)),
+            Err(why) => {
+                tracing::warn!(%position, cause = %Chain(&why), "record rejected");
+                Err(SubscribeError::Rejected { position, why })
+            }
+        };
+        self.place.advance(position.next());
+        Ok(self.hand_over(delivery).await)
+    }
+
+    /// Waits until the program takes a delivery; false where it wants no more.
+    async fn hand_over(&self, delivery: Result<Delivery, SubscribeError>) -> bool {
+        tokio::select! {
+            taken = self.deliver.send(delivery) => taken.is_ok(),
+            () = self.closing.cancelled() => false,
+        }
+    }
+
+    /// Returns credit in halves, so that one frame pays for many records.
+    async fn return_credit(
+        &mut self,
+        subscription: u32,
+        writer: &mut FrameWriter,
+    ) -> Result<(), StreamError> {
+        if self.owed < self.wish.credit.div_ceil(2) {
+            return Ok(());
+        }
+        let records = std::mem::take(&mut self.owed);
+        writer.send(&Frame::Credit(Credit { subscription, records })).await
+    }
+
+    async fn pass_on_acknowledgement(
+        &mut self,
+        subscription: u32,
+        writer: &mut FrameWriter,
+    ) -> Result<(), StreamError> {
+        let done = *self.acknowledged.borrow_and_update();
+        self.acknowledged_lately.start(ACKNOWLEDGE_EVERY);
+        match done {
+            Some(position) => {
+                writer.send(&Frame::Acknowledge(Acknowledge { subscription, position })).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The last acknowledgement, then goodbye. The node ends its side of the stream when the cursor
+    /// is on its disk.
+    async fn leave(
+        &mut self,
+        subscription: u32,
+        mut writer: FrameWriter,
+        reader: &mut FrameReader,
+    ) {
+        let has_cursor = self.wish.cursor.is_some();
+        let farewell = async {
+            self.pass_on_acknowledgement(subscription, &mut writer).await?;
+            writer.send(&Frame::Unsubscribe(Unsubscribe { subscription })).await?;
+            writer.finish().await;
+            while has_cursor && reader.next().await?.is_some() {}
+            Ok::<_, StreamError>(())
+        };
+        match tokio::time::timeout(FAREWELL, farewell).await {
+            Ok(Ok(())) => {}
+            Ok(Err(cause)) => {
+                tracing::debug!(cause = %Chain(&cause), "subscription's end not told");
+            }
+            Err(_elapsed) => tracing::debug!("node did not read the subscription's end in time"),
+        }
+    }
+}

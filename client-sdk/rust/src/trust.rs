@@ -1,0 +1,148 @@
+//! What the client itself knows of who is who: a policy replica that believes nothing but
+//! signatures leading back to the pinned root. The node supplies statements; it vouches for none.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use sekisho_policy::{Policy, StatementError};
+use sekisho_proto::{
+    Epoch, Filter, Hash, OrgName, PrincipalId, PrincipalName, Statement, StatementBody,
+    StreamClass, Timestamp, Topic,
+    statement::{EpochAnnounce, KeyGrant},
+};
+use sekisho_seal::{EpochPublic, KeyError, StrictVerifier, VerifyingKey};
+
+use crate::{chain::Chain, publisher::Protection};
+
+/// Who published something, proven by the statements of an organisation that is trusted.
+#[derive(Debug, Clone)]
+pub(crate) struct Publisher {
+    pub(crate) name: PrincipalName,
+    pub(crate) key: VerifyingKey,
+    /// When the key stops being the principal's.
+    until: Option<Timestamp>,
+    /// When this client learned of its revocation.
+    revoked: Option<Timestamp>,
+}
+
+impl Publisher {
+    /// Whether an envelope made and received then is one of its time in office.
+    pub(crate) fn holds(&self, made: Timestamp, received: Timestamp) -> bool {
+        self.until.is_none_or(|until| made < until)
+            && self.revoked.is_none_or(|revoked| received < revoked)
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Replica {
+    policy: Mutex<Policy>,
+}
+
+impl Replica {
+    /// Knows the pinned root and nothing else.
+    pub(crate) fn new(organisation: OrgName, root: Hash) -> Self {
+        Self { policy: Mutex::new(Policy::new(organisation, root)) }
+    }
+
+    /// Applies what can be applied, in whatever order it came. A statement counts as received when
+    /// it was issued: those who signed it had the right to then.
+    pub(crate) fn learn(&self, encoded: &[Bytes]) {
+        let mut left: Vec<Statement> = Vec::with_capacity(encoded.len());
+        for one in encoded {
+            match Statement::decode(one) {
+                Ok(statement) => left.push(statement),
+                Err(cause) => tracing::warn!(cause = %Chain(&cause), "statement of the node"),
+            }
+        }
+        let mut policy = self.lock();
+        loop {
+            let before = left.len();
+            let mut refused: Vec<(Statement, StatementError)> = Vec::new();
+            for statement in left.drain(..) {
+                if let Err(cause) =
+                    policy.apply(&statement, statement.body().issued(), &StrictVerifier)
+                {
+                    refused.push((statement, cause));
+                }
+            }
+            if refused.is_empty() || refused.len() == before {
+                for (statement, cause) in refused {
+                    let kind = statement.kind().name();
+                    tracing::debug!(kind, cause = %Chain(&cause), "statement not believed");
+                }
+                return;
+            }
+            left.extend(refused.into_iter().map(|(statement, _cause)| statement));
+        }
+    }
+
+    /// Whether a statement is believed, with just these signatures.
+    pub(crate) fn believes(&self, statement: &Statement) -> bool {
+        let policy = self.lock();
+        statement.organisations().into_iter().any(|organisation| {
+            policy.log(organisation).iter().any(|logged| *logged.statement == *statement)
+        })
+    }
+
+    /// The principal behind a key id, where trusted statements name it.
+    pub(crate) fn publisher(&self, id: &PrincipalId) -> Option<Publisher> {
+        let policy = self.lock();
+        let record = policy.principal(id)?;
+        let key = VerifyingKey::parse(&record.public_key).ok()?;
+        let (until, revoked) = (record.until, record.revoked);
+        Some(Publisher { name: record.name.clone(), key, until, revoked })
+    }
+
+    /// Whether trusted statements let this principal publish on the topic.
+    pub(crate) fn may_publish(&self, id: PrincipalId, topic: &Topic, now: Timestamp) -> bool {
+        self.lock().permit_publish(id, topic, now).is_ok()
+    }
+
+    /// How the topic is to be protected now; `None` where trusted statements do not say.
+    pub(crate) fn protection(
+        &self,
+        topic: &Topic,
+        now: Timestamp,
+    ) -> Result<Option<Protection>, KeyError> {
+        let policy = self.lock();
+        if policy.class_of(topic) == StreamClass::Open {
+            return Ok(Some(Protection::Open));
+        }
+        let announce = policy.epoch_of(topic, now);
+        Ok(announce.map(EpochPublic::try_from).transpose()?.map(Protection::Sealed))
+    }
+
+    /// The epoch that the topic is sealed to now.
+    pub(crate) fn epoch(&self, topic: &Topic, now: Timestamp) -> Option<EpochAnnounce> {
+        self.lock().epoch_of(topic, now).cloned()
+    }
+
+    /// The key grants to a reader, as a trusted steward signed them.
+    pub(crate) fn key_grants(
+        &self,
+        reader: &PrincipalId,
+        tree: &Filter,
+        epoch: Epoch,
+    ) -> Vec<KeyGrant> {
+        let policy = self.lock();
+        let statements = policy.key_grants(reader, tree, epoch);
+        let grants = statements.into_iter().filter_map(|statement| match statement.body() {
+            StatementBody::KeyGrant(grant) => Some(grant.clone()),
+            StatementBody::OrgRoot(_)
+            | StatementBody::Issuer(_)
+            | StatementBody::Principal(_)
+            | StatementBody::Grant(_)
+            | StatementBody::Deny(_)
+            | StatementBody::Revoke(_)
+            | StatementBody::StreamDescriptor(_)
+            | StatementBody::EpochAnnounce(_)
+            | StatementBody::Peering(_) => None,
+        });
+        grants.collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Policy> {
+        self.policy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

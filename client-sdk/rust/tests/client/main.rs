@@ -1,0 +1,19 @@
+//! The SDK against a scripted node: real frames over real QUIC, and a node that can be told to
+//! forget, refuse, forge and hang up.
+
+#[cfg(test)]
+mod connecting;
+#[cfg(test)]
+mod enrolling;
+#[cfg(test)]
+mod federation;
+#[cfg(test)]
+mod node;
+#[cfg(test)]
+mod publishing;
+#[cfg(test)]
+mod spooling;
+#[cfg(test)]
+mod subscribing;
+#[cfg(test)]
+mod world;

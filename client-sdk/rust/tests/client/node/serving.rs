@@ -1,0 +1,230 @@
+//! One connection: the control stream and what it asks for.
+
+#![expect(clippy::wildcard_enum_match_arm, reason = "any other frame fails the test")]
+
+use std::sync::Arc;
+
+use sekisho::{
+    PrincipalId, RefusalCode, Timestamp,
+    connection::Stream,
+    framing::{FrameReader, FrameWriter},
+    tls,
+};
+use sekisho_proto::{
+    Envelope, Frame, KeyHeader, Offset, Sequence, Statement, StatementIndex,
+    frame::{self, AnswerBody, Question},
+};
+use tokio::task::JoinSet;
+
+use super::{Seen, Shared, Step, Stored, Vice, streams::subscription};
+
+pub(super) async fn accept(endpoint: quinn::Endpoint, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    while let Some(incoming) = endpoint.accept().await {
+        let shared = Arc::clone(&shared);
+        connections.spawn(async move {
+            if let Ok(connection) = incoming.await {
+                serve(connection, shared).await;
+            }
+        });
+    }
+}
+
+async fn serve(connection: quinn::Connection, shared: Arc<Shared>) {
+    shared.note(|seen| {
+        seen.connections += 1;
+        seen.remotes.push(connection.remote_address());
+    });
+    let mut hang_up = shared.hang_up.subscribe();
+    tokio::select! {
+        ended = control(&connection, &shared) => if ended.is_some() {
+            // What was said last must arrive before the connection is closed.
+            connection.closed().await;
+        },
+        _ = hang_up.changed() => {}
+    }
+    connection.close(0_u32.into(), b"");
+}
+
+/// Serves a connection; `Some` where it ended with words.
+async fn control(connection: &quinn::Connection, shared: &Arc<Shared>) -> Option<()> {
+    let (send, receive) = connection.accept_bi().await.ok()?;
+    let (mut writer, mut reader) = (FrameWriter::new(send), FrameReader::new(receive));
+    match reader.next().await.ok()?? {
+        Frame::Hello(_) => {}
+        Frame::Enrol(enrol) => {
+            shared.note(|seen| seen.enrols.push(enrol));
+            let answers = shared.script.lock().unwrap().enrolling.clone();
+            for answer in answers {
+                writer.send(&Frame::Enrolling(answer)).await.ok()?;
+            }
+            return Some(());
+        }
+        other => panic!("wanted Hello or Enrol, found {}", other.name()),
+    }
+    let welcome = shared.script.lock().unwrap().welcome;
+    if let Err(code) = welcome {
+        writer.send(&refused(0, code, None)).await.ok()?;
+        return Some(());
+    }
+    writer.send(&shared.welcome()).await.ok()?;
+    let publisher = PrincipalId::of(&tls::peer_key(connection).unwrap());
+    let mut subscriptions = JoinSet::new();
+    loop {
+        tokio::select! {
+            stream = connection.accept_bi() => {
+                let (send, receive) = stream.ok()?;
+                let writer = FrameWriter::new(send);
+                let stream = Stream { writer, reader: FrameReader::new(receive) };
+                subscriptions.spawn(subscription(stream, Arc::clone(shared)));
+            }
+            frame = reader.next() => match frame.ok()?? {
+                Frame::Publish(publish) => {
+                    writer.send(&shared.publish(&publish)?).await.ok()?;
+                }
+                Frame::Query(query) => {
+                    writer.send(&shared.answer(publisher, query)).await.ok()?;
+                }
+                Frame::State(state) => {
+                    let stated = shared.state(&state);
+                    writer.send(&stated).await.ok()?;
+                }
+                Frame::Goodbye(_) => return Some(()),
+                other => panic!("wanted a request, found {}", other.name()),
+            },
+        }
+    }
+}
+
+impl Shared {
+    pub(super) fn note(&self, change: impl FnOnce(&mut Seen)) {
+        change(&mut self.seen.lock().unwrap());
+        self.changed.send_modify(|version| *version += 1);
+    }
+
+    fn welcome(&self) -> Frame {
+        let script = self.script.lock().unwrap();
+        Frame::Welcome(frame::Welcome {
+            version: 1,
+            organisation: script.organisation.clone(),
+            principal: None,
+            policy_version: 1,
+            time: Timestamp::EPOCH,
+            envelope_bytes_max: 4096,
+            inflight_max: script.inflight_max,
+        })
+    }
+
+    /// The answer to a publish; `None` hangs up.
+    fn publish(&self, publish: &frame::Publish) -> Option<Frame> {
+        let (refuse, hang_up) = self.intent();
+        if let Some(code) = refuse {
+            return Some(refused(publish.request, code, None));
+        }
+        let envelope = Envelope::decode(publish.envelope.clone()).unwrap();
+        let header = envelope.header();
+        let mut seen = self.seen.lock().unwrap();
+        seen.publishes += 1;
+        if let Some(encoded) = &publish.key_header {
+            let id = KeyHeader::decode(encoded.clone()).unwrap().id();
+            seen.key_headers.insert(id, encoded.clone());
+        }
+        let missing = header.key_header.filter(|id| !seen.key_headers.contains_key(id));
+        if missing.is_some() {
+            return Some(refused(publish.request, RefusalCode::KeyHeaderMissing, None));
+        }
+        let stream = (header.topic.clone(), header.boot);
+        let last = seen.heads.get(&stream).copied();
+        let expected = last.map_or(Sequence::ZERO, |(last, _hash)| last.next());
+        if header.sequence != expected {
+            let replayed = header.sequence < expected;
+            seen.replayed += usize::from(replayed);
+            let code = if replayed { RefusalCode::Replayed } else { RefusalCode::SequenceGap };
+            return Some(refused(publish.request, code, Some(expected)));
+        }
+        assert_eq!(header.previous, last.map(|(_last, hash)| hash), "broken chain");
+        seen.heads.insert(stream, (header.sequence, envelope.hash()));
+        let key_header = header.key_header.and_then(|id| seen.key_headers.get(&id).cloned());
+        let received = header.time;
+        seen.log.push(Step::Record(Stored {
+            envelope: publish.envelope.clone(),
+            key_header,
+            received,
+        }));
+        let offset = Offset::new(seen.log.len() as u64 - 1);
+        drop(seen);
+        self.changed.send_modify(|version| *version += 1);
+        let request = publish.request;
+        (!hang_up).then_some(Frame::Published(frame::Published { request, offset }))
+    }
+
+    fn intent(&self) -> (Option<RefusalCode>, bool) {
+        let mut script = self.script.lock().unwrap();
+        if let Some(next) = script.refuse.front_mut() {
+            let code = next.code;
+            next.times -= 1;
+            if next.times == 0 {
+                script.refuse.pop_front();
+            }
+            return (Some(code), false);
+        }
+        let hang_up = script.hang_up_after == Some(0);
+        script.hang_up_after = match script.hang_up_after {
+            Some(0) | None => None,
+            Some(left) => Some(left - 1),
+        };
+        (None, hang_up)
+    }
+
+    fn answer(&self, asker: PrincipalId, query: frame::Query) -> Frame {
+        let script = self.script.lock().unwrap();
+        let seen = self.seen.lock().unwrap();
+        let request = query.request;
+        let answer = match query.question {
+            Question::Principal(id) => script.proofs.get(&id).cloned().map(AnswerBody::Statements),
+            Question::EpochOf(_) => Some(script.epoch.clone())
+                .filter(|proof| !proof.is_empty())
+                .map(AnswerBody::Statements),
+            Question::KeyGrants { tree, epoch } => {
+                script.key_grants.get(&(tree, epoch)).cloned().map(AnswerBody::Statements)
+            }
+            Question::KeyHeader(id) => {
+                seen.key_headers.get(&id).cloned().map(AnswerBody::KeyHeader)
+            }
+            Question::StreamHead { topic, boot } => {
+                let head = seen
+                    .heads
+                    .get(&(topic, boot))
+                    .filter(|_head| !script.vices.contains(&Vice::ForgetsHeads));
+                let expected = head.map_or(Sequence::ZERO, |(last, _hash)| last.next());
+                Some(AnswerBody::ExpectedSequence(expected))
+            }
+            Question::Status => Some(AnswerBody::Json(format!("{{\"asker\":\"{asker}\"}}"))),
+            _ => None,
+        };
+        match answer {
+            Some(answer) => Frame::Answer(frame::Answer { request, answer }),
+            None => refused(request, RefusalCode::NotFound, None),
+        }
+    }
+
+    fn state(&self, state: &frame::State) -> Frame {
+        Statement::decode(&state.statement).unwrap();
+        let mut script = self.script.lock().unwrap();
+        script.statements.push(state.statement.clone());
+        let index = StatementIndex::new(script.statements.len() as u64 - 1);
+        drop(script);
+        self.changed.send_modify(|version| *version += 1);
+        Frame::Stated(frame::Stated { request: state.request, index })
+    }
+}
+
+pub(super) fn refused(request: u64, code: RefusalCode, expected: Option<Sequence>) -> Frame {
+    Frame::Refused(frame::Refused {
+        request,
+        code,
+        what: "what was sent".to_owned(),
+        why: "wanted by the script".to_owned(),
+        expected_sequence: expected,
+    })
+}
