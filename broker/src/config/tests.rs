@@ -1,0 +1,51 @@
+use super::*;
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(text, Path::new("node"), Path::new("node/sekisho.toml"))
+}
+
+#[test]
+fn only_the_organisation_is_needed() {
+    let config = parse("organisation = \"fujisawa\"").unwrap();
+    assert_eq!(config.listen_quic.to_string(), QUIC_DEFAULT);
+    assert_eq!(config.listen_http.to_string(), HTTP_DEFAULT);
+    assert_eq!(config.data, Path::new("node/data"));
+    assert_eq!(config.retention_age, Some(Duration::from_secs(30 * 86_400)));
+}
+
+#[test]
+fn all_faults_are_told_at_once() {
+    let text = "organisation = \"Not An Org\"\ncolour = 3\n[listen]\nquic = \"nowhere\"\n\
+                http = \"0.0.0.0:80\"\n[limits]\nenvelope_bytes = 3\nconnections = \"many\"\n";
+    let ConfigError::Faults { faults, .. } = parse(text).unwrap_err() else { panic!("faults") };
+    let keys: Vec<_> = faults.iter().map(|fault| fault.key.as_str()).collect();
+    assert_eq!(
+        keys,
+        [
+            "organisation",
+            "listen.quic",
+            "listen.http",
+            "limits.envelope_bytes",
+            "limits.connections",
+            "colour"
+        ]
+    );
+}
+
+#[test]
+fn a_section_that_is_no_table_is_named() {
+    let error = parse("organisation = \"fujisawa\"\nlisten = 7").unwrap_err().to_string();
+    assert!(error.contains("listen: wanted a table, found integer"), "{error}");
+}
+
+#[test]
+fn a_missing_organisation_is_named() {
+    let error = parse("").unwrap_err().to_string();
+    assert!(error.contains("organisation: required, found nothing"), "{error}");
+}
+
+#[test]
+fn metrics_off_loopback_are_refused_with_the_reason() {
+    let error = parse("organisation = \"a\"\n[listen]\nhttp = \"192.0.2.1:80\"").unwrap_err();
+    assert!(error.to_string().contains("stay on this machine"), "{error}");
+}

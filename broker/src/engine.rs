@@ -1,0 +1,49 @@
+//! The storage engine of this build, and everything that knows which one it is: the rest of the node
+//! sees the traits of `sekisho-store` and the names here.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sekisho_store::{
+    Disk as _, OpenReport, Options, StdDisk, Store, StoreError, StoreOptions, StoreReport,
+};
+pub(crate) use sekisho_store::{KeyedFile as KeyedStore, LogReader as Reader, RecordLog as Log};
+use tracing::{info, warn};
+
+use crate::config::Config;
+
+/// Opens what the node keeps, and says in the log what opening found.
+pub(crate) fn open(config: &Config) -> Result<(Log, Arc<KeyedStore>), StoreError> {
+    let log = Options { min_free_bytes: config.free_bytes_min, ..Options::default() };
+    let options = StoreOptions { log, ..StoreOptions::default() };
+    let Store { records, keyed, report, .. } =
+        Store::open(Arc::new(StdDisk), &config.data, options)?;
+    tell(&report);
+    Ok((records, keyed))
+}
+
+/// Bytes free where the node keeps everything; `None` where the system does not say.
+pub(crate) fn free_bytes(data: &Path) -> Option<u64> {
+    StdDisk.free_bytes(data).ok()
+}
+
+fn tell(report: &StoreReport) {
+    let OpenReport { records, segments, truncated_bytes, leftovers, .. } = report.log;
+    info!(records, segments, leftovers, "opened the record log");
+    if truncated_bytes > 0 {
+        let bytes = truncated_bytes;
+        warn!(bytes, "a torn end of the log was cut off: it was never acknowledged");
+    }
+    for lost in &report.log.corrupt {
+        warn!(from = %lost.from, to = %lost.to, "records are damaged on disk and will not be served");
+    }
+    for file in &report.log.set_aside {
+        warn!(file = %file.display(), "a file could not be read at all and was set aside");
+    }
+    if report.log.heads_repaired {
+        warn!("one of the two files of heads was damaged and has been written again");
+    }
+    if let Some(cursor) = &report.cursor_ahead {
+        warn!(cursor = %cursor.name, position = %cursor.position, "the disk has lost records it said it had");
+    }
+}

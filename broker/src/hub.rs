@@ -1,0 +1,342 @@
+//! The only owner of a node's live state.
+//!
+//! [`Ingress`] is the door in front, the shard behind it owns router and log, [`Authority`] holds
+//! the policy. Transports, links and the admin page see this type and nothing behind it.
+
+mod alarm;
+mod authority;
+mod cursors;
+mod cut;
+mod enrolments;
+mod ingress;
+mod key_headers;
+pub mod metrics;
+mod outbox;
+mod places;
+mod presence;
+mod rates;
+mod refusal;
+mod replay;
+mod request;
+mod retention;
+mod shard;
+mod start;
+mod status;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use sekisho_federation::Resume;
+use sekisho_proto::{
+    Filter, Frame, OrgName, PrincipalId, PrincipalName, RefusalCode, Statement, StatementIndex,
+    Timestamp,
+};
+use sekisho_routing::{Record, SessionId};
+use sekisho_store::{KeyedError, RecordReader as _, TopicState};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::spawn_blocking;
+
+use crate::clock;
+use crate::config::Config;
+use crate::engine::{KeyedStore, Reader};
+
+pub use authority::{Authority, ReplayError, log_from};
+pub use cut::Cut;
+pub use enrolments::{Enrolments, Waiting, WaitingDevice};
+pub use ingress::{Carrier, Entry, Ingress, Parcel};
+pub use outbox::{
+    Backlog, Full, OUTBOX_BYTES_MAX, OUTBOX_ITEMS_MAX, Outbox, OutboxReader, Outgoing,
+};
+pub use refusal::Refusal;
+pub use replay::Page;
+pub use request::{LinkOutcome, REQUESTS_MAX, Request};
+pub use shard::Ended;
+pub use start::{StartError, Started};
+pub use status::Readiness;
+
+pub(crate) use alarm::{Alarm, Subject};
+pub(crate) use key_headers::KeyHeaders;
+use places::Places;
+use presence::Presence;
+pub(crate) use presence::Present;
+use rates::Rates;
+
+/// One node's state and the ways to it.
+#[derive(Debug)]
+pub struct Hub {
+    config: Config,
+    node: PrincipalId,
+    authority: Authority,
+    ingress: Ingress,
+    key_headers: Arc<KeyHeaders>,
+    enrolments: Enrolments,
+    places: Places,
+    rates: Rates,
+    presence: Presence,
+    alarm: Arc<Alarm>,
+    keyed: Arc<KeyedStore>,
+    reader: Reader,
+    shard: mpsc::Sender<Request>,
+    /// Held while a policy is handed to the shard, so that none overtakes a newer one.
+    announcing: tokio::sync::Mutex<()>,
+    sessions: AtomicU64,
+}
+
+impl Hub {
+    /// Whose node this is.
+    #[must_use]
+    pub const fn organisation(&self) -> &OrgName {
+        &self.config.organisation
+    }
+
+    /// This node's own key id, as it stands in hop lists.
+    #[must_use]
+    pub const fn node(&self) -> PrincipalId {
+        self.node
+    }
+
+    /// The policy and the control logs.
+    #[must_use]
+    pub const fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// Devices that wait to be enrolled.
+    #[must_use]
+    pub const fn enrolments(&self) -> &Enrolments {
+        &self.enrolments
+    }
+
+    /// Keeps the log short.
+    pub(crate) fn alarm(&self) -> &Alarm {
+        &self.alarm
+    }
+
+    pub(crate) fn key_headers(&self) -> &KeyHeaders {
+        &self.key_headers
+    }
+
+    pub(crate) const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn next_session(&self) -> SessionId {
+        SessionId::new(self.sessions.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Takes a parcel through the door; a key header seen for the first time is stored on the way.
+    ///
+    /// # Errors
+    /// The first rule the envelope breaks, or the disk's refusal.
+    pub async fn admit(&self, parcel: Parcel, now: Timestamp) -> Result<Entry, Refusal> {
+        let via = match &parcel.carrier {
+            Carrier::Principal(principal) => {
+                self.rates.arrive(principal, now)?;
+                "session"
+            }
+            Carrier::Peer(_) => "link",
+        };
+        let bytes = parcel.envelope.len();
+        let policy = self.authority.snapshot();
+        let entry = self.ingress.admit(&policy, parcel, now)?;
+        if let Some(granted_per_s) = entry.rate_per_s {
+            self.rates.publish(&entry.publisher, granted_per_s, now)?;
+        }
+        if let Some(key_header) = &entry.new_key_header {
+            let (kept, key_headers) = (key_header.clone(), Arc::clone(&self.key_headers));
+            let stored = spawn_blocking(move || key_headers.keep(&kept)).await;
+            stored.map_err(|fault| internal("key header", &fault))??;
+        }
+        metrics::admitted(via, entry.sample_count, bytes);
+        Ok(entry)
+    }
+
+    /// Asks the shard for something; waits while it is busy.
+    ///
+    /// # Errors
+    /// The node is stopping.
+    pub async fn ask(&self, request: Request) -> Result<(), Refusal> {
+        self.shard.send(request).await.map_err(|_gone| Refusal::stopping())
+    }
+
+    /// A place for one more session of a principal.
+    ///
+    /// # Errors
+    /// It has too many.
+    pub(crate) fn enter(&self, principal: PrincipalId) -> Result<Present, Refusal> {
+        self.presence.enter(principal)
+    }
+
+    /// Takes one question, statement or stream of a principal.
+    ///
+    /// # Errors
+    /// It asks more than the node allows.
+    pub(crate) fn arrive(&self, principal: &PrincipalId, now: Timestamp) -> Result<(), Refusal> {
+        self.rates.arrive(principal, now)
+    }
+
+    /// What is due now and then.
+    pub(crate) fn tick(&self, now: Timestamp) {
+        self.rates.sweep(now);
+    }
+
+    /// Counts a refusal, says it in the log where it is grave, and makes it a frame.
+    #[must_use]
+    pub fn refuse(&self, request: u64, refusal: Refusal) -> Frame {
+        metrics::refused(refusal.code);
+        self.alarm.tell(&refusal, clock::now());
+        refusal.into_frame(request)
+    }
+
+    /// Applies a statement that a principal submits. Whether it counts is decided by its
+    /// signatures; who brings it matters only in that strangers bring nothing.
+    ///
+    /// # Errors
+    /// It is not a statement, does not follow from the log, or cannot be stored.
+    pub async fn state(
+        self: &Arc<Self>,
+        encoded: Bytes,
+        by: &PrincipalName,
+    ) -> Result<StatementIndex, Refusal> {
+        let statement = Statement::decode(&encoded)?;
+        if by.organisation() != self.organisation() {
+            let why = format!("wanted a principal of {}, found {by}", self.organisation());
+            return Err(Refusal::new(RefusalCode::NotPermitted, "statement", why));
+        }
+        self.apply(statement, clock::now()).await
+    }
+
+    /// Applies a statement of a peer's control log, which is about that peer. When this
+    /// organisation received something is for this node to say: else a key that ran out could
+    /// still state things, with a peer that dates them back.
+    ///
+    /// # Errors
+    /// As for [`Hub::state`], or it has no place in the peer's log.
+    pub(crate) async fn apply_foreign(
+        self: &Arc<Self>,
+        peer: &OrgName,
+        encoded: Bytes,
+        received: Timestamp,
+    ) -> Result<(), Refusal> {
+        let statement = Statement::decode(&encoded)?;
+        let now = clock::now();
+        let about = statement.organisations();
+        if !about.contains(&peer) {
+            let why = format!("wanted one of {peer}, found one of another organisation");
+            return Err(Refusal::new(RefusalCode::NotPermitted, "statement of a peer", why));
+        }
+        let ours = about.contains(&self.organisation());
+        let received = if ours { now } else { received.min(now) };
+        self.apply(statement, received).await.map(drop)
+    }
+
+    /// Runs to its end also where whoever brought the statement hangs up meanwhile: one that is
+    /// logged and that the shard does not act on would cut nobody.
+    async fn apply(
+        self: &Arc<Self>,
+        statement: Statement,
+        received: Timestamp,
+    ) -> Result<StatementIndex, Refusal> {
+        let hub = Arc::clone(self);
+        let applying = tokio::spawn(async move {
+            let applier = Arc::clone(&hub);
+            let applied =
+                spawn_blocking(move || applier.authority.apply(&statement, received)).await;
+            let index = applied.map_err(|fault| internal("statement", &fault))??;
+            hub.announce_policy().await?;
+            Ok(index)
+        });
+        applying.await.map_err(|fault| internal("statement", &fault))?
+    }
+
+    /// A peer's control log is complete here until then: what depends on it may be relied upon for
+    /// a while.
+    ///
+    /// # Errors
+    /// The node is stopping.
+    pub(crate) async fn note_heard(
+        self: &Arc<Self>,
+        peer: &OrgName,
+        at: Timestamp,
+    ) -> Result<(), Refusal> {
+        self.authority.note_heard(peer, at);
+        self.announce_policy().await?;
+        self.save_place(peer, move |resume| resume.heard = Some(at)).await;
+        Ok(())
+    }
+
+    /// Rights and contracts end by the clock, too: has the shard look at every session again.
+    ///
+    /// # Errors
+    /// The node is stopping.
+    pub(crate) async fn look_again(&self) -> Result<(), Refusal> {
+        self.announce_policy().await
+    }
+
+    /// The shard acts on a new policy before whoever changed it hears that it stands.
+    async fn announce_policy(&self) -> Result<(), Refusal> {
+        let _in_turn = self.announcing.lock().await;
+        self.ask(Request::Policy(self.authority.snapshot())).await
+    }
+
+    /// What is known of the topics a filter matches.
+    pub(crate) fn topics(&self, filter: &Filter) -> Vec<TopicState> {
+        self.reader.topics(filter)
+    }
+
+    /// The nodes a record has passed when it leaves this one.
+    pub(crate) fn hops_of(&self, record: &Record) -> Vec<PrincipalId> {
+        record.hops().iter().copied().chain([self.node]).collect()
+    }
+
+    /// Where the link to a peer goes on.
+    pub(crate) async fn resume(self: &Arc<Self>, peer: &OrgName) -> Resume {
+        let (hub, name) = (Arc::clone(self), peer.clone());
+        let found = spawn_blocking(move || hub.places.of(&*hub.keyed, &name)).await;
+        match found {
+            Ok(Ok(resume)) => resume,
+            Ok(Err(fault)) => {
+                tracing::error!(%peer, %fault, "the link's place cannot be read: it begins anew");
+                Resume::default()
+            }
+            Err(_stopping) => Resume::default(),
+        }
+    }
+
+    /// Keeps how far a link has come. A place that is lost costs time, nothing else: what comes
+    /// again is recognised.
+    pub(crate) async fn save_place(
+        self: &Arc<Self>,
+        peer: &OrgName,
+        change: impl FnOnce(&mut Resume) + Send + 'static,
+    ) {
+        let (hub, name) = (Arc::clone(self), peer.clone());
+        let saved = spawn_blocking(move || hub.places.change(&*hub.keyed, &name, change)).await;
+        if let Ok(Err(fault)) = saved {
+            tracing::error!(%peer, %fault, "the link's place cannot be kept");
+        }
+    }
+
+    /// Ends the shard after everything asked before.
+    pub async fn stop(&self) {
+        let (done, stopped) = oneshot::channel();
+        if self.ask(Request::Stop { done }).await.is_ok() {
+            // A shard that is gone has stopped.
+            drop(stopped.await);
+        }
+    }
+}
+
+/// Why something could not be made durable.
+fn unstored(what: &str, fault: &KeyedError) -> Refusal {
+    if let KeyedError::StorageFull { .. } = fault {
+        return Refusal::new(RefusalCode::StorageFull, what, fault.to_string());
+    }
+    internal(what, fault)
+}
+
+pub(crate) fn internal(what: &str, fault: &dyn std::error::Error) -> Refusal {
+    tracing::error!(what, %fault, "internal fault");
+    Refusal::new(RefusalCode::Internal, what, fault.to_string())
+}

@@ -1,0 +1,255 @@
+//! The one door: every envelope, whatever brought it, is admitted here or refused with a reason.
+//!
+//! Cheap checks come first and nothing changes before the signature has been verified.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use dashmap::DashMap;
+use sekisho_policy::{EpochStatus, Policy, PublishPermit};
+use sekisho_proto::statement::StreamClass;
+use sekisho_proto::{
+    Action, Envelope, Header, KeyHeader, KeyHeaderId, OrgName, PrincipalId, RefusalCode, Timestamp,
+    Topic, limits,
+};
+use sekisho_routing::{Admitted, Carriage};
+use sekisho_seal::{VerifiedKeyHeader, VerifyingKey, verify, verify_key_header};
+
+use super::key_headers::KeyHeaders;
+use super::refusal::Refusal;
+
+/// What one carrier hands to the door.
+#[derive(Debug)]
+pub struct Parcel {
+    /// An encoded envelope.
+    pub envelope: Bytes,
+    /// The key header it needs, where the carrier thinks the node may not have it.
+    pub key_header: Option<Bytes>,
+    /// Who brought it: a session's principal, or the peer organisation of a link.
+    pub carrier: Carrier,
+    /// How the outcome finds its way back.
+    pub carriage: Carriage,
+}
+
+/// Who brought a parcel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Carrier {
+    /// A client of this node.
+    Principal(PrincipalId),
+    /// A peer organisation's node.
+    Peer(OrgName),
+}
+
+/// What came through the door, and the key header that must be kept with it.
+#[derive(Debug)]
+pub struct Entry {
+    /// For the router.
+    pub admitted: Admitted,
+    /// Who signed it.
+    pub publisher: PrincipalId,
+    /// Seen for the first time: to be stored before the envelope is.
+    pub new_key_header: Option<KeyHeader>,
+    /// Envelopes per second that the publisher's grant allows; `None` = the node's limit.
+    pub rate_per_s: Option<u32>,
+    /// Samples in it, as the publisher's header counts them.
+    pub sample_count: u32,
+}
+
+/// Admits envelopes. Shared by all connections; holds caches and no other state.
+#[derive(Debug)]
+pub struct Ingress {
+    organisation: OrgName,
+    envelope_bytes_max: usize,
+    keys: DashMap<PrincipalId, Arc<VerifyingKey>>,
+    key_headers: Arc<KeyHeaders>,
+}
+
+/// Parsed keys kept; beyond it the cache starts again. 100,000 × ~300 bytes = 30 MB.
+const KEYS_CACHED_MAX: usize = 100_000;
+
+impl Ingress {
+    pub(super) fn new(
+        organisation: OrgName,
+        envelope_bytes_max: usize,
+        key_headers: Arc<KeyHeaders>,
+    ) -> Self {
+        Self { organisation, envelope_bytes_max, keys: DashMap::new(), key_headers }
+    }
+
+    /// Decodes, judges and verifies one envelope.
+    ///
+    /// # Errors
+    /// The first rule it breaks, naming what was wanted and what was found.
+    pub fn admit(&self, policy: &Policy, parcel: Parcel, now: Timestamp) -> Result<Entry, Refusal> {
+        let Parcel { envelope, key_header, carrier, carriage } = parcel;
+        self.check_size(&envelope)?;
+        let envelope = Envelope::decode(envelope)?;
+        let header = envelope.header();
+        self.check_home(header, &carrier)?;
+        check_carrier(policy, header, &carrier, now)?;
+        check_time(header, &carrier, now)?;
+        let key = self.key_of(policy, &header.publisher)?;
+        let permit = permit(policy, header, &carrier, now)?;
+        check_epoch(policy, header, &carrier, now)?;
+        let fresh = self.check_key_header(header, key_header, &key)?;
+        let (rate_per_s, sample_count) = (permit.rate_per_s(), header.sample_count);
+        let publisher = header.publisher;
+        let verified = verify(envelope, &key)?;
+        let admitted = Admitted::new(verified, permit, carriage)?;
+        let new_key_header = fresh.map(VerifiedKeyHeader::into_key_header);
+        Ok(Entry { admitted, publisher, new_key_header, rate_per_s, sample_count })
+    }
+
+    fn check_size(&self, envelope: &Bytes) -> Result<(), Refusal> {
+        if envelope.len() <= self.envelope_bytes_max {
+            return Ok(());
+        }
+        let why =
+            format!("wanted at most {} bytes, found {}", self.envelope_bytes_max, envelope.len());
+        Err(Refusal::new(RefusalCode::Oversized, "envelope", why))
+    }
+
+    /// Clients publish to topics whose home is here; a link brings topics whose home is the peer.
+    fn check_home(&self, header: &Header, carrier: &Carrier) -> Result<(), Refusal> {
+        let home = header.topic.organisation();
+        let wanted = match carrier {
+            Carrier::Principal(_) => &self.organisation,
+            Carrier::Peer(peer) => peer,
+        };
+        if home == wanted {
+            return Ok(());
+        }
+        let why = format!("wanted a topic of {wanted}, found one of {home}");
+        Err(Refusal::new(RefusalCode::ForeignTopic, topic(&header.topic), why))
+    }
+
+    fn key_of(&self, policy: &Policy, id: &PrincipalId) -> Result<Arc<VerifyingKey>, Refusal> {
+        let Some(record) = policy.principal(id) else {
+            let why = "wanted a principal of a known control log, found none with this key";
+            return Err(Refusal::new(RefusalCode::UnknownKey, format!("publisher {id}"), why));
+        };
+        if let Some(key) = self.keys.get(id) {
+            return Ok(Arc::clone(&key));
+        }
+        let key = Arc::new(VerifyingKey::parse(&record.public_key)?);
+        if self.keys.len() >= KEYS_CACHED_MAX {
+            self.keys.clear();
+        }
+        self.keys.insert(*id, Arc::clone(&key));
+        Ok(key)
+    }
+
+    fn check_key_header(
+        &self,
+        header: &Header,
+        attached: Option<Bytes>,
+        key: &VerifyingKey,
+    ) -> Result<Option<VerifiedKeyHeader>, Refusal> {
+        let Some(id) = header.key_header else { return Ok(None) };
+        if self.key_headers.belongs(&id, header) {
+            return Ok(None);
+        }
+        let Some(attached) = attached else { return Err(missing(id)) };
+        let found = KeyHeader::decode(attached)?;
+        if found.id() != id {
+            let why = format!("wanted {id}, found {}", found.id());
+            return Err(Refusal::new(RefusalCode::KeyHeaderMissing, "key header", why));
+        }
+        if !KeyHeaders::fits(&found, header) {
+            let why = "wanted the envelope's own topic, publisher, boot and epoch, found others";
+            return Err(Refusal::new(RefusalCode::Malformed, format!("key header {id}"), why));
+        }
+        Ok(Some(verify_key_header(found, key)?))
+    }
+}
+
+fn missing(id: KeyHeaderId) -> Refusal {
+    let why = "wanted it with the first envelope that names it, found none here";
+    Refusal::new(RefusalCode::KeyHeaderMissing, format!("key header {id}"), why)
+}
+
+/// A principal carries its own envelopes; others' only with the right to bridge.
+fn check_carrier(
+    policy: &Policy,
+    header: &Header,
+    carrier: &Carrier,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let Carrier::Principal(carrier) = carrier else { return Ok(()) };
+    if *carrier == header.publisher {
+        return Ok(());
+    }
+    if policy.permit(Action::Bridge, *carrier, &header.topic, now).is_ok() {
+        return Ok(());
+    }
+    let why = format!("wanted the session's own principal {carrier}, found {}", header.publisher);
+    Err(Refusal::new(RefusalCode::WrongPublisher, topic(&header.topic), why))
+}
+
+/// The right to publish, and over a link the publisher's leave to travel.
+fn permit(
+    policy: &Policy,
+    header: &Header,
+    carrier: &Carrier,
+    now: Timestamp,
+) -> Result<PublishPermit, Refusal> {
+    let Header { publisher, topic, scope, .. } = header;
+    Ok(match carrier {
+        Carrier::Principal(_) => policy.permit_publish(*publisher, topic, now)?,
+        Carrier::Peer(_) => policy.permit_import(*publisher, topic, *scope, now)?,
+    })
+}
+
+fn check_time(header: &Header, carrier: &Carrier, now: Timestamp) -> Result<(), Refusal> {
+    let latest = now.saturating_add(limits::CLOCK_AHEAD_MAX);
+    if header.time > latest {
+        let why = format!("wanted a time up to {latest}, found {}", header.time);
+        return Err(Refusal::new(RefusalCode::ClockAhead, topic(&header.topic), why));
+    }
+    let life = Duration::from_secs(u64::from(header.expiry_s));
+    let live = matches!(carrier, Carrier::Principal(_));
+    if live && header.expiry_s > 0 && header.time.saturating_add(life) < now {
+        let why = format!("wanted within {} s of {}, found {now}", header.expiry_s, header.time);
+        return Err(Refusal::new(RefusalCode::Expired, topic(&header.topic), why));
+    }
+    Ok(())
+}
+
+/// Sealed to an epoch that was alive when the publisher sealed, or declared open: what waited in a
+/// spool while its epoch was retired is not lost. What a peer's node took is not judged again: only
+/// that the epoch exists.
+fn check_epoch(
+    policy: &Policy,
+    header: &Header,
+    carrier: &Carrier,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    if header.key_header.is_none() {
+        if policy.class_of(&header.topic) == StreamClass::Open {
+            return Ok(());
+        }
+        let why = "wanted a sealed body (the topic is not declared open), found an open one";
+        return Err(Refusal::new(RefusalCode::NotPermitted, topic(&header.topic), why));
+    }
+    let live = matches!(carrier, Carrier::Principal(_));
+    match policy.epoch_status(&header.topic, header.epoch, header.time.min(now)) {
+        EpochStatus::Current | EpochStatus::Grace => Ok(()),
+        EpochStatus::Retired if !live => Ok(()),
+        EpochStatus::Retired => {
+            let why = format!(
+                "wanted an epoch in force at {}, found {} which was retired by then",
+                header.time, header.epoch
+            );
+            Err(Refusal::new(RefusalCode::EpochRetired, topic(&header.topic), why))
+        }
+        EpochStatus::Unknown => {
+            let why = format!("wanted an announced epoch, found {}", header.epoch);
+            Err(Refusal::new(RefusalCode::EpochUnknown, topic(&header.topic), why))
+        }
+    }
+}
+
+fn topic(topic: &Topic) -> String {
+    format!("topic {topic}")
+}

@@ -1,0 +1,167 @@
+//! What the node counts: every name once, with its unit and meaning.
+//!
+//! Labels are bounded sets: a refusal's code, a gap's reason, a peer's organisation. Never a topic,
+//! a principal or anything else that a client chooses.
+
+use std::time::Duration;
+
+use metrics::{counter, gauge, histogram};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use sekisho_proto::RefusalCode;
+
+/// Connections at present, clients and peers.
+pub const CONNECTIONS: &str = "sekisho_connections";
+/// Connections that ended before a `Welcome`, by `reason`.
+pub const HANDSHAKE_FAILURES: &str = "sekisho_handshake_failures_total";
+/// Envelopes that `Ingress::admit` let in, by `via` (session or link).
+pub const ADMITTED: &str = "sekisho_envelopes_admitted_total";
+/// Envelopes, statements, questions and frames refused, by `code`.
+pub const REFUSED: &str = "sekisho_envelopes_refused_total";
+/// Samples in admitted envelopes, as their headers count them.
+pub const SAMPLES: &str = "sekisho_samples_total";
+/// Bytes of admitted envelopes.
+pub const BYTES_IN: &str = "sekisho_envelope_bytes_in_total";
+/// Bytes of delivered envelopes.
+pub const BYTES_OUT: &str = "sekisho_envelope_bytes_out_total";
+/// Records handed to subscribers and peers.
+pub const DELIVERED: &str = "sekisho_records_delivered_total";
+/// Records a subscriber was told it will not get, by `reason`.
+pub const GAPS: &str = "sekisho_gaps_total";
+/// Subscriptions at present.
+pub const SUBSCRIPTIONS: &str = "sekisho_subscriptions";
+/// Subscriptions that the node refused or ended, by `code`.
+pub const SUBSCRIPTIONS_ENDED: &str = "sekisho_subscriptions_ended_total";
+/// Seconds from the first record of a group to the group being durable.
+pub const APPEND_SECONDS: &str = "sekisho_append_seconds";
+/// Records made durable together.
+pub const APPEND_RECORDS: &str = "sekisho_append_records";
+/// Records ever appended to the log.
+pub const LOG_HEAD: &str = "sekisho_log_head_position";
+/// Statements the node acts on, all organisations together.
+pub const POLICY_VERSION: &str = "sekisho_policy_version";
+/// 1 while the link to `peer` is up.
+pub const LINK_UP: &str = "sekisho_link_up";
+/// Records that `peer` had when it last answered and this node had not stored.
+pub const LINK_LAG: &str = "sekisho_link_lag_records";
+/// Records taken over the link from `peer`.
+pub const LINK_RECORDS: &str = "sekisho_link_records_total";
+/// Resident memory of the process, bytes.
+pub const RESIDENT_BYTES: &str = "sekisho_resident_bytes";
+/// Bytes free on the disk of the data folder.
+pub const FREE_BYTES: &str = "sekisho_disk_free_bytes";
+
+/// Every metric with its help text, as registered.
+pub const CATALOGUE: &[(&str, Kind, &str)] = &[
+    (CONNECTIONS, Kind::Gauge, "Connections at present, clients and peers."),
+    (HANDSHAKE_FAILURES, Kind::Counter, "Connections that ended before a Welcome, by reason."),
+    (ADMITTED, Kind::Counter, "Envelopes let in, by via: session or link."),
+    (REFUSED, Kind::Counter, "Envelopes, statements, questions and frames refused, by code."),
+    (SAMPLES, Kind::Counter, "Samples in admitted envelopes."),
+    (BYTES_IN, Kind::Counter, "Bytes of admitted envelopes."),
+    (BYTES_OUT, Kind::Counter, "Bytes of delivered envelopes."),
+    (DELIVERED, Kind::Counter, "Records handed to subscribers and peers."),
+    (GAPS, Kind::Counter, "Gaps told to subscribers, by reason."),
+    (SUBSCRIPTIONS, Kind::Gauge, "Subscriptions at present."),
+    (SUBSCRIPTIONS_ENDED, Kind::Counter, "Subscriptions refused or ended by the node, by code."),
+    (APPEND_SECONDS, Kind::Histogram, "Seconds a group of records took to become durable."),
+    (APPEND_RECORDS, Kind::Histogram, "Records made durable together."),
+    (LOG_HEAD, Kind::Gauge, "Position after the last durable record."),
+    (POLICY_VERSION, Kind::Gauge, "Statements the node acts on."),
+    (LINK_UP, Kind::Gauge, "1 while the link to the peer is up."),
+    (LINK_LAG, Kind::Gauge, "Records the peer has and this node has not stored."),
+    (LINK_RECORDS, Kind::Counter, "Records taken over the link."),
+    (FREE_BYTES, Kind::Gauge, "Bytes free on the disk of the data folder."),
+    (RESIDENT_BYTES, Kind::Gauge, "Resident memory of the process, bytes."),
+];
+
+/// How a metric behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// A distribution.
+    Histogram,
+}
+
+/// Installs the recorder of this process.
+///
+/// # Errors
+/// A recorder is installed already.
+pub fn install() -> Result<PrometheusHandle, BuildError> {
+    let seconds = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0];
+    let records = [1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0];
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Full(APPEND_SECONDS.to_owned()), &seconds)?
+        .set_buckets_for_metric(Matcher::Full(APPEND_RECORDS.to_owned()), &records)?
+        .install_recorder()?;
+    for (name, kind, help) in CATALOGUE {
+        match kind {
+            Kind::Counter => metrics::describe_counter!(*name, *help),
+            Kind::Gauge => metrics::describe_gauge!(*name, *help),
+            Kind::Histogram => metrics::describe_histogram!(*name, *help),
+        }
+    }
+    Ok(handle)
+}
+
+pub(crate) fn admitted(via: &'static str, samples: u32, bytes: usize) {
+    counter!(ADMITTED, "via" => via).increment(1);
+    counter!(SAMPLES).increment(u64::from(samples));
+    counter!(BYTES_IN).increment(bytes as u64);
+}
+
+pub(crate) fn refused(code: RefusalCode) {
+    counter!(REFUSED, "code" => code.name()).increment(1);
+}
+
+pub(crate) fn subscription_ended(code: RefusalCode) {
+    counter!(SUBSCRIPTIONS_ENDED, "code" => code.name()).increment(1);
+}
+
+pub(crate) fn delivered(records: u64, bytes: u64) {
+    counter!(DELIVERED).increment(records);
+    counter!(BYTES_OUT).increment(bytes);
+}
+
+pub(crate) fn gap(reason: &'static str) {
+    counter!(GAPS, "reason" => reason).increment(1);
+}
+
+pub(crate) fn appended(records: u32, took: Duration) {
+    histogram!(APPEND_SECONDS).record(took.as_secs_f64());
+    histogram!(APPEND_RECORDS).record(f64::from(records));
+}
+
+pub(crate) fn handshake_failed(reason: &'static str) {
+    counter!(HANDSHAKE_FAILURES, "reason" => reason).increment(1);
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a gauge is a float; 2^53 is beyond every value here"
+)]
+pub(crate) fn set(name: &'static str, value: u64) {
+    gauge!(name).set(value as f64);
+}
+
+pub(crate) fn change(name: &'static str, by: f64) {
+    gauge!(name).increment(by);
+}
+
+pub(crate) fn link_up(peer: &str, up: bool) {
+    gauge!(LINK_UP, "peer" => peer.to_owned()).set(if up { 1.0 } else { 0.0 });
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a gauge is a float; 2^53 is beyond every value here"
+)]
+pub(crate) fn link_lag(peer: &str, records: u64) {
+    gauge!(LINK_LAG, "peer" => peer.to_owned()).set(records as f64);
+}
+
+pub(crate) fn link_records(peer: &str, records: u64) {
+    counter!(LINK_RECORDS, "peer" => peer.to_owned()).increment(records);
+}

@@ -1,0 +1,250 @@
+//! What waits to be written to one subscriber: bounded, and never awaited by the shard.
+//!
+//! A subscriber to whom nothing is sent costs next to nothing here: memory is taken for what waits,
+//! and given back with it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use sekisho_policy::DeliveryPermit;
+use sekisho_proto::{Frame, RefusalCode, frame};
+use sekisho_routing::Record;
+
+/// Items that wait for one subscriber; beyond it the subscriber is fed from the log.
+pub const OUTBOX_ITEMS_MAX: usize = 1_024;
+/// Bytes of envelopes that wait for one subscriber, unless a single one is larger. Envelopes are
+/// shared between subscribers, so this bounds what one slow subscriber alone can hold on to.
+pub const OUTBOX_BYTES_MAX: usize = 4 << 20;
+/// Bytes of envelopes that wait for all subscriptions of one session, beside one envelope for each.
+const SESSION_BYTES_MAX: usize = 64 << 20;
+/// Places beside those of records: a subscription begins, catches up and ends once.
+const RESERVED: usize = 3;
+
+/// One thing to be written to a subscriber.
+#[derive(Debug)]
+pub enum Outgoing {
+    /// A record that the gate let out.
+    Record(Arc<Record>),
+    /// Anything that carries no record: `Subscribed`, `Gap`.
+    Frame(Box<Frame>),
+    /// The subscription is over.
+    End {
+        /// Why, for programs.
+        code: RefusalCode,
+        /// Why, for people.
+        why: String,
+    },
+}
+
+/// The shard's end of a subscriber's queue.
+#[derive(Debug)]
+pub struct Outbox {
+    queue: Arc<Queue>,
+}
+
+/// The transport's end of a subscriber's queue.
+#[derive(Debug)]
+pub struct OutboxReader {
+    queue: Arc<Queue>,
+}
+
+#[derive(Debug)]
+struct Queue {
+    state: Mutex<State>,
+    session: Backlog,
+}
+
+/// Bytes that wait for all subscriptions of one session.
+#[derive(Debug, Clone, Default)]
+pub struct Backlog {
+    bytes: Arc<AtomicUsize>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: Vec<Outgoing>,
+    bytes: usize,
+    reader: Option<Waker>,
+    /// Something was refused and the reader has not been asked about it since.
+    refused: bool,
+    ends: Ends,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    #[default]
+    Both,
+    One,
+}
+
+/// The subscriber did not take it: it is to be fed from the log instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full;
+
+impl Outbox {
+    /// A queue of a session, and its reading end.
+    #[must_use]
+    pub fn new(session: &Backlog) -> (Self, OutboxReader) {
+        let (state, session) = (Mutex::default(), session.clone());
+        let queue = Arc::new(Queue { state, session });
+        (Self { queue: Arc::clone(&queue) }, OutboxReader { queue })
+    }
+
+    /// Offers a record; the permit is the gate's word that this subscriber may have it.
+    ///
+    /// # Errors
+    /// The queue is full or its reader gone.
+    pub fn offer(&self, record: Arc<Record>, _permit: &DeliveryPermit) -> Result<(), Full> {
+        self.put(Outgoing::Record(record))
+    }
+
+    /// Offers word of records that will not come.
+    ///
+    /// # Errors
+    /// The queue is full or its reader gone.
+    pub fn offer_gap(&self, gap: frame::Gap) -> Result<(), Full> {
+        self.put(Outgoing::Frame(Box::new(Frame::Gap(gap))))
+    }
+
+    /// Says something about the subscription itself, for which there is always room. Where it ends
+    /// for want of a right, records that still wait are not delivered any more.
+    ///
+    /// # Errors
+    /// The reader is gone, or was told more than a subscription has to say.
+    pub fn tell(&self, outgoing: Outgoing) -> Result<(), Full> {
+        let mut state = self.queue.lock();
+        if state.ends == Ends::One || state.waiting.len() >= OUTBOX_ITEMS_MAX + RESERVED {
+            return Err(Full);
+        }
+        if let Outgoing::End { code, .. } = outgoing
+            && is_of_rights(code)
+        {
+            state.waiting.retain(|waiting| !matches!(waiting, Outgoing::Record(_)));
+            self.queue.session.free(std::mem::take(&mut state.bytes));
+        }
+        state.waiting.push(outgoing);
+        wake(state);
+        Ok(())
+    }
+
+    fn put(&self, outgoing: Outgoing) -> Result<(), Full> {
+        let bytes = outgoing.envelope_bytes();
+        let mut state = self.queue.lock();
+        if !state.has_room(bytes) || !self.queue.session.has_room(&state, bytes) {
+            state.refused = true;
+            return Err(Full);
+        }
+        state.bytes = state.bytes.saturating_add(bytes);
+        self.queue.session.take(bytes);
+        state.waiting.push(outgoing);
+        wake(state);
+        Ok(())
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        let mut state = self.queue.lock();
+        state.ends = Ends::One;
+        wake(state);
+    }
+}
+
+impl OutboxReader {
+    /// Everything that waits; pending where that is nothing. `None` when the shard has let go of
+    /// the queue and nothing is left in it.
+    pub fn poll_take(&mut self, context: &Context<'_>) -> Poll<Option<Vec<Outgoing>>> {
+        let mut state = self.queue.lock();
+        let bytes = state.bytes;
+        let taken = state.poll_take(context);
+        self.queue.session.free(bytes.saturating_sub(state.bytes));
+        taken
+    }
+
+    /// Whether something was refused since this was last asked: then the shard wants to hear that
+    /// there is room again.
+    #[must_use]
+    pub fn take_refused(&self) -> bool {
+        std::mem::take(&mut self.queue.lock().refused)
+    }
+}
+
+impl Drop for OutboxReader {
+    fn drop(&mut self) {
+        let mut state = self.queue.lock();
+        state.ends = Ends::One;
+        self.queue.session.free(std::mem::take(&mut state.bytes));
+        let left = (std::mem::take(&mut state.waiting), state.reader.take());
+        drop(state);
+        drop(left);
+    }
+}
+
+impl Queue {
+    /// Nothing that holds the lock can panic, so that a poisoned one is as good as any.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Backlog {
+    /// A queue in which nothing waits takes one envelope always: so each of them goes on.
+    fn has_room(&self, state: &State, bytes: usize) -> bool {
+        let waiting = self.bytes.load(Ordering::Relaxed);
+        state.bytes == 0 || waiting.saturating_add(bytes) <= SESSION_BYTES_MAX
+    }
+
+    fn take(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn free(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+impl State {
+    fn has_room(&self, bytes: usize) -> bool {
+        let fits = self.bytes == 0 || self.bytes.saturating_add(bytes) <= OUTBOX_BYTES_MAX;
+        fits && self.ends == Ends::Both && self.waiting.len() < OUTBOX_ITEMS_MAX
+    }
+
+    fn poll_take(&mut self, context: &Context<'_>) -> Poll<Option<Vec<Outgoing>>> {
+        if !self.waiting.is_empty() {
+            self.bytes = 0;
+            return Poll::Ready(Some(std::mem::take(&mut self.waiting)));
+        }
+        if self.ends == Ends::One {
+            return Poll::Ready(None);
+        }
+        self.reader = Some(context.waker().clone());
+        Poll::Pending
+    }
+}
+
+/// Whether a subscription that ends with this had no right to go on.
+const fn is_of_rights(code: RefusalCode) -> bool {
+    matches!(code, RefusalCode::NotPermitted | RefusalCode::Revoked | RefusalCode::UnknownKey)
+}
+
+/// Tells the reader that there is something to see; what it does then needs the lock.
+fn wake(mut state: MutexGuard<'_, State>) {
+    let reader = state.reader.take();
+    drop(state);
+    if let Some(reader) = reader {
+        reader.wake();
+    }
+}
+
+impl Outgoing {
+    fn envelope_bytes(&self) -> usize {
+        match self {
+            Self::Record(record) => record.envelope().encoded().len(),
+            Self::Frame(_) | Self::End { .. } => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+use std::future::poll_fn;
+use std::task::{Context, Poll, Waker};
+
+use sekisho_proto::{BootId, ContentType, Offset, Position, Scope, Sequence, Timestamp, Topic};
+use sekisho_seal::{HeaderDraft, SeededEntropy, SigningKey, sign_open};
+
+use super::*;
+
+fn record(bytes: usize) -> Outgoing {
+    let signing = SigningKey::generate(&mut SeededEntropy::new(1)).unwrap();
+    let topic = Topic::parse("fujisawa/trucks/1").unwrap();
+    let received = Timestamp::from_micros(1_795_000_000_000_000);
+    let draft = HeaderDraft {
+        sequence: Sequence::new(0),
+        time: received,
+        previous: None,
+        content_type: ContentType::samples(),
+        sample_count: 0,
+        flags: 0,
+        expiry_s: 0,
+        scope: Scope::Federation,
+    };
+    let body = vec![7; bytes];
+    let envelope = sign_open(&signing, topic, BootId::new([1; 16]), draft, &body).unwrap();
+    let encoded = envelope.encoded().clone();
+    let (position, offset) = (Position::ZERO, Offset::new(0));
+    let record = Record::restore(position, offset, received, encoded, Vec::new()).unwrap();
+    Outgoing::Record(Arc::new(record))
+}
+
+fn pong() -> Outgoing {
+    Outgoing::Frame(Box::new(Frame::Pong(frame::Pong { token: 1 })))
+}
+
+/// What is there without waiting.
+fn taken(reader: &mut OutboxReader) -> Poll<Option<usize>> {
+    let taken = reader.poll_take(&Context::from_waker(Waker::noop()));
+    taken.map(|items| items.map(|items| items.len()))
+}
+
+#[test]
+fn everything_that_waits_is_taken_at_once_and_there_is_room_again() {
+    let (outbox, mut reader) = Outbox::new(&Backlog::default());
+    let accepted = (0..OUTBOX_ITEMS_MAX + 3).filter(|_| outbox.put(pong()).is_ok()).count();
+    assert_eq!(accepted, OUTBOX_ITEMS_MAX);
+    assert!(reader.take_refused());
+    assert!(!reader.take_refused());
+    assert_eq!(taken(&mut reader), Poll::Ready(Some(OUTBOX_ITEMS_MAX)));
+    assert_eq!(taken(&mut reader), Poll::Pending);
+    assert_eq!(outbox.put(pong()), Ok(()));
+    assert_eq!(taken(&mut reader), Poll::Ready(Some(1)));
+}
+
+#[test]
+fn a_full_queue_still_takes_what_a_subscription_has_to_say_of_itself() {
+    let (outbox, mut reader) = Outbox::new(&Backlog::default());
+    while outbox.put(pong()).is_ok() {}
+    let told = (0..OUTBOX_ITEMS_MAX).filter(|_| outbox.tell(pong()).is_ok()).count();
+    assert_eq!(told, RESERVED);
+    assert_eq!(taken(&mut reader), Poll::Ready(Some(OUTBOX_ITEMS_MAX + RESERVED)));
+}
+
+#[test]
+fn bytes_are_bounded_and_frames_without_a_record_still_pass() {
+    let (outbox, mut reader) = Outbox::new(&Backlog::default());
+    let Outgoing::Record(large) = record(60_000) else { unreachable!() };
+    let fitting = OUTBOX_BYTES_MAX / large.envelope().encoded().len();
+    let offer = || outbox.put(Outgoing::Record(Arc::clone(&large)));
+    let accepted = (0..fitting + 5).filter(|_| offer().is_ok()).count();
+    assert_eq!(accepted, fitting);
+    assert_eq!(outbox.tell(pong()), Ok(()));
+    assert_eq!(taken(&mut reader), Poll::Ready(Some(fitting + 1)));
+    assert_eq!(offer(), Ok(()));
+}
+
+#[tokio::test]
+async fn a_reader_that_waits_is_woken_by_a_record_and_by_the_end() {
+    let (outbox, mut reader) = Outbox::new(&Backlog::default());
+    let reading = tokio::spawn(async move {
+        let mut counts = Vec::new();
+        while let Some(items) = poll_fn(|context| reader.poll_take(context)).await {
+            counts.push(items.len());
+        }
+        counts
+    });
+    tokio::task::yield_now().await;
+    outbox.tell(record(100)).unwrap();
+    tokio::task::yield_now().await;
+    outbox.tell(pong()).unwrap();
+    drop(outbox);
+    let counts: Vec<usize> = reading.await.unwrap();
+    assert_eq!(counts.iter().sum::<usize>(), 2);
+}
+
+#[test]
+fn a_reader_that_is_gone_takes_nothing() {
+    let (outbox, reader) = Outbox::new(&Backlog::default());
+    drop(reader);
+    assert_eq!(outbox.tell(pong()), Err(Full));
+}
+
+#[test]
+fn records_that_wait_when_a_right_ends_are_not_delivered() {
+    let (outbox, mut reader) = Outbox::new(&Backlog::default());
+    outbox.put(record(10)).unwrap();
+    outbox.tell(pong()).unwrap();
+    outbox.put(record(10)).unwrap();
+    let code = RefusalCode::NotPermitted;
+    outbox.tell(Outgoing::End { code, why: "the right is gone".to_owned() }).unwrap();
+    let Poll::Ready(Some(items)) = reader.poll_take(&Context::from_waker(Waker::noop())) else {
+        panic!("wanted something waiting");
+    };
+    assert!(
+        matches!(items.as_slice(), [Outgoing::Frame(_), Outgoing::End { .. }]),
+        "found {items:?}"
+    );
+}
+
+#[test]
+fn what_waits_for_all_subscriptions_of_a_session_is_bounded_and_each_still_goes_on() {
+    const RECORD: usize = 1_000_000;
+    let session = Backlog::default();
+    let waiting = || session.bytes.load(Ordering::Relaxed);
+    let mut queues: Vec<(Outbox, OutboxReader)> = (0..100).map(|_| Outbox::new(&session)).collect();
+    let mut refused = 0;
+    for _round in 0..4 {
+        for (outbox, _reader) in &queues {
+            refused += usize::from(outbox.put(record(RECORD)).is_err());
+        }
+    }
+    assert!(refused >= 100, "{refused} records refused");
+    let most = SESSION_BYTES_MAX + 100 * (RECORD + 1_024);
+    assert!((SESSION_BYTES_MAX..most).contains(&waiting()), "{} bytes wait", waiting());
+    for (_outbox, reader) in &mut queues {
+        assert!(matches!(taken(reader), Poll::Ready(Some(1..))), "wanted something for each");
+        assert!(reader.take_refused(), "wanted the shard told that there is room again");
+    }
+    assert_eq!(waiting(), 0);
+    let (outbox, _reader) = &queues[0];
+    outbox.put(record(RECORD)).unwrap();
+    drop(queues);
+    assert_eq!(waiting(), 0);
+}

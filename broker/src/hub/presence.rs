@@ -1,0 +1,73 @@
+//! How many sessions each principal has: whoever holds one key is not to hold every connection.
+
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use sekisho_proto::{PrincipalId, RefusalCode};
+
+use super::refusal::Refusal;
+
+/// Sessions of one principal at a time: a service in many processes has tens.
+pub(crate) const SESSIONS_PER_PRINCIPAL_MAX: u32 = 256;
+
+/// Everybody who is connected.
+#[derive(Debug, Default)]
+pub(crate) struct Presence {
+    counts: Arc<DashMap<PrincipalId, u32>>,
+}
+
+/// One session's place; given up when dropped.
+#[derive(Debug)]
+pub(crate) struct Present {
+    counts: Arc<DashMap<PrincipalId, u32>>,
+    principal: PrincipalId,
+}
+
+impl Presence {
+    /// Takes a place.
+    ///
+    /// # Errors
+    /// The principal has as many as it may have.
+    pub(crate) fn enter(&self, principal: PrincipalId) -> Result<Present, Refusal> {
+        let mut count = self.counts.entry(principal).or_insert(0);
+        if *count >= SESSIONS_PER_PRINCIPAL_MAX {
+            let what = format!("sessions of {}", principal.short());
+            let why = format!("wanted at most {SESSIONS_PER_PRINCIPAL_MAX}, found more");
+            return Err(Refusal::new(RefusalCode::TooMany, what, why));
+        }
+        *count += 1;
+        drop(count);
+        Ok(Present { counts: Arc::clone(&self.counts), principal })
+    }
+}
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        if let Some(mut count) = self.counts.get_mut(&self.principal) {
+            *count = count.saturating_sub(1);
+        }
+        self.counts.remove_if(&self.principal, |_principal, count| *count == 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRUCK: PrincipalId = PrincipalId::new([17; 32]);
+    const OTHER: PrincipalId = PrincipalId::new([18; 32]);
+
+    #[test]
+    fn a_principal_with_many_sessions_takes_no_place_of_another() {
+        let presence = Presence::default();
+        let enter = |who| presence.enter(who);
+        let mut present: Vec<Present> =
+            (0..SESSIONS_PER_PRINCIPAL_MAX).map(|_| enter(TRUCK).unwrap()).collect();
+        assert_eq!(enter(TRUCK).unwrap_err().code, RefusalCode::TooMany);
+        drop(enter(OTHER).unwrap());
+        present.pop();
+        present.push(enter(TRUCK).unwrap());
+        drop(present);
+        assert!(presence.counts.is_empty());
+    }
+}

@@ -1,0 +1,176 @@
+//! How much a principal may ask of the node: token buckets of one second's worth, one for each
+//! principal however many connections it opens.
+
+use std::time::Duration;
+
+use dashmap::DashMap;
+use sekisho_proto::{PrincipalId, RefusalCode, Timestamp};
+
+use super::refusal::Refusal;
+
+const MICROS: u64 = 1_000_000;
+/// Connections read the clock at about the same time and arrive here in any order; what is further
+/// apart is a clock that was put back.
+const CLOCK_STEP_MIN: Duration = Duration::from_secs(1);
+
+/// Every principal's buckets; those that are full again are forgotten.
+#[derive(Debug)]
+pub(super) struct Rates {
+    limit_per_s: u32,
+    arriving: DashMap<PrincipalId, Bucket>,
+    publishing: DashMap<PrincipalId, Bucket>,
+}
+
+/// In millionths of a request, so that slow rates add up exactly.
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    per_s: u64,
+    level: u64,
+    filled: Timestamp,
+}
+
+impl Rates {
+    /// `limit_per_s` is what the node grants everybody.
+    pub(super) fn new(limit_per_s: u32) -> Self {
+        Self { limit_per_s, arriving: DashMap::new(), publishing: DashMap::new() }
+    }
+
+    /// Takes one request of whoever is connected, before anything costly is done for it.
+    ///
+    /// # Errors
+    /// It has asked more than the node allows.
+    pub(super) fn arrive(&self, principal: &PrincipalId, now: Timestamp) -> Result<(), Refusal> {
+        take(&self.arriving, principal, self.limit_per_s, now)
+    }
+
+    /// Takes one envelope of a publisher whose grant limits how many it may publish.
+    ///
+    /// # Errors
+    /// It has published more than its grant allows.
+    pub(super) fn publish(
+        &self,
+        publisher: &PrincipalId,
+        granted_per_s: u32,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        take(&self.publishing, publisher, granted_per_s, now)
+    }
+
+    /// Forgets whoever has been silent for a second.
+    pub(super) fn sweep(&self, now: Timestamp) {
+        for buckets in [&self.arriving, &self.publishing] {
+            buckets.retain(|_principal, bucket| !bucket.is_full(now));
+        }
+    }
+}
+
+fn take(
+    buckets: &DashMap<PrincipalId, Bucket>,
+    principal: &PrincipalId,
+    per_s: u32,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let per_s = u64::from(per_s);
+    let mut bucket = buckets.entry(*principal).or_insert_with(|| Bucket::full(per_s, now));
+    if bucket.take(per_s, now) {
+        return Ok(());
+    }
+    let why = format!("wanted at most {per_s} a second, found more");
+    Err(Refusal::new(RefusalCode::RateLimited, format!("requests of {}", principal.short()), why))
+}
+
+impl Bucket {
+    const fn full(per_s: u64, now: Timestamp) -> Self {
+        Self { per_s, level: per_s * MICROS, filled: now }
+    }
+
+    fn take(&mut self, per_s: u64, now: Timestamp) -> bool {
+        self.per_s = per_s;
+        if self.filled.saturating_since(now) > CLOCK_STEP_MIN {
+            // The clock was put back: it will not reach that time for long.
+            self.filled = now;
+        }
+        self.level = self.level_at(now);
+        self.filled = self.filled.max(now);
+        if self.level < MICROS {
+            return false;
+        }
+        self.level -= MICROS;
+        true
+    }
+
+    fn level_at(&self, now: Timestamp) -> u64 {
+        let passed = now.as_micros().saturating_sub(self.filled.as_micros());
+        let passed = u64::try_from(passed).unwrap_or(0).min(MICROS);
+        (self.level + passed * self.per_s).min(self.per_s * MICROS)
+    }
+
+    fn is_full(&self, now: Timestamp) -> bool {
+        self.level_at(now) == self.per_s * MICROS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRUCK: PrincipalId = PrincipalId::new([17; 32]);
+    const OTHER: PrincipalId = PrincipalId::new([18; 32]);
+
+    fn at(micros: i64) -> Timestamp {
+        Timestamp::from_micros(micros)
+    }
+
+    fn arrivals(rates: &Rates, who: &PrincipalId, tries: usize, micros: i64) -> usize {
+        (0..tries).filter(|_| rates.arrive(who, at(micros)).is_ok()).count()
+    }
+
+    #[test]
+    fn a_second_refills_exactly_one_second_of_requests() {
+        let rates = Rates::new(3);
+        assert_eq!(arrivals(&rates, &TRUCK, 5, 0), 3);
+        assert_eq!(arrivals(&rates, &TRUCK, 5, 1_000_000), 3);
+        assert_eq!(arrivals(&rates, &TRUCK, 5, 1_400_000), 1);
+    }
+
+    #[test]
+    fn one_principal_uses_up_nothing_of_anothers() {
+        let rates = Rates::new(2);
+        assert_eq!(arrivals(&rates, &TRUCK, 5, 0), 2);
+        assert_eq!(arrivals(&rates, &OTHER, 5, 0), 2);
+    }
+
+    #[test]
+    fn a_grant_limits_what_is_published_and_nothing_else() {
+        let rates = Rates::new(100);
+        let published = (0..9).filter(|_| rates.publish(&TRUCK, 2, at(0)).is_ok()).count();
+        assert_eq!(published, 2);
+        assert_eq!(arrivals(&rates, &TRUCK, 9, 0), 9);
+    }
+
+    #[test]
+    fn forgetting_the_silent_gives_nobody_more() {
+        let rates = Rates::new(3);
+        assert_eq!(arrivals(&rates, &TRUCK, 3, 0), 3);
+        rates.sweep(at(500_000));
+        assert_eq!(arrivals(&rates, &TRUCK, 9, 500_000), 1);
+        rates.sweep(at(3_000_000));
+        assert!(rates.arriving.is_empty());
+    }
+
+    #[test]
+    fn a_clock_that_was_put_back_an_hour_starves_nobody() {
+        let rates = Rates::new(2);
+        assert_eq!(arrivals(&rates, &TRUCK, 5, 3_600_000_000), 2);
+        assert_eq!(arrivals(&rates, &TRUCK, 5, 0), 0);
+        assert_eq!(arrivals(&rates, &TRUCK, 5, 1_000_000), 2);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_gives_nothing_and_takes_nothing() {
+        let rates = Rates::new(1);
+        assert!(rates.arrive(&TRUCK, at(5_000_000)).is_ok());
+        assert!(rates.arrive(&TRUCK, at(0)).is_err());
+        assert!(rates.arrive(&TRUCK, at(6_000_000)).is_ok());
+    }
+}

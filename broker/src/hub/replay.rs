@@ -1,0 +1,153 @@
+//! Reads pages of the log for subscribers that are behind, away from the shard's thread.
+//!
+//! A subscription has one page under way at most, so what waits here is bounded by the number of
+//! subscriptions; how many are read at once is bounded by the permits.
+
+use std::sync::Arc;
+
+use sekisho_proto::{Filter, GapReason, Position};
+use sekisho_routing::{Lost, Record, ReplayFrom, ReplayId, Replayed, SessionId, SubscriptionId};
+use sekisho_store::{LostReason, ReadBatch, ReadError, RecordReader, StoredRecord};
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, mpsc};
+use tracing::error;
+
+use super::request::Request;
+
+/// Pages read at once: a disk gains little from more, and the node's memory is bounded by it.
+const PAGES_AT_ONCE: usize = 4;
+
+/// What a read came to.
+#[derive(Debug)]
+pub enum Page {
+    /// The records and how far they reach.
+    Read(Replayed),
+    /// The disk refused.
+    Failed {
+        /// Which page.
+        replay: ReplayId,
+        /// What the disk said.
+        why: String,
+    },
+}
+
+/// Starts reads and sends their pages back to the shard.
+#[derive(Debug)]
+pub(crate) struct Replays<R> {
+    reader: R,
+    runtime: Handle,
+    permits: Arc<Semaphore>,
+    shard: mpsc::WeakSender<Request>,
+}
+
+impl<R: RecordReader> Replays<R> {
+    /// `shard` is held weakly: the shard must end when nobody else can ask anything of it.
+    pub(crate) fn new(reader: R, runtime: Handle, shard: mpsc::WeakSender<Request>) -> Self {
+        Self { reader, runtime, permits: Arc::new(Semaphore::new(PAGES_AT_ONCE)), shard }
+    }
+
+    /// Reads one page; `limits` are records and bytes.
+    pub(crate) fn start(
+        &self,
+        session: SessionId,
+        subscription: SubscriptionId,
+        replay: ReplayId,
+        filter: Filter,
+        from: ReplayFrom,
+        limits: (u32, usize),
+    ) {
+        let (reader, shard) = (self.reader.clone(), self.shard.clone());
+        let permits = Arc::clone(&self.permits);
+        self.runtime.spawn(async move {
+            let Ok(_permit) = permits.acquire().await else { return };
+            let read = tokio::task::spawn_blocking(move || {
+                read(&reader, &filter, from, limits).map(|(from, batch)| page(replay, from, batch))
+            });
+            let page = match read.await {
+                Ok(Ok(page)) => page,
+                Ok(Err(fault)) => failed(replay, fault.to_string()),
+                Err(fault) => failed(replay, fault.to_string()),
+            };
+            let Some(shard) = shard.upgrade() else { return };
+            // A shard that is gone needs no page.
+            drop(shard.send(Request::Replayed { session, subscription, page }).await);
+        });
+    }
+}
+
+fn failed(replay: ReplayId, why: String) -> Page {
+    error!(why, "a page of the log could not be read");
+    Page::Failed { replay, why }
+}
+
+/// Reads a page and says where it began.
+fn read<R: RecordReader>(
+    reader: &R,
+    filter: &Filter,
+    from: ReplayFrom,
+    (records, bytes): (u32, usize),
+) -> Result<(Position, ReadBatch), ReadError> {
+    let records = usize::try_from(records).unwrap_or(usize::MAX);
+    match from {
+        ReplayFrom::Position(from) => Ok((from, reader.read(filter, from, records, bytes)?)),
+        ReplayFrom::Earliest => {
+            let from = reader.first();
+            Ok((from, reader.read(filter, from, records, bytes)?))
+        }
+        ReplayFrom::Time(time) => {
+            let from = reader.position_at_time(filter, time)?;
+            Ok((from, reader.read(filter, from, records, bytes)?))
+        }
+        ReplayFrom::Offset(offset) => {
+            let Some(topic) = filter.is_topic() else {
+                return Ok((reader.head(), reader.read(filter, reader.head(), records, bytes)?));
+            };
+            let batch = reader.read_topic(&topic, offset, records, bytes)?;
+            let first = batch.records.first().map_or(batch.next, |record| record.position);
+            let from = batch.lost.first().map_or(first, |lost| lost.from.min(first));
+            Ok((from, batch))
+        }
+        ReplayFrom::LastValues { from, until } => {
+            let mut batch = reader.last_values(filter, from, records, bytes)?;
+            if let Some(until) = until {
+                batch.records.retain(|record| record.position < until);
+                batch.next = batch.next.min(until);
+            }
+            Ok((from, batch))
+        }
+    }
+}
+
+fn page(replay: ReplayId, from: Position, batch: ReadBatch) -> Page {
+    let mut lost: Vec<Lost> = batch
+        .lost
+        .iter()
+        .map(|range| Lost { from: range.from, to: range.to, reason: reason(range.reason) })
+        .collect();
+    let mut records = Vec::with_capacity(batch.records.len());
+    for stored in batch.records {
+        match restore(&stored) {
+            Ok(record) => records.push(Arc::new(record)),
+            Err(why) => {
+                error!(position = %stored.position, why, "a stored record is no envelope");
+                let (from, to) = (stored.position, stored.position.next());
+                lost.push(Lost { from, to, reason: GapReason::Corrupt });
+            }
+        }
+    }
+    lost.sort_by_key(|lost| lost.from);
+    Page::Read(Replayed { replay, from, records, next: batch.next, head: batch.head, lost })
+}
+
+fn restore(stored: &StoredRecord) -> Result<Record, String> {
+    let (envelope, hops) = (stored.envelope.clone(), stored.hops.clone());
+    Record::restore(stored.position, stored.offset, stored.received, envelope, hops)
+        .map_err(|fault| fault.to_string())
+}
+
+fn reason(reason: LostReason) -> GapReason {
+    match reason {
+        LostReason::Retention => GapReason::Retention,
+        LostReason::Corrupt => GapReason::Corrupt,
+    }
+}

@@ -1,0 +1,476 @@
+//! Owns the router and the writing end of the log, on one thread of its own.
+//!
+//! It takes whatever has queued up, lets the router decide, makes all of it durable with one flush,
+//! and only then acknowledges and delivers. Nothing here waits on a subscriber or on cryptography.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sekisho_proto::{Frame, OrgName, PrincipalId, RefusalCode, frame};
+use sekisho_routing::{Command, NewRecord, Router, SessionId, Subscribe, SubscriptionId, Ticket};
+use sekisho_store::{AppendError, Appended, CommitError, Keyed, Records, StreamKey};
+use tokio::sync::{mpsc, oneshot};
+use tracing::{debug, error, warn};
+
+use super::alarm::{Alarm, Subject};
+use super::cursors::Cursors;
+use super::cut::Cut;
+use super::metrics;
+use super::outbox::{Outbox, Outgoing};
+use super::refusal::Refusal;
+use super::replay::{Page, Replays};
+use super::request::{LinkOutcome, Request};
+use super::retention::Retention;
+use crate::clock;
+
+/// Requests taken before the disk is flushed: bounds how long the first of a group waits.
+const GROUP_MAX: usize = 2_048;
+
+/// The thread's state.
+#[derive(Debug)]
+pub(crate) struct Shard<L: Records, K> {
+    pub(super) router: Router,
+    pub(super) log: L,
+    pub(super) cursors: Cursors<K>,
+    pub(super) retention: Retention,
+    pub(super) requests: mpsc::Receiver<Request>,
+    pub(super) replays: Replays<L::Reader>,
+    pub(super) links: BTreeMap<OrgName, mpsc::Sender<LinkOutcome>>,
+    pub(super) sessions: BTreeMap<SessionId, Port>,
+    pub(super) group: Group,
+    /// Who unsubscribed and waits until that is on the disk.
+    pub(super) leaving: Vec<oneshot::Sender<()>>,
+    pub(super) alarm: Arc<Alarm>,
+    /// Why the disk is not to be trusted any more.
+    pub(super) poison: Option<String>,
+}
+
+/// How a shard ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// As it was told to, with everything acknowledged on disk.
+    Stopped,
+    /// A flush failed: what the disk holds of the last group is not known.
+    Poisoned {
+        /// What the disk said.
+        cause: String,
+    },
+}
+
+/// How to reach one session.
+#[derive(Debug)]
+pub(super) struct Port {
+    answers: mpsc::Sender<Frame>,
+    cut: Cut,
+    outboxes: BTreeMap<SubscriptionId, Outbox>,
+}
+
+/// What is appended and not yet durable.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    appended: Vec<(Ticket, Appended)>,
+    failed: Vec<(Ticket, RefusalCode, String)>,
+}
+
+impl<L: Records, K: Keyed> Shard<L, K> {
+    /// Runs until told to stop, until nobody is left who could ask for anything, or until the disk
+    /// can no longer be trusted: what is on it is learned by opening it anew, in a new process.
+    pub(crate) fn run(mut self) -> Ended {
+        while let Some(first) = self.requests.blocking_recv() {
+            let mut stop = self.take(first);
+            for _ in 1..GROUP_MAX {
+                let Ok(next) = self.requests.try_recv() else { break };
+                stop = stop.or(self.take(next));
+            }
+            self.settle();
+            self.let_go();
+            if let Some(cause) = self.poison {
+                return Ended::Poisoned { cause };
+            }
+            if let Some(done) = stop {
+                self.cursors.flush();
+                if done.send(()).is_err() {
+                    debug!("nobody waits for the end");
+                }
+                return Ended::Stopped;
+            }
+        }
+        Ended::Stopped
+    }
+
+    /// Hands one request to the router; returns where to report when it was the last.
+    fn take(&mut self, request: Request) -> Option<oneshot::Sender<()>> {
+        let now = clock::now();
+        match request {
+            Request::Publish { admitted } => self.router.handle_publish(admitted, now),
+            Request::Connect { session, principal, recipient, answers, cut } => {
+                let port = Port { answers, cut, outboxes: BTreeMap::new() };
+                self.sessions.insert(session, port);
+                self.router.handle_connect(session, principal, recipient, now);
+            }
+            Request::Disconnect { session } => {
+                self.sessions.remove(&session);
+                self.router.handle_disconnect(session);
+            }
+            Request::Subscribe { session, subscription, subscribe, principal, outbox } => {
+                if let Some(port) = self.sessions.get_mut(&session) {
+                    port.outboxes.insert(subscription, outbox);
+                }
+                self.subscribe((session, subscription), subscribe, principal);
+            }
+            Request::Credit { session, subscription, records } => {
+                self.router.handle_credit(session, subscription, records);
+            }
+            Request::Acknowledge { session, subscription, position } => {
+                self.router.handle_acknowledge(session, subscription, position);
+            }
+            Request::OutboxFree { session, subscription } => {
+                self.router.handle_outbox_free(session, subscription);
+            }
+            Request::Unsubscribe { session, subscription, kept } => {
+                if let Some(port) = self.sessions.get_mut(&session) {
+                    port.outboxes.remove(&subscription);
+                }
+                self.router.handle_unsubscribe(session, subscription);
+                self.leaving.push(kept);
+            }
+            Request::Replayed { session, subscription, page } => match page {
+                Page::Read(replayed) => {
+                    self.router.handle_replayed(session, subscription, replayed, now);
+                }
+                Page::Failed { replay, why } => {
+                    self.router.handle_replay_failed(session, subscription, replay, &why);
+                }
+            },
+            Request::Link { organisation, outcomes } => {
+                self.links.insert(organisation, outcomes);
+            }
+            Request::Policy(policy) => {
+                self.retention.follow(&policy);
+                self.router.handle_policy(policy, now);
+            }
+            Request::StreamHead { publisher, boot, topic, answer } => {
+                let expected = self.router.expected_sequence(&topic, publisher, boot);
+                if answer.send(expected).is_err() {
+                    debug!("whoever asked for the head of a stream has gone");
+                }
+            }
+            Request::Tick => self.tick(),
+            Request::Stop { done } => return Some(done),
+        }
+        None
+    }
+
+    /// Begins where the subscriber's cursor stands. One that cannot be read ends the subscription:
+    /// beginning elsewhere would lose what lies between without a word.
+    fn subscribe(
+        &mut self,
+        (session, subscription): (SessionId, SubscriptionId),
+        subscribe: Subscribe,
+        principal: PrincipalId,
+    ) {
+        let stands = subscribe.cursor.as_ref().map(|name| self.cursors.position(principal, name));
+        match stands.transpose() {
+            Ok(position) => {
+                let (position, now) = (position.flatten(), clock::now());
+                self.router.handle_subscribe(session, subscription, subscribe, position, now);
+            }
+            Err(fault) => {
+                let (code, why) = (RefusalCode::Internal, format!("cursor: {fault}"));
+                metrics::subscription_ended(code);
+                self.tell(session, subscription, Outgoing::End { code, why });
+            }
+        }
+    }
+
+    /// Carries out everything the router wants, flushing the disk as often as that takes.
+    fn settle(&mut self) {
+        let started = clock::instant();
+        loop {
+            while let Some(command) = self.router.poll_command() {
+                self.carry_out(command);
+            }
+            if !self.group.is_pending() {
+                break;
+            }
+            let records = self.group.appended.len();
+            let is_durable = self.commit();
+            if records > 0 && is_durable {
+                metrics::appended(u32::try_from(records).unwrap_or(u32::MAX), started.elapsed());
+            }
+        }
+        metrics::set(metrics::SUBSCRIPTIONS, self.router.subscription_count() as u64);
+    }
+
+    /// Flushes the disk and tells the router what became of the group; whether it is durable.
+    fn commit(&mut self) -> bool {
+        let now = clock::now();
+        let Group { appended, failed } = std::mem::take(&mut self.group);
+        for (ticket, code, why) in failed {
+            self.fail(ticket, code, &why);
+        }
+        if appended.is_empty() {
+            return true;
+        }
+        match self.log.commit() {
+            Ok(_durable) => {
+                for (ticket, place) in appended {
+                    let place = sekisho_routing::Appended {
+                        position: place.position,
+                        offset: place.offset,
+                    };
+                    if let Err(fault) = self.router.handle_appended(ticket, place, now) {
+                        error!(%fault, "an append and its outcome do not match");
+                    }
+                }
+                true
+            }
+            Err(fault) => {
+                error!(%fault, records = appended.len(), "this group is not acknowledged");
+                let (code, why) = (code_of_commit(&fault), fault.to_string());
+                if let CommitError::Poisoned { cause } = fault {
+                    self.poison = Some(cause);
+                }
+                for (ticket, _place) in appended {
+                    self.fail(ticket, code, &why);
+                }
+                false
+            }
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest is carried out aside")]
+    fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::Append { ticket, after, record } => self.append(ticket, after, record),
+            Command::Published { session, request, offset } => {
+                self.answer(session, Frame::Published(frame::Published { request, offset }));
+            }
+            Command::Refused { session, request, code, what, why, expected_sequence } => {
+                metrics::refused(code);
+                let refusal = Refusal { code, what, why, expected_sequence };
+                self.alarm.tell(&refusal, clock::now());
+                self.answer(session, refusal.into_frame(request));
+            }
+            Command::Deliver { session, subscription, record, permit } => {
+                let position = record.position();
+                let offered =
+                    self.outbox(session, subscription).map(|out| out.offer(record, &permit));
+                if offered.is_some_and(|offered| offered.is_err()) {
+                    self.router.handle_outbox_full(session, subscription, position);
+                }
+            }
+            Command::Gap { session, subscription, from, to, reason } => {
+                metrics::gap(reason.name());
+                let gap = frame::Gap {
+                    subscription: subscription.value(),
+                    from_position: from,
+                    to_position: to,
+                    reason,
+                    topic: None,
+                };
+                let told = self.outbox(session, subscription).map(|out| out.offer_gap(gap));
+                if told.is_some_and(|told| told.is_err()) {
+                    self.router.handle_outbox_full(session, subscription, from);
+                }
+            }
+            Command::Replay {
+                session,
+                subscription,
+                replay,
+                filter,
+                from,
+                records_max,
+                bytes_max,
+            } => {
+                self.replays.start(
+                    session,
+                    subscription,
+                    replay,
+                    filter,
+                    from,
+                    (records_max, bytes_max),
+                );
+            }
+            Command::Subscribed { session, subscription, position, head } => {
+                let subscribed =
+                    frame::Subscribed { subscription: subscription.value(), position, head };
+                let told = Outgoing::Frame(Box::new(Frame::Subscribed(subscribed)));
+                self.tell(session, subscription, told);
+            }
+            other => self.carry_out_aside(other),
+        }
+    }
+
+    /// The commands that are no part of the way of an envelope.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what is left is a fault and is told")]
+    fn carry_out_aside(&mut self, command: Command) {
+        match command {
+            Command::LinkStored { organisation, position } => {
+                self.tell_link(&organisation, LinkOutcome::Stored(position));
+            }
+            Command::LinkRefused { organisation, position, code, what, why } => {
+                metrics::refused(code);
+                if let Some(unsaid) = self.alarm.admit(Subject::Peer, clock::now()) {
+                    warn!(peer = %organisation, %position, %code, what, why, unsaid, "a peer's record was refused");
+                }
+                self.tell_link(&organisation, LinkOutcome::Refused(position));
+            }
+            Command::LinkFailed { organisation, position, code, why } => {
+                if let Some(unsaid) = self.alarm.admit(Subject::Peer, clock::now()) {
+                    warn!(peer = %organisation, %position, %code, why, unsaid, "a peer's record was not stored");
+                }
+                self.tell_link(&organisation, LinkOutcome::Failed(position));
+            }
+            Command::StoreCursor { principal, name, position } => {
+                self.cursors.store(principal, name, position);
+            }
+            Command::EndSubscription { session, subscription, code, why } => {
+                metrics::subscription_ended(code);
+                self.tell(session, subscription, Outgoing::End { code, why });
+                if let Some(port) = self.sessions.get_mut(&session) {
+                    port.outboxes.remove(&subscription);
+                }
+            }
+            Command::CutSession { session, code, why } => {
+                if let Some(port) = self.sessions.remove(&session) {
+                    port.cut.fire(code, why);
+                }
+            }
+            other => error!(?other, "a command without an executor"),
+        }
+    }
+
+    fn fail(&mut self, ticket: Ticket, code: RefusalCode, why: &str) {
+        if let Err(fault) = self.router.handle_append_failed(ticket, code, why) {
+            error!(%fault, "an append and its outcome do not match");
+        }
+    }
+
+    fn append(&mut self, ticket: Ticket, after: Option<Ticket>, record: NewRecord) {
+        if after.is_some_and(|after| self.group.failed.iter().any(|failed| failed.0 == after)) {
+            let why = "the envelope before it in its stream was not stored".to_owned();
+            self.group.failed.push((ticket, RefusalCode::StorageFull, why));
+            return;
+        }
+        let record = to_store(record);
+        let appended = match self.log.append(record.clone()) {
+            Err(AppendError::BatchFull { .. }) => {
+                if !self.commit() {
+                    // The one before it in its stream may have been in that group.
+                    let why = "the group before it was not stored".to_owned();
+                    self.group.failed.push((ticket, RefusalCode::StorageFull, why));
+                    return;
+                }
+                self.log.append(record)
+            }
+            outcome => outcome,
+        };
+        match appended {
+            Ok(place) => self.group.appended.push((ticket, place)),
+            Err(fault) => {
+                if let Some(unsaid) = self.alarm.admit(Subject::Disk, clock::now()) {
+                    warn!(%fault, unsaid, "an envelope was not stored");
+                }
+                if let AppendError::Poisoned { cause } = &fault {
+                    self.poison = Some(cause.clone());
+                }
+                self.group.failed.push((ticket, code_of(&fault), fault.to_string()));
+            }
+        }
+    }
+
+    /// A subscriber that leaves in good order finds its cursor where it left it, even after a crash.
+    fn let_go(&mut self) {
+        if self.leaving.is_empty() {
+            return;
+        }
+        self.cursors.flush();
+        for kept in self.leaving.drain(..) {
+            if kept.send(()).is_err() {
+                debug!("whoever left did not wait");
+            }
+        }
+    }
+
+    /// What is due now and then: cursors to disk, old records off it.
+    fn tick(&mut self) {
+        self.cursors.flush();
+        self.settle();
+        self.retention.trim(&mut self.log, clock::now());
+    }
+
+    fn answer(&mut self, session: SessionId, frame: Frame) {
+        let Some(port) = self.sessions.get(&session) else { return };
+        if port.answers.try_send(frame).is_err() {
+            let why = "the client does not read its answers";
+            port.cut.fire(RefusalCode::TooMany, why);
+        }
+    }
+
+    /// Tells a subscriber something that must not be missed; one that cannot take it is cut.
+    fn tell(&mut self, session: SessionId, subscription: SubscriptionId, outgoing: Outgoing) {
+        let Some(outbox) = self.outbox(session, subscription) else { return };
+        if outbox.tell(outgoing).is_ok() {
+            return;
+        }
+        if let Some(port) = self.sessions.get(&session) {
+            port.cut.fire(RefusalCode::TooMany, "a subscription's queue does not drain");
+        }
+    }
+
+    fn outbox(&self, session: SessionId, subscription: SubscriptionId) -> Option<&Outbox> {
+        self.sessions.get(&session)?.outboxes.get(&subscription)
+    }
+
+    /// The window of a link is smaller than its queue, so this drops only what nobody waits for.
+    fn tell_link(&self, organisation: &OrgName, outcome: LinkOutcome) {
+        if let Some(link) = self.links.get(organisation)
+            && link.try_send(outcome).is_err()
+        {
+            debug!(peer = %organisation, "the link is gone");
+        }
+    }
+}
+
+impl Group {
+    fn is_pending(&self) -> bool {
+        !self.appended.is_empty() || !self.failed.is_empty()
+    }
+}
+
+fn to_store(record: NewRecord) -> sekisho_store::NewRecord {
+    let NewRecord { offset, received, envelope, hash, hops } = record;
+    let header = envelope.header();
+    sekisho_store::NewRecord {
+        topic: header.topic.clone(),
+        offset,
+        received,
+        hops,
+        stream: StreamKey {
+            publisher: header.publisher,
+            boot: header.boot,
+            sequence: header.sequence,
+        },
+        hash,
+        key_header: header.key_header,
+        envelope: envelope.encoded().clone(),
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other fault is this node's own")]
+const fn code_of_commit(fault: &CommitError) -> RefusalCode {
+    match fault {
+        CommitError::StorageFull { .. } => RefusalCode::StorageFull,
+        _ => RefusalCode::Internal,
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other fault is this node's own")]
+fn code_of(fault: &AppendError) -> RefusalCode {
+    match fault {
+        AppendError::StorageFull { .. } | AppendError::BatchFull { .. } => RefusalCode::StorageFull,
+        AppendError::RecordSize { .. } => RefusalCode::Oversized,
+        _ => RefusalCode::Internal,
+    }
+}

@@ -1,0 +1,188 @@
+//! From a configuration to a running hub: opens what is stored and gives each part what it owns.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use sekisho_proto::{Hash, PrincipalId, Statement, StatementBody};
+use sekisho_routing::{Limits, RestoredStream, Router};
+use sekisho_store::{RecordReader as _, StoreError};
+use thiserror::Error;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tracing::warn;
+
+use super::alarm::Alarm;
+use super::authority::{Authority, ReplayError};
+use super::cursors::Cursors;
+use super::enrolments::Enrolments;
+use super::ingress::Ingress;
+use super::places::Places;
+use super::presence::Presence;
+use super::rates::Rates;
+use super::replay::Replays;
+use super::request::REQUESTS_MAX;
+use super::retention::Retention;
+use super::shard::{Ended, Group, Shard};
+use super::{Hub, KeyHeaders};
+use crate::clock;
+use crate::config::Config;
+use crate::engine::{self, KeyedStore, Log, Reader};
+
+/// A hub and the thread behind it.
+#[derive(Debug)]
+pub struct Started {
+    /// The hub.
+    pub hub: Arc<Hub>,
+    /// Ends after [`Hub::stop`].
+    pub shard: std::thread::JoinHandle<Ended>,
+}
+
+/// Why a node does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// What is stored cannot be opened.
+    #[error("data directory")]
+    Store(#[from] StoreError),
+    /// What is stored does not follow.
+    #[error("control log")]
+    Replay(#[from] ReplayError),
+    /// The organisation's first statements name no root.
+    #[error("genesis: wanted the root statement of {organisation} first, found {found}")]
+    Genesis {
+        /// Whose node this is.
+        organisation: sekisho_proto::OrgName,
+        /// What came first.
+        found: &'static str,
+    },
+    /// The system gave no thread.
+    #[error("shard: wanted a thread of its own")]
+    Thread(#[source] std::io::Error),
+}
+
+impl Hub {
+    /// Opens the store, replays the control logs and starts the shard.
+    ///
+    /// # Errors
+    /// The data directory is refused, damaged or in use; or the first statements are not this
+    /// organisation's.
+    pub fn start(
+        config: Config,
+        node: PrincipalId,
+        genesis: &[Statement],
+    ) -> Result<Started, StartError> {
+        let root = root_of(&config, genesis)?;
+        let (records, keyed) = engine::open(&config)?;
+        let now = clock::now();
+        let authority =
+            Authority::replay(&config.organisation, root, genesis, Arc::clone(&keyed), now)?;
+        let places = Places::default();
+        watch_peers(&authority, &places, &keyed);
+        let reader = records.reader();
+        let key_headers = Arc::new(KeyHeaders::new(Arc::clone(&keyed)));
+        let (sender, requests) = mpsc::channel(REQUESTS_MAX);
+        let retention = Retention::new(&config);
+        let router = router(&authority, &records, &reader);
+        let replays = Replays::new(reader.clone(), Handle::current(), sender.downgrade());
+        let cursors = Cursors::new(Arc::clone(&keyed));
+        let alarm = Arc::new(Alarm::default());
+        let mut shard = Shard {
+            router,
+            log: records,
+            cursors,
+            retention,
+            requests,
+            replays,
+            links: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            group: Group::default(),
+            leaving: Vec::new(),
+            alarm: Arc::clone(&alarm),
+            poison: None,
+        };
+        shard.retention.follow(&authority.snapshot());
+        let thread = std::thread::Builder::new().name("shard".to_owned());
+        let shard = thread.spawn(move || shard.run()).map_err(StartError::Thread)?;
+        let ingress = Ingress::new(
+            config.organisation.clone(),
+            config.envelope_bytes_max,
+            Arc::clone(&key_headers),
+        );
+        let hub = Self {
+            node,
+            authority,
+            ingress,
+            key_headers,
+            enrolments: Enrolments::default(),
+            places,
+            presence: Presence::default(),
+            rates: Rates::new(config.requests_per_second_max),
+            alarm,
+            keyed,
+            reader,
+            shard: sender,
+            announcing: tokio::sync::Mutex::default(),
+            sessions: AtomicU64::new(1),
+            config,
+        };
+        Ok(Started { hub: Arc::new(hub), shard })
+    }
+}
+
+/// A peer that is not heard fails closed after a while, also where this node was down meanwhile.
+fn watch_peers(authority: &Authority, places: &Places, keyed: &KeyedStore) {
+    for peering in authority.snapshot().peers() {
+        let peer = &peering.organisation;
+        let heard = match places.of(keyed, peer) {
+            Ok(resume) => resume.heard,
+            Err(fault) => {
+                warn!(%peer, %fault, "when the peer was last heard cannot be read");
+                None
+            }
+        };
+        authority.note_heard(peer, heard.unwrap_or(peering.from));
+    }
+}
+
+/// The fingerprint of the root that the whole node trusts.
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other kind is refused alike")]
+fn root_of(config: &Config, genesis: &[Statement]) -> Result<Hash, StartError> {
+    let organisation = config.organisation.clone();
+    let Some(first) = genesis.first() else {
+        return Err(StartError::Genesis { organisation, found: "nothing" });
+    };
+    match first.body() {
+        StatementBody::OrgRoot(root) if root.organisation == organisation => {
+            Ok(Hash::of(first.body_bytes()))
+        }
+        StatementBody::OrgRoot(_) => {
+            Err(StartError::Genesis { organisation, found: "another organisation's root" })
+        }
+        _ => Err(StartError::Genesis { organisation, found: "another kind of statement" }),
+    }
+}
+
+/// A router that knows what the log knows.
+fn router(authority: &Authority, records: &Log, reader: &Reader) -> Router {
+    let mut router = Router::new(Limits::default(), authority.snapshot(), reader.head());
+    let organisation = authority.snapshot().own().clone();
+    for head in records.streams() {
+        if *head.topic.organisation() != organisation {
+            router.restore_offset(&head.topic, head.offset);
+        }
+        let restored = RestoredStream {
+            topic: head.topic,
+            publisher: head.stream.publisher,
+            boot: head.stream.boot,
+            sequence: head.stream.sequence,
+            hash: head.hash,
+            time: head.received,
+            forgotten: head.forgotten,
+        };
+        router.restore_stream(&restored);
+    }
+    router
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+use sekisho_proto::statement::{Issuer, OrgRoot, Peering, PeeringParty};
+use sekisho_proto::{OrgName, PrincipalName, Timestamp};
+use sekisho_seal::{SigningKey, sign_statement};
+use sekisho_store::{Disk, KeyedFile, StdDisk};
+
+use super::*;
+use crate::engine::KeyedStore;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(seconds * 1_000_000)
+}
+
+fn org(name: &str) -> OrgName {
+    name.parse().unwrap()
+}
+
+fn key(name: &str) -> SigningKey {
+    SigningKey::from_seed(Hash::of(name.as_bytes()).as_bytes())
+}
+
+fn root(city: &str) -> Statement {
+    let key = key(&format!("root of {city}"));
+    let body = StatementBody::OrgRoot(OrgRoot {
+        organisation: org(city),
+        keys: vec![key.public_key()],
+        threshold: 1,
+        issued: at(0),
+    });
+    sign_statement(Statement::unsigned(body), &key)
+}
+
+fn issuer(city: &str) -> Statement {
+    let body = StatementBody::Issuer(Issuer {
+        name: PrincipalName::new("administrator", &org(city)).unwrap(),
+        public_key: key(&format!("issuer of {city}")).public_key(),
+        issued: at(0),
+        until: None,
+    });
+    sign_statement(Statement::unsigned(body), &key(&format!("root of {city}")))
+}
+
+/// In force from second 50.
+fn peering() -> Statement {
+    let party = |city: &str| PeeringParty {
+        organisation: org(city),
+        root: root(city).body_hash(),
+        node_key: key(&format!("node of {city}")).public_key(),
+        address: format!("{city}.example:7443"),
+        exports: Vec::new(),
+        imports: Vec::new(),
+        onward: false,
+        bytes_per_s: None,
+    };
+    let body = StatementBody::Peering(Peering {
+        parties: [party("fujisawa"), party("santander")],
+        purposes: Vec::new(),
+        issued: at(50),
+        from: at(50),
+        until: None,
+    });
+    let signed = sign_statement(Statement::unsigned(body), &key("issuer of fujisawa"));
+    sign_statement(signed, &key("issuer of santander"))
+}
+
+/// Fujisawa's statements as a node that starts has them in its store.
+fn authority(keyed: &Arc<KeyedStore>) -> Authority {
+    let [fujisawa, santander] = ["fujisawa", "santander"].map(|city| [root(city), issuer(city)]);
+    let genesis = [&fujisawa[..], &santander[..], &[peering()]].concat();
+    let root = genesis[0].body_hash();
+    Authority::replay(&org("fujisawa"), root, &genesis, Arc::clone(keyed), at(100)).unwrap()
+}
+
+#[test]
+fn a_peer_is_watched_from_when_it_was_last_heard_also_over_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keyed.redb");
+    let disk: Arc<dyn Disk> = Arc::new(StdDisk);
+    let open = || Arc::new(KeyedFile::open(&disk, &path, 1 << 20).unwrap());
+    let keyed = open();
+    let running = authority(&keyed);
+    let santander = org("santander");
+    assert_eq!(running.snapshot().heard(&santander), None);
+    let places = Places::default();
+    watch_peers(&running, &places, &keyed);
+    // Nothing but the contract is known of it.
+    assert_eq!(running.snapshot().heard(&santander), Some(at(50)));
+
+    let version = running.snapshot().version();
+    let mut woken = running.watch();
+    woken.mark_unchanged();
+    running.note_heard(&santander, at(900));
+    places.change(&*keyed, &santander, |resume| resume.heard = Some(at(900))).unwrap();
+    assert_eq!(running.snapshot().heard(&santander), Some(at(900)));
+    assert_eq!(running.snapshot().version(), version);
+    assert!(!woken.has_changed().unwrap(), "nobody has anything to do about it");
+    drop((running, keyed));
+
+    let keyed = open();
+    let restarted = authority(&keyed);
+    watch_peers(&restarted, &Places::default(), &keyed);
+    assert_eq!(restarted.snapshot().heard(&santander), Some(at(900)));
+}

@@ -1,0 +1,20 @@
+//! The node: one organisation's broker. It admits, keeps and routes envelopes that it cannot open.
+//!
+//! `hub` owns all live state; `session` speaks the protocol; `transport` carries its frames; `links`
+//! pull from peers. What decides anything is in the crates below this one, which do no I/O.
+
+pub mod clock;
+pub mod config;
+mod engine;
+pub mod genesis;
+mod http;
+pub mod hub;
+mod links;
+mod node;
+mod session;
+mod transport;
+
+pub use node::{Addresses, ListenError, NodeError, serve};
+
+/// The node's name and version, for logs and peers.
+pub const SOFTWARE: &str = concat!("sekisho-node/", env!("CARGO_PKG_VERSION"));

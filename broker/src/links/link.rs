@@ -1,0 +1,417 @@
+//! Drives one link: the state machine decides, this task does what it says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sekisho::framing::StreamError;
+use sekisho_federation::{Link, LinkCommand, LinkLimits, Resume, Taken};
+use sekisho_policy::PeeringView;
+use sekisho_proto::{Envelope, Frame, OrgName, PrincipalId, RefusalCode, frame};
+use sekisho_routing::Carriage;
+use sekisho_seal::SigningKey;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use super::connection::{PeerConnection, Said};
+use crate::clock;
+use crate::hub::{Carrier, Hub, LinkOutcome, Parcel, Refusal, Request, Subject, metrics};
+
+/// Room for the outcome of every record that can be under way, twice.
+const OUTCOMES_MAX: usize = 16_384;
+/// Frames taken in one turn before outcomes and the clock are looked at again.
+const FRAMES_PER_TURN: usize = 256;
+/// How long a peer may take to accept a frame or a stream; one that is slower is gone. What is said
+/// to it are requests and credit, a few bytes each.
+const PEER_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Runs until the peering is over or `stop`.
+pub(super) async fn run(
+    hub: Arc<Hub>,
+    key: Arc<SigningKey>,
+    peering: PeeringView,
+    stop: CancellationToken,
+) {
+    let organisation = peering.organisation.clone();
+    let resume = hub.resume(&organisation).await;
+    let (own, seed) = (hub.node(), seed_of(&hub.node(), &peering));
+    let link = Link::new(own, peering, resume, LinkLimits::default(), seed, clock::now());
+    let (sender, outcomes) = mpsc::channel(OUTCOMES_MAX);
+    let request = Request::Link { organisation: organisation.clone(), outcomes: sender };
+    if hub.ask(request).await.is_err() {
+        return;
+    }
+    let mut driver = Driver { hub, key, organisation, link, outcomes, connection: None };
+    driver.run(&stop).await;
+    metrics::link_up(driver.organisation.as_str(), false);
+}
+
+struct Driver {
+    hub: Arc<Hub>,
+    key: Arc<SigningKey>,
+    organisation: OrgName,
+    link: Link,
+    outcomes: mpsc::Receiver<LinkOutcome>,
+    connection: Option<PeerConnection>,
+}
+
+enum Event {
+    Said(Said),
+    Outcome(LinkOutcome),
+    Policy,
+    Due,
+    Stop,
+}
+
+impl Driver {
+    async fn run(&mut self, stop: &CancellationToken) {
+        let mut changed = self.hub.authority().watch();
+        loop {
+            // A peer that is being dialled or does not read holds up the link, and not the node.
+            if stop.run_until_cancelled(self.carry_out()).await.is_none() {
+                return self.part().await;
+            }
+            if self.link.is_ended() {
+                info!("the peering is over");
+                return;
+            }
+            let due = self.link.poll_timeout(clock::now()).map(|(at, _why)| at);
+            let pause = due.map_or(Duration::from_secs(3_600), |at| {
+                at.saturating_since(clock::now()).max(Duration::from_millis(1))
+            });
+            let event = tokio::select! {
+                () = stop.cancelled() => Event::Stop,
+                Some(outcome) = self.outcomes.recv() => Event::Outcome(outcome),
+                said = hear(&mut self.connection) => Event::Said(said),
+                _changed = changed.changed() => Event::Policy,
+                () = tokio::time::sleep(pause) => Event::Due,
+            };
+            match event {
+                Event::Said(said) => self.heard(said),
+                Event::Outcome(outcome) => self.settled(outcome),
+                Event::Policy => {
+                    let policy = self.hub.authority().snapshot();
+                    self.link.handle_policy(&policy, clock::now());
+                }
+                Event::Due => self.count_given_up(|link| link.handle_timeout(clock::now())),
+                Event::Stop => return self.part().await,
+            }
+        }
+    }
+
+    /// What the peer said, and what else it has said by now.
+    fn heard(&mut self, said: Said) {
+        let mut waiting = vec![said];
+        if let Some(connection) = &mut self.connection {
+            waiting.extend(connection.hear_more(FRAMES_PER_TURN));
+        }
+        for said in waiting {
+            match said {
+                Said::Frame(frame, _room) => self.take(frame),
+                Said::Refused(subscription, refused) => {
+                    debug!(subscription, what = refused.what, why = refused.why, "refused");
+                    let code = refused.code;
+                    self.link.handle_subscription_refused(subscription, code, clock::now());
+                }
+                Said::Ended(fault) => {
+                    if let Some(fault) = fault {
+                        info!(%fault, "the peer is gone");
+                    }
+                    self.lose();
+                    return;
+                }
+            }
+        }
+        while let Ok(outcome) = self.outcomes.try_recv() {
+            self.settled(outcome);
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other frame is a sign of life")]
+    fn take(&mut self, frame: Frame) {
+        let now = clock::now();
+        match frame {
+            Frame::Record(record) => self.link.handle_record(record, now),
+            Frame::Gap(gap) => self.link.handle_gap(&gap, now),
+            Frame::Statements(statements) => self.link.handle_statements(statements, now),
+            Frame::Subscribed(subscribed) => {
+                let behind = subscribed.head.value().saturating_sub(subscribed.position.value());
+                metrics::link_lag(self.organisation.as_str(), behind);
+                self.link.handle_subscribed(subscribed.subscription, now);
+            }
+            Frame::Refused(refused) => {
+                warn!(code = %refused.code, what = refused.what, why = refused.why, "the peer refused");
+                self.lose();
+            }
+            Frame::Goodbye(goodbye) => {
+                info!(why = goodbye.why, "the peer said goodbye");
+                self.lose();
+            }
+            other => {
+                debug!(frame = other.name(), "heard");
+                self.link.handle_heard(now);
+            }
+        }
+    }
+
+    fn settled(&mut self, outcome: LinkOutcome) {
+        let now = clock::now();
+        match outcome {
+            LinkOutcome::Stored(position) => self.link.handle_stored(position, now),
+            LinkOutcome::Refused(position) => self.link.handle_refused(position, now),
+            LinkOutcome::Failed(position) => self.link.handle_failed(position, now),
+        }
+    }
+
+    fn lose(&mut self) {
+        self.connection = None;
+        metrics::link_up(self.organisation.as_str(), false);
+        self.link.handle_disconnected(clock::now());
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest touches this node alone")]
+    async fn carry_out(&mut self) {
+        while let Some(command) = self.link.poll_command() {
+            let said = match command {
+                LinkCommand::Dial { address, node_key } => {
+                    self.dial(address, node_key).await;
+                    Ok(())
+                }
+                LinkCommand::Hangup { reason } => {
+                    info!(%reason, "hung up");
+                    self.connection = None;
+                    metrics::link_up(self.organisation.as_str(), false);
+                    Ok(())
+                }
+                LinkCommand::Follow { subscription, organisation, from } => {
+                    let frame = frame::Follow { subscription, organisation, from };
+                    self.begin(subscription, Frame::Follow(frame)).await
+                }
+                LinkCommand::Subscribe { subscription, filter, start, credit } => {
+                    let cursor = None;
+                    let frame = frame::Subscribe { subscription, filter, start, cursor, credit };
+                    self.begin(subscription, Frame::Subscribe(frame)).await
+                }
+                LinkCommand::Credit { subscription, records } => {
+                    let frame = frame::Credit { subscription, records };
+                    self.steer(subscription, Frame::Credit(frame)).await
+                }
+                LinkCommand::Acknowledge { subscription, position } => {
+                    let frame = frame::Acknowledge { subscription, position };
+                    self.steer(subscription, Frame::Acknowledge(frame)).await
+                }
+                LinkCommand::Ping { token } => self.ping(token).await,
+                LinkCommand::Admit { record } => {
+                    self.admit(record).await;
+                    Ok(())
+                }
+                other => {
+                    self.keep(other).await;
+                    Ok(())
+                }
+            };
+            if said.is_err() {
+                self.lose();
+            }
+        }
+    }
+
+    /// The commands that touch nothing but this node's own disk and log.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others touch the connection")]
+    async fn keep(&mut self, command: LinkCommand) {
+        match command {
+            LinkCommand::Apply { index, statement, received } => {
+                match self.hub.apply_foreign(&self.organisation, statement, received).await {
+                    Ok(()) => self.link.handle_applied(index, clock::now()),
+                    Err(refusal) => {
+                        warn!(%index, %refusal, "a statement of the peer was not applied");
+                        self.link.handle_bad_statement(index, clock::now());
+                    }
+                }
+            }
+            LinkCommand::SavePosition { filter, position } => {
+                let change = move |resume: &mut Resume| match position {
+                    Some(position) => drop(resume.positions.insert(filter, position)),
+                    None => drop(resume.positions.remove(&filter)),
+                };
+                self.hub.save_place(&self.organisation, change).await;
+            }
+            LinkCommand::SaveStatements { next } => {
+                let change = move |resume: &mut Resume| resume.statements = next;
+                self.hub.save_place(&self.organisation, change).await;
+            }
+            LinkCommand::Heard { at } => {
+                if let Err(refusal) = self.hub.note_heard(&self.organisation, at).await {
+                    debug!(%refusal, "not noted");
+                }
+            }
+            LinkCommand::NotPermitted { filter } => {
+                info!(%filter, "the peer does not permit it yet: it will be asked for again");
+            }
+            LinkCommand::Dropped { position, reason } => {
+                if let Some(unsaid) = self.may_say() {
+                    warn!(%position, ?reason, unsaid, "a record was passed over");
+                }
+            }
+            LinkCommand::Missing { filter, from, to, reason } => {
+                if let Some(unsaid) = self.may_say() {
+                    warn!(%filter, %from, %to, %reason, unsaid, "the peer has a gap");
+                }
+            }
+            other => debug!(?other, "not for the disk"),
+        }
+    }
+
+    async fn dial(&mut self, address: String, node_key: sekisho_proto::PublicKey) {
+        let opened =
+            PeerConnection::open(address, node_key, self.organisation.clone(), &self.key).await;
+        match opened {
+            Ok(connection) => {
+                info!("the link is up");
+                metrics::link_up(self.organisation.as_str(), true);
+                self.connection = Some(connection);
+                self.link.handle_connected(clock::now());
+            }
+            Err(fault) => {
+                debug!(%fault, "no connection");
+                self.link.handle_disconnected(clock::now());
+            }
+        }
+    }
+
+    async fn admit(&mut self, record: Taken) {
+        let Taken { position, offset, received, envelope, key_header, hops } = record.clone();
+        let organisation = self.organisation.clone();
+        let carrier = Carrier::Peer(organisation.clone());
+        let carriage = Carriage::Link { organisation, position, offset, received, hops };
+        metrics::link_records(self.organisation.as_str(), 1);
+        let parcel = Parcel { envelope, key_header, carrier, carriage };
+        match self.hub.admit(parcel, clock::now()).await {
+            Ok(entry) => {
+                if self.hub.ask(Request::Publish { admitted: entry.admitted }).await.is_err() {
+                    self.link.handle_failed(position, clock::now());
+                }
+            }
+            Err(refusal) => self.refused(record, &refusal),
+        }
+    }
+
+    /// Where a statement is missing, it may be under way: records and statements travel apart.
+    /// What this node's own disk refused must come again. The rest is refused for good.
+    fn refused(&mut self, record: Taken, refusal: &Refusal) {
+        let (position, now) = (record.position, clock::now());
+        let code = refusal.code;
+        if matches!(code, RefusalCode::StorageFull | RefusalCode::Internal | RefusalCode::Draining)
+        {
+            if let Some(unsaid) = self.may_say() {
+                warn!(%position, %refusal, unsaid, "a record of the peer was not stored");
+            }
+            self.link.handle_failed(position, now);
+            return;
+        }
+        let by_statement = matches!(
+            code,
+            RefusalCode::NotPermitted | RefusalCode::UnknownKey | RefusalCode::EpochUnknown
+        );
+        if by_statement && let Ok(envelope) = Envelope::decode(record.envelope.clone()) {
+            debug!(%position, %refusal, "a record of the peer is held");
+            let header = envelope.header();
+            let (publisher, topic) = (header.publisher, header.topic.clone());
+            self.count_given_up(|link| link.handle_denied(record, publisher, topic, now));
+            return;
+        }
+        metrics::refused(code);
+        if let Some(unsaid) = self.may_say() {
+            warn!(%position, %refusal, unsaid, "a record of the peer was refused");
+        }
+        self.link.handle_refused(position, now);
+    }
+
+    /// Whether one more line may be said of what peers bring, and how many were not.
+    fn may_say(&self) -> Option<u64> {
+        self.hub.alarm().admit(Subject::Peer, clock::now())
+    }
+
+    /// Counts what the link refuses for good because no statement has come that permits it.
+    fn count_given_up(&mut self, act: impl FnOnce(&mut Link)) {
+        let before = self.link.counters().refused;
+        act(&mut self.link);
+        let count = self.link.counters().refused.saturating_sub(before);
+        for _record in 0..count {
+            metrics::refused(RefusalCode::NotPermitted);
+        }
+        if count > 0 {
+            warn!(count, "records of the peer were refused: no statement permits them");
+        }
+    }
+
+    async fn begin(&mut self, subscription: u32, frame: Frame) -> Result<(), Gone> {
+        match &mut self.connection {
+            Some(connection) => in_time(connection.begin(subscription, &frame)).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn steer(&mut self, subscription: u32, frame: Frame) -> Result<(), Gone> {
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        in_time(async {
+            connection.steer(subscription, &frame).await;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn ping(&mut self, token: u64) -> Result<(), Gone> {
+        let ping = Frame::Ping(frame::Ping { token });
+        match &mut self.connection {
+            Some(connection) => in_time(connection.tell(&ping)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// On the way out: positions are kept, nothing else is done.
+    async fn part(&mut self) {
+        self.link.handle_disconnected(clock::now());
+        self.connection = None;
+        while let Some(command) = self.link.poll_command() {
+            if matches!(
+                command,
+                LinkCommand::SavePosition { .. } | LinkCommand::SaveStatements { .. }
+            ) {
+                self.keep(command).await;
+            }
+        }
+    }
+}
+
+/// The connection is of no more use.
+struct Gone;
+
+async fn in_time(said: impl Future<Output = Result<(), StreamError>>) -> Result<(), Gone> {
+    match timeout(PEER_PATIENCE, said).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(fault)) => {
+            debug!(%fault, "the peer takes no more");
+            Err(Gone)
+        }
+        Err(_elapsed) => {
+            info!("the peer does not read");
+            Err(Gone)
+        }
+    }
+}
+
+async fn hear(connection: &mut Option<PeerConnection>) -> Said {
+    match connection {
+        Some(connection) => connection.hear().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Two nodes that lose each other must not dial in step: each link starts elsewhere.
+fn seed_of(own: &PrincipalId, peering: &PeeringView) -> u64 {
+    own.as_bytes().iter().chain(peering.theirs.node_key.as_bytes()).fold(0, |seed: u64, byte| {
+        seed.rotate_left(5).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ u64::from(*byte)
+    })
+}

@@ -1,0 +1,174 @@
+//! A whole node: configuration in, a running process out, and an orderly end.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
+use sekisho_proto::PrincipalKind;
+use sekisho_seal::{KeyFile, KeyFileError, KeyKind, SigningKey};
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::config::{Config, ConfigError};
+use crate::genesis::{self, GenesisError};
+use crate::hub::{Ended, Hub, Request, StartError, metrics};
+pub use crate::transport::quic::ListenError;
+use crate::transport::quic::Listener;
+use crate::{clock, http, links};
+
+/// How often what is due now and then is done.
+const TICK: Duration = Duration::from_secs(1);
+/// How often is looked whether a session's right has ended by the clock alone.
+const LOOK_AGAIN: Duration = Duration::from_secs(15);
+
+/// Why a node did not start, or ended badly.
+#[derive(Debug, Error)]
+pub enum NodeError {
+    /// The configuration has faults.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The node's key file was refused.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// The key file holds somebody else's key.
+    #[error("key file {}: wanted a node's key, found another kind", path.display())]
+    KeyKind {
+        /// The file.
+        path: std::path::PathBuf,
+    },
+    /// The first statements were refused.
+    #[error(transparent)]
+    Genesis(#[from] GenesisError),
+    /// The hub did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The QUIC listener did not start.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The HTTP listener did not start, or ended.
+    #[error("health and metrics on {address}")]
+    Http {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A flush failed. What was acknowledged is on disk; what else is, is learned by starting again.
+    #[error("record log: wanted a disk that keeps what it is given, found a fault: {cause}")]
+    Disk {
+        /// What the disk said.
+        cause: String,
+    },
+    /// A defect of this software: what was acknowledged is on disk, and the node can be started
+    /// again.
+    #[error("shard: wanted it to run until the node stops, found it ended in a panic")]
+    Shard,
+    /// Metrics were installed before.
+    #[error("metrics: wanted a process without a recorder")]
+    Metrics(#[from] BuildError),
+}
+
+/// Where a running node can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// Clients and peers.
+    pub quic: SocketAddr,
+    /// Health and metrics.
+    pub http: SocketAddr,
+}
+
+/// Runs the node in `dir` until `stop`, then drains it. `ready` hears where it listens once it does.
+///
+/// # Errors
+/// Anything that keeps the node from starting, named with its file or address.
+pub async fn serve(
+    dir: &Path,
+    stop: CancellationToken,
+    ready: impl FnOnce(Addresses),
+) -> Result<(), NodeError> {
+    let config = Config::load(dir)?;
+    let recorder = metrics::install()?;
+    serve_with(config, recorder, stop, ready).await
+}
+
+async fn serve_with(
+    config: Config,
+    recorder: PrometheusHandle,
+    stop: CancellationToken,
+    ready: impl FnOnce(Addresses),
+) -> Result<(), NodeError> {
+    let key = load_key(&config)?;
+    let genesis = genesis::read(&config.genesis)?;
+    let (quic, http_address) = (config.listen_quic, config.listen_http);
+    // First of all the data folder: whoever starts a node twice is to hear that, not of ports.
+    let started = Hub::start(config, key.id(), &genesis)?;
+    let hub = started.hub;
+    let page = http::bind(http_address)
+        .await
+        .map_err(|source| NodeError::Http { address: http_address, source })?;
+    let listener = Listener::bind(quic, &key, Arc::clone(&hub))?;
+    let addresses = Addresses {
+        quic: listener.address().unwrap_or(quic),
+        http: page.local_addr().unwrap_or(http_address),
+    };
+    info!(organisation = %hub.organisation(), quic = %addresses.quic, http = %addresses.http, "serving");
+    ready(addresses);
+    let key = Arc::new(key);
+    let linking = tokio::spawn(links::run(Arc::clone(&hub), key, stop.clone()));
+    let ticking = tokio::spawn(tick(Arc::clone(&hub), stop.clone()));
+    let stopped = stop.clone();
+    let served = tokio::spawn(http::serve(page, Arc::clone(&hub), recorder, async move {
+        stopped.cancelled().await;
+    }));
+    listener.run(stop.clone()).await;
+    stop.cancel();
+    for task in [linking, ticking] {
+        if let Err(fault) = task.await {
+            warn!(%fault, "a task of the node");
+        }
+    }
+    hub.stop().await;
+    drop(hub);
+    match started.shard.join() {
+        Ok(Ended::Stopped) => {}
+        Ok(Ended::Poisoned { cause }) => return Err(NodeError::Disk { cause }),
+        Err(_panic) => return Err(NodeError::Shard),
+    }
+    if let Ok(Err(source)) = served.await {
+        return Err(NodeError::Http { address: http_address, source });
+    }
+    info!("stopped");
+    Ok(())
+}
+
+fn load_key(config: &Config) -> Result<SigningKey, NodeError> {
+    let file = KeyFile::load(&config.key)?;
+    if file.kind != KeyKind::Principal(PrincipalKind::Node) {
+        return Err(NodeError::KeyKind { path: config.key.clone() });
+    }
+    Ok(file.identity.signing().clone())
+}
+
+/// Tells the shard that time passes; a shard that is gone takes the node with it.
+async fn tick(hub: Arc<Hub>, stop: CancellationToken) {
+    let [mut ticks, mut looks] = [TICK, LOOK_AGAIN].map(tokio::time::interval);
+    for interval in [&mut ticks, &mut looks] {
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    }
+    loop {
+        let told = tokio::select! {
+            () = stop.cancelled() => return,
+            _at = ticks.tick() => {
+                hub.tick(clock::now());
+                hub.ask(Request::Tick).await
+            }
+            _at = looks.tick() => hub.look_again().await,
+        };
+        if told.is_err() {
+            stop.cancel();
+        }
+    }
+}

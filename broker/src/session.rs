@@ -1,0 +1,233 @@
+//! One client's session, whatever transport carries its frames.
+//!
+//! A transport decodes frames and hands them in; answers leave through the queue that it reads.
+//! The session judges nothing itself: envelopes go through the hub's door, records come through the
+//! hub's gate, questions are answered from the policy.
+
+mod follow;
+mod greeting;
+mod query;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sekisho_policy::Recipient;
+use sekisho_proto::{
+    Frame, PrincipalId, PrincipalKind, PrincipalName, RefusalCode, StatementIndex, frame,
+};
+use sekisho_routing::{Carriage, SessionId, Subscribe, SubscriptionId};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::clock;
+use crate::hub::{
+    Backlog, Carrier, Cut, Hub, Outbox, OutboxReader, Parcel, Present, Refusal, Request,
+};
+
+pub(crate) use follow::Follower;
+pub(crate) use greeting::{Greeting, Stranger};
+
+/// Answers that wait for one client. Publishes in flight have one answer each, so the window told
+/// in `Welcome` keeps the queue from filling; the rest is room for queries and statements.
+pub(crate) const ANSWERS_MAX: usize = INFLIGHT_MAX as usize + 256;
+/// Publishes without an answer that a client may have: 4,096 × 1 KiB is one round trip of 100 ms at
+/// 40 MB/s.
+pub(crate) const INFLIGHT_MAX: u32 = 4_096;
+
+/// How long a subscription is not read that says too much.
+const STEER_PAUSE: Duration = Duration::from_millis(50);
+
+/// Who is connected: a principal, or a peer's node by its contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Who {
+    pub(crate) name: PrincipalName,
+    pub(crate) id: PrincipalId,
+    pub(crate) kind: PrincipalKind,
+}
+
+/// One connected, known principal.
+#[derive(Debug)]
+pub(crate) struct Session {
+    hub: Arc<Hub>,
+    id: SessionId,
+    who: Who,
+    carrier: Carrier,
+    recipient: Recipient,
+    answers: mpsc::Sender<Frame>,
+    cut: Cut,
+    backlog: Backlog,
+    _present: Present,
+    /// With a former peer: the end of what it may follow. It may do nothing else.
+    parting: Option<StatementIndex>,
+}
+
+/// What a transport reads while a session lasts.
+#[derive(Debug)]
+pub(crate) struct Port {
+    /// Frames to be written on the control channel.
+    pub answers: mpsc::Receiver<Frame>,
+    /// Fires when the node ends the session; then the reason is in [`Cut::reason`].
+    pub cut: Cut,
+}
+
+impl Session {
+    /// Who the client proved to be.
+    #[must_use]
+    pub(crate) const fn who(&self) -> &Who {
+        &self.who
+    }
+
+    /// Handles one frame of the control channel; an answer, if any, goes through the port.
+    ///
+    /// # Errors
+    /// The frame does not belong here: the session ends with this refusal.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other frame is refused alike")]
+    pub(crate) async fn handle(&self, frame: Frame) -> Result<(), Refusal> {
+        match frame {
+            Frame::Publish(_) | Frame::Query(_) | Frame::State(_) if self.parting.is_some() => {
+                return Err(self.parted());
+            }
+            Frame::Publish(publish) => self.publish(publish).await,
+            Frame::Query(question) => {
+                let answer = self.answer(question).await;
+                self.tell(answer).await;
+            }
+            Frame::State(state) => {
+                let answer = self.state(state).await;
+                self.tell(answer).await;
+            }
+            Frame::Ping(ping) => self.tell(Frame::Pong(frame::Pong { token: ping.token })).await,
+            Frame::Goodbye(_) => self.cut.fire(RefusalCode::Draining, "the client said goodbye"),
+            Frame::Pong(_) => {}
+            other => return Err(unexpected("control channel", &other)),
+        }
+        Ok(())
+    }
+
+    async fn publish(&self, publish: frame::Publish) {
+        let now = clock::now();
+        let request = publish.request;
+        let parcel = Parcel {
+            envelope: publish.envelope,
+            key_header: publish.key_header,
+            carrier: self.carrier.clone(),
+            carriage: Carriage::Session { session: self.id, request },
+        };
+        let sent = match self.hub.admit(parcel, now).await {
+            Ok(entry) => self.hub.ask(Request::Publish { admitted: entry.admitted }).await,
+            Err(refusal) => Err(refusal),
+        };
+        if let Err(refusal) = sent {
+            self.tell(self.hub.refuse(request, refusal)).await;
+        }
+    }
+
+    async fn state(&self, state: frame::State) -> Frame {
+        let request = state.request;
+        let stated = match self.hub.arrive(&self.who.id, clock::now()) {
+            Ok(()) => self.hub.state(state.statement, &self.who.name).await,
+            Err(refusal) => Err(refusal),
+        };
+        match stated {
+            Ok(index) => Frame::Stated(frame::Stated { request, index }),
+            Err(refusal) => self.hub.refuse(request, refusal),
+        }
+    }
+
+    /// Opens a subscription; what the subscriber gets is read from the queue returned.
+    ///
+    /// # Errors
+    /// The client opens too many, or the node is stopping.
+    pub(crate) async fn subscribe(
+        &self,
+        subscribe: frame::Subscribe,
+    ) -> Result<OutboxReader, Refusal> {
+        self.hub.arrive(&self.who.id, clock::now())?;
+        if self.parting.is_some() {
+            return Err(self.parted());
+        }
+        let (outbox, queue) = Outbox::new(&self.backlog);
+        let frame::Subscribe { subscription, filter, start, cursor, credit } = subscribe;
+        let request = Request::Subscribe {
+            session: self.id,
+            subscription: SubscriptionId::new(subscription),
+            subscribe: Subscribe { filter, start, cursor, credit },
+            principal: self.who.id,
+            outbox,
+        };
+        self.hub.ask(request).await?;
+        Ok(queue)
+    }
+
+    /// Handles a frame of a subscription's own channel.
+    ///
+    /// # Errors
+    /// The frame does not belong there, or the node is stopping.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other frame is refused alike")]
+    pub(crate) async fn steer(
+        &self,
+        subscription: SubscriptionId,
+        frame: Frame,
+    ) -> Result<(), Refusal> {
+        let session = self.id;
+        let request = match frame {
+            Frame::Credit(credit) => {
+                Request::Credit { session, subscription, records: credit.records }
+            }
+            Frame::Acknowledge(done) => {
+                Request::Acknowledge { session, subscription, position: done.position }
+            }
+            other => return Err(unexpected("subscription", &other)),
+        };
+        // Whoever steers faster than it may ask for things is read more slowly.
+        while self.hub.arrive(&self.who.id, clock::now()).is_err() {
+            tokio::time::sleep(STEER_PAUSE).await;
+        }
+        self.hub.ask(request).await
+    }
+
+    /// A subscriber whose queue was full has taken from it.
+    pub(crate) async fn outbox_free(&self, subscription: SubscriptionId) {
+        // A hub that is stopping has forgotten the subscription anyway.
+        drop(self.hub.ask(Request::OutboxFree { session: self.id, subscription }).await);
+    }
+
+    /// The subscription's channel is gone. Resolves when what it acknowledged is on the disk.
+    pub(crate) async fn unsubscribe(&self, subscription: SubscriptionId) {
+        let (kept, waiting) = oneshot::channel();
+        let request = Request::Unsubscribe { session: self.id, subscription, kept };
+        // A hub that is stopping has forgotten the subscription anyway, and keeps every cursor.
+        if self.hub.ask(request).await.is_ok() {
+            drop(waiting.await);
+        }
+    }
+
+    /// Ends the session; must be called once, when the transport is done with it.
+    pub(crate) async fn close(&self) {
+        drop(self.hub.ask(Request::Disconnect { session: self.id }).await);
+    }
+
+    /// The node's hub, for what is no session's business.
+    #[must_use]
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// What a former peer is told when it asks for more than how its contract ended.
+    fn parted(&self) -> Refusal {
+        let why = format!("wanted a peering in force with {}, found it ended", self.who.name);
+        Refusal::new(RefusalCode::NotPermitted, "peer", why)
+    }
+
+    /// Waits for room: a client that does not read its answers is not read from either.
+    pub(crate) async fn tell(&self, frame: Frame) {
+        drop(self.answers.send(frame).await);
+    }
+}
+
+pub(crate) fn unexpected(place: &str, frame: &Frame) -> Refusal {
+    let why = format!("wanted a frame of the {place}, found {}", frame.name());
+    Refusal::new(RefusalCode::UnexpectedFrame, "frame", why)
+}
+
+#[cfg(test)]
+mod tests;

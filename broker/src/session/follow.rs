@@ -1,0 +1,147 @@
+//! Following a control log: every statement in order, then each new one as it is made.
+
+use std::sync::Arc;
+
+use sekisho_policy::Recipient;
+use sekisho_proto::{Frame, OrgName, PrincipalKind, RefusalCode, StatementIndex, frame};
+use tokio::sync::watch;
+
+use super::query::check_administers;
+use super::{Session, Who};
+use crate::clock;
+use crate::hub::{Hub, Refusal, log_from};
+
+/// Statements in one frame: most are below 1 KiB, so a frame stays far below its limit.
+const STATEMENTS_PER_FRAME: usize = 64;
+/// Bytes of statements in one frame, unless a single one is larger.
+const BYTES_PER_FRAME: usize = 64 << 10;
+
+/// One follower of one organisation's log.
+#[derive(Debug)]
+pub(crate) struct Follower {
+    hub: Arc<Hub>,
+    who: Who,
+    recipient: Recipient,
+    subscription: u32,
+    organisation: OrgName,
+    next: StatementIndex,
+    /// Where a former peer's share of the log ends.
+    end: Option<StatementIndex>,
+    told: bool,
+    changed: watch::Receiver<u64>,
+}
+
+impl Session {
+    /// Begins to follow a log, where this principal may.
+    ///
+    /// # Errors
+    /// The log is not this node's to give, or not this principal's to read.
+    pub(crate) fn follow(&self, follow: &frame::Follow) -> Result<Follower, Refusal> {
+        self.hub.arrive(&self.who.id, clock::now())?;
+        may_follow(&self.hub, &self.who, &self.recipient, &follow.organisation)?;
+        let mut changed = self.hub.authority().watch();
+        changed.mark_changed();
+        Ok(Follower {
+            hub: Arc::clone(&self.hub),
+            who: self.who.clone(),
+            recipient: self.recipient.clone(),
+            subscription: follow.subscription,
+            organisation: follow.organisation.clone(),
+            next: follow.from,
+            end: self.parting,
+            told: false,
+            changed,
+        })
+    }
+}
+
+/// A peer reads the log of this node's own organisation; so do its stewards, nodes and
+/// administrators, who may also read what peers told us of theirs.
+fn may_follow(
+    hub: &Hub,
+    who: &Who,
+    recipient: &Recipient,
+    organisation: &OrgName,
+) -> Result<(), Refusal> {
+    let own = hub.organisation();
+    match recipient {
+        Recipient::Peer(_) if organisation == own => return Ok(()),
+        Recipient::Peer(_) => {}
+        Recipient::Principal(_) => {
+            let serves = matches!(who.kind, PrincipalKind::Steward | PrincipalKind::Node);
+            if serves && who.name.organisation() == own {
+                return Ok(());
+            }
+            let policy = hub.authority().snapshot();
+            return check_administers(who, &policy, own, clock::now());
+        }
+    }
+    let why = format!("wanted the log of {own}, found that of {organisation}");
+    Err(Refusal::new(RefusalCode::NotPermitted, "control log", why))
+}
+
+impl Follower {
+    /// The next statements; waits until there are some. `None` when the node is stopping, or when
+    /// there will be no more for this follower. May be dropped and called again.
+    ///
+    /// # Errors
+    /// The follower may not read the log any more.
+    pub(crate) async fn next(&mut self) -> Result<Option<Frame>, Refusal> {
+        loop {
+            if self.end.is_some_and(|end| self.next >= end) || self.changed.changed().await.is_err()
+            {
+                return Ok(None);
+            }
+            self.changed.mark_unchanged();
+            if self.is_parted() {
+                return Ok(None);
+            }
+            may_follow(&self.hub, &self.who, &self.recipient, &self.organisation)?;
+            if let Some(statements) = self.take() {
+                self.changed.mark_changed();
+                return Ok(Some(Frame::Statements(statements)));
+            }
+            // An empty log is told once, so that a follower knows it has everything.
+            if !self.told {
+                self.told = true;
+                return Ok(Some(Frame::Statements(self.frame())));
+            }
+        }
+    }
+
+    /// Whether the contract with a peer ended since it came: it has to come again as what it is now.
+    fn is_parted(&self) -> bool {
+        let Recipient::Peer(peer) = &self.recipient else { return false };
+        let contract = || self.hub.authority().snapshot().peer(peer);
+        self.end.is_none() && !contract().is_some_and(|found| found.is_in_force(clock::now()))
+    }
+
+    fn take(&mut self) -> Option<frame::Statements> {
+        let policy = self.hub.authority().snapshot();
+        let mut out = self.frame();
+        let mut bytes = 0;
+        for logged in log_from(&policy, &self.organisation, self.next, STATEMENTS_PER_FRAME) {
+            if self.end.is_some_and(|end| self.next >= end) {
+                break;
+            }
+            let encoded = logged.statement.encode();
+            bytes += encoded.len();
+            if bytes > BYTES_PER_FRAME && !out.statements.is_empty() {
+                break;
+            }
+            let statement = encoded.into();
+            out.statements.push(frame::FollowedStatement { statement, received: logged.received });
+            self.next = self.next.next();
+        }
+        (!out.statements.is_empty()).then_some(out)
+    }
+
+    fn frame(&self) -> frame::Statements {
+        frame::Statements {
+            subscription: self.subscription,
+            organisation: self.organisation.clone(),
+            first: self.next,
+            statements: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Answers questions from what the node knows, to those who may ask them.
+
+use bytes::Bytes;
+use sekisho_policy::{HeldDeny, HeldGrant, Policy, WhoEntry};
+use sekisho_proto::frame::{Answer, AnswerBody, Query, Question};
+use sekisho_proto::{
+    Action, Filter, Frame, OrgName, PrincipalKind, RefusalCode, Statement, Timestamp, Topic, limits,
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use super::{Session, Who};
+use crate::clock;
+use crate::hub::{Refusal, Request};
+
+/// Topics in one answer to `discover`.
+const TOPICS_MAX: usize = 1_000;
+/// Bytes of one answer: what is longer fits into no frame, and would end the asker's session.
+const ANSWER_BYTES_MAX: usize = limits::ENVELOPE_BYTES_MAX;
+
+impl Session {
+    /// The answer, or why there is none.
+    pub(super) async fn answer(&self, query: Query) -> Frame {
+        let Query { request, question } = query;
+        let found = match self.hub.arrive(&self.who.id, clock::now()) {
+            Ok(()) => self.find(question).await,
+            Err(refusal) => Err(refusal),
+        };
+        match found.and_then(that_fits) {
+            Ok(answer) => Frame::Answer(Answer { request, answer }),
+            Err(refusal) => self.hub.refuse(request, refusal),
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest is explained")]
+    async fn find(&self, question: Question) -> Result<AnswerBody, Refusal> {
+        let policy = self.hub.authority().snapshot();
+        let now = clock::now();
+        match question {
+            Question::Principal(id) => statements("principal", policy.proof_of_principal(&id)),
+            Question::EpochOf(topic) => statements("epoch", policy.proof_of_epoch(&topic, now)),
+            Question::KeyGrants { tree, epoch } => {
+                let proof = policy.proof_of_key_grants(&self.who.id, &tree, epoch);
+                statements("key grants", proof)
+            }
+            Question::KeyHeader(id) => match self.hub.key_headers().encoded(&id) {
+                Some(encoded) => Ok(AnswerBody::KeyHeader(encoded)),
+                None => Err(not_found(&format!("key header {id}"))),
+            },
+            Question::StreamHead { topic, boot } => {
+                let (answer, expected) = oneshot::channel();
+                let publisher = self.who.id;
+                self.hub.ask(Request::StreamHead { publisher, boot, topic, answer }).await?;
+                let expected = expected.await.map_err(|_gone| Refusal::stopping())?;
+                Ok(AnswerBody::ExpectedSequence(expected))
+            }
+            Question::Enrolments | Question::RefuseEnrolment { .. } => self.enrolments(question),
+            other => self.explain(&policy, other, now),
+        }
+    }
+
+    fn enrolments(&self, question: Question) -> Result<AnswerBody, Refusal> {
+        let own = self.who.name.organisation() == self.hub.organisation();
+        if self.who.kind != PrincipalKind::Steward || !own {
+            let why = format!("wanted a steward, found {}", self.who.name);
+            return Err(Refusal::new(RefusalCode::NotPermitted, "enrolments", why));
+        }
+        if let Question::RefuseEnrolment { token_id, why } = question {
+            return Ok(document(&json!({ "told": self.hub.enrolments().refuse(token_id, &why) })));
+        }
+        // Whoever came first is told first: strangers that crowd in are refused and leave, and those
+        // who were told wait in the same place the next time.
+        Ok(AnswerBody::Json(list_that_fits(&self.hub.enrolments().list())))
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are answered above")]
+    fn explain(
+        &self,
+        policy: &Policy,
+        question: Question,
+        now: Timestamp,
+    ) -> Result<AnswerBody, Refusal> {
+        let own = self.hub.organisation();
+        match question {
+            Question::Who { topic, action, at } => {
+                self.check_administers(policy, own, now)?;
+                let who = policy.who(&topic, action, at.unwrap_or(now));
+                Ok(document(&who.iter().map(who_entry).collect()))
+            }
+            Question::Why { principal, action, topic, at } => {
+                if principal != self.who.name {
+                    self.check_administers(policy, own, now)?;
+                }
+                let why = policy.why(&principal, action, &topic, at.unwrap_or(now));
+                let (permitted, words) = (why.is_allowed(), why.to_string());
+                Ok(document(&json!({ "permitted": permitted, "explanation": words })))
+            }
+            Question::What { principal, at } => {
+                if principal != self.who.name {
+                    self.check_administers(policy, own, now)?;
+                }
+                let what = policy.what(&principal, at.unwrap_or(now));
+                let id = policy.principal_by_name(&principal).map(|found| found.id.to_string());
+                Ok(document(&json!({
+                    "id": id,
+                    "principal": what.principal.to_string(),
+                    "barred": what.barred.map(|missing| missing.to_string()),
+                    "grants": what.grants.iter().map(grant).collect::<Value>(),
+                    "denies": what.denies.iter().map(deny).collect::<Value>(),
+                })))
+            }
+            Question::Discover(filter) => Ok(AnswerBody::Json(self.discover(policy, &filter, now))),
+            Question::Peers => {
+                self.check_administers(policy, own, now)?;
+                Ok(document(&self.hub.peers(now)))
+            }
+            Question::Status => {
+                self.check_administers(policy, own, now)?;
+                Ok(document(&self.hub.status(now)))
+            }
+            _ => Err(not_found("question")),
+        }
+    }
+
+    /// What this principal may discover of the topics that have records or descriptions.
+    fn discover(&self, policy: &Policy, filter: &Filter, now: Timestamp) -> String {
+        let may = |topic: &Topic| {
+            policy.permit(Action::Discover, self.who.id, topic, now).is_ok()
+                || policy.permit(Action::Subscribe, self.who.id, topic, now).is_ok()
+        };
+        let states = self.hub.topics(filter);
+        let found = states.into_iter().filter(|state| may(&state.topic)).take(TOPICS_MAX);
+        let topics: Vec<Value> = found
+            .map(|state| {
+                let descriptor = policy.descriptor(&state.topic);
+                json!({
+                    "topic": state.topic.as_str(),
+                    "first_offset": state.first_offset.value(),
+                    "next_offset": state.next_offset.value(),
+                    "last_received": state.last_received.map(|time| time.to_string()),
+                    "device_type": descriptor.map(|found| found.device_type.clone()),
+                    "title": descriptor.map(|found| found.title.clone()),
+                })
+            })
+            .collect();
+        list_that_fits(&topics)
+    }
+
+    /// Questions about others are for those who administer the topics.
+    fn check_administers(
+        &self,
+        policy: &Policy,
+        organisation: &OrgName,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        check_administers(&self.who, policy, organisation, now)
+    }
+}
+
+/// Whether somebody administers everything of an organisation.
+pub(super) fn check_administers(
+    who: &Who,
+    policy: &Policy,
+    organisation: &OrgName,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let everything = format!("{organisation}/#");
+    let what = policy.what(&who.name, now);
+    let administers = what.barred.is_none()
+        && what.grants.iter().any(|held| {
+            held.actions.contains(Action::Administer) && held.filter.as_str() == everything
+        });
+    if administers {
+        return Ok(());
+    }
+    let why = format!("wanted the right to administer {everything}, found none of {}", who.name);
+    Err(Refusal::new(RefusalCode::NotPermitted, "question", why))
+}
+
+/// Refuses what is too long to be sent.
+fn that_fits(answer: AnswerBody) -> Result<AnswerBody, Refusal> {
+    let bytes = match &answer {
+        AnswerBody::Json(json) => json.len(),
+        AnswerBody::Statements(statements) => statements.iter().map(Bytes::len).sum(),
+        AnswerBody::KeyHeader(_) | AnswerBody::ExpectedSequence(_) => 0,
+    };
+    if bytes <= ANSWER_BYTES_MAX {
+        return Ok(answer);
+    }
+    let why = format!("wanted at most {ANSWER_BYTES_MAX} bytes, found {bytes}: ask for less");
+    Err(Refusal::new(RefusalCode::TooMany, "answer", why))
+}
+
+/// A JSON list of as many entries, from the first on, as one answer holds.
+fn list_that_fits(entries: &[impl Serialize]) -> String {
+    let mut list = "[".to_owned();
+    for entry in entries {
+        let entry = json!(entry).to_string();
+        // With the comma before it and the bracket behind.
+        if list.len() + entry.len() + 2 > ANSWER_BYTES_MAX {
+            break;
+        }
+        if list.len() > 1 {
+            list.push(',');
+        }
+        list.push_str(&entry);
+    }
+    list.push(']');
+    list
+}
+
+fn statements(what: &str, found: Vec<&Statement>) -> Result<AnswerBody, Refusal> {
+    if found.is_empty() {
+        return Err(not_found(what));
+    }
+    let encoded = found.into_iter().map(|statement| statement.encode().into()).collect();
+    Ok(AnswerBody::Statements(encoded))
+}
+
+fn not_found(what: &str) -> Refusal {
+    Refusal::new(RefusalCode::NotFound, what, "wanted one that this node knows, found none")
+}
+
+fn document(value: &Value) -> AnswerBody {
+    AnswerBody::Json(value.to_string())
+}
+
+fn who_entry(entry: &WhoEntry) -> Value {
+    json!({
+        "principal": entry.principal.to_string(),
+        "id": entry.id.to_string(),
+        "grantee": entry.grantee.to_string(),
+        "grant": entry.grant.to_string(),
+        "purpose": entry.purpose,
+        "from": entry.from.to_string(),
+        "until": entry.until.map(|until| until.to_string()),
+    })
+}
+
+fn grant(grant: &HeldGrant) -> Value {
+    json!({
+        "statement": grant.statement.to_string(),
+        "organisation": grant.organisation.to_string(),
+        "grantee": grant.grantee.to_string(),
+        "actions": grant.actions.to_string(),
+        "filter": grant.filter.to_string(),
+        "purpose": grant.purpose,
+        "from": grant.from.to_string(),
+        "until": grant.until.map(|until| until.to_string()),
+    })
+}
+
+fn deny(deny: &HeldDeny) -> Value {
+    json!({
+        "statement": deny.statement.to_string(),
+        "organisation": deny.organisation.to_string(),
+        "grantee": deny.grantee.to_string(),
+        "actions": deny.actions.to_string(),
+        "filter": deny.filter.to_string(),
+        "reason": deny.reason,
+    })
+}
+
+#[cfg(test)]
+mod tests;
