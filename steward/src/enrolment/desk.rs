@@ -1,0 +1,188 @@
+//! Judges newcomers: who has an invitation, proves to hold its secret and was approved is admitted,
+//! by statements that the steward signs; everybody else is told why not, or waits.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sekisho_proto::{
+    Action, Actions, Filter, Grantee, PrincipalId, PrincipalName, StatementBody, Timestamp,
+    TokenId,
+    statement::{Grant, Principal},
+};
+use sekisho_seal::{EnrolmentClaim, check_enrolment_proof};
+
+use super::{
+    Approval, Claimant, EnrolmentError, Enrolments, File, Invitation, mark, request::Request, text,
+};
+use crate::private_file;
+
+/// What is to be done with a newcomer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// State this, then call [`Desk::done`].
+    Admit(Admission),
+    /// Nothing: somebody has to approve it.
+    Wait,
+    /// Tell it why not.
+    Refuse(String),
+}
+
+/// What makes a newcomer a principal. The same request gives the same statements, so that stating
+/// them again after an interruption changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Admission {
+    pub(crate) token: TokenId,
+    pub(crate) name: PrincipalName,
+    pub(crate) id: PrincipalId,
+    /// The principal last: the newcomer may go once it is logged, and has its rights then.
+    pub(crate) statements: Vec<StatementBody>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    enrolments: Enrolments,
+    /// Whose waiting was noted.
+    noted: BTreeMap<TokenId, PrincipalId>,
+}
+
+impl Desk {
+    /// Forgets who waited before this process began.
+    pub(crate) fn open(enrolments: Enrolments) -> Result<Self, EnrolmentError> {
+        for path in private_file::list(&enrolments.folder)? {
+            if path.extension().is_some_and(|extension| extension == File::Waiting.extension()) {
+                private_file::remove(&path)?;
+            }
+        }
+        Ok(Self { enrolments, noted: BTreeMap::new() })
+    }
+
+    /// Judges one newcomer.
+    pub(crate) fn judge(
+        &mut self,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Verdict, EnrolmentError> {
+        let token = request.token;
+        let Some(invitation) = text::read(&self.enrolments.path(token, File::Invitation))? else {
+            let used = self.enrolments.path(token, File::Used).exists();
+            let found = if used { "one that was used" } else { "one that was not made here" };
+            return Ok(refuse(format!("wanted a token that is open, found {found}")));
+        };
+        let claim = EnrolmentClaim {
+            token,
+            name: &invitation.name,
+            public_key: request.public_key,
+            kem_suite: request.kem_suite,
+            kem_public_key: &request.kem_public_key,
+        };
+        if let Err(cause) =
+            check_enrolment_proof(invitation.secret.expose(), &claim, &request.proof)
+        {
+            return Ok(refuse(cause.to_string()));
+        }
+        let id = request.id();
+        let approved = mark::read(&self.enrolments.path(token, File::Approved))?;
+        let claimant = match (approved, invitation.approval) {
+            (Some(claimant), _) => claimant,
+            (None, _) if invitation.expires <= now => {
+                let expired = invitation.expires;
+                return Ok(refuse(format!("wanted a token in force, found it ended at {expired}")));
+            }
+            (None, Approval::Matching) => {
+                self.enrolments.bind(token, Claimant { id, since: now })?
+            }
+            (None, Approval::ByHand) => {
+                self.note(&invitation, Claimant { id, since: now })?;
+                return Ok(Verdict::Wait);
+            }
+        };
+        if claimant.id != id {
+            let why = "wanted a token that is open, found one that another key uses";
+            return Ok(refuse(why.to_owned()));
+        }
+        Ok(Verdict::Admit(admission(&invitation, request, claimant.since)))
+    }
+
+    /// The statements of an admission stand: its invitation is used up.
+    pub(crate) fn done(&mut self, token: TokenId) -> Result<(), EnrolmentError> {
+        let (from, to) = (File::Invitation, File::Used);
+        private_file::rename(&self.enrolments.path(token, from), &self.enrolments.path(token, to))?;
+        self.forget(token)
+    }
+
+    /// Forgets everybody who waits no longer.
+    pub(crate) fn keep(&mut self, waiting: &BTreeSet<TokenId>) -> Result<(), EnrolmentError> {
+        let gone: Vec<TokenId> =
+            self.noted.keys().filter(|token| !waiting.contains(*token)).copied().collect();
+        gone.into_iter().try_for_each(|token| self.forget(token))
+    }
+
+    fn note(&mut self, invitation: &Invitation, claimant: Claimant) -> Result<(), EnrolmentError> {
+        let token = invitation.token;
+        if self.noted.get(&token) == Some(&claimant.id) {
+            return Ok(());
+        }
+        let path = self.enrolments.path(token, File::Waiting);
+        private_file::remove(&path)?;
+        private_file::create(&path, claimant.print().as_bytes())?;
+        self.noted.insert(token, claimant.id);
+        tracing::info!(
+            name = %invitation.name,
+            fingerprint = claimant.id.short(),
+            "newcomer waits for approval"
+        );
+        Ok(())
+    }
+
+    fn forget(&mut self, token: TokenId) -> Result<(), EnrolmentError> {
+        if self.noted.remove(&token).is_some() {
+            private_file::remove(&self.enrolments.path(token, File::Waiting))?;
+        }
+        Ok(())
+    }
+}
+
+fn refuse(why: String) -> Verdict {
+    Verdict::Refuse(why)
+}
+
+fn admission(invitation: &Invitation, request: &Request, issued: Timestamp) -> Admission {
+    let reading =
+        Actions::of(&[Action::Subscribe, Action::History, Action::Decrypt, Action::Discover]);
+    let publish = invitation.publish.iter().map(|filter| (Actions::from(Action::Publish), filter));
+    let read = invitation.read.iter().map(|filter| (reading, filter));
+    let mut statements: Vec<StatementBody> = publish
+        .chain(read)
+        .map(|(actions, filter)| grant(invitation, actions, filter, issued).into())
+        .collect();
+    statements.push(StatementBody::Principal(Principal {
+        name: invitation.name.clone(),
+        kind: invitation.kind,
+        public_key: request.public_key,
+        kem_suite: request.kem_suite,
+        kem_public_key: request.kem_public_key.clone().into(),
+        issued,
+        until: None,
+    }));
+    let (token, name) = (invitation.token, invitation.name.clone());
+    Admission { token, name, id: request.id(), statements }
+}
+
+fn grant(invitation: &Invitation, actions: Actions, filter: &Filter, issued: Timestamp) -> Grant {
+    Grant {
+        organisation: filter.organisation().clone(),
+        grantee: Grantee::Principal(invitation.name.clone()),
+        actions,
+        filter: filter.clone(),
+        purpose: "as invited".to_owned(),
+        issued,
+        from: issued,
+        until: None,
+        history_from: None,
+        onward: false,
+        rate_per_s: None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,242 @@
+use std::time::Duration;
+
+use sekisho::JoinToken;
+use sekisho_policy::Policy;
+use sekisho_proto::{PrincipalKind, Suite};
+use sekisho_seal::{SeededEntropy, StrictVerifier, enrolment_proof};
+use tempfile::TempDir;
+
+use super::*;
+use crate::{
+    enrolment::{
+        Offer, Standing,
+        tests::{offer, office},
+    },
+    fixture::{at, genesis, identity, name, root, signed},
+};
+
+struct Scene {
+    _folder: TempDir,
+    enrolments: Enrolments,
+    desk: Desk,
+    token: JoinToken,
+}
+
+fn scene(approval: Approval) -> Scene {
+    let (folder, enrolments) = office();
+    let offer = Offer { approval, ..offer() };
+    let token = enrolments.invite(offer, at(0), &mut SeededEntropy::new(1)).unwrap();
+    let desk = Desk::open(enrolments.clone()).unwrap();
+    Scene { _folder: folder, enrolments, desk, token }
+}
+
+/// What somebody with these keys sends who has the token.
+fn request(token: &JoinToken, keys: &str) -> Request {
+    let keys = identity(keys);
+    let kem_public_key = keys.kem().public_key().to_bytes();
+    let claim = EnrolmentClaim {
+        token: token.id,
+        name: &token.name,
+        public_key: keys.public_key(),
+        kem_suite: keys.kem().suite(),
+        kem_public_key: &kem_public_key,
+    };
+    Request {
+        token: token.id,
+        public_key: keys.public_key(),
+        kem_suite: keys.kem().suite(),
+        proof: enrolment_proof(token.secret.expose(), &claim),
+        kem_public_key,
+    }
+}
+
+fn refusal(verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Refuse(why) => why,
+        Verdict::Admit(_) | Verdict::Wait => panic!("wanted a refusal, found {verdict:?}"),
+    }
+}
+
+fn admitted(verdict: Verdict) -> Admission {
+    match verdict {
+        Verdict::Admit(admission) => admission,
+        Verdict::Refuse(_) | Verdict::Wait => panic!("wanted an admission, found {verdict:?}"),
+    }
+}
+
+impl Scene {
+    fn judge(&mut self, keys: &str, now: Timestamp) -> Verdict {
+        let request = request(&self.token, keys);
+        self.desk.judge(&request, now).unwrap()
+    }
+
+    fn standing(&self, now: Timestamp) -> Standing {
+        self.enrolments.list(now).unwrap()[0].standing
+    }
+}
+
+#[test]
+fn who_holds_the_secret_is_admitted_with_the_rights_that_were_promised() {
+    let mut scene = scene(Approval::Matching);
+    let admission = admitted(scene.judge("truck", at(10)));
+    let own = name("steward@fujisawa").organisation().clone();
+    let mut policy = Policy::new(own, root("fujisawa").body_hash());
+    for statement in genesis("fujisawa") {
+        policy.apply(&statement, at(5), &StrictVerifier).unwrap();
+    }
+    for body in admission.statements {
+        let statement = signed(body, &["steward@fujisawa"]);
+        policy.apply(&statement, at(11), &StrictVerifier).unwrap();
+    }
+    let id = identity("truck").id();
+    let record = policy.principal(&id).unwrap();
+    assert_eq!(record.name, scene.token.name);
+    assert_eq!(record.kind, PrincipalKind::Device);
+    assert_eq!(record.kem_suite, Suite::X25519Aes256Gcm);
+    let may =
+        |action, topic: &str| policy.permit(action, id, &topic.parse().unwrap(), at(12)).is_ok();
+    assert!(may(Action::Publish, "fujisawa/truck/17/air"));
+    assert!(!may(Action::Publish, "fujisawa/truck/18/air"));
+    assert!(!may(Action::Subscribe, "fujisawa/truck/17/air"));
+    for action in [Action::Subscribe, Action::Decrypt, Action::Discover, Action::History] {
+        assert!(may(action, "fujisawa/park/3/noise"), "{action}");
+    }
+    assert!(!may(Action::Publish, "fujisawa/park/3/noise"));
+    assert!(!may(Action::Grant, "fujisawa/park/3/noise"));
+    assert!(!may(Action::Administer, "fujisawa/truck/17/air"));
+}
+
+#[test]
+fn the_principal_comes_last_and_the_same_request_gives_the_same_statements() {
+    let mut scene = scene(Approval::Matching);
+    let first = admitted(scene.judge("truck", at(10)));
+    assert!(matches!(first.statements.last(), Some(StatementBody::Principal(_))));
+    assert_eq!(first.statements.len(), 4);
+    scene.desk = Desk::open(scene.enrolments.clone()).unwrap();
+    assert_eq!(admitted(scene.judge("truck", at(20))), first);
+    let much_later = at(100_000);
+    assert_eq!(admitted(scene.judge("truck", much_later)), first);
+}
+
+#[test]
+fn a_token_is_good_for_one_key() {
+    let mut scene = scene(Approval::Matching);
+    admitted(scene.judge("truck", at(10)));
+    assert!(refusal(scene.judge("thief", at(11))).contains("another key"));
+    scene.desk.done(scene.token.id).unwrap();
+    for keys in ["truck", "thief"] {
+        assert!(refusal(scene.judge(keys, at(12))).contains("one that was used"));
+    }
+    let Standing::Used(claimant) = scene.standing(at(13)) else { panic!() };
+    assert_eq!(claimant.id, identity("truck").id());
+}
+
+#[test]
+fn a_token_ends() {
+    let mut scene = scene(Approval::Matching);
+    assert!(refusal(scene.judge("truck", at(3_600))).contains("it ended at"));
+    admitted(scene.judge("truck", at(3_599)));
+}
+
+#[test]
+fn a_token_of_somebody_else_is_refused() {
+    let mut scene = scene(Approval::Matching);
+    scene.token.id = TokenId::new([9; 16]);
+    assert!(refusal(scene.judge("truck", at(10))).contains("not made here"));
+}
+
+#[test]
+fn no_part_of_a_claim_can_be_changed() {
+    let mut scene = scene(Approval::Matching);
+    let honest = request(&scene.token, "truck");
+    let thief = request(&scene.token, "thief");
+    let mut wrong_secret = scene.token.clone();
+    wrong_secret.secret = sekisho::JoinSecret::new([1; 32]);
+    let mut wrong_name = scene.token.clone();
+    wrong_name.name = name("truck-18@fujisawa");
+    let forged = [
+        Request { public_key: thief.public_key, ..honest.clone() },
+        Request { kem_public_key: thief.kem_public_key.clone(), ..honest.clone() },
+        Request { kem_suite: Suite::X25519ChaCha20Poly1305, ..honest.clone() },
+        Request { kem_suite: Suite::Open, kem_public_key: Vec::new(), ..honest.clone() },
+        Request { proof: [0; 32], ..honest.clone() },
+        request(&wrong_secret, "truck"),
+        request(&wrong_name, "truck"),
+    ];
+    for request in forged {
+        let verdict = scene.desk.judge(&request, at(10)).unwrap();
+        assert!(refusal(verdict).contains("wanted a proof"), "{request:?}");
+    }
+    assert_eq!(scene.standing(at(10)), Standing::Open);
+    let verdict = scene.desk.judge(&honest, at(10)).unwrap();
+    admitted(verdict);
+}
+
+#[test]
+fn by_hand_a_newcomer_waits_until_its_key_is_approved() {
+    let mut scene = scene(Approval::ByHand);
+    assert_eq!(scene.judge("truck", at(10)), Verdict::Wait);
+    assert_eq!(scene.judge("truck", at(11)), Verdict::Wait);
+    let Standing::Waiting(claimant) = scene.standing(at(12)) else { panic!() };
+    assert_eq!(claimant, Claimant { id: identity("truck").id(), since: at(10) });
+    let approved = scene.enrolments.approve(&scene.token.name, None, at(20)).unwrap();
+    assert_eq!(approved, claimant);
+    admitted(scene.judge("truck", at(21)));
+    scene.desk.done(scene.token.id).unwrap();
+    assert!(matches!(scene.standing(at(22)), Standing::Used(_)));
+}
+
+#[test]
+fn a_thief_that_comes_after_the_approval_is_refused() {
+    let mut scene = scene(Approval::ByHand);
+    assert_eq!(scene.judge("truck", at(10)), Verdict::Wait);
+    scene.enrolments.approve(&scene.token.name, None, at(20)).unwrap();
+    assert!(refusal(scene.judge("thief", at(21))).contains("another key"));
+    admitted(scene.judge("truck", at(22)));
+}
+
+#[test]
+fn the_key_that_waits_last_is_the_one_that_is_shown() {
+    let mut scene = scene(Approval::ByHand);
+    assert_eq!(scene.judge("thief", at(10)), Verdict::Wait);
+    assert_eq!(scene.judge("truck", at(11)), Verdict::Wait);
+    let Standing::Waiting(claimant) = scene.standing(at(12)) else { panic!() };
+    assert_eq!(claimant.id, identity("truck").id());
+    let seen = Some(identity("thief").id());
+    scene.enrolments.approve(&scene.token.name, seen, at(13)).unwrap_err();
+    let seen = Some(claimant.id);
+    scene.enrolments.approve(&scene.token.name, seen, at(13)).unwrap();
+}
+
+#[test]
+fn who_goes_away_waits_no_longer() {
+    let mut scene = scene(Approval::ByHand);
+    assert_eq!(scene.judge("truck", at(10)), Verdict::Wait);
+    scene.desk.keep(&BTreeSet::from([scene.token.id])).unwrap();
+    assert!(matches!(scene.standing(at(11)), Standing::Waiting(_)));
+    scene.desk.keep(&BTreeSet::new()).unwrap();
+    assert_eq!(scene.standing(at(12)), Standing::Open);
+
+    assert_eq!(scene.judge("truck", at(13)), Verdict::Wait);
+    scene.desk = Desk::open(scene.enrolments.clone()).unwrap();
+    assert_eq!(scene.standing(at(14)), Standing::Open);
+    assert_eq!(scene.judge("truck", at(15)), Verdict::Wait);
+    assert!(matches!(scene.standing(at(16)), Standing::Waiting(_)));
+}
+
+#[test]
+fn what_was_approved_in_time_is_admitted_after_the_tokens_end() {
+    let mut scene = scene(Approval::ByHand);
+    assert_eq!(scene.judge("truck", at(3_599)), Verdict::Wait);
+    scene.enrolments.approve(&scene.token.name, None, at(3_599)).unwrap();
+    admitted(scene.judge("truck", at(3_601)));
+}
+
+#[test]
+fn nobody_can_be_approved_after_the_tokens_end() {
+    let mut scene = scene(Approval::ByHand);
+    assert_eq!(scene.judge("truck", at(10)), Verdict::Wait);
+    let late = scene.token.expires.saturating_add(Duration::from_secs(1));
+    scene.enrolments.approve(&scene.token.name, None, late).unwrap_err();
+    assert!(refusal(scene.judge("truck", late)).contains("it ended at"));
+}

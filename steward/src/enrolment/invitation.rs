@@ -1,0 +1,89 @@
+//! What a newcomer is offered, and the offer once it was made.
+
+use std::time::Duration;
+
+use sekisho::JoinSecret;
+use sekisho_proto::{Filter, PrincipalKind, PrincipalName, Timestamp, TokenId};
+
+/// How long an invitation is good for where nothing is said.
+pub const TTL_DEFAULT: Duration = Duration::from_hours(1);
+
+/// How long an invitation may be good for: what lies around longer is found by others.
+pub const TTL_MAX: Duration = Duration::from_hours(24);
+
+/// Filters of one invitation, each list: each becomes a grant.
+pub const FILTERS_MAX: usize = 64;
+
+/// Who says that a newcomer may come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approval {
+    /// Nobody: holding the secret is enough.
+    Matching,
+    /// A person, who compares the newcomer's fingerprint and calls
+    /// [`Enrolments::approve`](super::Enrolments::approve).
+    ByHand,
+}
+
+impl Approval {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Matching => "matching",
+            Self::ByHand => "by-hand",
+        }
+    }
+}
+
+/// What a newcomer is invited to be and do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// Who it will be, of the steward's organisation.
+    pub name: PrincipalName,
+    /// What it will be: a device, person, app or bridge.
+    pub kind: PrincipalKind,
+    /// Where it may publish; at most [`FILTERS_MAX`] filters.
+    pub publish: Vec<Filter>,
+    /// What it may subscribe to, decrypt, discover and read the history of; at most
+    /// [`FILTERS_MAX`] filters.
+    pub read: Vec<Filter>,
+    /// How long the invitation is good for, more than nothing and at most [`TTL_MAX`].
+    pub ttl: Duration,
+    /// Who says yes.
+    pub approval: Approval,
+}
+
+impl Offer {
+    /// An offer of nothing but a name, for an hour, with approval by hand.
+    #[must_use]
+    pub const fn new(name: PrincipalName, kind: PrincipalKind) -> Self {
+        Self {
+            name,
+            kind,
+            publish: Vec::new(),
+            read: Vec::new(),
+            ttl: TTL_DEFAULT,
+            approval: Approval::ByHand,
+        }
+    }
+}
+
+/// An invitation that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invitation {
+    /// Which.
+    pub token: TokenId,
+    /// Who the newcomer will be.
+    pub name: PrincipalName,
+    /// What it will be.
+    pub kind: PrincipalKind,
+    /// Where it may publish.
+    pub publish: Vec<Filter>,
+    /// What it may subscribe to, decrypt, discover and read the history of.
+    pub read: Vec<Filter>,
+    /// Who says yes.
+    pub approval: Approval,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Until when it is good, exclusive.
+    pub expires: Timestamp,
+    pub(super) secret: JoinSecret,
+}

@@ -1,0 +1,4 @@
+//! The steward as whoever runs it sees it.
+
+#[cfg(test)]
+mod starting;
