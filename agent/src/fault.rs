@@ -1,0 +1,122 @@
+//! What can be wrong with one line of input, said so that the line can be found and mended.
+//!
+//! A fault costs its line and nothing else.
+
+/// Longest part of a line that a message repeats, characters: one NMEA sentence.
+const QUOTE_CHARS_MAX: usize = 96;
+
+/// Why a line was skipped as broken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// More bytes than a line may have.
+    #[error("line: wanted at most {bytes_max} bytes, found {bytes}")]
+    Overlong {
+        /// How many it had.
+        bytes: u64,
+        /// How many it may have.
+        bytes_max: usize,
+    },
+    /// The source broke off in the middle of it.
+    #[error("line: wanted its end, found {bytes} bytes and then a lost source")]
+    Torn {
+        /// How many bytes of it had come.
+        bytes: u64,
+    },
+    /// Not text in the encoding that the format demands.
+    #[error("line: wanted {wanted}, found {found}")]
+    Encoding {
+        /// The encoding.
+        wanted: &'static str,
+        /// The line, escaped.
+        found: String,
+    },
+    /// Not of the shape that the format gives every line.
+    #[error("line: wanted {wanted}, found {found}")]
+    Malformed {
+        /// The shape.
+        wanted: String,
+        /// The line, escaped.
+        found: String,
+    },
+    /// No checksum where there must be one.
+    #[error("checksum: wanted * and two hexadecimal digits, found {found}")]
+    ChecksumMissing {
+        /// The end of the line, escaped.
+        found: String,
+    },
+    /// A checksum that is not the line's.
+    #[error("checksum: wanted {wanted:02X}, found {found:02X}")]
+    Checksum {
+        /// The one that the line's bytes have.
+        wanted: u8,
+        /// The one that it states.
+        found: u8,
+    },
+    /// Too many or too few fields.
+    #[error("fields: wanted {wanted}, found {found}")]
+    FieldCount {
+        /// How many there must be.
+        wanted: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// A field that does not parse, or holds what cannot be.
+    #[error("field {field}: wanted {wanted}, found {found}")]
+    Field {
+        /// Its name.
+        field: String,
+        /// What would have been accepted.
+        wanted: String,
+        /// What it holds, escaped.
+        found: String,
+    },
+    /// A time that is none.
+    #[error("time: wanted {wanted}, found {found}")]
+    Time {
+        /// What would have been accepted.
+        wanted: String,
+        /// What was there, escaped.
+        found: String,
+    },
+}
+
+impl Fault {
+    /// Label for counting: one word per variant.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Overlong { .. } => "overlong",
+            Self::Torn { .. } => "torn",
+            Self::Encoding { .. } => "encoding",
+            Self::Malformed { .. } => "malformed",
+            Self::ChecksumMissing { .. } => "checksum-missing",
+            Self::Checksum { .. } => "checksum",
+            Self::FieldCount { .. } => "field-count",
+            Self::Field { .. } => "field",
+            Self::Time { .. } => "time",
+        }
+    }
+
+    /// A field that does not hold what is wanted.
+    pub(crate) fn field(field: &str, wanted: impl Into<String>, found: &[u8]) -> Self {
+        Self::Field { field: field.into(), wanted: wanted.into(), found: quote(found) }
+    }
+
+    /// A time that is not what is wanted.
+    pub(crate) fn time(wanted: impl Into<String>, found: &[u8]) -> Self {
+        Self::Time { wanted: wanted.into(), found: quote(found) }
+    }
+
+    /// A line that is not what is wanted.
+    pub(crate) fn malformed(wanted: impl Into<String>, found: &[u8]) -> Self {
+        Self::Malformed { wanted: wanted.into(), found: quote(found) }
+    }
+}
+
+/// Bytes from a stranger, escaped and cut so that they can be printed.
+#[must_use]
+pub fn quote(bytes: &[u8]) -> String {
+    let cut = bytes.get(..QUOTE_CHARS_MAX).unwrap_or(bytes);
+    let more = if cut.len() < bytes.len() { "…" } else { "" };
+    format!("\"{}\"{more}", cut.escape_ascii())
+}

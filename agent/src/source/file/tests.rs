@@ -1,0 +1,70 @@
+use std::fs;
+
+use super::{Follower, Progress};
+
+fn bytes(text: &'static str) -> Progress {
+    Progress::Bytes(text.as_bytes().into())
+}
+
+#[test]
+fn a_file_that_does_not_exist_yet_is_read_from_its_start_when_it_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("later.csv");
+    let mut follower = Follower { path: path.clone(), open: None, skip: true };
+    assert_eq!(follower.step().unwrap(), Progress::Missing);
+    fs::write(&path, "first\n").unwrap();
+    assert_eq!(follower.step().unwrap(), Progress::Idle, "opened");
+    assert_eq!(follower.step().unwrap(), bytes("first\n"));
+    assert_eq!(follower.step().unwrap(), Progress::Idle);
+}
+
+#[test]
+fn following_can_begin_at_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("now.csv");
+    fs::write(&path, "old\n").unwrap();
+    let mut follower = Follower { path: path.clone(), open: None, skip: true };
+    assert_eq!(follower.step().unwrap(), Progress::Idle, "opened");
+    assert_eq!(follower.step().unwrap(), Progress::Idle);
+    fs::write(&path, "old\nnew\n").unwrap();
+    assert_eq!(follower.step().unwrap(), bytes("new\n"));
+}
+
+#[test]
+fn a_file_that_is_moved_away_is_followed_until_there_is_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("now.csv");
+    fs::write(&path, "a\n").unwrap();
+    let mut follower = Follower { path: path.clone(), open: None, skip: false };
+    assert_eq!(follower.step().unwrap(), Progress::Idle, "opened");
+    assert_eq!(follower.step().unwrap(), bytes("a\n"));
+    let old = folder.path().join("old.csv");
+    fs::rename(&path, &old).unwrap();
+    assert_eq!(follower.step().unwrap(), Progress::Idle);
+    fs::write(&old, "a\nb\n").unwrap();
+    assert_eq!(follower.step().unwrap(), bytes("b\n"));
+    fs::write(&path, "c\n").unwrap();
+    assert_eq!(follower.step().unwrap(), Progress::Replaced);
+    assert_eq!(follower.step().unwrap(), Progress::Idle, "opened");
+    assert_eq!(follower.step().unwrap(), bytes("c\n"));
+}
+
+#[test]
+fn a_file_that_shrinks_is_read_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("now.csv");
+    fs::write(&path, "long line\n").unwrap();
+    let mut follower = Follower { path: path.clone(), open: None, skip: false };
+    assert_eq!(follower.step().unwrap(), Progress::Idle, "opened");
+    assert_eq!(follower.step().unwrap(), bytes("long line\n"));
+    fs::write(&path, "new\n").unwrap();
+    assert_eq!(follower.step().unwrap(), Progress::Truncated);
+    assert_eq!(follower.step().unwrap(), bytes("new\n"));
+}
+
+#[test]
+fn a_folder_is_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut follower = Follower { path: folder.path().into(), open: None, skip: false };
+    assert!(follower.step().is_err() || follower.step().is_err());
+}
