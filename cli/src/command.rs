@@ -1,0 +1,42 @@
+//! The commands, one module each noun, and what they have in common.
+
+pub(crate) mod agent;
+pub(crate) mod doctor;
+pub(crate) mod enrol;
+pub(crate) mod init;
+pub(crate) mod join;
+pub(crate) mod peer;
+pub(crate) mod publish;
+pub(crate) mod question;
+pub(crate) mod serve;
+pub(crate) mod statement;
+pub(crate) mod subscribe;
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// What every command that speaks to a node takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Common {
+    /// What to tell on the side: error, warn, info, debug, trace, or a tracing filter.
+    #[arg(long, default_value = "error", env = "SEKISHO_LOG", hide_env_values = true)]
+    pub(crate) log: String,
+    /// The folder made by `sekisho init` (you act as its administrator) or `sekisho join`.
+    #[arg(long, default_value = ".", env = "SEKISHO_DIR", hide_env_values = true)]
+    pub(crate) dir: PathBuf,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What every command takes that works on an organisation's folder.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Place {
+    /// The organisation's folder, made by `sekisho init`.
+    #[arg(long, default_value = ".", env = "SEKISHO_DIR", hide_env_values = true)]
+    pub(crate) dir: PathBuf,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

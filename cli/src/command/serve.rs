@@ -1,0 +1,127 @@
+//! `serve` and `steward`: the two processes of an organisation.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use sekisho_broker::Addresses;
+use serde_json::json;
+use tracing_subscriber::EnvFilter;
+
+use crate::exit::Exit;
+use crate::{fault, organisation, output, signals};
+
+/// How a process tells what it does.
+#[derive(Debug, Args)]
+pub(crate) struct Logging {
+    /// What to log: error, warn, info, debug, trace, or a tracing filter.
+    #[arg(long, default_value = "info", env = "SEKISHO_LOG", hide_env_values = true)]
+    log: String,
+    /// How to log: for people, or one JSON object per line.
+    #[arg(long, value_enum, default_value = "text")]
+    log_format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Run the node of an organisation, until SIGTERM or Ctrl-C; a second one ends it at once.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sekisho serve --dir fujisawa
+  sekisho serve --dir /srv/fujisawa --log warn --log-format json
+
+It prints one line when it serves; its log goes to standard error.")]
+pub(crate) struct Serve {
+    /// The folder made by `sekisho init`.
+    #[arg(long, default_value = ".", env = "SEKISHO_DIR", hide_env_values = true)]
+    dir: PathBuf,
+    /// Say in JSON that it is ready.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    logging: Logging,
+}
+
+/// Run the steward, who keeps the epoch keys and admits newcomers.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sekisho steward --dir fujisawa
+
+It may run on another machine than the node: copy the folder's steward/ there.")]
+pub(crate) struct Steward {
+    /// The folder made by `sekisho init`.
+    #[arg(long, default_value = ".", env = "SEKISHO_DIR", hide_env_values = true)]
+    dir: PathBuf,
+    /// Say in JSON that it is ready.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    logging: Logging,
+}
+
+impl Logging {
+    /// For commands that answer and end.
+    pub(crate) fn quiet(log: &str) -> Self {
+        Self { log: log.to_owned(), log_format: LogFormat::Text }
+    }
+
+    /// Logs go to standard error: standard output is for answers.
+    pub(crate) fn start(&self) -> Result<()> {
+        let filter = self.log.parse::<EnvFilter>();
+        let filter = filter.map_err(|cause| fault::usage(format!("--log: {cause}")))?;
+        let builder = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            // A log that nobody reads any more is no reason to end.
+            .log_internal_errors(false)
+            .with_ansi(std::io::stderr().is_terminal());
+        match self.log_format {
+            LogFormat::Text => builder.init(),
+            LogFormat::Json => builder.json().init(),
+        }
+        Ok(())
+    }
+}
+
+impl Serve {
+    pub(crate) async fn run(self) -> Result<Exit> {
+        organisation::check(&self.dir)?;
+        self.logging.start()?;
+        let stop = signals::stop();
+        let json = self.json;
+        sekisho_broker::serve(&self.dir, stop, |Addresses { quic, http }| {
+            if json {
+                output::json(&json!({ "quic": quic.to_string(), "http": http.to_string() }));
+            } else {
+                output::line(format!("serving on {quic}; health and metrics on http://{http}"));
+            }
+        })
+        .await?;
+        Ok(Exit::Done)
+    }
+}
+
+impl Steward {
+    pub(crate) async fn run(self) -> Result<Exit> {
+        organisation::check_steward(&self.dir)?;
+        self.logging.start()?;
+        let stop = signals::stop();
+        let json = self.json;
+        sekisho_steward::run(&self.dir, stop, || {
+            if json {
+                output::json(&json!({ "steward": "at work" }));
+            } else {
+                output::line("the steward is at work");
+            }
+        })
+        .await?;
+        Ok(Exit::Done)
+    }
+}

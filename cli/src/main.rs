@@ -1,0 +1,155 @@
+//! The `sekisho` command: everything an operator, a device or a newcomer does from a shell.
+
+mod access;
+mod command;
+mod demo;
+mod exit;
+mod fault;
+mod invitation;
+mod organisation;
+mod output;
+mod page;
+mod signals;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use command::agent::Agent;
+use command::doctor::Doctor;
+use command::enrol::Enrol;
+use command::init::Init;
+use command::join::Join;
+use command::peer::Peer;
+use command::publish::Publish;
+use command::question::{Discover, What, Who, Why};
+use command::serve::{Serve, Steward};
+use command::statement::{DenyCommand, Describe, GrantCommand, RevokeCommand};
+use command::subscribe::{History, Subscribe};
+use demo::{Dashboard, Demo, Fleet, Intruder};
+use exit::Exit;
+
+/// The name that this program gives itself towards nodes.
+const SOFTWARE: &str = concat!("sekisho-cli/", env!("CARGO_PKG_VERSION"));
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Signed, sealed sensor streams between organisations that need not trust each other's machines.
+#[derive(Debug, Parser)]
+#[command(name = "sekisho", version, arg_required_else_help = true, after_help = AFTER_HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Two cities, a fleet and intruders on this machine, to look at:
+  sekisho demo
+
+An organisation of your own:
+  sekisho init fujisawa
+  sekisho serve --dir fujisawa
+  sekisho steward --dir fujisawa
+  sekisho enrol truck-17 --topics 'fujisawa/truck/17/#' --dir fujisawa
+
+Every command takes --dir (or SEKISHO_DIR), the folder to act from, and --json where it answers.
+
+Exit codes:
+  0  done
+  1  the answer is no, or the node refused
+  2  the command was not used as it can be
+  3  the node cannot be reached
+  4  a file or setting of this machine is at fault";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(Init),
+    Serve(Serve),
+    Steward(Steward),
+    Enrol(Enrol),
+    Join(Join),
+    Grant(GrantCommand),
+    Deny(DenyCommand),
+    Revoke(RevokeCommand),
+    Describe(Describe),
+    Who(Who),
+    Why(Why),
+    What(What),
+    #[command(subcommand)]
+    Peer(Peer),
+    Pub(Publish),
+    Sub(Subscribe),
+    History(History),
+    Discover(Discover),
+    Agent(Agent),
+    Doctor(Doctor),
+    Demo(Demo),
+    /// A part of the demo.
+    #[command(subcommand, hide = true)]
+    Simulate(Simulate),
+}
+
+/// What the demo starts.
+#[derive(Debug, Subcommand)]
+enum Simulate {
+    Fleet(Fleet),
+    Dashboard(Dashboard),
+    Intruder(Intruder),
+}
+
+impl Command {
+    async fn run(self) -> Result<Exit> {
+        match self {
+            Self::Init(command) => command.run(),
+            Self::Serve(command) => command.run().await,
+            Self::Steward(command) => command.run().await,
+            Self::Enrol(command) => command.run(),
+            Self::Join(command) => command.run().await,
+            Self::Grant(command) => command.run().await,
+            Self::Deny(command) => command.run().await,
+            Self::Revoke(command) => command.run().await,
+            Self::Describe(command) => command.run().await,
+            Self::Who(command) => command.run().await,
+            Self::Why(command) => command.run().await,
+            Self::What(command) => command.run().await,
+            Self::Peer(command) => command.run().await,
+            Self::Pub(command) => command.run().await,
+            Self::Sub(command) => command.run().await,
+            Self::History(command) => command.run().await,
+            Self::Discover(command) => command.run().await,
+            Self::Agent(command) => command.run().await,
+            Self::Doctor(command) => command.run().await,
+            Self::Demo(command) => Box::pin(command.run()).await,
+            Self::Simulate(Simulate::Fleet(command)) => command.run().await,
+            Self::Simulate(Simulate::Dashboard(command)) => command.run().await,
+            Self::Simulate(Simulate::Intruder(command)) => command.run().await,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(cause) => {
+            fault::tell(&anyhow::Error::new(cause).context("runtime: wanted threads"));
+            return Exit::Local.into();
+        }
+    };
+    let ended = runtime.block_on(arguments.command.run());
+    // A thread may still wait for standard input; nothing does for it.
+    runtime.shutdown_background();
+    match (ended, output::fault()) {
+        (Ok(_exit), Some(found)) => {
+            fault::tell(&anyhow::anyhow!("standard output: wanted to write, found: {found}"));
+            Exit::Local.into()
+        }
+        (Ok(exit), None) => exit.into(),
+        (Err(error), _) => {
+            fault::tell(&error);
+            fault::exit_of(&error).into()
+        }
+    }
+}

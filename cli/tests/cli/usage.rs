@@ -1,0 +1,62 @@
+//! What people type wrong, and what they ask for first.
+
+use std::path::Path;
+
+use crate::city::run;
+
+const COMMANDS: [&str; 18] = [
+    "init", "serve", "steward", "enrol", "join", "grant", "deny", "revoke", "describe", "who",
+    "why", "what", "peer", "pub", "sub", "history", "discover", "doctor",
+];
+
+fn here(arguments: &[&str]) -> crate::city::Said {
+    run(Path::new("."), arguments)
+}
+
+#[test]
+fn without_arguments_it_explains_itself() {
+    here(&[]).failed(2, &["Usage: sekisho", "Exit codes:", "sekisho init fujisawa"]);
+}
+
+#[test]
+fn help_tells_every_exit_code() {
+    let said = here(&["--help"]);
+    for code in ["0  done", "1  the answer is no", "2  the command", "3  the node", "4  a file"] {
+        assert!(said.done().contains(code), "{code}: {}", said.out);
+    }
+}
+
+#[test]
+fn every_command_has_examples() {
+    for command in COMMANDS {
+        let said = here(&[command, "--help"]);
+        let example = format!("sekisho {command} ");
+        assert!(said.done().contains(&example), "{command}: {}", said.out);
+    }
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_by_name() {
+    for (arguments, words) in [
+        (&["frobnicate"][..], "frobnicate"),
+        (&["sub", "fujisawa/#/air"], "# as the whole last level"),
+        (&["sub", "fujisawa/a+/air"], "+ as a whole level"),
+        (&["who", "fujisawa/truck/+/air"], "no + or # in a level"),
+        (&["who", "fujisawa/truck", "--action", "fly"], "publish, subscribe"),
+        (&["who", "fujisawa/truck", "--at", "noon"], "RFC 3339"),
+        (&["sub", "fujisawa/#", "--from", "yesterday"], "earliest"),
+        (&["pub", "fujisawa/truck/17/air", "12.5"], "NAME=VALUE"),
+        (&["grant", "dashboard", "publish", "fujisawa/#"], "name@organisation"),
+        (&["revoke", "dashboard"], "name@organisation"),
+        (&["describe", "fujisawa/tide", "--transducer", "level"], "NAME=UNIT"),
+        (&["init", "Fujisawa"], "[a-z0-9-]"),
+        (&["init", "fujisawa", "--listen", "7443"], "an IP address and a port"),
+        (&["init", "fujisawa", "--http", "0.0.0.0:80"], "loopback"),
+        (&["init", "fujisawa", "--listen", "0.0.0.0:7443"], "--address"),
+        (&["enrol", "truck-17", "--kind", "robot"], "robot"),
+        (&["enrol", "truck-17", "--minutes", "0"], "1..=1440"),
+        (&["join", "sekisho-join-v1.abc", "--dir", "nowhere"], "join token"),
+    ] {
+        here(arguments).failed(2, &[words]);
+    }
+}
