@@ -1,0 +1,182 @@
+//! A city: an organisation's folder, its node and its steward, each a process of its own on ports
+//! that no other test has.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::command::{Said, sekisho};
+use crate::member::Member;
+use crate::page::Page;
+use crate::patience::eventually;
+use crate::port::Port;
+use crate::process::Process;
+
+/// One organisation on this machine.
+#[derive(Debug)]
+pub struct City {
+    name: String,
+    // Dropped in this order: the processes show their logs before the folder with these is removed.
+    steward: Option<Process>,
+    node: Option<Process>,
+    quic: Port,
+    http: Port,
+    /// Everything of it, logs and members included; removed with it.
+    folder: TempDir,
+}
+
+impl City {
+    /// Makes the folder with `init` and starts node and steward.
+    pub async fn found(name: &str) -> Self {
+        let mut city = Self::plan(name).await;
+        city.start().await;
+        city
+    }
+
+    /// Makes the folder with `init` and starts nothing.
+    pub async fn plan(name: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for a city");
+        let (quic, http) = (Port::claim(), Port::claim());
+        let city = Self { name: name.to_owned(), folder, quic, http, node: None, steward: None };
+        let (listen, page) = (city.quic().to_string(), city.http().to_string());
+        city.run(&["init", name, "--listen", &listen, "--http", &page, "--json"]).await.succeeded();
+        city
+    }
+
+    /// Starts node and steward.
+    pub async fn start(&mut self) {
+        self.start_node().await;
+        self.start_steward().await;
+    }
+
+    /// Starts the node; resolves when it serves.
+    pub async fn start_node(&mut self) {
+        let node = self.launch("serve");
+        self.take_on(node).await;
+    }
+
+    /// Takes a node that the test has started in its own way; resolves when it serves.
+    pub async fn take_on(&mut self, mut node: Process) {
+        assert!(self.node.is_none(), "{}: wanted no node, found one running", self.name);
+        let said = node.line().await;
+        assert!(said.starts_with("serving on "), "{}: its node said {said:?}", self.name);
+        self.node = Some(node);
+    }
+
+    /// Starts the steward; resolves when it is at work.
+    pub async fn start_steward(&mut self) {
+        assert!(self.steward.is_none(), "{}: wanted no steward, found one running", self.name);
+        let mut steward = self.launch("steward");
+        let said = steward.line().await;
+        assert_eq!(said, "the steward is at work", "{}: its steward's words", self.name);
+        self.steward = Some(steward);
+    }
+
+    /// Starts `serve` or `steward` and waits for nothing: for those that are to fail.
+    #[must_use]
+    pub fn launch(&self, command: &str) -> Process {
+        let arguments = [command.into(), "--dir".into(), self.dir().into_os_string()];
+        let name = format!("{command} of {}", self.name);
+        Process::start::<OsString>(&name, &arguments, &self.log_of(command))
+    }
+
+    /// Ends the node as a service manager does, and returns its exit code.
+    pub async fn stop_node(&mut self) -> Option<i32> {
+        let mut node = self.node.take().expect("a node that runs");
+        node.terminate();
+        node.wait().await.code()
+    }
+
+    /// Ends the steward as a service manager does, and returns its exit code.
+    pub async fn stop_steward(&mut self) -> Option<i32> {
+        let mut steward = self.steward.take().expect("a steward that runs");
+        steward.terminate();
+        steward.wait().await.code()
+    }
+
+    /// Ends the node where it stands, as a power cut does.
+    pub async fn kill_node(&mut self) {
+        self.node.take().expect("a node that runs").kill().await;
+    }
+
+    /// Ends the steward where it stands.
+    pub async fn kill_steward(&mut self) {
+        self.steward.take().expect("a steward that runs").kill().await;
+    }
+
+    /// The node's process.
+    #[must_use]
+    pub fn node(&self) -> &Process {
+        self.node.as_ref().expect("a node that runs")
+    }
+
+    /// Its short name, the first level of its topics.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The folder that `init` made.
+    #[must_use]
+    pub fn dir(&self) -> PathBuf {
+        self.folder.path().join("city")
+    }
+
+    /// Where a member's folder, a letter or anything else of the test may be put.
+    #[must_use]
+    pub fn place(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Where the node listens.
+    #[must_use]
+    pub fn quic(&self) -> SocketAddr {
+        self.quic.address()
+    }
+
+    /// Where the page of health and metrics is.
+    #[must_use]
+    pub fn http(&self) -> SocketAddr {
+        self.http.address()
+    }
+
+    /// The page under a path.
+    pub async fn page(&self, path: &str) -> Page {
+        eventually("the node's page", || Page::get(self.http(), path)).await
+    }
+
+    /// A metric of the node, named with its labels; 0 where it was never counted.
+    pub async fn metric(&self, name: &str) -> f64 {
+        self.page("/metrics").await.metric(name)
+    }
+
+    /// What the node refused under a code such as `not-permitted`.
+    pub async fn refused(&self, code: &str) -> f64 {
+        self.metric(&format!("sekisho_envelopes_refused_total{{code=\"{code}\"}}")).await
+    }
+
+    /// Runs a command on the city's folder, which makes it the administrator's.
+    pub async fn run<S: AsRef<std::ffi::OsStr>>(&self, arguments: &[S]) -> Said {
+        let mut all: Vec<OsString> = arguments.iter().map(|part| part.as_ref().into()).collect();
+        all.extend(["--dir".into(), self.dir().into_os_string()]);
+        sekisho(&all).await
+    }
+
+    /// Its administrator.
+    #[must_use]
+    pub fn administrator(&self) -> Member {
+        Member::at(self.dir().join("administrator"))
+    }
+
+    /// Everything that its node logged, over all its runs.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_of("serve")).unwrap_or_default()
+    }
+
+    fn log_of(&self, command: &str) -> PathBuf {
+        self.place(format!("{command}.log"))
+    }
+}

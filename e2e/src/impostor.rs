@@ -1,0 +1,176 @@
+//! A node of a peer that was taken over: it holds the node's key, and says to those who come for
+//! records whatever it likes.
+
+use std::sync::Arc;
+
+use quinn::{Connection, Endpoint, ServerConfig, TransportConfig};
+use sekisho::framing::{FrameReader, FrameWriter};
+use sekisho::{KeyFile, OrgName, Position, PrincipalId, PublicKey, SigningKey, clock, tls};
+use sekisho_proto::frame::{Follow, Start, Statements, Subscribed, Welcome};
+use sekisho_proto::{Frame, limits};
+
+use crate::city::City;
+use crate::patience::within;
+
+/// Listens in the place of a city's node.
+#[derive(Debug)]
+pub struct Impostor {
+    endpoint: Endpoint,
+    organisation: OrgName,
+    signing: SigningKey,
+}
+
+/// A node that has come for records.
+#[derive(Debug)]
+pub struct Guest {
+    connection: Connection,
+    _control: (FrameWriter, FrameReader),
+    log: (FrameWriter, FrameReader),
+    records: (FrameWriter, FrameReader),
+    follow: Follow,
+    /// Which subscription records are for.
+    pub subscription: u32,
+    /// The first position that it wants.
+    pub position: Position,
+}
+
+/// A node that was welcomed and gets nothing of what it asks for.
+#[derive(Debug)]
+pub struct Stalled {
+    _connection: Connection,
+    _control: (FrameWriter, FrameReader),
+}
+
+impl Impostor {
+    /// Takes the place of the city's node, which must have ended.
+    #[must_use]
+    pub fn of(city: &City) -> Self {
+        Self::with(city, |_config| {})
+    }
+
+    /// Takes the place of the city's node, which must have ended, and lets nobody open more than
+    /// one stream.
+    #[must_use]
+    pub fn miser(city: &City) -> Self {
+        Self::with(city, |config| {
+            let mut transport = TransportConfig::default();
+            transport.max_concurrent_bidi_streams(1_u32.into());
+            config.transport_config(Arc::new(transport));
+        })
+    }
+
+    fn with(city: &City, change: impl FnOnce(&mut ServerConfig)) -> Self {
+        let key = KeyFile::load(&city.dir().join("keys/node.key")).expect("the node's key");
+        let signing = key.identity.signing().clone();
+        let mut config = tls::quic_server_config(&signing).expect("TLS takes the key");
+        change(&mut config);
+        let endpoint =
+            tls::server_endpoint(city.quic(), config, &signing).expect("the node's place is free");
+        let organisation = city.name().parse().expect("an organisation's name");
+        Self { endpoint, organisation, signing }
+    }
+
+    /// The stolen key.
+    #[must_use]
+    pub const fn signing(&self) -> &SigningKey {
+        &self.signing
+    }
+
+    /// As the node stands in hop lists.
+    #[must_use]
+    pub const fn id(&self) -> PrincipalId {
+        self.signing.id()
+    }
+
+    /// Lets the next connection of the node with `key` in, and answers until it has asked for
+    /// records. Others are left outside.
+    pub async fn welcome(&self, key: &PublicKey) -> Guest {
+        let connection = self.next(key).await;
+        within("a subscription", self.serve(connection)).await
+    }
+
+    /// Lets the next connection of the node with `key` in, and does nothing more for it.
+    pub async fn stall(&self, key: &PublicKey) -> Stalled {
+        let connection = self.next(key).await;
+        let control = within("a greeting", self.greet(&connection)).await;
+        Stalled { _connection: connection, _control: control }
+    }
+
+    async fn next(&self, key: &PublicKey) -> Connection {
+        loop {
+            let incoming = within("somebody to come", self.endpoint.accept()).await;
+            let Ok(connection) = incoming.expect("it listens").await else { continue };
+            if tls::peer_key(&connection).is_ok_and(|found| found == *key) {
+                return connection;
+            }
+        }
+    }
+
+    async fn greet(&self, connection: &Connection) -> (FrameWriter, FrameReader) {
+        let (mut control, hello) = taken(connection).await;
+        assert!(matches!(hello, Frame::Hello(_)), "wanted a greeting, found {hello:?}");
+        let welcome = Welcome {
+            version: limits::PROTOCOL_VERSION,
+            organisation: self.organisation.clone(),
+            principal: None,
+            policy_version: 1,
+            time: clock::now(),
+            envelope_bytes_max: 65_536,
+            inflight_max: 1,
+        };
+        tell(&mut control, welcome).await;
+        control
+    }
+
+    async fn serve(&self, connection: Connection) -> Guest {
+        let control = self.greet(&connection).await;
+        let (mut log, follow) = taken(&connection).await;
+        let Frame::Follow(follow) = follow else { panic!("wanted a follower, found {follow:?}") };
+        let nothing_new = Statements {
+            subscription: follow.subscription,
+            organisation: follow.organisation.clone(),
+            first: follow.from,
+            statements: Vec::new(),
+        };
+        tell(&mut log, nothing_new).await;
+        let (mut records, asked) = taken(&connection).await;
+        let Frame::Subscribe(asked) = asked else { panic!("wanted a subscriber, found {asked:?}") };
+        let Start::Position(position) = asked.start else {
+            panic!("wanted it to go on from a position, found {asked:?}");
+        };
+        let subscription = asked.subscription;
+        tell(&mut records, Subscribed { subscription, position, head: position }).await;
+        Guest { connection, _control: control, log, records, follow, subscription, position }
+    }
+}
+
+impl Guest {
+    /// Says something on the stream of records.
+    pub async fn tell(&mut self, frame: impl Into<Frame>) {
+        tell(&mut self.records, frame).await;
+    }
+
+    /// Says something on the stream of statements.
+    pub async fn state(&mut self, statements: Vec<sekisho_proto::frame::FollowedStatement>) {
+        let Follow { subscription, organisation, from } = self.follow.clone();
+        tell(&mut self.log, Statements { subscription, organisation, first: from, statements })
+            .await;
+    }
+
+    /// Resolves when it has hung up.
+    pub async fn gone(self) {
+        within("the other node to hang up", self.connection.closed()).await;
+    }
+}
+
+async fn taken(connection: &Connection) -> ((FrameWriter, FrameReader), Frame) {
+    let (send, receive) = connection.accept_bi().await.expect("a stream");
+    let mut reader = FrameReader::new(receive);
+    let first = reader.next().await.expect("a frame").expect("a frame before the end");
+    ((FrameWriter::new(send), reader), first)
+}
+
+async fn tell(stream: &mut (FrameWriter, FrameReader), frame: impl Into<Frame>) {
+    // A guest that has hung up does not hear it.
+    drop(stream.0.send(&frame.into()).await);
+}

@@ -1,0 +1,49 @@
+//! Cities of real processes for tests: nodes and stewards that are founded, joined, peered, stopped
+//! and killed as people and power cuts do it, by the `sekisho` command that is shipped.
+//!
+//! Everything here fails the test that calls it, with the words of the process that failed.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "what goes wrong in a harness has to fail the test that uses it"
+)]
+
+mod agent;
+mod city;
+mod command;
+mod impostor;
+mod member;
+mod message;
+mod page;
+mod patience;
+mod peering;
+mod port;
+mod press;
+mod process;
+mod program;
+mod reader;
+mod rights;
+mod sample;
+mod stranger;
+mod wire;
+
+pub use agent::Agent;
+pub use city::City;
+pub use command::{Said, sekisho};
+pub use impostor::{Guest, Impostor, Stalled};
+pub use member::Member;
+pub use message::{Message, framed};
+pub use page::Page;
+pub use patience::{PATIENCE, eventually, within};
+pub use peering::{linked, peer};
+pub use port::Port;
+pub use press::{PlainHeader, Press, assembled, epoch_of};
+pub use process::Process;
+pub use program::program;
+pub use reader::Reader;
+pub use rights::{holds_key, permitted};
+pub use sample::{number_of, sample, samples};
+pub use stranger::{Stranger, quic};
+pub use wire::Wire;

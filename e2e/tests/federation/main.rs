@@ -1,0 +1,4 @@
+//! Two cities under contract.
+
+#[cfg(test)]
+mod statements;
