@@ -1,0 +1,20 @@
+# Each target is one line; `cargo xtask` prints what it does.
+.PHONY: bench demo lint sim test
+
+# Options of `sekisho demo`, such as ARGS="--trucks 20 --seconds 30".
+ARGS =
+
+demo: ## Two cities, their stewards, a fleet and its dashboards on this machine
+	cargo run --locked --release --package sekisho-cli -- demo $(ARGS)
+
+test: ## Everything that must hold: format, rules, lints, documentation, every test
+	cargo xtask test
+
+bench: ## The figures
+	cargo bench --locked --package sekisho-benches
+
+lint: ## What needs no test to run
+	cargo xtask lint
+
+sim: ## The simulated federation, with optimisation
+	cargo test --locked --release --package sekisho-sim

@@ -1,0 +1,13 @@
+use std::fs;
+
+use super::{GENERATED, generate, workspace_root};
+
+#[test]
+fn generated_code_is_what_the_schema_says() {
+    let committed = fs::read_to_string(workspace_root().join(GENERATED)).unwrap();
+    let wanted = generate().unwrap();
+    assert!(
+        committed == wanted,
+        "{GENERATED} is not what the schema says: run `cargo run -p xtask -- codegen`"
+    );
+}

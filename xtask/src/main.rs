@@ -1,0 +1,34 @@
+//! Chores of the repository that are programs: `cargo xtask tidy`, `codegen`, `deploy`, `lint`,
+//! `test`.
+
+mod codegen;
+mod deploy;
+mod report;
+mod steps;
+mod tidy;
+
+use std::env;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+fn main() -> Result<ExitCode> {
+    let argument = env::args().nth(1);
+    match argument.as_deref() {
+        Some("codegen") => codegen::run().map(|()| ExitCode::SUCCESS),
+        Some("deploy") => report::print(&deploy::check(&root()?)?, "deploy"),
+        Some("lint") => steps::lint(&root()?),
+        Some("test") => steps::test(&root()?),
+        Some("tidy") => report::print(&tidy::check(&root()?)?, "tidy"),
+        other => bail!(
+            "wanted codegen, deploy, lint, test or tidy, found {}",
+            other.unwrap_or("no command")
+        ),
+    }
+}
+
+/// The workspace root, from where every path is given.
+fn root() -> Result<std::path::PathBuf> {
+    let manifest = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().map(Into::into).ok_or_else(|| anyhow::anyhow!("xtask has no parent folder"))
+}

@@ -1,0 +1,149 @@
+//! The whole check of the repository as a list of steps, the same on a laptop and elsewhere.
+//!
+//! Every step runs even where one before it failed, so that one run tells everything; the test
+//! runner comes last, so that its summary is the last thing to be read.
+
+mod tally;
+
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context as _, Result};
+
+use crate::{deploy, report, tidy};
+use tally::Tally;
+
+/// Everything: set-up, lints, documentation, every test.
+///
+/// # Errors
+/// A program could not be started.
+pub(crate) fn test(root: &Path) -> Result<ExitCode> {
+    let mut steps = Steps::new(root);
+    steps.cargo("set-up: fetch what Cargo.lock names", &["fetch", "--locked"])?;
+    steps.lints()?;
+    // Tests in `e2e` start the real command.
+    steps.cargo("build the programs", &["build", "--workspace", "--bins", "--locked"])?;
+    steps.cargo("examples in the documentation", &["test", "--workspace", "--doc", "--locked"])?;
+    steps.tests()?;
+    steps.finish()
+}
+
+/// What needs no test to run.
+///
+/// # Errors
+/// A program could not be started.
+pub(crate) fn lint(root: &Path) -> Result<ExitCode> {
+    let mut steps = Steps::new(root);
+    steps.lints()?;
+    steps.optional("licences and advisories", "deny", &["deny", "check"])?;
+    steps.finish()
+}
+
+struct Steps<'a> {
+    root: &'a Path,
+    failed: Vec<String>,
+}
+
+impl<'a> Steps<'a> {
+    fn new(root: &'a Path) -> Self {
+        Self { root, failed: Vec::new() }
+    }
+
+    fn lints(&mut self) -> Result<()> {
+        self.cargo("format", &["fmt", "--all", "--check"])?;
+        self.own("tidy", || report::print(&tidy::check(self.root)?, "tidy"))?;
+        self.own("deploy", || report::print(&deploy::check(self.root)?, "deploy"))?;
+        let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+        self.cargo("clippy", &clippy)?;
+        let mut documentation = self.command(&["doc", "--workspace", "--no-deps", "--locked"]);
+        documentation.env("RUSTDOCFLAGS", "-D warnings");
+        self.run("documentation", documentation)
+    }
+
+    /// `cargo nextest` where it is installed, `cargo test` elsewhere: the same tests.
+    fn tests(&mut self) -> Result<()> {
+        if self.has("nextest") {
+            let run = ["nextest", "run", "--workspace", "--locked", "--no-fail-fast"];
+            return self.cargo("tests", &run);
+        }
+        let name = "tests";
+        heading(name)?;
+        let kinds = ["--lib", "--bins", "--tests", "--examples"];
+        let mut command = self.command(&["test", "--workspace", "--locked", "--no-fail-fast"]);
+        let mut child = command.args(kinds).stdout(Stdio::piped()).spawn().context("run cargo")?;
+        let mut tally = Tally::default();
+        let mut out = io::stdout().lock();
+        for line in BufReader::new(child.stdout.take().context("no output of cargo")?).lines() {
+            let line = line?;
+            tally.count(&line);
+            writeln!(out, "{line}")?;
+        }
+        writeln!(out, "{tally}")?;
+        if !child.wait()?.success() {
+            self.failed.push(name.to_owned());
+        }
+        Ok(())
+    }
+
+    fn cargo(&mut self, name: &str, arguments: &[&str]) -> Result<()> {
+        let command = self.command(arguments);
+        self.run(name, command)
+    }
+
+    /// A Cargo subcommand that not everybody has.
+    fn optional(&mut self, name: &str, subcommand: &str, arguments: &[&str]) -> Result<()> {
+        if self.has(subcommand) {
+            return self.cargo(name, arguments);
+        }
+        heading(name)?;
+        writeln!(io::stdout(), "SKIPPED: cargo-{subcommand} is not installed")?;
+        Ok(())
+    }
+
+    fn own(&mut self, name: &str, check: impl FnOnce() -> Result<ExitCode>) -> Result<()> {
+        heading(name)?;
+        let succeeded = check()? == ExitCode::SUCCESS;
+        self.note(name, succeeded);
+        Ok(())
+    }
+
+    fn run(&mut self, name: &str, mut command: Command) -> Result<()> {
+        heading(name)?;
+        let succeeded = command.status().context("run cargo")?.success();
+        self.note(name, succeeded);
+        Ok(())
+    }
+
+    fn has(&self, subcommand: &str) -> bool {
+        let mut command = self.command(&[subcommand, "--version"]);
+        let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
+        quiet.status().is_ok_and(|status| status.success())
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO"));
+        command.current_dir(self.root).args(arguments);
+        command
+    }
+
+    fn note(&mut self, name: &str, succeeded: bool) {
+        if !succeeded {
+            self.failed.push(name.to_owned());
+        }
+    }
+
+    fn finish(self) -> Result<ExitCode> {
+        if self.failed.is_empty() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        writeln!(io::stdout(), "failed: {}", self.failed.join(", "))?;
+        Ok(ExitCode::FAILURE)
+    }
+}
+
+fn heading(name: &str) -> Result<()> {
+    let mut out = io::stdout();
+    writeln!(out, "\n==> {name}")?;
+    Ok(out.flush()?)
+}

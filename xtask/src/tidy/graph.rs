@@ -1,0 +1,102 @@
+//! The packages of the workspace and what each of them links, as Cargo resolves it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
+
+use super::floors::SANS_IO;
+
+/// Folders with a workspace of their own; their files count, their dependencies do not.
+const OTHER_WORKSPACES: [&str; 1] = ["fuzz"];
+
+/// The machines we build for; what Cargo would link elsewhere does not concern us.
+const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
+
+/// A package of the workspace.
+#[derive(Debug, Default)]
+pub(super) struct Package {
+    pub(super) name: String,
+    /// The manifest, from the root.
+    pub(super) manifest: String,
+    /// What it depends on directly, development dependencies left out.
+    pub(super) dependencies: BTreeSet<String>,
+    /// Crates it links, however far away; only asked for where no runtime may be among them.
+    pub(super) linked: BTreeSet<String>,
+}
+
+/// All packages, the root files of their targets, and every crate that a product links.
+#[derive(Debug, Default)]
+pub(super) struct Graph {
+    pub(super) packages: Vec<Package>,
+    /// From the workspace root.
+    pub(super) roots: Vec<String>,
+    pub(super) linked: BTreeSet<String>,
+}
+
+impl Graph {
+    /// Asks Cargo.
+    pub(super) fn read(root: &Path) -> Result<Self> {
+        let metadata = metadata(root, root)?;
+        let mut roots = roots(root, &metadata)?;
+        for folder in OTHER_WORKSPACES.map(|folder| root.join(folder)) {
+            if folder.exists() {
+                roots.extend(self::roots(root, &self::metadata(root, &folder)?)?);
+            }
+        }
+        let mut packages = Vec::new();
+        for found in &metadata.packages {
+            let name = found.name.to_string();
+            let linked = if SANS_IO.contains(&name.as_str()) {
+                linked(root, &["--package", &name, "--edges", "normal,build"])?
+            } else {
+                BTreeSet::new()
+            };
+            packages.push(Package {
+                manifest: below(root, found.manifest_path.as_std_path())?,
+                dependencies: found
+                    .dependencies
+                    .iter()
+                    .filter(|dependency| dependency.kind != DependencyKind::Development)
+                    .map(|dependency| dependency.name.clone())
+                    .collect(),
+                linked,
+                name,
+            });
+        }
+        let linked = linked(root, &["--workspace", "--edges", "normal,build"])?;
+        Ok(Self { packages, roots, linked })
+    }
+}
+
+fn metadata(root: &Path, folder: &Path) -> Result<Metadata> {
+    let mut command = MetadataCommand::new();
+    let command = command.current_dir(root).manifest_path(folder.join("Cargo.toml")).no_deps();
+    command.exec().context("run cargo metadata")
+}
+
+fn roots(root: &Path, metadata: &Metadata) -> Result<Vec<String>> {
+    let targets = metadata.packages.iter().flat_map(|package| &package.targets);
+    targets.map(|target| below(root, target.src_path.as_std_path())).collect()
+}
+
+/// Names of the crates that `cargo tree` prints: features are resolved, unlike in the lock file.
+fn linked(root: &Path, selection: &[&str]) -> Result<BTreeSet<String>> {
+    let mut command = Command::new(env!("CARGO"));
+    command.current_dir(root).args(["tree", "--prefix", "none", "--format", "{p}"]).args(selection);
+    for target in TARGETS {
+        command.args(["--target", target]);
+    }
+    let output = command.output().context("run cargo tree")?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
+    let names = String::from_utf8(output.stdout)?;
+    Ok(names.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect())
+}
+
+fn below(root: &Path, path: &Path) -> Result<String> {
+    let path = path.strip_prefix(root).with_context(|| format!("{} is outside", path.display()))?;
+    let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
+    Ok(parts.join("/"))
+}
