@@ -9,6 +9,8 @@ use serde_json::Value;
 
 /// Columns of a terminal that does not say how wide it is.
 const WIDTH: usize = 80;
+/// Rows of a terminal that does not say.
+const HEIGHT: usize = 24;
 /// How often the sign that something is under way moves.
 const TURN: Duration = Duration::from_millis(100);
 /// A table whose last column has less room than this is shown row under row instead.
@@ -86,8 +88,14 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
 }
 
 fn terminal_width() -> usize {
+    terminal_size().0
+}
+
+/// Columns and rows of the terminal; 80 by 24 where it does not say.
+pub(crate) fn terminal_size() -> (usize, usize) {
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok();
-    size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).unwrap_or(WIDTH)
+    let told = |count: u16, otherwise| if count > 0 { usize::from(count) } else { otherwise };
+    size.map_or((WIDTH, HEIGHT), |size| (told(size.ws_col, WIDTH), told(size.ws_row, HEIGHT)))
 }
 
 fn layout(headings: &[&str], rows: &[Vec<String>], room: usize) -> Vec<String> {

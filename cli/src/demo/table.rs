@@ -4,9 +4,12 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use super::dashboard::Reading;
+use crate::output;
 
 /// Trucks shown; the others are counted in the last line.
 const ROWS_MAX: usize = 20;
+/// Lines of the screen that are no truck's: title, headings, the others, the cursor's.
+const FRAME_ROWS: usize = 4;
 
 /// Draws on a terminal; on anything else it stays silent.
 #[derive(Debug)]
@@ -25,7 +28,12 @@ impl Table {
         if !self.on {
             return;
         }
-        let lines = lines(readings, passed);
+        // A line that wraps, or one too many, would leave what is above it standing.
+        let (columns, rows) = output::terminal_size();
+        let mut lines = lines(readings, passed, rows.saturating_sub(FRAME_ROWS));
+        for line in &mut lines {
+            *line = line.chars().take(columns).collect();
+        }
         let mut screen = String::new();
         if self.drawn > 0 {
             screen.push_str(&format!("\x1b[{}A", self.drawn));
@@ -39,7 +47,8 @@ impl Table {
     }
 }
 
-fn lines(readings: &[Reading], passed: Duration) -> Vec<String> {
+fn lines(readings: &[Reading], passed: Duration, room: usize) -> Vec<String> {
+    let rows_max = room.clamp(1, ROWS_MAX);
     let mut lines = vec![
         format!(
             "Santander's dashboard, {} s; every line was verified and opened there",
@@ -52,7 +61,7 @@ fn lines(readings: &[Reading], passed: Duration) -> Vec<String> {
     ];
     let mut sorted: Vec<&Reading> = readings.iter().collect();
     sorted.sort_by_key(|reading| (reading.publisher.len(), reading.publisher.clone()));
-    for reading in sorted.iter().take(ROWS_MAX) {
+    for reading in sorted.iter().take(rows_max) {
         lines.push(format!(
             "{:<21} {:>9.5} {:>10.5} {:>7.1} {:>6.1} {:>6.0} ms ✓",
             reading.publisher,
@@ -63,8 +72,8 @@ fn lines(readings: &[Reading], passed: Duration) -> Vec<String> {
             reading.latency_ms
         ));
     }
-    if sorted.len() > ROWS_MAX {
-        lines.push(format!("… and {} more", sorted.len() - ROWS_MAX));
+    if sorted.len() > rows_max {
+        lines.push(format!("… and {} more", sorted.len() - rows_max));
     }
     lines
 }
@@ -84,9 +93,10 @@ mod tests {
             latency_ms: 1234.5,
         };
         let readings: Vec<Reading> = (1..=1000).map(reading).collect();
-        let lines = lines(&readings, Duration::from_secs(3));
+        let lines = lines(&readings, Duration::from_secs(3), 100);
         assert!(lines.iter().all(|line| line.chars().count() <= 80));
         assert_eq!(lines.len(), ROWS_MAX + 3);
         assert!(lines[2].starts_with("truck-1@fujisawa"));
+        assert_eq!(super::lines(&readings, Duration::from_secs(3), 5).len(), 5 + 3);
     }
 }
