@@ -127,7 +127,7 @@ codes! {
 
 codes! {
     /// Why a subscriber does not get some records. Exhaustive, so that each subscriber decides.
-    GapReason, "gap reason", "a reason from 1 to 5";
+    GapReason, "gap reason", "a reason from 1 to 6";
     /// They were dropped by the topic's retention.
     Retention = 1 "retention",
     /// The subscriber had no right to them.
@@ -138,4 +138,7 @@ codes! {
     Restart = 4 "restart",
     /// They were found damaged on the disk.
     Corrupt = 5 "corrupt",
+    /// They are missing in their publisher's numbering, and the node before did not say why: no
+    /// node says this of itself, whoever receives finds it out.
+    Withheld = 6 "withheld",
 }

@@ -16,9 +16,9 @@ mod subscription;
 pub use decoder::FrameDecoder;
 pub use enrolment::{Enrol, Enrolling, EnrolmentState};
 pub use greeting::{Goodbye, Hello, Ping, Pong, Welcome};
-pub use log::{Follow, FollowedStatement, State, Stated, Statements};
+pub use log::{Checkpoint, Cosigned, Follow, FollowedStatement, State, Stated, Statements};
 pub use publishing::{Publish, Published, Refused};
-pub use query::{Answer, AnswerBody, Query, Question};
+pub use query::{Answer, AnswerBody, Query, Question, Which};
 pub use subscription::{
     Acknowledge, Credit, Gap, Record, Start, Subscribe, Subscribed, Unsubscribe,
 };
@@ -108,9 +108,9 @@ frames! {
     Query,
     /// Its answer.
     Answer,
-    /// A statement for the control log.
+    /// Statements for the control log.
     State,
-    /// It stands in the log.
+    /// They stand in the log.
     Stated,
     /// Ask for a control log.
     Follow,
@@ -126,6 +126,10 @@ frames! {
     Pong,
     /// The last.
     Goodbye,
+    /// What a log holds now.
+    Checkpoint,
+    /// It was checked.
+    Cosigned,
 }
 
 impl Frame {

@@ -5,6 +5,7 @@
 //! produces. The crate does no I/O and knows no clock, no random source and no key: checking a
 //! signature is somebody else's work.
 
+mod access;
 mod code;
 mod content_type;
 mod decode;
@@ -16,6 +17,7 @@ mod id;
 mod key_header;
 mod level;
 pub mod limits;
+mod log;
 mod name;
 mod number;
 mod parse;
@@ -27,6 +29,7 @@ mod timestamp;
 mod topic;
 mod wire;
 
+pub use access::{AccessEntry, AccessKind, AccessRecord};
 pub use code::{GapReason, RefusalCode};
 pub use content_type::ContentType;
 pub use decode::DecodeError;
@@ -36,7 +39,8 @@ pub use frame::{Frame, FrameDecoder};
 pub use header::Header;
 pub use id::{BootId, Hash, KeyHeaderId, PrincipalId, PublicKey, Signature, TokenId};
 pub use key_header::{KEY_HEADER_CONTEXT, KeyHeader, KeyHeaderContent, key_header_signing_input};
-pub use name::{CursorName, Grantee, OrgName, PrincipalName};
+pub use log::{LogEntry, LogName};
+pub use name::{CursorName, Grantee, OrgName, PrincipalName, RoleName};
 pub use number::{Epoch, Offset, Position, Sequence, StatementIndex};
 pub use parse::ParseError;
 pub use sample::{

@@ -31,8 +31,21 @@ pub const HEADER_BYTES_MAX: usize = 1024;
 /// signature, rounded up.
 pub const KEY_HEADER_BYTES_MAX: usize = 2 * 1024;
 
-/// An encoded statement, bytes: a stream descriptor with a few hundred transducers.
-pub const STATEMENT_BYTES_MAX: usize = 64 * 1024;
+/// An encoded statement, bytes: a stream descriptor with a few hundred transducers. As an entry of a
+/// control log it must fit the 65,535 bytes of C2SP tlog-tiles' entry bundles.
+pub const STATEMENT_BYTES_MAX: usize = 60 * 1024;
+
+/// Statements that are stated at once.
+pub const STATEMENTS_PER_STATE_MAX: usize = 256;
+
+/// An encoded entry of a log, bytes: what an entry bundle of C2SP tlog-tiles can hold.
+pub const LOG_ENTRY_BYTES_MAX: usize = 65_535;
+
+/// A signed note, bytes: a checkpoint of three lines and some 40 signatures.
+pub const NOTE_BYTES_MAX: usize = 16 * 1024;
+
+/// Hashes in one proof of a Merkle tree: two for each level of the largest one.
+pub const PROOF_HASHES_MAX: usize = 128;
 
 /// Signatures under one statement: the largest root and a few issuers.
 pub const SIGNATURES_MAX: usize = 32;

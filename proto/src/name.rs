@@ -104,44 +104,108 @@ impl CursorName {
 
 text_name!(CursorName);
 
-/// Who a grant or deny speaks of: `truck-17@fujisawa`, or everybody of an organisation as
-/// `*@fujisawa`. Exhaustive: a decision about rights must know every kind.
+/// The name of a role, such as `role/family@fujisawa`: `role/`, `[a-z0-9][a-z0-9._-]{0,63}`, `@` and
+/// the organisation whose topics it is for.
+#[derive(Clone)]
+pub struct RoleName {
+    text: Arc<str>,
+    organisation: OrgName,
+}
+
+impl RoleName {
+    /// Parses `role/name@organisation`.
+    ///
+    /// # Errors
+    ///
+    /// It does not begin with `role/`, either part is not a name, or there is no `@`.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        let parts = text.strip_prefix(ROLE_PREFIX).and_then(|name| name.split_once('@'));
+        let Some((name, organisation)) = parts else {
+            return Err(ParseError::text("role", "role/name@organisation", text));
+        };
+        Self::new(name, &OrgName::parse(organisation)?)
+    }
+
+    /// A role of an organisation.
+    ///
+    /// # Errors
+    ///
+    /// The name is not `[a-z0-9][a-z0-9._-]{0,63}`.
+    pub fn new(name: &str, organisation: &OrgName) -> Result<Self, ParseError> {
+        if !is_local_name(name) {
+            let wanted = "[a-z0-9][a-z0-9._-]{0,63} before the @";
+            return Err(ParseError::text("role", wanted, name));
+        }
+        let text = format!("{ROLE_PREFIX}{name}@{organisation}").into();
+        Ok(Self { text, organisation: organisation.clone() })
+    }
+
+    /// The part between `role/` and the `@`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let name = self.text.strip_prefix(ROLE_PREFIX).and_then(|name| name.split_once('@'));
+        name.map_or("", |(name, _organisation)| name)
+    }
+
+    /// The organisation whose topics it is for.
+    #[must_use]
+    pub fn organisation(&self) -> &OrgName {
+        &self.organisation
+    }
+}
+
+text_name!(RoleName);
+
+/// What the text of every role begins with; no principal's name has a slash.
+const ROLE_PREFIX: &str = "role/";
+
+/// Who a grant or deny speaks of: `truck-17@fujisawa`, everybody of an organisation as
+/// `*@fujisawa`, or everybody who has a role as `role/family@fujisawa`. Exhaustive: a decision
+/// about rights must know every kind.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Grantee {
     /// One principal.
     Principal(PrincipalName),
     /// Every principal of the organisation.
     Organisation(OrgName),
+    /// Every principal that has the role.
+    Role(RoleName),
 }
 
 impl Grantee {
-    /// Parses `name@organisation` or `*@organisation`.
+    /// Parses `name@organisation`, `*@organisation` or `role/name@organisation`.
     ///
     /// # Errors
     ///
-    /// Either part is not a name, or there is no `@`.
+    /// A part is not a name, or there is no `@`.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
+        if text.starts_with(ROLE_PREFIX) {
+            return RoleName::parse(text).map(Self::Role);
+        }
         match text.strip_prefix("*@") {
             Some(organisation) => OrgName::parse(organisation).map(Self::Organisation),
             None => PrincipalName::parse(text).map(Self::Principal),
         }
     }
 
-    /// Whether the principal is meant.
+    /// Whether the principal is meant by its name or its organisation. Who has a role is for the
+    /// policy to say: here nobody has.
     #[must_use]
     pub fn covers(&self, principal: &PrincipalName) -> bool {
         match self {
             Self::Principal(name) => name == principal,
             Self::Organisation(organisation) => organisation == principal.organisation(),
+            Self::Role(_) => false,
         }
     }
 
-    /// The organisation, or that of the principal.
+    /// The organisation, or that of the principal or role.
     #[must_use]
     pub fn organisation(&self) -> &OrgName {
         match self {
             Self::Principal(name) => name.organisation(),
             Self::Organisation(organisation) => organisation,
+            Self::Role(name) => name.organisation(),
         }
     }
 }
@@ -168,6 +232,12 @@ impl From<PrincipalName> for Grantee {
     }
 }
 
+impl From<RoleName> for Grantee {
+    fn from(name: RoleName) -> Self {
+        Self::Role(name)
+    }
+}
+
 impl From<OrgName> for Grantee {
     fn from(organisation: OrgName) -> Self {
         Self::Organisation(organisation)
@@ -179,6 +249,7 @@ impl fmt::Display for Grantee {
         match self {
             Self::Principal(name) => fmt::Display::fmt(name, f),
             Self::Organisation(organisation) => f.pad(&format!("*@{organisation}")),
+            Self::Role(name) => fmt::Display::fmt(name, f),
         }
     }
 }

@@ -15,17 +15,21 @@ mod access;
 mod action;
 mod body;
 mod epoch;
+mod erasure;
 mod identity;
 mod peering;
+mod role;
 mod stream;
 
 pub use access::{Deny, Grant, Revoke, RevokeTarget};
 pub use action::{Action, Actions};
 pub use body::{StatementBody, StatementKind};
 pub use epoch::{EpochAnnounce, KeyGrant};
+pub use erasure::{Erased, Erasure};
 pub(crate) use identity::kem_key_fits;
 pub use identity::{Issuer, OrgRoot, Principal, PrincipalKind};
 pub use peering::{Peering, PeeringParty};
+pub use role::Role;
 pub use stream::{Location, StreamClass, StreamDescriptor, Transducer};
 
 const FIELDS: Fields = Fields("statement");

@@ -4,16 +4,20 @@ use bytes::Bytes;
 
 use super::{Fields, OnWire, publishing::request_of};
 use crate::{
-    DecodeError, OrgName, StatementIndex, Timestamp, limits::STATEMENTS_PER_FRAME_MAX, wire,
+    DecodeError, Hash, LogName, OrgName, StatementIndex, Timestamp,
+    limits::{
+        NOTE_BYTES_MAX, PROOF_HASHES_MAX, STATEMENTS_PER_FRAME_MAX, STATEMENTS_PER_STATE_MAX,
+    },
+    wire,
 };
 
-/// A statement for the control log.
+/// Statements for the control log: all of them stand in it in the end, or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
     /// Chosen by the client, not 0, unique among its open requests.
     pub request: u64,
-    /// An encoded [`Statement`](crate::Statement).
-    pub statement: Bytes,
+    /// Encoded [`Statement`](crate::Statement)s, 1 to 256, in the order in which they are to stand.
+    pub statements: Vec<Bytes>,
 }
 
 impl OnWire for State {
@@ -21,22 +25,23 @@ impl OnWire for State {
     type Message = wire::State;
 
     fn to_wire(&self) -> wire::State {
-        wire::State { request: self.request, statement: self.statement.clone() }
+        wire::State { request: self.request, statements: self.statements.clone() }
     }
 
     fn from_wire(wire: wire::State) -> Result<Self, DecodeError> {
         let request = request_of(Self::FIELDS, wire.request)?;
-        Ok(Self { request, statement: wire.statement })
+        some(Self::FIELDS, "statements", wire.statements.len())?;
+        Ok(Self { request, statements: wire.statements })
     }
 }
 
-/// The statement stands in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The statements stand in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stated {
     /// That of the `State`.
     pub request: u64,
-    /// Where.
-    pub index: StatementIndex,
+    /// Where, one for each of them.
+    pub indices: Vec<StatementIndex>,
 }
 
 impl OnWire for Stated {
@@ -44,13 +49,21 @@ impl OnWire for Stated {
     type Message = wire::Stated;
 
     fn to_wire(&self) -> wire::Stated {
-        wire::Stated { request: self.request, index: self.index.value() }
+        let indices = self.indices.iter().map(|index| index.value()).collect();
+        wire::Stated { request: self.request, indices }
     }
 
     fn from_wire(wire: wire::Stated) -> Result<Self, DecodeError> {
         let request = request_of(Self::FIELDS, wire.request)?;
-        Ok(Self { request, index: StatementIndex::new(wire.index) })
+        some(Self::FIELDS, "indices", wire.indices.len())?;
+        let indices = wire.indices.into_iter().map(StatementIndex::new).collect();
+        Ok(Self { request, indices })
     }
+}
+
+fn some(fields: Fields, field: &'static str, found: usize) -> Result<(), DecodeError> {
+    let some = (1..=STATEMENTS_PER_STATE_MAX).contains(&found);
+    fields.require(field, "1 to 256", some, found)
 }
 
 /// Ask for a control log: what it holds, and then what is added.
@@ -141,4 +154,99 @@ impl OnWire for Statements {
                 .collect(),
         })
     }
+}
+
+/// What a log holds now, signed by its node and those who have checked it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// For which `Follow`.
+    pub subscription: u32,
+    /// A signed note (C2SP tlog-checkpoint); not looked at.
+    pub note: String,
+    /// From which size on the consistency is proven; 0 = not at all.
+    pub old_size: u64,
+    /// The proof (RFC 9162 §2.1.4), at most 128 hashes.
+    pub consistency: Vec<Hash>,
+}
+
+impl OnWire for Checkpoint {
+    const FIELDS: Fields = Fields("checkpoint");
+    type Message = wire::Checkpoint;
+
+    fn to_wire(&self) -> wire::Checkpoint {
+        wire::Checkpoint {
+            subscription: self.subscription,
+            note: self.note.clone(),
+            old_size: self.old_size,
+            consistency: hashes_on_wire(&self.consistency),
+        }
+    }
+
+    fn from_wire(wire: wire::Checkpoint) -> Result<Self, DecodeError> {
+        Ok(Self {
+            subscription: wire.subscription,
+            note: note(Self::FIELDS, wire.note)?,
+            old_size: wire.old_size,
+            consistency: hashes(Self::FIELDS, "consistency", &wire.consistency)?,
+        })
+    }
+}
+
+/// A follower has checked a checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cosigned {
+    /// For which `Follow`.
+    pub subscription: u32,
+    /// Of which log.
+    pub log: LogName,
+    /// The size of the checkpoint, or until where the log is known.
+    pub size: u64,
+    /// A signature line for the note (C2SP tlog-cosignature); `None` = the log is known until
+    /// `size`, and is to be proven from there.
+    pub signature: Option<String>,
+}
+
+impl OnWire for Cosigned {
+    const FIELDS: Fields = Fields("cosigned");
+    type Message = wire::Cosigned;
+
+    fn to_wire(&self) -> wire::Cosigned {
+        wire::Cosigned {
+            subscription: self.subscription,
+            log: self.log.to_string(),
+            size: self.size,
+            signature: self.signature.clone().unwrap_or_default(),
+        }
+    }
+
+    fn from_wire(wire: wire::Cosigned) -> Result<Self, DecodeError> {
+        let signature = Self::FIELDS.text("signature", wire.signature)?;
+        Ok(Self {
+            subscription: wire.subscription,
+            log: Self::FIELDS.parse("log", &wire.log)?,
+            size: wire.size,
+            signature: (!signature.is_empty()).then_some(signature),
+        })
+    }
+}
+
+/// The text of a signed note, of bounded length.
+pub(super) fn note(fields: Fields, text: String) -> Result<String, DecodeError> {
+    let fits = text.len() <= NOTE_BYTES_MAX;
+    fields.require("note", "at most 16384 bytes", fits, text.len())?;
+    Ok(text)
+}
+
+/// The hashes of a proof.
+pub(super) fn hashes(
+    fields: Fields,
+    field: &'static str,
+    wire: &[Bytes],
+) -> Result<Vec<Hash>, DecodeError> {
+    fields.at_most(field, PROOF_HASHES_MAX, wire.len())?;
+    fields.fixed_all(field, wire)
+}
+
+pub(super) fn hashes_on_wire(hashes: &[Hash]) -> Vec<Bytes> {
+    hashes.iter().map(|hash| Bytes::copy_from_slice(hash.as_ref())).collect()
 }

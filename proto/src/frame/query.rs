@@ -2,12 +2,16 @@
 
 use bytes::Bytes;
 
-use super::{Fields, OnWire, publishing::request_of};
+use super::{
+    Fields, OnWire,
+    log::{hashes, hashes_on_wire, note},
+    publishing::request_of,
+};
 use crate::{
-    Action, BootId, DecodeError, Epoch, Filter, KeyHeaderId, PrincipalId, PrincipalName, Sequence,
-    Timestamp, TokenId, Topic,
+    Action, BootId, DecodeError, Epoch, Filter, Hash, KeyHeaderId, LogName, PrincipalId,
+    PrincipalName, Sequence, Timestamp, TokenId, Topic,
     decode::{fitting, time_optional},
-    limits::STATEMENTS_PER_FRAME_MAX,
+    limits::{STATEMENT_BYTES_MAX, STATEMENTS_PER_FRAME_MAX},
     wire::{self, answer, query::Kind},
 };
 
@@ -85,6 +89,57 @@ pub enum Question {
         /// What it is told; at most 1024 bytes.
         why: String,
     },
+    /// Tells a newcomer what it waits for; only a steward may.
+    TellEnrolment {
+        /// The token it came with.
+        token_id: TokenId,
+        /// What it is told; at most 1024 bytes.
+        why: String,
+    },
+    /// What a log holds now, and that it still holds what it held at a size.
+    Checkpoint {
+        /// Which log.
+        log: LogName,
+        /// The size; 0 = nothing is known of it.
+        old_size: u64,
+    },
+    /// That something is in a log.
+    Inclusion {
+        /// Which log.
+        log: LogName,
+        /// What.
+        which: Which,
+        /// The size of the tree in which it is to be proven.
+        size: u64,
+    },
+    /// What an encoded [`Statement`](crate::Statement), which nobody needs to have signed, would
+    /// change.
+    Diff(Bytes),
+    /// Destroys what is kept of somebody's accesses; only administrators may.
+    Erase {
+        /// Whose.
+        principal: PrincipalName,
+        /// With which key; `None` = the newest.
+        id: Option<PrincipalId>,
+    },
+    /// The access log; only administrators may.
+    Accesses {
+        /// Of whom; `None` = of everybody.
+        subject: Option<PrincipalName>,
+        /// From which entry on.
+        from: u64,
+        /// How many at most.
+        max: u32,
+    },
+}
+
+/// Which entry of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Which {
+    /// Of a control log: the statement with this id.
+    Statement(Hash),
+    /// The one at this index.
+    Index(u64),
 }
 
 impl OnWire for Query {
@@ -143,6 +198,32 @@ impl Question {
                     why: fitting(why),
                 })
             }
+            Self::TellEnrolment { token_id, why } => Kind::TellEnrolment(wire::TellEnrolment {
+                token_id: Bytes::copy_from_slice(token_id.as_ref()),
+                why: fitting(why),
+            }),
+            Self::Checkpoint { log, old_size } => Kind::Checkpoint(wire::CheckpointQuery {
+                log: log.to_string(),
+                old_size: *old_size,
+            }),
+            Self::Inclusion { log, which, size } => {
+                let (statement, index) = match which {
+                    Which::Statement(id) => (Bytes::copy_from_slice(id.as_ref()), None),
+                    Which::Index(index) => (Bytes::new(), Some(*index)),
+                };
+                let log = log.to_string();
+                Kind::Inclusion(wire::InclusionQuery { log, statement, index, size: *size })
+            }
+            Self::Diff(statement) => Kind::Diff(statement.clone()),
+            Self::Erase { principal, id } => Kind::Erase(wire::EraseQuery {
+                principal: principal.to_string(),
+                id: id.map(|id| Bytes::copy_from_slice(id.as_ref())).unwrap_or_default(),
+            }),
+            Self::Accesses { subject, from, max } => Kind::Accesses(wire::AccessesQuery {
+                subject: subject.as_ref().map(ToString::to_string).unwrap_or_default(),
+                from: *from,
+                max: *max,
+            }),
         }
     }
 
@@ -182,12 +263,49 @@ impl Question {
                 token_id: fields.fixed("token_id", &refusal.token_id)?,
                 why: fields.text("why", refusal.why)?,
             },
+            Kind::TellEnrolment(told) => Self::TellEnrolment {
+                token_id: fields.fixed("token_id", &told.token_id)?,
+                why: fields.text("why", told.why)?,
+            },
+            Kind::Checkpoint(query) => {
+                Self::Checkpoint { log: fields.parse("log", &query.log)?, old_size: query.old_size }
+            }
+            Kind::Inclusion(query) => Self::Inclusion {
+                log: fields.parse("log", &query.log)?,
+                which: which(fields, &query)?,
+                size: query.size,
+            },
+            Kind::Diff(statement) => {
+                let fits = statement.len() <= STATEMENT_BYTES_MAX;
+                fields.require("diff", "a statement's length", fits, statement.len())?;
+                Self::Diff(statement)
+            }
+            Kind::Erase(query) => Self::Erase {
+                principal: fields.parse("principal", &query.principal)?,
+                id: fields.fixed_optional("id", &query.id)?,
+            },
+            Kind::Accesses(query) => Self::Accesses {
+                subject: fields.parse_optional("subject", &query.subject)?,
+                from: query.from,
+                max: query.max,
+            },
             Kind::Enrolments(false) | Kind::Peers(false) | Kind::Status(false) => {
                 return Err(fields.refuse("kind", "true where a kind has no value", "false"));
             }
         })
     }
 }
+
+fn which(fields: Fields, query: &wire::InclusionQuery) -> Result<Which, DecodeError> {
+    match (fields.fixed_optional("statement", &query.statement)?, query.index) {
+        (Some(id), None) => Ok(Which::Statement(id)),
+        (None, Some(index)) => Ok(Which::Index(index)),
+        (None, None) => Err(fields.refuse("statement", ONE_ENTRY, "neither")),
+        (Some(_), Some(_)) => Err(fields.refuse("statement", ONE_ENTRY, "both")),
+    }
+}
+
+const ONE_ENTRY: &str = "a statement or an index";
 
 /// The answer to a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -209,6 +327,22 @@ pub enum AnswerBody {
     ExpectedSequence(Sequence),
     /// A JSON document for people.
     Json(String),
+    /// What a log holds now.
+    Checkpoint {
+        /// A signed note (C2SP tlog-checkpoint); not looked at.
+        note: String,
+        /// That it holds what it held at the size asked for (RFC 9162 §2.1.4); empty for size 0.
+        consistency: Vec<Hash>,
+    },
+    /// That something is in a log.
+    Inclusion {
+        /// Where.
+        index: u64,
+        /// The log's entry, verbatim; not looked at.
+        entry: Bytes,
+        /// The proof in the tree of the size asked for (RFC 9162 §2.1.3).
+        path: Vec<Hash>,
+    },
 }
 
 impl OnWire for Answer {
@@ -223,6 +357,14 @@ impl OnWire for Answer {
             AnswerBody::KeyHeader(key_header) => answer::Kind::KeyHeader(key_header.clone()),
             AnswerBody::ExpectedSequence(next) => answer::Kind::ExpectedSequence(next.value()),
             AnswerBody::Json(json) => answer::Kind::Json(json.clone()),
+            AnswerBody::Checkpoint { note, consistency } => {
+                let consistency = hashes_on_wire(consistency);
+                answer::Kind::Checkpoint(wire::CheckpointAnswer { note: note.clone(), consistency })
+            }
+            AnswerBody::Inclusion { index, entry, path } => {
+                let (entry, path) = (entry.clone(), hashes_on_wire(path));
+                answer::Kind::Inclusion(wire::InclusionAnswer { index: *index, entry, path })
+            }
         };
         wire::Answer { request: self.request, kind: Some(kind) }
     }
@@ -239,6 +381,15 @@ impl OnWire for Answer {
                 AnswerBody::ExpectedSequence(Sequence::new(next))
             }
             Some(answer::Kind::Json(json)) => AnswerBody::Json(json),
+            Some(answer::Kind::Checkpoint(answer)) => AnswerBody::Checkpoint {
+                note: note(fields, answer.note)?,
+                consistency: hashes(fields, "consistency", &answer.consistency)?,
+            },
+            Some(answer::Kind::Inclusion(answer)) => AnswerBody::Inclusion {
+                index: answer.index,
+                entry: answer.entry,
+                path: hashes(fields, "path", &answer.path)?,
+            },
             None => return Err(fields.refuse("kind", "an answer", "none")),
         };
         Ok(Self { request: request_of(fields, wire.request)?, answer })

@@ -1,4 +1,4 @@
-use super::{CursorName, Grantee, OrgName, PrincipalName};
+use super::{CursorName, Grantee, OrgName, PrincipalName, RoleName};
 
 #[test]
 fn an_organisation_is_a_dns_label() {
@@ -65,4 +65,19 @@ fn an_error_shows_a_stranger_s_text_escaped_and_shortened() {
     assert_eq!(error.to_string(), text);
     let error = OrgName::parse(&"é".repeat(1000)).unwrap_err();
     assert_eq!(error.found(), format!("\"{}\"…", "é".repeat(64)));
+}
+
+#[test]
+fn a_role_is_written_with_its_prefix_and_is_nobody_s_name() {
+    let role: RoleName = "role/family@fujisawa".parse().unwrap();
+    assert_eq!((role.name(), role.organisation().as_str()), ("family", "fujisawa"));
+    assert_eq!(role.to_string(), "role/family@fujisawa");
+    let grantee: Grantee = "role/family@fujisawa".parse().unwrap();
+    assert_eq!(grantee, Grantee::Role(role));
+    assert_eq!(grantee.to_string(), "role/family@fujisawa");
+    assert!(!grantee.covers(&"family@fujisawa".parse().unwrap()));
+    for text in ["role/", "role/a", "role/@a", "role/A@a", "role/a@A", "role/a/b@c", "roles/a@b"] {
+        assert!(RoleName::parse(text).is_err() && Grantee::parse(text).is_err(), "{text:?}");
+    }
+    assert!(PrincipalName::parse("role/family@fujisawa").is_err());
 }

@@ -64,9 +64,10 @@ impl Grant {
         let wire: wire::Grant = wire::decode_canonical(fields.0, STATEMENT_BYTES_MAX, bytes)?;
         let organisation = fields.parse("organisation", &wire.organisation)?;
         let filter = own_filter(fields, "filter", &wire.filter, &organisation)?;
+        let grantee = grantee(fields, &wire.grantee, &organisation)?;
         Ok(Self {
             organisation,
-            grantee: fields.parse("grantee", &wire.grantee)?,
+            grantee,
             actions: fields.number("actions", wire.actions)?,
             filter,
             purpose: fields.signed_text("purpose", wire.purpose, TEXT_BYTES_MAX)?,
@@ -117,9 +118,10 @@ impl Deny {
         let wire: wire::Deny = wire::decode_canonical(fields.0, STATEMENT_BYTES_MAX, bytes)?;
         let organisation = fields.parse("organisation", &wire.organisation)?;
         let filter = own_filter(fields, "filter", &wire.filter, &organisation)?;
+        let grantee = grantee(fields, &wire.grantee, &organisation)?;
         Ok(Self {
             organisation,
-            grantee: fields.parse("grantee", &wire.grantee)?,
+            grantee,
             actions: fields.number("actions", wire.actions)?,
             filter,
             reason: fields.signed_text("reason", wire.reason, TEXT_BYTES_MAX)?,
@@ -189,6 +191,14 @@ impl Revoke {
 }
 
 const ONE_TARGET: &str = "a statement or a principal";
+
+/// Whom a right is for: a role only where the organisation gives the role itself.
+fn grantee(fields: Fields, text: &str, organisation: &OrgName) -> Result<Grantee, DecodeError> {
+    let grantee: Grantee = fields.parse("grantee", text)?;
+    let own = !matches!(&grantee, Grantee::Role(role) if role.organisation() != organisation);
+    fields.require("grantee", "a role of the statement's organisation", own, &grantee)?;
+    Ok(grantee)
+}
 
 /// A filter of the organisation's own topics: nobody states anything about another's.
 pub(super) fn own_filter(

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use super::{
-    Deny, EpochAnnounce, Grant, Issuer, KeyGrant, OrgRoot, Peering, Principal, Revoke,
-    StreamDescriptor,
+    Deny, EpochAnnounce, Erasure, Grant, Issuer, KeyGrant, OrgRoot, Peering, Principal, Revoke,
+    Role, StreamDescriptor,
 };
 use crate::{DecodeError, OrgName, ParseError, Timestamp};
 
@@ -53,7 +53,7 @@ macro_rules! kinds {
                 match number {
                     $($number => Ok(Self::$kind),)+
                     other => {
-                        let wanted = "a kind from 1 to 10";
+                        let wanted = "a kind from 1 to 12";
                         Err(ParseError::new("statement kind", wanted, other.to_string()))
                     }
                 }
@@ -128,6 +128,10 @@ kinds! {
     KeyGrant = 9 "key-grant",
     /// What two organisations exchange.
     Peering = 10 "peering",
+    /// Who has a role.
+    Role = 11 "role",
+    /// A receipt that something was destroyed.
+    Erasure = 12 "erasure",
 }
 
 impl StatementBody {
@@ -144,6 +148,8 @@ impl StatementBody {
             Self::StreamDescriptor(body) => vec![&body.organisation],
             Self::EpochAnnounce(body) => vec![&body.organisation],
             Self::KeyGrant(body) => vec![&body.organisation],
+            Self::Role(body) => vec![body.role.organisation()],
+            Self::Erasure(body) => vec![&body.organisation],
             Self::Peering(body) => body.parties.iter().map(|party| &party.organisation).collect(),
         }
     }

@@ -1,13 +1,14 @@
 use bytes::Bytes;
 
 use super::{
-    Action, Actions, EpochAnnounce, Grant, OrgRoot, Peering, PeeringParty, Principal,
-    PrincipalKind, Statement, StatementBody, StatementKind, StreamClass, StreamDescriptor,
-    Transducer,
+    Action, Actions, EpochAnnounce, Erased, Erasure, Grant, OrgRoot, Peering, PeeringParty,
+    Principal, PrincipalKind, Role, Statement, StatementBody, StatementKind, StreamClass,
+    StreamDescriptor, Transducer,
 };
 use crate::{
-    Epoch, Filter, Hash, OrgName, PrincipalId, PublicKey, RefusalCode, Signature, Suite, Timestamp,
-    TransducerName, Unit,
+    Epoch, Filter, Grantee, Hash, LogEntry, OrgName, PrincipalId, PublicKey, RefusalCode, RoleName,
+    Signature, Suite, Timestamp, TransducerName, Unit,
+    limits::{LOG_ENTRY_BYTES_MAX, STATEMENT_BYTES_MAX},
 };
 
 fn grant() -> Grant {
@@ -56,6 +57,8 @@ fn contexts_and_numbers_are_distinct_and_never_change() {
         (8, "sekisho-statement-epoch-announce-v1\0"),
         (9, "sekisho-statement-key-grant-v1\0"),
         (10, "sekisho-statement-peering-v1\0"),
+        (11, "sekisho-statement-role-v1\0"),
+        (12, "sekisho-statement-erasure-v1\0"),
     ];
     assert_eq!(all, wanted);
 }
@@ -91,6 +94,68 @@ fn nobody_states_anything_about_another_s_topics() {
         refused(Grant { filter, ..grant() }),
         "grant statement: filter: wanted topics of the statement's organisation, found p/#"
     );
+}
+
+#[test]
+fn a_right_is_given_to_a_role_by_the_organisation_of_the_role_alone() {
+    let own = Grant { grantee: Grantee::parse("role/family@o").unwrap(), ..grant() };
+    let statement = Statement::unsigned(own.clone().into());
+    assert_eq!(Statement::decode(&statement.encode()).unwrap().body(), &own.into());
+    let grantee = Grantee::parse("role/family@p").unwrap();
+    assert_eq!(
+        refused(Grant { grantee, ..grant() }),
+        "grant statement: grantee: wanted a role of the statement's organisation, \
+         found role/family@p"
+    );
+}
+
+#[test]
+fn a_role_is_held_by_principals_and_organisations_and_not_by_roles() {
+    let role = |member: &str| Role {
+        role: RoleName::parse("role/family@o").unwrap(),
+        member: Grantee::parse(member).unwrap(),
+        issued: Timestamp::EPOCH,
+        until: None,
+    };
+    for member in ["sato@o", "sato@p", "*@p"] {
+        let statement = Statement::unsigned(role(member).into());
+        assert_eq!(Statement::decode(&statement.encode()).unwrap(), statement);
+        assert_eq!(statement.organisations(), [&OrgName::parse("o").unwrap()]);
+    }
+    assert_eq!(
+        refused(role("role/owner@o")),
+        "role statement: member: wanted a principal or an organisation, found role/owner@o"
+    );
+}
+
+#[test]
+fn an_erasure_is_of_an_epoch_of_one_s_own_or_of_a_subject() {
+    let erasure = |erased| Erasure {
+        organisation: OrgName::parse("o").unwrap(),
+        erased,
+        records: 0,
+        reason: String::new(),
+        issued: Timestamp::EPOCH,
+    };
+    let epoch = |tree: &str, epoch| Erased::Epoch {
+        tree: Filter::parse(tree).unwrap(),
+        epoch: Epoch::new(epoch),
+        key: Hash::new([7; 32]),
+    };
+    for erased in [epoch("o/#", 1), Erased::Subject(PrincipalId::new([1; 32]))] {
+        let statement = Statement::unsigned(erasure(erased).into());
+        assert_eq!(Statement::decode(&statement.encode()).unwrap(), statement);
+    }
+    let foreign = refused(erasure(epoch("p/#", 1)));
+    assert!(foreign.contains("tree: wanted topics of the statement's organisation"), "{foreign}");
+    assert!(refused(erasure(epoch("o/#", 0))).contains("epoch: wanted 1 or more, found 0"));
+}
+
+#[test]
+fn the_largest_statement_fits_an_entry_of_a_log() {
+    let statement = vec![0; STATEMENT_BYTES_MAX].into();
+    let entry = LogEntry { received: Timestamp::from_micros(-1), statement };
+    assert!(entry.encode().len() <= LOG_ENTRY_BYTES_MAX);
 }
 
 #[test]
@@ -252,8 +317,8 @@ fn a_peering_has_two_parties_in_order_each_with_its_own_topics() {
 
 #[test]
 fn an_unknown_kind_and_an_oversized_statement_are_refused() {
-    let error = Statement::decode(&[0x08, 0x0b]).unwrap_err();
-    assert_eq!(error.to_string(), "statement: kind: wanted a kind from 1 to 10, found 11");
+    let error = Statement::decode(&[0x08, 0x0d]).unwrap_err();
+    assert_eq!(error.to_string(), "statement: kind: wanted a kind from 1 to 12, found 13");
     let error = Statement::decode(&vec![0; 64 * 1024 + 1]).unwrap_err();
     assert_eq!(error.code(), RefusalCode::Oversized);
 }

@@ -342,6 +342,46 @@ pub struct Peering {
     pub until_us: ::core::option::Option<i64>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Role {
+    #[prost(string, tag = "1")]
+    pub organisation: ::prost::alloc::string::String,
+    /// "role/name@organisation"
+    #[prost(string, tag = "2")]
+    pub role: ::prost::alloc::string::String,
+    /// "name@organisation" or "*@organisation"
+    #[prost(string, tag = "3")]
+    pub member: ::prost::alloc::string::String,
+    #[prost(int64, tag = "4")]
+    pub issued_us: i64,
+    /// absent = until revoked
+    #[prost(int64, optional, tag = "5")]
+    pub until_us: ::core::option::Option<i64>,
+}
+/// A receipt: something was destroyed, of which whatever remains cannot be opened any more.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Erasure {
+    #[prost(string, tag = "1")]
+    pub organisation: ::prost::alloc::string::String,
+    /// with epoch and key: an epoch's seed, or
+    #[prost(string, tag = "2")]
+    pub tree: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "3")]
+    pub epoch: u64,
+    /// SHA-256 of the epoch's public key
+    #[prost(bytes = "bytes", tag = "4")]
+    pub key: ::prost::bytes::Bytes,
+    /// a principal's id: what was kept of its accesses
+    #[prost(bytes = "bytes", tag = "5")]
+    pub subject: ::prost::bytes::Bytes,
+    /// how many records were destroyed with it
+    #[prost(uint64, tag = "6")]
+    pub records: u64,
+    #[prost(string, tag = "7")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(int64, tag = "8")]
+    pub issued_us: i64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PeeringParty {
     #[prost(string, tag = "1")]
     pub organisation: ::prost::alloc::string::String,
@@ -367,10 +407,54 @@ pub struct PeeringParty {
     pub bytes_per_s: ::core::option::Option<u64>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogEntry {
+    /// when the organisation's node logged it
+    #[prost(int64, tag = "1")]
+    pub received_us: i64,
+    /// an encoded Statement, verbatim
+    #[prost(bytes = "bytes", tag = "2")]
+    pub statement: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AccessEntry {
+    #[prost(uint32, tag = "1")]
+    pub kind: u32,
+    /// the time, cut to the hour
+    #[prost(int64, tag = "2")]
+    pub hour_us: i64,
+    /// to an AccessRecord, under a key of its subject
+    #[prost(bytes = "bytes", tag = "3")]
+    pub commitment: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AccessRecord {
+    #[prost(uint32, tag = "1")]
+    pub kind: u32,
+    #[prost(string, tag = "2")]
+    pub subject: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub id: ::prost::bytes::Bytes,
+    /// a filter; empty where it is about none
+    #[prost(string, tag = "4")]
+    pub topics: ::prost::alloc::string::String,
+    #[prost(uint64, optional, tag = "5")]
+    pub from_position: ::core::option::Option<u64>,
+    /// exclusive
+    #[prost(uint64, optional, tag = "6")]
+    pub to_position: ::core::option::Option<u64>,
+    /// 0 where it is about none
+    #[prost(uint64, tag = "7")]
+    pub epoch: u64,
+    #[prost(string, tag = "8")]
+    pub purpose: ::prost::alloc::string::String,
+    #[prost(int64, tag = "9")]
+    pub time_us: i64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Frame {
     #[prost(
         oneof = "frame::Kind",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25"
     )]
     pub kind: ::core::option::Option<frame::Kind>,
 }
@@ -424,6 +508,10 @@ pub mod frame {
         Pong(super::Pong),
         #[prost(message, tag = "23")]
         Goodbye(super::Goodbye),
+        #[prost(message, tag = "24")]
+        Checkpoint(super::Checkpoint),
+        #[prost(message, tag = "25")]
+        Cosigned(super::Cosigned),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -607,7 +695,10 @@ pub struct Unsubscribe {
 pub struct Query {
     #[prost(uint64, tag = "1")]
     pub request: u64,
-    #[prost(oneof = "query::Kind", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14")]
+    #[prost(
+        oneof = "query::Kind",
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20"
+    )]
     pub kind: ::core::option::Option<query::Kind>,
 }
 /// Nested message and enum types in `Query`.
@@ -648,7 +739,28 @@ pub mod query {
         /// by the steward: nobody will be enrolled with this token
         #[prost(message, tag = "14")]
         RefuseEnrolment(super::RefuseEnrolment),
+        #[prost(message, tag = "15")]
+        Checkpoint(super::CheckpointQuery),
+        #[prost(message, tag = "16")]
+        Inclusion(super::InclusionQuery),
+        /// an encoded Statement, not signed: what it would change
+        #[prost(bytes, tag = "17")]
+        Diff(::prost::bytes::Bytes),
+        #[prost(message, tag = "18")]
+        Erase(super::EraseQuery),
+        #[prost(message, tag = "19")]
+        Accesses(super::AccessesQuery),
+        /// by the steward: what the newcomer waits for
+        #[prost(message, tag = "20")]
+        TellEnrolment(super::TellEnrolment),
     }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TellEnrolment {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub token_id: ::prost::bytes::Bytes,
+    #[prost(string, tag = "2")]
+    pub why: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RefuseEnrolment {
@@ -656,6 +768,46 @@ pub struct RefuseEnrolment {
     pub token_id: ::prost::bytes::Bytes,
     #[prost(string, tag = "2")]
     pub why: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckpointQuery {
+    #[prost(string, tag = "1")]
+    pub log: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub old_size: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InclusionQuery {
+    #[prost(string, tag = "1")]
+    pub log: ::prost::alloc::string::String,
+    /// a statement's id, or
+    #[prost(bytes = "bytes", tag = "2")]
+    pub statement: ::prost::bytes::Bytes,
+    /// an entry's; exactly one of both
+    #[prost(uint64, optional, tag = "3")]
+    pub index: ::core::option::Option<u64>,
+    /// of the tree in which it is proven
+    #[prost(uint64, tag = "4")]
+    pub size: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EraseQuery {
+    #[prost(string, tag = "1")]
+    pub principal: ::prost::alloc::string::String,
+    /// which of its keys; empty = the newest
+    #[prost(bytes = "bytes", tag = "2")]
+    pub id: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AccessesQuery {
+    /// empty = all
+    #[prost(string, tag = "1")]
+    pub subject: ::prost::alloc::string::String,
+    /// index
+    #[prost(uint64, tag = "2")]
+    pub from: u64,
+    #[prost(uint32, tag = "3")]
+    pub max: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct KeyGrantsQuery {
@@ -702,7 +854,7 @@ pub struct WhyQuery {
 pub struct Answer {
     #[prost(uint64, tag = "1")]
     pub request: u64,
-    #[prost(oneof = "answer::Kind", tags = "2, 3, 4, 5")]
+    #[prost(oneof = "answer::Kind", tags = "2, 3, 4, 5, 6, 7")]
     pub kind: ::core::option::Option<answer::Kind>,
 }
 /// Nested message and enum types in `Answer`.
@@ -715,9 +867,13 @@ pub mod answer {
         KeyHeader(::prost::bytes::Bytes),
         #[prost(uint64, tag = "4")]
         ExpectedSequence(u64),
-        /// who, why, what, discover, enrolments, peers, status: documents for people
+        /// who, why, what, discover, enrolments, peers, status, diff, erase, accesses: documents for people
         #[prost(string, tag = "5")]
         Json(::prost::alloc::string::String),
+        #[prost(message, tag = "6")]
+        Checkpoint(super::CheckpointAnswer),
+        #[prost(message, tag = "7")]
+        Inclusion(super::InclusionAnswer),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -726,19 +882,39 @@ pub struct StatementList {
     pub statements: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckpointAnswer {
+    /// a signed note
+    #[prost(string, tag = "1")]
+    pub note: ::prost::alloc::string::String,
+    /// from the old size asked for
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    pub consistency: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InclusionAnswer {
+    #[prost(uint64, tag = "1")]
+    pub index: u64,
+    /// the log's entry, verbatim
+    #[prost(bytes = "bytes", tag = "2")]
+    pub entry: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", repeated, tag = "3")]
+    pub path: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct State {
     #[prost(uint64, tag = "1")]
     pub request: u64,
-    #[prost(bytes = "bytes", tag = "2")]
-    pub statement: ::prost::bytes::Bytes,
+    /// 1 to 256: all of them stand in the end, or none
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    pub statements: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
 }
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Stated {
     #[prost(uint64, tag = "1")]
     pub request: u64,
     /// in the organisation's control log
-    #[prost(uint64, tag = "2")]
-    pub index: u64,
+    #[prost(uint64, repeated, tag = "2")]
+    pub indices: ::prost::alloc::vec::Vec<u64>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Follow {
@@ -764,6 +940,35 @@ pub struct Statements {
     /// when the owner's node logged each
     #[prost(int64, repeated, tag = "5")]
     pub received_us: ::prost::alloc::vec::Vec<i64>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Checkpoint {
+    /// that of the Follow
+    #[prost(uint32, tag = "1")]
+    pub subscription: u32,
+    /// a signed note
+    #[prost(string, tag = "2")]
+    pub note: ::prost::alloc::string::String,
+    /// from where the consistency is proven; 0 = not at all
+    #[prost(uint64, tag = "3")]
+    pub old_size: u64,
+    #[prost(bytes = "bytes", repeated, tag = "4")]
+    pub consistency: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Cosigned {
+    /// that of the Follow
+    #[prost(uint32, tag = "1")]
+    pub subscription: u32,
+    /// its origin
+    #[prost(string, tag = "2")]
+    pub log: ::prost::alloc::string::String,
+    /// of the checkpoint
+    #[prost(uint64, tag = "3")]
+    pub size: u64,
+    /// a signature line of the note; empty = known until this size, prove from there
+    #[prost(string, tag = "4")]
+    pub signature: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Enrol {

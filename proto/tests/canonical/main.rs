@@ -1,14 +1,15 @@
 //! What is accepted has one encoding: property tests over every message of the protocol.
 #![cfg(test)]
 
+mod logs;
 mod mutate;
 mod strategies;
 
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 use sekisho_proto::{
-    DecodeError, Envelope, Frame, FrameDecoder, Header, KeyHeader, SampleBatch, SampleError,
-    Statement, limits::FRAME_BYTES_MAX,
+    AccessEntry, AccessRecord, DecodeError, Envelope, Frame, FrameDecoder, Header, KeyHeader,
+    LogEntry, SampleBatch, SampleError, Statement, limits::FRAME_BYTES_MAX,
 };
 
 use crate::mutate::{fields_of, other_encodings, with_payload};
@@ -43,6 +44,18 @@ fn statement(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
         .fold(unsigned, |again, known| again.with_signature(known.signer, known.signature));
     assert_eq!(again, statement);
     Ok(again.encode())
+}
+
+fn log_entry(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    LogEntry::decode(&Bytes::copy_from_slice(bytes)).map(|entry| entry.encode())
+}
+
+fn access_entry(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    AccessEntry::decode(&Bytes::copy_from_slice(bytes)).map(|entry| entry.encode())
+}
+
+fn access_record(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    AccessRecord::decode(&Bytes::copy_from_slice(bytes)).map(|record| record.encode())
 }
 
 fn frame(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
@@ -163,6 +176,30 @@ proptest! {
             has_one_encoding_inside(frame, &bytes, number);
         }
         survives_damage(frame, &bytes, bit);
+    }
+
+    #[test]
+    fn entries_of_control_logs_have_one_encoding(value in logs::log_entry(), bit in 0..8_u8) {
+        let bytes = value.encode();
+        assert_eq!(LogEntry::decode(&bytes.clone().into()).unwrap(), value);
+        has_one_encoding(log_entry, &bytes);
+        survives_damage(log_entry, &bytes, bit);
+    }
+
+    #[test]
+    fn entries_of_access_logs_have_one_encoding(value in logs::access_entry(), bit in 0..8_u8) {
+        let bytes = value.encode();
+        assert_eq!(AccessEntry::decode(&bytes.clone().into()).unwrap(), value);
+        has_one_encoding(access_entry, &bytes);
+        survives_damage(access_entry, &bytes, bit);
+    }
+
+    #[test]
+    fn access_records_have_one_encoding(value in logs::access_record(), bit in 0..8_u8) {
+        let bytes = value.encode();
+        assert_eq!(AccessRecord::decode(&bytes.clone().into()).unwrap(), value);
+        has_one_encoding(access_record, &bytes);
+        survives_damage(access_record, &bytes, bit);
     }
 
     #[test]

@@ -5,20 +5,22 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 use sekisho_proto::{
     Action, Actions, BootId, ContentType, CursorName, Envelope, Epoch, Filter, Frame, GapReason,
     Grantee, Hash, Header, KeyHeader, KeyHeaderContent, KeyHeaderId, Offset, OrgName, Position,
-    PrincipalId, PrincipalKind, PrincipalName, PublicKey, RefusalCode, Sample, SampleValue, Scope,
-    Sequence, Signature, Statement, StatementIndex, StreamClass, Suite, Timestamp, TokenId, Topic,
-    Value, frame, statement,
+    PrincipalId, PrincipalKind, PrincipalName, PublicKey, RefusalCode, RoleName, Sample,
+    SampleValue, Scope, Sequence, Signature, Statement, StatementIndex, StreamClass, Suite,
+    Timestamp, TokenId, Topic, Value, frame, statement,
 };
+
+use crate::logs;
 
 pub(crate) fn bytes(count: usize) -> impl Strategy<Value = Bytes> {
     vec(any::<u8>(), count).prop_map(Bytes::from)
 }
 
-fn some_bytes() -> impl Strategy<Value = Bytes> {
+pub(crate) fn some_bytes() -> impl Strategy<Value = Bytes> {
     vec(any::<u8>(), 0..64).prop_map(Bytes::from)
 }
 
-fn text() -> impl Strategy<Value = String> {
+pub(crate) fn text() -> impl Strategy<Value = String> {
     "[ -~ぁ-ん]{0,12}"
 }
 
@@ -26,13 +28,23 @@ pub(crate) fn org() -> impl Strategy<Value = OrgName> {
     "[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?".prop_map(|text| text.parse().unwrap())
 }
 
-fn principal_name() -> impl Strategy<Value = PrincipalName> {
+pub(crate) fn principal_name() -> impl Strategy<Value = PrincipalName> {
     ("[a-z0-9][a-z0-9._-]{0,8}", org())
         .prop_map(|(name, org)| PrincipalName::new(&name, &org).unwrap())
 }
 
 fn grantee() -> impl Strategy<Value = Grantee> {
     prop_oneof![principal_name().prop_map(Grantee::from), org().prop_map(Grantee::from)]
+}
+
+/// Whom an organisation's own rights may be for.
+fn grantee_of(org: &OrgName) -> impl Strategy<Value = Grantee> + use<> {
+    prop_oneof![grantee(), role_of(org).prop_map(Grantee::from)]
+}
+
+pub(crate) fn role_of(org: &OrgName) -> impl Strategy<Value = RoleName> + use<> {
+    let org = org.clone();
+    "[a-z0-9][a-z0-9._-]{0,8}".prop_map(move |name| RoleName::new(&name, &org).unwrap())
 }
 
 fn levels() -> impl Strategy<Value = String> {
@@ -54,18 +66,18 @@ fn filter_of(org: &OrgName) -> impl Strategy<Value = Filter> + use<> {
         .prop_map(move |levels| format!("{org}/{levels}").parse().unwrap())
 }
 
-fn filter() -> impl Strategy<Value = Filter> {
+pub(crate) fn filter() -> impl Strategy<Value = Filter> {
     org().prop_flat_map(|org| filter_of(&org))
 }
 
-fn time() -> impl Strategy<Value = Timestamp> {
+pub(crate) fn time() -> impl Strategy<Value = Timestamp> {
     prop_oneof![Just(0), any::<i64>()].prop_map(Timestamp::from_micros)
 }
 
 macro_rules! fixed {
     ($($name:ident $type:ident $count:literal,)+) => {
         $(
-            fn $name() -> impl Strategy<Value = $type> {
+            pub(crate) fn $name() -> impl Strategy<Value = $type> {
                 any::<[u8; $count]>().prop_map($type::new)
             }
         )+
@@ -85,7 +97,7 @@ fixed! {
     hash Hash 32,
 }
 
-fn number() -> impl Strategy<Value = u64> {
+pub(crate) fn number() -> impl Strategy<Value = u64> {
     prop_oneof![0..3u64, any::<u64>()]
 }
 
@@ -229,15 +241,23 @@ fn principal() -> impl Strategy<Value = statement::Principal> {
     )
 }
 
-fn own_filter() -> impl Strategy<Value = (OrgName, Filter)> {
+pub(crate) fn own_filter() -> impl Strategy<Value = (OrgName, Filter)> {
     org().prop_flat_map(|org| filter_of(&org).prop_map(move |filter| (org.clone(), filter)))
+}
+
+/// Whose topics, which of them, and for whom.
+fn right() -> impl Strategy<Value = (OrgName, Filter, Grantee)> {
+    own_filter().prop_flat_map(|(organisation, filter)| {
+        let grantee = grantee_of(&organisation);
+        (Just(organisation), Just(filter), grantee)
+    })
 }
 
 fn grant() -> impl Strategy<Value = statement::Grant> {
     let times = (time(), time(), option::of(time()), option::of(time()));
     let rest = (any::<bool>(), option::of(any::<u32>()));
-    (own_filter(), grantee(), actions(), text(), times, rest).prop_map(
-        |((organisation, filter), grantee, actions, purpose, times, (onward, rate_per_s))| {
+    (right(), actions(), text(), times, rest).prop_map(
+        |((organisation, filter, grantee), actions, purpose, times, (onward, rate_per_s))| {
             let (issued, from, until, history_from) = times;
             statement::Grant {
                 organisation,
@@ -257,8 +277,8 @@ fn grant() -> impl Strategy<Value = statement::Grant> {
 }
 
 fn deny() -> impl Strategy<Value = statement::Deny> {
-    (own_filter(), grantee(), actions(), text(), time()).prop_map(
-        |((organisation, filter), grantee, actions, reason, issued)| statement::Deny {
+    (right(), actions(), text(), time()).prop_map(
+        |((organisation, filter, grantee), actions, reason, issued)| statement::Deny {
             organisation,
             grantee,
             actions,
@@ -346,7 +366,7 @@ fn epoch_announce() -> impl Strategy<Value = statement::EpochAnnounce> {
 fn key_grant() -> impl Strategy<Value = statement::KeyGrant> {
     let encapsulation = prop_oneof![bytes(32), bytes(1120)];
     let key = (sealing(), encapsulation, vec(any::<u8>(), 1..=128));
-    (own_filter(), 1..=u64::MAX, key, principal_id(), text(), time()).prop_map(
+    ((org(), filter()), 1..=u64::MAX, key, principal_id(), text(), time()).prop_map(
         |((organisation, tree), epoch, key, reader, purpose, issued)| {
             let (suite, encapsulation, sealed_seed) = key;
             statement::KeyGrant {
@@ -413,6 +433,8 @@ pub(crate) fn statement() -> impl Strategy<Value = Statement> {
         epoch_announce().prop_map(statement::StatementBody::from),
         key_grant().prop_map(statement::StatementBody::from),
         peering().prop_map(statement::StatementBody::from),
+        logs::role().prop_map(statement::StatementBody::from),
+        logs::erasure().prop_map(statement::StatementBody::from),
     ];
     (body, vec((principal_id(), signature()), 0..4)).prop_map(|(body, signatures)| {
         let unsigned = Statement::unsigned(body);
@@ -571,6 +593,8 @@ fn question() -> impl Strategy<Value = frame::Question> {
         select(vec![Question::Enrolments, Question::Peers, Question::Status]),
         (token_id(), text())
             .prop_map(|(token_id, why)| Question::RefuseEnrolment { token_id, why }),
+        (token_id(), text()).prop_map(|(token_id, why)| Question::TellEnrolment { token_id, why }),
+        logs::question(),
     ]
 }
 
@@ -581,6 +605,7 @@ fn answer() -> impl Strategy<Value = frame::AnswerBody> {
         some_bytes().prop_map(AnswerBody::KeyHeader),
         number().prop_map(|next| AnswerBody::ExpectedSequence(Sequence::new(next))),
         text().prop_map(AnswerBody::Json),
+        logs::answer(),
     ]
 }
 
@@ -610,11 +635,11 @@ fn log_frame() -> impl Strategy<Value = Frame> {
             .prop_map(|(request, question)| Frame::from(frame::Query { request, question })),
         (1..=u64::MAX, answer())
             .prop_map(|(request, answer)| Frame::from(frame::Answer { request, answer })),
-        (1..=u64::MAX, some_bytes())
-            .prop_map(|(request, statement)| Frame::from(frame::State { request, statement })),
-        (1..=u64::MAX, number()).prop_map(|(request, index)| {
-            Frame::from(frame::Stated { request, index: StatementIndex::new(index) })
-        }),
+        (1..=u64::MAX, vec(some_bytes(), 1..4))
+            .prop_map(|(request, statements)| Frame::from(frame::State { request, statements })),
+        (1..=u64::MAX, vec(number().prop_map(StatementIndex::new), 1..4))
+            .prop_map(|(request, indices)| Frame::from(frame::Stated { request, indices })),
+        logs::frame(),
         (any::<u32>(), org(), number()).prop_map(|(subscription, organisation, from)| {
             let from = StatementIndex::new(from);
             Frame::from(frame::Follow { subscription, organisation, from })

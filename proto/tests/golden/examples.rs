@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use sekisho_proto::{
-    Action, Actions, BootId, ContentType, CursorName, Envelope, Epoch, Filter, Frame, GapReason,
-    Hash, Header, KeyHeader, KeyHeaderContent, KeyHeaderId, Offset, OrgName, Position, PrincipalId,
-    PrincipalKind, PrincipalName, PublicKey, RefusalCode, Sample, SampleBatch, SampleValue, Scope,
-    Sequence, Signature, Statement, StatementIndex, StreamClass, Suite, Timestamp, TokenId, Topic,
-    Value,
-    frame::{self, AnswerBody, Question},
+    AccessEntry, AccessKind, AccessRecord, Action, Actions, BootId, ContentType, CursorName,
+    Envelope, Epoch, Filter, Frame, GapReason, Hash, Header, KeyHeader, KeyHeaderContent,
+    KeyHeaderId, LogEntry, LogName, Offset, OrgName, Position, PrincipalId, PrincipalKind,
+    PrincipalName, PublicKey, RefusalCode, Sample, SampleBatch, SampleValue, Scope, Sequence,
+    Signature, Statement, StatementIndex, StreamClass, Suite, Timestamp, TokenId, Topic, Value,
+    frame::{self, AnswerBody, Question, Which},
     statement,
 };
 
@@ -324,8 +324,36 @@ fn peering() -> statement::Peering {
     }
 }
 
+fn role() -> statement::Role {
+    statement::Role {
+        role: "role/family@fujisawa".parse().unwrap(),
+        member: "sato@santander".parse().unwrap(),
+        issued: time(),
+        until: Some(later()),
+    }
+}
+
+fn erasures() -> [statement::StatementBody; 2] {
+    let erased = statement::Erased::Epoch {
+        tree: filter(),
+        epoch: Epoch::new(7),
+        key: Hash::new(counted(0x40)),
+    };
+    [erased, statement::Erased::Subject(publisher())].map(|erased| {
+        statement::Erasure {
+            organisation: org("fujisawa"),
+            erased,
+            records: 300,
+            reason: "retention".to_owned(),
+            issued: time(),
+        }
+        .into()
+    })
+}
+
 pub(crate) fn statements() -> Vec<Statement> {
     let others = [stream().into()].into_iter().chain(keys_of_epochs()).chain([peering().into()]);
+    let others = others.chain([role().into()]).chain(erasures());
     identities()
         .into_iter()
         .chain(rights())
@@ -356,6 +384,24 @@ fn questions() -> Vec<Question> {
             token_id: TokenId::new(counted(0x20)),
             why: "not ours".to_owned(),
         },
+        Question::TellEnrolment {
+            token_id: TokenId::new(counted(0x20)),
+            why: "sign in".to_owned(),
+        },
+        Question::Checkpoint { log: LogName::Access(org("fujisawa")), old_size: 300 },
+        Question::Inclusion {
+            log: LogName::Control(org("fujisawa")),
+            which: Which::Statement(Hash::new(counted(0x30))),
+            size: 301,
+        },
+        Question::Inclusion {
+            log: LogName::Access(org("fujisawa")),
+            which: Which::Index(0),
+            size: 301,
+        },
+        Question::Diff(Bytes::from_static(b"statement")),
+        Question::Erase { principal: truck(), id: Some(publisher()) },
+        Question::Accesses { subject: None, from: 300, max: 100 },
     ]
 }
 
@@ -456,6 +502,15 @@ fn asking() -> Vec<Frame> {
         AnswerBody::KeyHeader(Bytes::from_static(b"key header")),
         AnswerBody::ExpectedSequence(Sequence::ZERO),
         AnswerBody::Json("{}".to_owned()),
+        AnswerBody::Checkpoint {
+            note: "sekisho/fujisawa/control\n".to_owned(),
+            consistency: vec![Hash::new(counted(0x50))],
+        },
+        AnswerBody::Inclusion {
+            index: 300,
+            entry: Bytes::from_static(b"entry"),
+            path: vec![Hash::new(counted(0x50)), Hash::new(counted(0x60))],
+        },
     ];
     let queries =
         questions().into_iter().map(|question| frame::Query { request: 2, question }.into());
@@ -465,8 +520,8 @@ fn asking() -> Vec<Frame> {
 
 fn logging() -> Vec<Frame> {
     vec![
-        frame::State { request: 3, statement: Bytes::from_static(b"statement") }.into(),
-        frame::Stated { request: 3, index: StatementIndex::new(9) }.into(),
+        frame::State { request: 3, statements: vec![Bytes::from_static(b"statement")] }.into(),
+        frame::Stated { request: 3, indices: vec![StatementIndex::new(9)] }.into(),
         frame::Follow {
             subscription: 4,
             organisation: org("santander"),
@@ -498,6 +553,45 @@ fn logging() -> Vec<Frame> {
             statements: vec![Bytes::from_static(b"root")],
         }
         .into(),
+        frame::Checkpoint {
+            subscription: 4,
+            note: "sekisho/fujisawa/access\n".to_owned(),
+            old_size: 300,
+            consistency: vec![Hash::new(counted(0x50))],
+        }
+        .into(),
+        frame::Cosigned {
+            subscription: 4,
+            log: LogName::Access(org("fujisawa")),
+            size: 301,
+            signature: Some("\u{2014} sekisho/santander/node AAAA".to_owned()),
+        }
+        .into(),
+    ]
+}
+
+pub(crate) fn entries() -> Vec<(&'static str, Vec<u8>)> {
+    let logged = LogEntry { received: time(), statement: Bytes::from_static(b"statement") };
+    let access = AccessEntry {
+        kind: AccessKind::History,
+        hour: AccessEntry::hour_of(time()),
+        commitment: Hash::new(counted(0x40)),
+    };
+    let record = AccessRecord {
+        kind: AccessKind::History,
+        subject: truck(),
+        id: publisher(),
+        topics: Some(filter()),
+        from: Some(Position::ZERO),
+        to: Some(Position::new(300)),
+        epoch: Some(Epoch::new(7)),
+        purpose: "research".to_owned(),
+        time: time(),
+    };
+    vec![
+        ("log-entry", logged.encode()),
+        ("access-entry", access.encode()),
+        ("access-record", record.encode()),
     ]
 }
 

@@ -113,6 +113,15 @@ fn frames_are_frozen() {
 }
 
 #[test]
+fn entries_of_logs_are_frozen() {
+    let made: Vec<_> = examples::entries()
+        .iter()
+        .map(|(name, entry)| json!({ "name": name, "entry": hex(entry) }))
+        .collect();
+    compare("entries.json", &made);
+}
+
+#[test]
 fn refusals_are_frozen() {
     let made: Vec<_> = refusals::all()
         .iter()
