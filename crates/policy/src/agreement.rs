@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use sekisho_proto::{
-    Hash, OrgName, PrincipalId, PrincipalName, StatementBody, StatementKind, Timestamp,
+    Filter, Hash, OrgName, PrincipalId, PrincipalName, StatementBody, StatementKind, Timestamp,
     statement::{Peering, PeeringParty, Revoke, RevokeTarget},
 };
 
 use crate::{
     Missing, Policy, PrincipalRecord, StatementError,
+    application::EVERYTHING,
     authority::{Entry, Signers},
     organisation::Organisation,
     peering::PeeringFact,
@@ -157,7 +158,7 @@ impl Policy {
             self.log_in(organisation, entry, |organisation| organisation.is_pinned = true);
         }
         let fact = PeeringFact {
-            id: entry.statement.id(),
+            id: entry.id,
             received: entry.received,
             from: body.from,
             until: body.until,
@@ -236,22 +237,35 @@ impl Policy {
             return Err(StatementError::UnknownTarget { organisation, target: *target });
         };
         let by_issuer = by_root || !signers.issuers.is_empty();
+        let view = View::live(entry.received);
         let own = |record: &Arc<PrincipalRecord>| {
             logged.statement.signatures().iter().any(|signed| signed.signer == record.id)
         };
         let (may, wanted) = match logged.statement.body() {
-            StatementBody::OrgRoot(_) | StatementBody::Revoke(_) => {
+            StatementBody::OrgRoot(_) | StatementBody::Revoke(_) | StatementBody::Erasure(_) => {
                 return Err(StatementError::NotRevocable { target: logged.statement.kind() });
             }
             StatementBody::Issuer(_) => (by_root, "the root"),
             StatementBody::Principal(_) | StatementBody::Peering(_) => (by_issuer, "an issuer"),
+            StatementBody::Role(role) => {
+                // Whoever has a role keeps the denies that come with it.
+                let everything = Filter::everything(&organisation.name);
+                let may = |record: &Arc<PrincipalRecord>| {
+                    !role.member.covers(&record.name)
+                        && self
+                            .held(organisation, record, &everything, None, entry.received)
+                            .is_some()
+                };
+                (by_issuer || signers.principals_of(organisation).any(may), EVERYTHING)
+            }
             StatementBody::EpochAnnounce(_) | StatementBody::KeyGrant(_) => {
                 (by_issuer || signers.has_steward_of(organisation), "an issuer or a steward")
             }
             StatementBody::Grant(grant) => {
                 let may = |record: &Arc<PrincipalRecord>| {
                     let actions = Some(grant.actions);
-                    self.holds(organisation, record, &grant.filter, actions, entry.received)
+                    self.held(organisation, record, &grant.filter, actions, entry.received)
+                        .is_some()
                 };
                 let by_principal = signers.principals.iter().any(own)
                     || signers.principals_of(organisation).any(may);
@@ -261,8 +275,10 @@ impl Policy {
                 // Who is denied something does not lift the deny.
                 let may = |record: &Arc<PrincipalRecord>| {
                     let actions = own(record).then_some(deny.actions);
-                    !deny.grantee.covers(&record.name)
-                        && self.holds(organisation, record, &deny.filter, actions, entry.received)
+                    !organisation.means(view, &deny.grantee, &record.name)
+                        && self
+                            .held(organisation, record, &deny.filter, actions, entry.received)
+                            .is_some()
                 };
                 let by_principal = signers.principals_of(organisation).any(may);
                 (by_issuer || by_principal, "an issuer or an administrator")
@@ -270,7 +286,7 @@ impl Policy {
             StatementBody::StreamDescriptor(descriptor) => {
                 let filter = (&descriptor.topic).into();
                 let may = |record: &Arc<PrincipalRecord>| {
-                    self.holds(organisation, record, &filter, None, entry.received)
+                    self.held(organisation, record, &filter, None, entry.received).is_some()
                 };
                 let by_principal = signers.principals_of(organisation).any(may);
                 (by_issuer || by_principal, "an issuer or an administrator")
@@ -299,6 +315,8 @@ fn end_statement(organisation: &mut Organisation, target: Hash, received: Timest
         | StatementBody::Revoke(_)
         | StatementBody::StreamDescriptor(_)
         | StatementBody::KeyGrant(_)
-        | StatementBody::Peering(_) => {}
+        | StatementBody::Peering(_)
+        | StatementBody::Role(_)
+        | StatementBody::Erasure(_) => {}
     }
 }

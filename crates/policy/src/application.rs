@@ -4,22 +4,23 @@
 use std::sync::Arc;
 
 use sekisho_proto::{
-    Epoch, Hash, OrgName, PrincipalId, PrincipalName, Statement, StatementBody, StatementIndex,
-    StatementVerifier, Timestamp,
+    Filter, Grantee, Hash, OrgName, PrincipalId, PrincipalName, Statement, StatementBody,
+    StatementIndex, StatementVerifier, Timestamp,
     limits::CLOCK_AHEAD_MAX,
-    statement::{
-        Deny, EpochAnnounce, Grant, Issuer, KeyGrant, OrgRoot, Principal, StreamDescriptor,
-    },
+    statement::{Deny, Grant, Issuer, OrgRoot, Principal, Role, StreamDescriptor},
 };
 
 use crate::{
     Applied, IssuerRecord, Policy, PrincipalRecord, StatementError,
-    authority::{Entry, Signers},
-    epochs::EpochFact,
+    authority::{Entry, Maker, Signers},
     grant::{DenyFact, GrantFact},
     organisation::{Organisation, Root},
+    roles::RoleFact,
     view::View,
 };
+
+/// Who else than an issuer decides about everything of an organisation.
+pub(crate) const EVERYTHING: &str = "an issuer, or a principal that may administer everything";
 
 /// Organisations that may be known without anybody vouching for them: those that a peering is
 /// being agreed on with.
@@ -58,7 +59,7 @@ impl Policy {
             return Err(StatementError::ClockAhead { kind, received, issued });
         }
         let statement = Arc::new(statement);
-        let entry = Entry { statement: &statement, received, verifier };
+        let entry = Entry { statement: &statement, id, received, verifier };
         match statement.body() {
             StatementBody::OrgRoot(body) => self.apply_root(&entry, body)?,
             StatementBody::Issuer(body) => self.apply_issuer(&entry, body)?,
@@ -70,8 +71,10 @@ impl Policy {
             StatementBody::EpochAnnounce(body) => self.apply_epoch(&entry, body)?,
             StatementBody::KeyGrant(body) => self.apply_key_grant(&entry, body)?,
             StatementBody::Peering(body) => self.apply_peering(&entry, body)?,
+            StatementBody::Role(body) => self.apply_role(&entry, body)?,
+            StatementBody::Erasure(body) => self.apply_erasure(&entry, body)?,
         }
-        self.version += 1;
+        self.note_change();
         self.applied(&statement, &id, true).ok_or_else(|| {
             let organisation = self.own.clone();
             StatementError::UnknownOrganisation { kind, organisation }
@@ -110,14 +113,14 @@ impl Policy {
             self.room_for_another(name)?;
         }
         let root = Root {
-            statement: entry.statement.id(),
+            statement: entry.id,
             fingerprint: found,
             keys: body.keys.iter().map(|key| (PrincipalId::of(key), *key)).collect(),
             threshold: usize::try_from(body.threshold).unwrap_or(usize::MAX),
         };
         let mut organisation = Organisation::new(name.clone(), root, pinned.is_some());
         self.by_root(&organisation, entry)?;
-        organisation.append(entry.statement, entry.received);
+        organisation.append(entry);
         self.organisations.insert(name.clone(), Arc::new(organisation));
         Ok(())
     }
@@ -149,7 +152,7 @@ impl Policy {
             id,
             public_key: body.public_key,
             until: body.until,
-            statement: entry.statement.id(),
+            statement: entry.id,
             received: entry.received,
             revoked: None,
         };
@@ -182,7 +185,7 @@ impl Policy {
             kem_public_key: (!kem_public_key.is_empty()).then_some(kem_public_key),
             issued: body.issued,
             until: body.until,
-            statement: entry.statement.id(),
+            statement: entry.id,
             received: entry.received,
             revoked: None,
         };
@@ -217,7 +220,7 @@ impl Policy {
             return Err(StatementError::EmptyPeriod { kind: entry.kind(), from: body.from, until });
         }
         let basis = self.basis(organisation, entry, body)?;
-        let (id, received) = (entry.statement.id(), entry.received);
+        let (id, received) = (entry.id, entry.received);
         let fact = Arc::new(GrantFact { id, received, grant: body.clone(), basis });
         self.log_in(&body.organisation, entry, |organisation| organisation.insert_grant(fact));
         Ok(())
@@ -225,18 +228,57 @@ impl Policy {
 
     fn apply_deny(&mut self, entry: &Entry<'_>, body: &Deny) -> Result<(), StatementError> {
         let organisation = self.pinned(entry, &body.organisation)?;
-        let signers = self.signers(organisation, entry)?;
-        let may = |record: &Arc<PrincipalRecord>| {
-            self.holds(organisation, record, &body.filter, Some(body.actions), entry.received)
-        };
-        if signers.issuers.is_empty() && !signers.principals_of(organisation).any(may) {
-            let wanted = "an issuer, or a principal that may administer or grant all of it";
-            return Err(entry.not_authorised(organisation, wanted));
-        }
-        let (id, received) = (entry.statement.id(), entry.received);
+        let wanted = "an issuer, or a principal that may administer or grant all of it";
+        let maker = self.maker(organisation, entry, wanted, |record| {
+            self.held(organisation, record, &body.filter, Some(body.actions), entry.received)
+        })?;
+        let (id, received) = (entry.id, entry.received);
         let fact = Arc::new(DenyFact { id, received, deny: body.clone() });
-        self.log_in(&body.organisation, entry, |organisation| organisation.insert_deny(fact));
+        self.log_made(&body.organisation, entry, maker, |organisation| {
+            organisation.insert_deny(fact);
+        });
         Ok(())
+    }
+
+    /// Somebody has a role. Whoever may say so decides about all that the role is ever given, so
+    /// it takes an issuer, or a principal that administers everything; and nobody takes a role.
+    fn apply_role(&mut self, entry: &Entry<'_>, body: &Role) -> Result<(), StatementError> {
+        let name = body.role.organisation();
+        let organisation = self.pinned(entry, name)?;
+        if let Some(until) = body.until.filter(|until| *until <= body.issued) {
+            return Err(StatementError::EmptyPeriod {
+                kind: entry.kind(),
+                from: body.issued,
+                until,
+            });
+        }
+        let everything = Filter::everything(name);
+        let maker = self.maker(organisation, entry, EVERYTHING, |record| {
+            self.held(organisation, record, &everything, None, entry.received)
+        })?;
+        if let Maker::Holder(_) = maker
+            && let Some(member) = self.signer_among(entry, &body.member)
+        {
+            return Err(StatementError::OwnRole { member, role: body.role.clone() });
+        }
+        let fact = RoleFact {
+            id: entry.id,
+            received: entry.received,
+            role: body.role.clone(),
+            member: body.member.clone(),
+            until: body.until,
+        };
+        self.log_made(name, entry, maker, |organisation| organisation.insert_role(fact));
+        Ok(())
+    }
+
+    /// Whoever signed it and is meant by it.
+    fn signer_among(&self, entry: &Entry<'_>, meant: &Grantee) -> Option<PrincipalName> {
+        let view = View::live(Timestamp::MAX);
+        entry.statement.signatures().iter().find_map(|signed| {
+            let (_home, record) = self.record(view, &signed.signer)?;
+            meant.covers(&record.name).then(|| record.name.clone())
+        })
     }
 
     fn apply_descriptor(
@@ -245,64 +287,14 @@ impl Policy {
         body: &StreamDescriptor,
     ) -> Result<(), StatementError> {
         let organisation = self.pinned(entry, &body.organisation)?;
-        let signers = self.signers(organisation, entry)?;
         let filter = (&body.topic).into();
-        let may = |record: &Arc<PrincipalRecord>| {
-            self.holds(organisation, record, &filter, None, entry.received)
-        };
-        if signers.issuers.is_empty() && !signers.principals_of(organisation).any(may) {
-            let wanted = "an issuer, or a principal that may administer the topic";
-            return Err(entry.not_authorised(organisation, wanted));
-        }
-        let id = entry.statement.id();
-        self.log_in(&body.organisation, entry, |organisation| {
+        let wanted = "an issuer, or a principal that may administer the topic";
+        let maker = self.maker(organisation, entry, wanted, |record| {
+            self.held(organisation, record, &filter, None, entry.received)
+        })?;
+        let id = entry.id;
+        self.log_made(&body.organisation, entry, maker, |organisation| {
             organisation.descriptors.or_default(body.topic.clone()).push(id);
-        });
-        Ok(())
-    }
-
-    fn apply_epoch(
-        &mut self,
-        entry: &Entry<'_>,
-        body: &EpochAnnounce,
-    ) -> Result<(), StatementError> {
-        let organisation = self.pinned(entry, &body.organisation)?;
-        self.by_steward(organisation, entry)?;
-        let tree = &body.tree;
-        let (last, min) = organisation.epochs.last(tree).unwrap_or((Epoch::ZERO, Epoch::ZERO));
-        // The number behind the last of all would be that one again.
-        let numbers = [
-            ("epoch", last.next(), body.epoch, body.epoch > last),
-            ("min_epoch", min, body.min_epoch, body.min_epoch >= min),
-        ];
-        for (field, wanted, found, in_order) in numbers {
-            if !in_order {
-                let tree = tree.clone();
-                return Err(StatementError::EpochOrder { tree, field, wanted, found });
-            }
-        }
-        let fact = EpochFact {
-            id: entry.statement.id(),
-            received: entry.received,
-            announce: body.clone(),
-        };
-        self.log_in(&body.organisation, entry, |organisation| {
-            organisation.epochs.insert(Arc::new(fact));
-        });
-        Ok(())
-    }
-
-    fn apply_key_grant(
-        &mut self,
-        entry: &Entry<'_>,
-        body: &KeyGrant,
-    ) -> Result<(), StatementError> {
-        let organisation = self.pinned(entry, &body.organisation)?;
-        self.by_steward(organisation, entry)?;
-        let key = (body.reader, body.tree.clone(), body.epoch);
-        let id = entry.statement.id();
-        self.log_in(&body.organisation, entry, |organisation| {
-            organisation.key_grants.or_default(key).push(id);
         });
         Ok(())
     }
@@ -317,17 +309,6 @@ impl Policy {
             return Err(entry.not_authorised(organisation, "an issuer"));
         }
         Ok(signers)
-    }
-
-    fn by_steward(
-        &self,
-        organisation: &Organisation,
-        entry: &Entry<'_>,
-    ) -> Result<(), StatementError> {
-        if self.signers(organisation, entry)?.has_steward_of(organisation) {
-            return Ok(());
-        }
-        Err(entry.not_authorised(organisation, "a steward"))
     }
 
     /// The organisation of a statement, whether or not anybody vouches for it.
@@ -359,8 +340,24 @@ impl Policy {
     ) {
         if let Some(organisation) = self.organisations.get_mut(name) {
             let organisation = Arc::make_mut(organisation);
-            organisation.append(entry.statement, entry.received);
+            organisation.append(entry);
             effect(organisation);
         }
+    }
+
+    /// The same, and what let its maker make it.
+    pub(crate) fn log_made(
+        &mut self,
+        name: &OrgName,
+        entry: &Entry<'_>,
+        maker: Maker,
+        effect: impl FnOnce(&mut Organisation),
+    ) {
+        self.log_in(name, entry, |organisation| {
+            if let Some(grant) = maker.grant() {
+                organisation.made_by.insert(entry.id, grant);
+            }
+            effect(organisation);
+        });
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     grant::{Basis, DELEGATION_DEPTH_MAX, GrantFact, excess},
     grant_index::{Holder, Object},
     organisation::Organisation,
+    right::Given,
     view::View,
 };
 
@@ -20,6 +21,7 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(crate) struct Entry<'a> {
     pub(crate) statement: &'a Arc<Statement>,
+    pub(crate) id: Hash,
     pub(crate) received: Timestamp,
     pub(crate) verifier: &'a dyn StatementVerifier,
 }
@@ -58,6 +60,25 @@ pub(crate) struct Signers {
     pub(crate) issuers: Vec<PrincipalId>,
     /// Of this and of other organisations.
     pub(crate) principals: Vec<Arc<PrincipalRecord>>,
+}
+
+/// What lets somebody make a statement about an organisation's topics.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Maker {
+    /// It speaks for the organisation.
+    Issuer,
+    /// It holds this grant.
+    Holder(Hash),
+}
+
+impl Maker {
+    /// The grant that a statement is made by.
+    pub(crate) fn grant(self) -> Option<Hash> {
+        match self {
+            Self::Issuer => None,
+            Self::Holder(grant) => Some(grant),
+        }
+    }
 }
 
 impl Signers {
@@ -184,59 +205,87 @@ impl Policy {
             return Err(StatementError::SelfGrant { grantor });
         }
         let delegating = grant.actions.union(Actions::of(&[Action::Grant, Action::Administer]));
-        if let Some(deny) = denied(organisation, record, &grant.filter, delegating) {
+        if let Some(deny) = denied(organisation, record, &grant.filter, delegating, received) {
             return Err(StatementError::GrantorDenied { grantor, deny });
         }
         let view = View::live(received);
         let mut lacks = "the action grant or administer, in force";
-        let mut parent = None;
-        let holder = Holder::Principal(&record.name);
+        let mut parent: Option<Given<'_>> = None;
+        let holding = organisation.holding(view, Holder::Principal(&record.name));
         let object = Object::Filter(&grant.filter);
-        organisation.grant_index.visit(holder, object, received, &mut |fact| {
+        organisation.visit_grants(&holding, object, view, &mut |fact, role| {
             if self.in_force(view, organisation, fact).is_err() {
                 return ControlFlow::Continue(());
             }
-            match excess(grant, &fact.grant, grantor.organisation()) {
+            let given = Given { fact, role };
+            match excess(grant, &given.held(), grantor.organisation()) {
                 Some(more) => lacks = more,
                 None if fact.basis.depth() >= DELEGATION_DEPTH_MAX => {
                     lacks = "fewer grants between it and an issuer's";
                 }
-                None => parent = longer(parent.take(), fact),
+                None if parent.is_none_or(|best| given.outlasts(&best)) => parent = Some(given),
+                None => {}
             }
             ControlFlow::Continue(())
         });
-        let parent = parent.ok_or(StatementError::Exceeds { grantor, wanted: lacks })?;
+        let parent = parent.ok_or(StatementError::Exceeds { grantor, wanted: lacks })?.fact;
         let depth = parent.basis.depth() + 1;
         Ok(Basis::Delegated { grantor: record.id, parent: Arc::clone(parent), depth })
     }
 
-    /// Whether a principal may state something about a filter because it holds `any` of these
-    /// actions, or all of `all` together with the right to grant, on all of it.
-    pub(crate) fn holds(
+    /// The grant by which a principal may state something about a filter: one to administer all of
+    /// it, or to grant on all of it together with every action of `all`.
+    pub(crate) fn held<'a>(
         &self,
-        organisation: &Organisation,
+        organisation: &'a Organisation,
         record: &PrincipalRecord,
         filter: &Filter,
         all: Option<Actions>,
         received: Timestamp,
-    ) -> bool {
+    ) -> Option<&'a Arc<GrantFact>> {
         let stating = Actions::of(&[Action::Grant, Action::Administer]);
-        if denied(organisation, record, filter, stating).is_some() {
-            return false;
+        if denied(organisation, record, filter, stating, received).is_some() {
+            return None;
         }
         let view = View::live(received);
-        let mut found = false;
-        let holder = Holder::Principal(&record.name);
-        organisation.grant_index.visit(holder, Object::Filter(filter), received, &mut |fact| {
+        let mut found = None;
+        let holding = organisation.holding(view, Holder::Principal(&record.name));
+        organisation.visit_grants(&holding, Object::Filter(filter), view, &mut |fact, _role| {
             let held = fact.grant.actions;
             let by_grant = held.contains(Action::Grant)
                 && all.is_some_and(|actions| held.contains_all(actions));
-            found = (held.contains(Action::Administer) || by_grant)
+            let gives = (held.contains(Action::Administer) || by_grant)
                 && fact.grant.filter.contains(filter)
                 && self.in_force(view, organisation, fact).is_ok();
-            if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if gives {
+                found = Some(fact);
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
         });
         found
+    }
+
+    /// Who of the signers may state something: an issuer, or else one of the organisation's own
+    /// principals, by the grant that `held` finds.
+    ///
+    /// # Errors
+    ///
+    /// Nobody.
+    pub(crate) fn maker<'a>(
+        &self,
+        organisation: &'a Organisation,
+        entry: &Entry<'_>,
+        wanted: &'static str,
+        held: impl Fn(&PrincipalRecord) -> Option<&'a Arc<GrantFact>>,
+    ) -> Result<Maker, StatementError> {
+        let signers = self.signers(organisation, entry)?;
+        if !signers.issuers.is_empty() {
+            return Ok(Maker::Issuer);
+        }
+        let by_grant = signers.principals_of(organisation).find_map(|record| held(record));
+        let fact = by_grant.ok_or_else(|| entry.not_authorised(organisation, wanted))?;
+        Ok(Maker::Holder(fact.id))
     }
 }
 
@@ -246,11 +295,13 @@ fn denied(
     record: &PrincipalRecord,
     filter: &Filter,
     actions: Actions,
+    received: Timestamp,
 ) -> Option<Hash> {
     let mut found = None;
-    let holder = Holder::Principal(&record.name);
+    let view = View::live(received);
+    let holding = organisation.holding(view, Holder::Principal(&record.name));
     let object = Object::Filter(filter);
-    organisation.deny_index.visit(holder, object, Timestamp::MAX, &mut |fact| {
+    organisation.visit_denies(&holding, object, view, &mut |fact, _role| {
         if actions.iter().any(|action| fact.blocks(action)) {
             found = Some(fact.id);
             return ControlFlow::Break(());
@@ -258,15 +309,6 @@ fn denied(
         ControlFlow::Continue(())
     });
     found
-}
-
-fn longer<'a>(
-    best: Option<&'a Arc<GrantFact>>,
-    fact: &'a Arc<GrantFact>,
-) -> Option<&'a Arc<GrantFact>> {
-    let Some(best) = best else { return Some(fact) };
-    let end = |fact: &GrantFact| fact.grant.until.unwrap_or(Timestamp::MAX);
-    Some(if end(fact) > end(best) { fact } else { best })
 }
 
 /// Why a key that was an issuer's is none.

@@ -1,9 +1,9 @@
 //! What lies between an asker and a topic before any grant is read: who the asker is, and whether
 //! anything may pass between the organisations at all.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use sekisho_proto::{Action, OrgName, PrincipalId, StreamClass};
+use sekisho_proto::{Action, OrgName, PrincipalId, StreamClass, Timestamp};
 
 use crate::{
     Crossing, Denial, FRESHNESS_MAX, Missing, Policy, PrincipalRecord, Recipient, Subject,
@@ -15,7 +15,7 @@ impl Policy {
     /// no other can take over one of its keys.
     pub(crate) fn record(
         &self,
-        view: View,
+        view: View<'_>,
         id: &PrincipalId,
     ) -> Option<(&Organisation, &Arc<PrincipalRecord>)> {
         let find = |organisation: &OrgName| {
@@ -28,23 +28,37 @@ impl Policy {
     /// The principal behind a key, where it may act at all.
     pub(crate) fn standing_in(
         &self,
-        view: View,
+        view: View<'_>,
         id: &PrincipalId,
     ) -> Result<&Arc<PrincipalRecord>, Missing> {
         let (home, record) = self.record(view, id).ok_or(Missing::UnknownPrincipal)?;
+        self.stands(view, home, record).map(|()| record)
+    }
+
+    /// Whether a principal of an organisation may act at all.
+    pub(crate) fn stands(
+        &self,
+        view: View<'_>,
+        home: &Organisation,
+        record: &PrincipalRecord,
+    ) -> Result<(), Missing> {
         in_force_at_home(view, home, record)?;
         if home.name != self.own {
             if let Some(own) = self.trusted(&self.own) {
-                not_revoked_by(own, view, id)?;
+                not_revoked_by(own, view, &record.id)?;
             }
             self.peering(view, &home.name).ok_or_else(|| self.no_peering(&home.name))?;
         }
-        Ok(record)
+        Ok(())
     }
 
     /// The peering with an organisation that is in force. Only the newest that has begun counts:
     /// a new contract replaces the old one, and ending it does not bring the old one back.
-    pub(crate) fn peering(&self, view: View, organisation: &OrgName) -> Option<&Arc<PeeringFact>> {
+    pub(crate) fn peering(
+        &self,
+        view: View<'_>,
+        organisation: &OrgName,
+    ) -> Option<&Arc<PeeringFact>> {
         let all = self.peerings.get(organisation)?;
         let newest = all.iter().rev().find(|peering| peering.has_begun(view))?;
         (newest.is_in_force(view) && !self.is_ended(view, newest)).then_some(newest)
@@ -69,7 +83,7 @@ impl Policy {
     /// A peering that would be needed is not in force.
     pub(crate) fn bridges(
         &self,
-        view: View,
+        view: View<'_>,
         action: Action,
         owner: &OrgName,
         taker: &OrgName,
@@ -94,7 +108,7 @@ impl Policy {
     /// Whether the peerings let an action on an object pass for somebody of an organisation.
     pub(crate) fn crossing(
         &self,
-        view: View,
+        view: View<'_>,
         action: Action,
         object: Object<'_>,
         taker: &OrgName,
@@ -116,7 +130,7 @@ impl Policy {
     /// open topics are never too stale. Asked last: who is told so has the right otherwise.
     pub(crate) fn fresh(
         &self,
-        view: View,
+        view: View<'_>,
         owner: &Organisation,
         taker: &OrgName,
         object: Object<'_>,
@@ -131,7 +145,10 @@ impl Policy {
         }
         for organisation in [&owner.name, taker] {
             let heard = self.heard.get(organisation).filter(|_heard| *organisation != self.own);
-            let stale = |heard: &&_| view.now().saturating_since(**heard) > FRESHNESS_MAX;
+            let stale = |heard: &&Timestamp| {
+                let too_old = FRESHNESS_MAX.saturating_add(Duration::from_micros(1));
+                view.has_reached(heard.saturating_add(too_old))
+            };
             if let Some(heard) = heard.filter(stale) {
                 let organisation = organisation.clone();
                 return Err(Missing::Stale { organisation, heard: *heard });
@@ -143,7 +160,7 @@ impl Policy {
     /// An owner may block a key that others still trust.
     pub(crate) fn blocked_by_owner(
         &self,
-        view: View,
+        view: View<'_>,
         owner: &Organisation,
         record: &PrincipalRecord,
     ) -> Result<(), Missing> {
@@ -201,12 +218,12 @@ fn is_reading(action: Action) -> bool {
 
 /// Whether a principal's own organisation stands by it: neither revoked there nor run out.
 pub(crate) fn in_force_at_home(
-    view: View,
+    view: View<'_>,
     home: &Organisation,
     record: &PrincipalRecord,
 ) -> Result<(), Missing> {
     not_revoked_by(home, view, &record.id)?;
-    match record.until.filter(|until| *until <= view.now()) {
+    match record.until.filter(|until| view.has_reached(*until)) {
         Some(until) => Err(Missing::PrincipalEnded { until }),
         None => Ok(()),
     }
@@ -214,7 +231,7 @@ pub(crate) fn in_force_at_home(
 
 fn not_revoked_by(
     organisation: &Organisation,
-    view: View,
+    view: View<'_>,
     id: &PrincipalId,
 ) -> Result<(), Missing> {
     match organisation.revoked_key(view, id) {

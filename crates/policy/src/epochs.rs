@@ -6,7 +6,7 @@ use sekisho_proto::{
     Epoch, Filter, Hash, Timestamp, Topic, limits::CLOCK_AHEAD_MAX, statement::EpochAnnounce,
 };
 
-use crate::filter_trie::FilterTrie;
+use crate::{filter_trie::FilterTrie, shared_map::SharedMap};
 
 /// How long envelopes under an epoch that was retired are still taken: what is on its way when the
 /// announcement arrives, and a publisher that hears of it a little later.
@@ -40,6 +40,8 @@ pub(crate) struct EpochTable {
     trees: FilterTrie<Arc<EpochFact>>,
     /// The last epoch of each tree and its `min_epoch`, also where it was revoked since.
     last: BTreeMap<Filter, (Epoch, Epoch)>,
+    /// SHA-256 of every public key that was announced.
+    keys: SharedMap<(Filter, Epoch), (Hash, Timestamp)>,
 }
 
 impl EpochTable {
@@ -48,8 +50,19 @@ impl EpochTable {
         self.last.get(tree).copied()
     }
 
+    /// SHA-256 of the public key of an epoch, also where it was revoked since.
+    pub(crate) fn announced(&self, tree: &Filter, epoch: Epoch) -> Option<Hash> {
+        self.keys.get(&(tree.clone(), epoch)).map(|(key, _end)| *key)
+    }
+
+    /// When an epoch ends, as it was announced, also where that was revoked since.
+    pub(crate) fn not_after(&self, tree: &Filter, epoch: Epoch) -> Option<Timestamp> {
+        self.keys.get(&(tree.clone(), epoch)).map(|(_key, end)| *end)
+    }
+
     pub(crate) fn insert(&mut self, fact: Arc<EpochFact>) {
-        let EpochAnnounce { tree, epoch, min_epoch, .. } = &fact.announce;
+        let EpochAnnounce { tree, epoch, min_epoch, public_key, not_after, .. } = &fact.announce;
+        self.keys.insert((tree.clone(), *epoch), (Hash::of(public_key), *not_after));
         self.last.insert(tree.clone(), (*epoch, *min_epoch));
         self.trees.values_mut(&tree.clone()).push(fact);
     }

@@ -4,17 +4,19 @@
 use std::fmt;
 
 use sekisho_proto::{
-    Action, Actions, Filter, Grantee, Hash, OrgName, PrincipalId, PrincipalName, StatementKind,
-    Timestamp, Topic,
+    Action, Actions, Filter, Grantee, Hash, OrgName, PrincipalId, PrincipalName, RoleName,
+    StatementKind, Timestamp, Topic,
 };
 
 use crate::{
     Denial, Missing, Policy, PrincipalRecord, Subject,
     crossing::Bridge,
-    grant::{Basis, GrantFact},
-    grant_index::Object,
+    grant::{Basis, DenyFact, GrantFact},
+    grant_index::{Holder, Object},
     organisation::Organisation,
-    source::Source,
+    readers::Candidates,
+    right::Given,
+    roles::Membership,
     view::View,
     words,
 };
@@ -26,13 +28,15 @@ pub struct WhoEntry {
     pub principal: PrincipalName,
     /// By which of its keys.
     pub id: PrincipalId,
-    /// Whom the grant names: the principal, or everybody of its organisation.
+    /// Whom the grant names: the principal, everybody of its organisation, or a role.
     pub grantee: Grantee,
     /// The grant's id.
     pub grant: Hash,
+    /// Of a role: the id of the statement by which the principal has it.
+    pub role: Option<Hash>,
     /// For what, in the owner's words.
     pub purpose: String,
-    /// Since when the grant holds.
+    /// Since when it holds for the principal.
     pub from: Timestamp,
     /// Until when, exclusive; `None` until revoked.
     pub until: Option<Timestamp>,
@@ -77,10 +81,27 @@ pub struct What {
     pub at: Timestamp,
     /// Why it may do nothing at all, if so.
     pub barred: Option<Missing>,
+    /// The roles that it has.
+    pub roles: Vec<HeldRole>,
     /// Grants in force, in the order they were logged.
     pub grants: Vec<HeldGrant>,
     /// Denies in force, which win over every grant.
     pub denies: Vec<HeldDeny>,
+}
+
+/// A role that somebody has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldRole {
+    /// Which.
+    pub role: RoleName,
+    /// The statement's id.
+    pub statement: Hash,
+    /// Whom the statement names: the principal, or everybody of its organisation.
+    pub member: Grantee,
+    /// Since when, without a gap.
+    pub since: Timestamp,
+    /// Until when, exclusive; `None` until revoked.
+    pub until: Option<Timestamp>,
 }
 
 /// A grant in force.
@@ -92,13 +113,15 @@ pub struct HeldGrant {
     pub organisation: OrgName,
     /// Whom it names.
     pub grantee: Grantee,
+    /// Of a role: the id of the statement by which the principal has it.
+    pub role: Option<Hash>,
     /// What it allows here; a grant whose actions cross different peerings is told once for each.
     pub actions: Actions,
     /// Where.
     pub filter: Filter,
     /// For what, in the owner's words.
     pub purpose: String,
-    /// Since when.
+    /// Since when it holds for the principal.
     pub from: Timestamp,
     /// Until when, exclusive; `None` until revoked.
     pub until: Option<Timestamp>,
@@ -130,6 +153,8 @@ pub struct HeldDeny {
     pub organisation: OrgName,
     /// Whom it names.
     pub grantee: Grantee,
+    /// Of a role: the id of the statement by which the principal has it.
+    pub role: Option<Hash>,
     /// What it forbids, history with every subscription.
     pub actions: Actions,
     /// Where.
@@ -144,14 +169,15 @@ impl Policy {
     pub fn who(&self, topic: &Topic, action: Action, at: Timestamp) -> Vec<WhoEntry> {
         let view = View::at(at);
         let Some(owner) = self.trusted(topic.organisation()) else { return Vec::new() };
-        let source = Source::listed(owner, topic);
+        let candidates = Candidates::of(owner, |grant| {
+            grant.actions.contains(action) && grant.filter.matches(topic)
+        });
         let trusted = self.organisations.values().filter(|known| known.is_pinned);
         let mut entries: Vec<WhoEntry> = trusted
-            .flat_map(|organisation| organisation.principals.keys())
-            .filter_map(|id| {
-                let record = self.standing_in(view, id).ok()?;
-                let fact = self.allowed(view, &source, action, record, topic).ok()?;
-                Some(WhoEntry::of(record, fact))
+            .flat_map(|home| self.standing_of(view, home, &candidates))
+            .filter_map(|record| {
+                let given = self.allowed(view, action, record, topic).ok()?;
+                Some(WhoEntry::of(record, &given))
             })
             .collect();
         entries
@@ -185,6 +211,7 @@ impl Policy {
             principal: principal.clone(),
             at,
             barred: None,
+            roles: Vec::new(),
             grants: Vec::new(),
             denies: Vec::new(),
         };
@@ -204,7 +231,7 @@ impl Policy {
     }
 
     /// The key behind a name that may act; where none may, why the newest may not.
-    fn named(&self, view: View, name: &PrincipalName) -> Result<&PrincipalRecord, Missing> {
+    fn named(&self, view: View<'_>, name: &PrincipalName) -> Result<&PrincipalRecord, Missing> {
         let unknown = Missing::UnknownName;
         let Some(organisation) = self.trusted(name.organisation()) else { return Err(unknown) };
         let ids = organisation.names.get(name.name()).into_iter().flatten().rev();
@@ -226,12 +253,11 @@ impl Policy {
         principal: &PrincipalName,
         action: Action,
         topic: &Topic,
-        view: View,
+        view: View<'_>,
     ) -> Result<Vec<Step>, Missing> {
         let record = self.named(view, principal)?;
         let owner = self.owner(Object::Topic(topic))?;
-        let source = Source::listed(owner, topic);
-        let fact = self.allowed(view, &source, action, record, topic)?;
+        let given = self.allowed(view, action, record, topic)?;
         let mut steps = Vec::new();
         let home = self.organisations.get(principal.organisation());
         if let Some(home) = home {
@@ -242,7 +268,7 @@ impl Policy {
                 push_step(&mut steps, own, &bridge.peering.id, self);
             }
         }
-        self.push_grant(&mut steps, owner, fact);
+        self.push_given(&mut steps, owner, given.fact, given.role);
         Ok(steps)
     }
 
@@ -259,8 +285,17 @@ impl Policy {
         push_step(steps, organisation, id, self);
     }
 
-    /// A grant, after those it was handed on from.
-    fn push_grant(&self, steps: &mut Vec<Step>, owner: &Organisation, fact: &GrantFact) {
+    /// A grant, after those it was handed on from, and the role by which it speaks of somebody.
+    fn push_given(
+        &self,
+        steps: &mut Vec<Step>,
+        owner: &Organisation,
+        fact: &GrantFact,
+        role: Option<Membership<'_>>,
+    ) {
+        if let Some(role) = role {
+            self.push_steps(steps, owner, &role.fact.id);
+        }
         match &fact.basis {
             Basis::Issuer(issuer) => {
                 push_step(steps, owner, &owner.root.statement, self);
@@ -268,46 +303,53 @@ impl Policy {
                     push_step(steps, owner, &issuer.statement, self);
                 }
             }
-            Basis::Delegated { parent, .. } => self.push_grant(steps, owner, parent),
+            Basis::Delegated { grantor, parent, .. } => {
+                let held = match &parent.grant.grantee {
+                    Grantee::Role(role) => {
+                        let record = self.record(View::live(Timestamp::MAX), grantor);
+                        let then = View::at(fact.received);
+                        record.and_then(|(_home, record)| {
+                            owner.membership(then, role, Holder::Principal(&record.name))
+                        })
+                    }
+                    Grantee::Principal(_) | Grantee::Organisation(_) => None,
+                };
+                self.push_given(steps, owner, parent, held);
+            }
         }
         push_step(steps, owner, &fact.id, self);
     }
 
-    fn held_of(&self, view: View, owner: &Organisation, record: &PrincipalRecord, what: &mut What) {
+    fn held_of(
+        &self,
+        view: View<'_>,
+        owner: &Organisation,
+        record: &PrincipalRecord,
+        what: &mut What,
+    ) {
         let name = &record.name;
-        let mut grants: Vec<_> = owner
-            .grants
-            .values()
-            .filter(|fact| fact.grant.grantee.covers(name))
-            .filter(|fact| self.in_force(view, owner, fact).is_ok())
-            .collect();
-        grants.sort_by_key(|fact| owner.index.get(&fact.id));
-        for fact in grants {
+        let holding = owner.holding(view, Holder::Principal(name));
+        what.roles.extend(holding.roles.iter().map(HeldRole::of));
+        let mut grants = owner.grants_of(&holding);
+        grants.retain(|(fact, _role)| self.in_force(view, owner, fact).is_ok());
+        grants.sort_by_key(|(fact, _role)| owner.index.get(&fact.id));
+        for (fact, role) in grants {
             for (actions, crossings) in self.ways(view, owner, name, fact.grant.actions) {
-                what.grants.push(HeldGrant::of(fact, actions, crossings));
+                what.grants.push(HeldGrant::of(&Given { fact, role }, actions, crossings));
             }
         }
-        let mut denies: Vec<_> = owner
-            .denies
-            .values()
-            .filter(|fact| fact.deny.grantee.covers(name) && view.knows(fact.received))
-            .filter(|fact| owner.revoked(view, &fact.id).is_none())
-            .collect();
-        denies.sort_by_key(|fact| owner.index.get(&fact.id));
-        what.denies.extend(denies.into_iter().map(|fact| HeldDeny {
-            statement: fact.id,
-            organisation: owner.name.clone(),
-            grantee: fact.deny.grantee.clone(),
-            actions: Action::ALL.into_iter().filter(|action| fact.blocks(*action)).collect(),
-            filter: fact.deny.filter.clone(),
-            reason: fact.deny.reason.clone(),
-        }));
+        let mut denies = owner.denies_of(&holding);
+        denies.retain(|(fact, _role)| {
+            view.knows(fact.received) && owner.revoked(view, &fact.id).is_none()
+        });
+        denies.sort_by_key(|(fact, _role)| owner.index.get(&fact.id));
+        what.denies.extend(denies.into_iter().map(|(fact, role)| HeldDeny::of(fact, role)));
     }
 
     /// The actions of a grant by the peerings they cross; those that cannot cross are left out.
     fn ways(
         &self,
-        view: View,
+        view: View<'_>,
         owner: &Organisation,
         name: &PrincipalName,
         actions: Actions,
@@ -369,31 +411,60 @@ fn push_step(steps: &mut Vec<Step>, organisation: &Organisation, id: &Hash, poli
 }
 
 impl WhoEntry {
-    fn of(record: &PrincipalRecord, fact: &GrantFact) -> Self {
+    fn of(record: &PrincipalRecord, given: &Given<'_>) -> Self {
+        let Given { fact, role } = given;
         Self {
             principal: record.name.clone(),
             id: record.id,
             grantee: fact.grant.grantee.clone(),
             grant: fact.id,
+            role: role.map(|role| role.fact.id),
             purpose: fact.grant.purpose.clone(),
-            from: fact.grant.from,
-            until: fact.grant.until,
+            from: given.from(),
+            until: given.until(),
+        }
+    }
+}
+
+impl HeldRole {
+    fn of(held: &Membership<'_>) -> Self {
+        Self {
+            role: held.fact.role.clone(),
+            statement: held.fact.id,
+            member: held.fact.member.clone(),
+            since: held.since,
+            until: held.fact.until,
+        }
+    }
+}
+
+impl HeldDeny {
+    fn of(fact: &DenyFact, role: Option<Membership<'_>>) -> Self {
+        Self {
+            statement: fact.id,
+            organisation: fact.deny.organisation.clone(),
+            grantee: fact.deny.grantee.clone(),
+            role: role.map(|role| role.fact.id),
+            actions: Action::ALL.into_iter().filter(|action| fact.blocks(*action)).collect(),
+            filter: fact.deny.filter.clone(),
+            reason: fact.deny.reason.clone(),
         }
     }
 }
 
 impl HeldGrant {
-    fn of(fact: &GrantFact, actions: Actions, crossings: Vec<Crossing>) -> Self {
-        let grant = &fact.grant;
+    fn of(given: &Given<'_>, actions: Actions, crossings: Vec<Crossing>) -> Self {
+        let grant = &given.fact.grant;
         Self {
-            statement: fact.id,
+            statement: given.fact.id,
             organisation: grant.organisation.clone(),
             grantee: grant.grantee.clone(),
+            role: given.role.map(|role| role.fact.id),
             actions,
             filter: grant.filter.clone(),
             purpose: grant.purpose.clone(),
-            from: grant.from,
-            until: grant.until,
+            from: given.from(),
+            until: given.until(),
             history_from: grant.history_from,
             rate_per_s: grant.rate_per_s,
             crossings,

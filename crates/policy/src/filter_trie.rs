@@ -61,6 +61,11 @@ impl<V> FilterTrie<V> {
         self.root.matching(topic.levels(), visit, visited)
     }
 
+    /// Shows the values of every filter.
+    pub(crate) fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a [V])) {
+        self.root.each(visit);
+    }
+
     /// Shows the values of every filter that may overlap the given one, and perhaps of some that do
     /// not: only whole levels are compared. Adds the nodes looked at to `visited`.
     pub(crate) fn overlapping<'a>(
@@ -75,6 +80,14 @@ impl<V> FilterTrie<V> {
 }
 
 impl<V> Node<V> {
+    fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a [V])) {
+        visit(&self.here);
+        visit(&self.rest);
+        for child in self.literals.values().chain(&self.one) {
+            child.each(visit);
+        }
+    }
+
     fn matching<'a>(
         &'a self,
         mut levels: std::str::Split<'_, char>,

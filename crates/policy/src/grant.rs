@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sekisho_proto::{
-    Action, Actions, Hash, OrgName, PrincipalId, Timestamp,
+    Action, Actions, Grantee, Hash, OrgName, PrincipalId, Timestamp,
     statement::{Deny, Grant},
 };
 
@@ -100,8 +100,14 @@ pub(crate) fn excess(child: &Grant, parent: &Grant, grantor_org: &OrgName) -> Op
     if exceeds_rate(child, parent) {
         return Some("a rate as high");
     }
-    let stays = child.grantee.organisation() == grantor_org
-        || child.grantee.organisation() == &child.organisation;
+    let stays = match &child.grantee {
+        // Whoever has the role: of what organisation is the owner's to say.
+        Grantee::Role(_) => false,
+        Grantee::Principal(_) | Grantee::Organisation(_) => {
+            child.grantee.organisation() == grantor_org
+                || child.grantee.organisation() == &child.organisation
+        }
+    };
     if !parent.onward && (child.onward || (grantor_org != &child.organisation && !stays)) {
         return Some("onward");
     }

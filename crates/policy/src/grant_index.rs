@@ -3,12 +3,14 @@
 
 use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
 
-use sekisho_proto::{Filter, Grantee, Hash, OrgName, PrincipalName, Timestamp, Topic};
+use sekisho_proto::{Filter, Grantee, Hash, OrgName, PrincipalName, RoleName, Timestamp, Topic};
 
 use crate::{
     filter_trie::FilterTrie,
     grant::{DenyFact, GrantFact},
+    roles::Membership,
     shared_map::SharedMap,
+    view::View,
 };
 
 /// What the index needs of a fact.
@@ -56,13 +58,14 @@ impl Indexed for DenyFact {
     }
 }
 
-/// The facts of one kind that are not revoked.
+/// Facts of one kind.
 #[derive(Debug)]
 pub(crate) struct GrantIndex<F> {
     principals: SharedMap<PrincipalName, FilterTrie<Arc<F>>>,
     everybody: BTreeMap<OrgName, FilterTrie<Arc<F>>>,
-    /// Whatever speaks of anybody of an organisation other than the topics' owner: what a peer's
-    /// node is asked by.
+    roles: BTreeMap<RoleName, FilterTrie<Arc<F>>>,
+    /// Whatever speaks of anybody of an organisation other than the topics' owner, but of roles:
+    /// what a peer's node is asked by.
     organisations: BTreeMap<OrgName, FilterTrie<Arc<F>>>,
 }
 
@@ -71,6 +74,7 @@ impl<F> Default for GrantIndex<F> {
         Self {
             principals: SharedMap::default(),
             everybody: BTreeMap::new(),
+            roles: BTreeMap::new(),
             organisations: BTreeMap::new(),
         }
     }
@@ -81,6 +85,7 @@ impl<F> Clone for GrantIndex<F> {
         Self {
             principals: self.principals.clone(),
             everybody: self.everybody.clone(),
+            roles: self.roles.clone(),
             organisations: self.organisations.clone(),
         }
     }
@@ -88,26 +93,27 @@ impl<F> Clone for GrantIndex<F> {
 
 /// Whose facts are looked for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Holder<'a> {
-    /// What speaks of this principal: by name, or as one of its organisation.
-    Principal(&'a PrincipalName),
+pub(crate) enum Holder<'h> {
+    /// What speaks of this principal: by name, as one of its organisation, or by a role.
+    Principal(&'h PrincipalName),
+    /// What speaks of this principal by name, or by a role that it has by name.
+    Named(&'h PrincipalName),
     /// What speaks of every principal of this organisation.
-    Everybody(&'a OrgName),
+    Everybody(&'h OrgName),
     /// What speaks of some principal of this organisation, which is not the owner, or of every one.
-    AnybodyOf(&'a OrgName),
+    AnybodyOf(&'h OrgName),
 }
 
-impl Holder<'_> {
-    pub(crate) fn is_meant_by(self, grantee: &Grantee) -> bool {
-        match self {
-            Self::Principal(name) => grantee.covers(name),
-            Self::Everybody(organisation) => {
-                matches!(grantee, Grantee::Organisation(meant) if meant == organisation)
-            }
-            Self::AnybodyOf(organisation) => grantee.organisation() == organisation,
-        }
-    }
+/// A holder with its roles.
+#[derive(Debug, Clone)]
+pub(crate) struct Holding<'a, 'h> {
+    pub(crate) holder: Holder<'h>,
+    pub(crate) roles: Vec<Membership<'a>>,
 }
+
+/// Is shown a fact, and the role by which it speaks of the holder.
+pub(crate) type Visit<'v, 'a, F> =
+    dyn FnMut(&'a Arc<F>, Option<Membership<'a>>) -> ControlFlow<()> + 'v;
 
 /// Which topics are looked for.
 #[derive(Debug, Clone, Copy)]
@@ -173,49 +179,80 @@ impl<F: Indexed> GrantIndex<F> {
         let own = match fact.grantee() {
             Grantee::Principal(name) => self.principals.or_default(name.clone()),
             Grantee::Organisation(name) => self.everybody.entry(name.clone()).or_default(),
+            Grantee::Role(name) => self.roles.entry(name.clone()).or_default(),
         };
         [Some(own), foreign].into_iter().flatten()
     }
 
-    /// Shows every fact that speaks of the holder and the object, those that have run out last
-    /// and at most one of these per filter, until `visit` breaks. Returns how many nodes of the
-    /// index were looked at.
+    /// Shows every fact that speaks of the holder and the object, of each filter the longest first,
+    /// and of those that have run out only one, until `visit` breaks. Adds the nodes of the index
+    /// that were looked at to `visited`.
     pub(crate) fn visit<'a>(
         &'a self,
-        holder: Holder<'_>,
+        holding: &Holding<'a, '_>,
         object: Object<'_>,
-        now: Timestamp,
-        visit: &mut dyn FnMut(&'a Arc<F>) -> ControlFlow<()>,
-    ) -> usize {
-        let tries = match holder {
+        view: View<'_>,
+        visit: &mut Visit<'_, 'a, F>,
+        visited: &mut usize,
+    ) -> ControlFlow<()> {
+        for (trie, role) in self.tries(holding) {
+            let mut show = |values: &'a [Arc<F>]| {
+                for fact in values {
+                    if object.is_touched_by(fact.filter()) {
+                        visit(fact, role)?;
+                    }
+                    if view.has_passed(fact.until()) {
+                        break;
+                    }
+                }
+                ControlFlow::Continue(())
+            };
+            match object {
+                Object::Topic(topic) => trie.matching(topic, &mut show, visited)?,
+                Object::Filter(filter) => trie.overlapping(filter, &mut show, visited)?,
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Every fact that speaks of the holder, whatever of.
+    pub(crate) fn of<'a>(
+        &'a self,
+        holding: &Holding<'a, '_>,
+    ) -> Vec<(&'a Arc<F>, Option<Membership<'a>>)> {
+        let mut facts = Vec::new();
+        for (trie, role) in self.tries(holding) {
+            trie.each(&mut |values| facts.extend(values.iter().map(|fact| (fact, role))));
+        }
+        facts
+    }
+
+    /// Every fact that speaks of a role.
+    pub(crate) fn of_role(&self, role: &RoleName) -> Vec<&Arc<F>> {
+        let mut facts = Vec::new();
+        if let Some(trie) = self.roles.get(role) {
+            trie.each(&mut |values| facts.extend(values));
+        }
+        facts
+    }
+
+    fn tries<'a>(
+        &'a self,
+        holding: &Holding<'a, '_>,
+    ) -> impl Iterator<Item = (&'a FilterTrie<Arc<F>>, Option<Membership<'a>>)> {
+        let direct = match holding.holder {
             Holder::Principal(name) => {
                 [self.principals.get(name), self.everybody.get(name.organisation())]
             }
+            Holder::Named(name) => [self.principals.get(name), None],
             Holder::Everybody(organisation) => [self.everybody.get(organisation), None],
             Holder::AnybodyOf(organisation) => [self.organisations.get(organisation), None],
         };
-        let mut visited = 0;
-        let mut show = |values: &'a [Arc<F>]| {
-            for fact in values {
-                if object.is_touched_by(fact.filter()) {
-                    visit(fact)?;
-                }
-                if fact.until().is_some_and(|until| until <= now) {
-                    break;
-                }
-            }
-            ControlFlow::Continue(())
-        };
-        for trie in tries.into_iter().flatten() {
-            let flow = match object {
-                Object::Topic(topic) => trie.matching(topic, &mut show, &mut visited),
-                Object::Filter(filter) => trie.overlapping(filter, &mut show, &mut visited),
-            };
-            if flow.is_break() {
-                break;
-            }
-        }
-        visited
+        let by_role = holding
+            .roles
+            .iter()
+            .filter_map(|held| Some((self.roles.get(&held.fact.role)?, Some(*held))));
+        direct.into_iter().flatten().map(|trie| (trie, None)).chain(by_role)
     }
 }
 

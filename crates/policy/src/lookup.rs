@@ -5,7 +5,7 @@ use std::time::Duration;
 use sekisho_proto::{
     Epoch, Filter, Hash, OrgName, PrincipalId, PrincipalKind, PrincipalName, PublicKey, Statement,
     StatementBody, StatementIndex, StreamClass, Timestamp, Topic,
-    statement::{EpochAnnounce, RevokeTarget, StreamDescriptor},
+    statement::{EpochAnnounce, Erasure, RevokeTarget, StreamDescriptor},
 };
 
 use crate::{
@@ -76,6 +76,12 @@ impl Policy {
     /// Every organisation that is trusted and known.
     pub fn organisations(&self) -> impl Iterator<Item = &OrgName> {
         self.organisations.values().filter(|known| known.is_pinned).map(|known| &known.name)
+    }
+
+    /// The place of a statement in an organisation's log as it was applied here, by its id.
+    #[must_use]
+    pub fn place_of(&self, organisation: &OrgName, id: &Hash) -> Option<StatementIndex> {
+        self.organisations.get(organisation)?.index.get(id).copied()
     }
 
     /// The newest node of an organisation that its log names and has not revoked.
@@ -172,16 +178,52 @@ impl Policy {
             .map_or(EpochStatus::Unknown, |known| known.epochs.status(topic, epoch, now))
     }
 
-    /// The key grants to a reader for one epoch of a tree, oldest first.
+    /// The key grants to a reader for one epoch of a tree: the owner's, then those of organisations
+    /// that handed the key on to their own; of each, oldest first. None where the epoch was erased.
     #[must_use]
-    pub fn key_grants(&self, reader: &PrincipalId, tree: &Filter, epoch: Epoch) -> Vec<&Statement> {
-        let Some(organisation) = self.trusted(tree.organisation()) else { return Vec::new() };
+    pub fn key_grants<'a>(
+        &'a self,
+        reader: &PrincipalId,
+        tree: &Filter,
+        epoch: Epoch,
+    ) -> Vec<&'a Statement> {
+        if self.is_erased(tree, epoch) {
+            return Vec::new();
+        }
         let key = (*reader, tree.clone(), epoch);
-        let ids = organisation.key_grants.get(&key).into_iter().flatten();
-        ids.filter(|id| !organisation.revoked.contains_key(*id))
-            .filter_map(|id| organisation.statement(id))
-            .map(|logged| &*logged.statement)
-            .collect()
+        let of = |organisation: &'a Organisation| -> Vec<&'a Statement> {
+            let ids = organisation.key_grants.get(&key).into_iter().flatten();
+            ids.filter(|id| !organisation.revoked.contains_key(*id))
+                .filter_map(|id| organisation.statement(id))
+                .map(|logged| &*logged.statement)
+                .collect()
+        };
+        let owner = tree.organisation();
+        let others = self.organisations.keys().filter(|name| *name != owner);
+        let trusted = [owner].into_iter().chain(others).filter_map(|name| self.trusted(name));
+        trusted.flat_map(of).collect()
+    }
+
+    /// The receipts in an organisation's log of what was destroyed, oldest first.
+    pub fn erasures<'a>(
+        &'a self,
+        organisation: &OrgName,
+    ) -> impl Iterator<Item = (&'a LoggedStatement, &'a Erasure)> {
+        let known = self.trusted(organisation);
+        known.into_iter().flat_map(|known| {
+            known.erasures.iter().filter_map(|id| {
+                let logged = known.statement(id)?;
+                let StatementBody::Erasure(erasure) = logged.statement.body() else { return None };
+                Some((logged, erasure))
+            })
+        })
+    }
+
+    /// Whether a receipt says that an epoch's seed was destroyed.
+    #[must_use]
+    pub fn is_erased(&self, tree: &Filter, epoch: Epoch) -> bool {
+        let owner = self.trusted(tree.organisation());
+        owner.is_some_and(|owner| owner.erased_epochs.contains_key(&(tree.clone(), epoch)))
     }
 
     /// The organisation, where its root is trusted.
@@ -190,7 +232,7 @@ impl Policy {
     }
 
     /// Whether a peering was revoked by either party.
-    pub(crate) fn is_ended(&self, view: View, peering: &PeeringFact) -> bool {
+    pub(crate) fn is_ended(&self, view: View<'_>, peering: &PeeringFact) -> bool {
         [&peering.ours, &peering.theirs].into_iter().any(|party| {
             let known = self.organisations.get(&party.organisation);
             known.is_some_and(|known| known.revoked(view, &peering.id).is_some())

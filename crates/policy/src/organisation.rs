@@ -9,10 +9,12 @@ use sekisho_proto::{
 };
 
 use crate::{
+    authority::Entry,
     epochs::EpochTable,
     grant::{DenyFact, GrantFact},
-    grant_index::GrantIndex,
+    grant_index::{GrantIndex, Holding, Object, Visit},
     principal::{IssuerRecord, PrincipalRecord},
+    roles::{Membership, RoleFact, RoleTable},
     shared_map::SharedMap,
     view::View,
 };
@@ -55,11 +57,22 @@ pub(crate) struct Organisation {
     pub(crate) names: SharedMap<Box<str>, Vec<PrincipalId>>,
     pub(crate) grants: SharedMap<Hash, Arc<GrantFact>>,
     pub(crate) denies: SharedMap<Hash, Arc<DenyFact>>,
+    pub(crate) roles: RoleTable,
+    /// What is not revoked.
     pub(crate) grant_index: GrantIndex<GrantFact>,
     pub(crate) deny_index: GrantIndex<DenyFact>,
+    /// What was revoked: the past is asked by it as well.
+    ended_grants: GrantIndex<GrantFact>,
+    ended_denies: GrantIndex<DenyFact>,
+    /// The grant that let somebody other than an issuer make a statement.
+    pub(crate) made_by: SharedMap<Hash, Hash>,
     pub(crate) descriptors: SharedMap<Topic, Vec<Hash>>,
     pub(crate) epochs: EpochTable,
     pub(crate) key_grants: SharedMap<KeyGrantKey, Vec<Hash>>,
+    /// Receipts that something was destroyed, oldest first.
+    pub(crate) erasures: Vec<Hash>,
+    /// Epochs of which nobody can be given the key any more.
+    pub(crate) erased_epochs: SharedMap<(Filter, Epoch), Hash>,
 }
 
 impl Organisation {
@@ -77,23 +90,25 @@ impl Organisation {
             names: SharedMap::default(),
             grants: SharedMap::default(),
             denies: SharedMap::default(),
+            roles: RoleTable::default(),
             grant_index: GrantIndex::default(),
             deny_index: GrantIndex::default(),
+            ended_grants: GrantIndex::default(),
+            ended_denies: GrantIndex::default(),
+            made_by: SharedMap::default(),
             descriptors: SharedMap::default(),
             epochs: EpochTable::default(),
             key_grants: SharedMap::default(),
+            erasures: Vec::new(),
+            erased_epochs: SharedMap::default(),
         }
     }
 
-    pub(crate) fn append(
-        &mut self,
-        statement: &Arc<Statement>,
-        received: Timestamp,
-    ) -> StatementIndex {
+    pub(crate) fn append(&mut self, entry: &Entry<'_>) {
         let index = StatementIndex::new(self.log.len() as u64);
-        self.index.insert(statement.id(), index);
-        self.log.push(LoggedStatement { statement: Arc::clone(statement), received });
-        index
+        self.index.insert(entry.id, index);
+        let (statement, received) = (Arc::clone(entry.statement), entry.received);
+        self.log.push(LoggedStatement { statement, received });
     }
 
     pub(crate) fn statement(&self, id: &Hash) -> Option<&LoggedStatement> {
@@ -102,25 +117,29 @@ impl Organisation {
     }
 
     /// When a statement's revocation was logged, as far as the view knows.
-    pub(crate) fn revoked(&self, view: View, id: &Hash) -> Option<Timestamp> {
+    pub(crate) fn revoked(&self, view: View<'_>, id: &Hash) -> Option<Timestamp> {
         self.revoked.get(id).copied().filter(|received| view.knows_revocation(*received))
     }
 
     /// When a key's revocation was logged, as far as the view knows.
-    pub(crate) fn revoked_key(&self, view: View, id: &PrincipalId) -> Option<Timestamp> {
+    pub(crate) fn revoked_key(&self, view: View<'_>, id: &PrincipalId) -> Option<Timestamp> {
         self.revoked_keys.get(id).copied().filter(|received| view.knows_revocation(*received))
     }
 
     /// What the newest statement known about a key says, whether or not it is in force.
-    pub(crate) fn principal(&self, view: View, id: &PrincipalId) -> Option<&Arc<PrincipalRecord>> {
+    pub(crate) fn principal(
+        &self,
+        view: View<'_>,
+        id: &PrincipalId,
+    ) -> Option<&Arc<PrincipalRecord>> {
         self.principals.get(id)?.iter().rev().find(|record| view.knows(record.received))
     }
 
     /// The issuer behind a key, where it may speak for the organisation.
-    pub(crate) fn issuer(&self, view: View, id: &PrincipalId) -> Option<&IssuerRecord> {
+    pub(crate) fn issuer(&self, view: View<'_>, id: &PrincipalId) -> Option<&IssuerRecord> {
         let record = self.issuers.get(id)?.last()?;
         let revoked = record.revoked.is_some_and(|revoked| view.knows_revocation(revoked));
-        let ended = record.until.is_some_and(|until| until <= view.now());
+        let ended = view.has_passed(record.until);
         (!revoked && !ended).then_some(record)
     }
 
@@ -142,6 +161,61 @@ impl Organisation {
         self.denies.insert(fact.id, fact);
     }
 
+    pub(crate) fn insert_role(&mut self, fact: RoleFact) {
+        self.roles.insert(&Arc::new(fact));
+    }
+
+    /// Shows every grant that may concern a question until `visit` breaks; of the past also what
+    /// was revoked since.
+    pub(crate) fn visit_grants<'a>(
+        &'a self,
+        holding: &Holding<'a, '_>,
+        object: Object<'_>,
+        view: View<'_>,
+        visit: &mut Visit<'_, 'a, GrantFact>,
+    ) {
+        let indices = [Some(&self.grant_index), (!view.is_live()).then_some(&self.ended_grants)];
+        let _flow = indices
+            .into_iter()
+            .flatten()
+            .try_for_each(|index| index.visit(holding, object, view, visit, &mut 0));
+    }
+
+    /// The same for denies.
+    pub(crate) fn visit_denies<'a>(
+        &'a self,
+        holding: &Holding<'a, '_>,
+        object: Object<'_>,
+        view: View<'_>,
+        visit: &mut Visit<'_, 'a, DenyFact>,
+    ) {
+        let indices = [Some(&self.deny_index), (!view.is_live()).then_some(&self.ended_denies)];
+        let _flow = indices
+            .into_iter()
+            .flatten()
+            .try_for_each(|index| index.visit(holding, object, view, visit, &mut 0));
+    }
+
+    /// Every grant that ever spoke of a holder.
+    pub(crate) fn grants_of<'a>(
+        &'a self,
+        holding: &Holding<'a, '_>,
+    ) -> Vec<(&'a Arc<GrantFact>, Option<Membership<'a>>)> {
+        let mut facts = self.grant_index.of(holding);
+        facts.extend(self.ended_grants.of(holding));
+        facts
+    }
+
+    /// Every deny that ever spoke of a holder.
+    pub(crate) fn denies_of<'a>(
+        &'a self,
+        holding: &Holding<'a, '_>,
+    ) -> Vec<(&'a Arc<DenyFact>, Option<Membership<'a>>)> {
+        let mut facts = self.deny_index.of(holding);
+        facts.extend(self.ended_denies.of(holding));
+        facts
+    }
+
     /// Takes a key's right to be a principal; for good, since a key that leaked stays leaked.
     pub(crate) fn revoke_key(&mut self, id: PrincipalId, received: Timestamp) {
         let revoked = *self.revoked_keys.or_insert(id, received);
@@ -160,12 +234,17 @@ impl Organisation {
     /// Takes a statement's effect. What was granted from a grant falls with it, because decisions
     /// walk the chain.
     pub(crate) fn revoke_statement(&mut self, id: Hash, received: Timestamp) {
-        self.revoked.or_insert(id, received);
+        if self.revoked.contains_key(&id) {
+            return;
+        }
+        self.revoked.insert(id, received);
         if let Some(fact) = self.grants.get(&id) {
             self.grant_index.remove(fact);
+            self.ended_grants.insert(fact);
         }
         if let Some(fact) = self.denies.get(&id) {
             self.deny_index.remove(fact);
+            self.ended_denies.insert(fact);
         }
     }
 }

@@ -52,17 +52,18 @@ impl PeeringView {
     /// Whether it has begun and not ended.
     #[must_use]
     pub fn is_in_force(&self, now: Timestamp) -> bool {
-        is_in_force(self.from, self.until, now)
+        let view = View::live(now);
+        view.has_reached(self.from) && !view.has_passed(self.until)
     }
 }
 
 impl PeeringFact {
-    pub(crate) fn has_begun(&self, view: View) -> bool {
-        view.knows(self.received) && self.from <= view.now()
+    pub(crate) fn has_begun(&self, view: View<'_>) -> bool {
+        view.knows(self.received) && view.has_reached(self.from)
     }
 
-    pub(crate) fn is_in_force(&self, view: View) -> bool {
-        view.knows(self.received) && is_in_force(self.from, self.until, view.now())
+    pub(crate) fn is_in_force(&self, view: View<'_>) -> bool {
+        view.knows(self.received) && view.has_reached(self.from) && !view.has_passed(self.until)
     }
 
     /// Whether the owner, one of both parties, offers the object and the other takes it.
@@ -95,8 +96,4 @@ impl PeeringFact {
             (&self.theirs, &self.ours)
         }
     }
-}
-
-fn is_in_force(from: Timestamp, until: Option<Timestamp>, now: Timestamp) -> bool {
-    from <= now && until.is_none_or(|until| now < until)
 }

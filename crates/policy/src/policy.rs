@@ -9,7 +9,10 @@ use sekisho_proto::{
     Hash, OrgName, Statement, StatementIndex, StatementKind, StatementVerifier, Timestamp,
 };
 
-use crate::{LoggedStatement, StatementError, organisation::Organisation, peering::PeeringFact};
+use crate::{
+    LoggedStatement, StatementError, decision_cache::DecisionCache, organisation::Organisation,
+    peering::PeeringFact,
+};
 
 /// What an organisation's node, or one of its clients, knows about who may do what.
 ///
@@ -18,6 +21,8 @@ use crate::{LoggedStatement, StatementError, organisation::Organisation, peering
 pub struct Policy {
     pub(crate) own: OrgName,
     pub(crate) version: u64,
+    /// What was decided by this version.
+    pub(crate) decisions: Arc<DecisionCache>,
     pub(crate) organisations: BTreeMap<OrgName, Arc<Organisation>>,
     /// The fingerprints of the roots that are trusted.
     pub(crate) pins: BTreeMap<OrgName, Hash>,
@@ -62,6 +67,7 @@ impl Policy {
             pins: BTreeMap::from([(own.clone(), root)]),
             own,
             version: 0,
+            decisions: Arc::default(),
             organisations: BTreeMap::new(),
             peerings: BTreeMap::new(),
             heard: BTreeMap::new(),
@@ -82,7 +88,7 @@ impl Policy {
         match self.organisations.get_mut(organisation) {
             Some(known) if known.root.fingerprint == root => {
                 Arc::make_mut(known).is_pinned = true;
-                self.version += 1;
+                self.note_change();
             }
             Some(_) => {
                 self.organisations.remove(organisation);
@@ -118,8 +124,20 @@ impl Policy {
     /// [`FRESHNESS_MAX`](crate::FRESHNESS_MAX) ago; where it never was, nothing is watched. The
     /// version stays: no statement was made.
     pub fn note_heard(&mut self, organisation: &OrgName, heard: Timestamp) {
-        let known = self.heard.entry(organisation.clone()).or_insert(heard);
-        *known = heard.max(*known);
+        match self.heard.get_mut(organisation) {
+            Some(known) => *known = heard.max(*known),
+            None => {
+                self.heard.insert(organisation.clone(), heard);
+                // What was decided while nobody watched may go by what is too old.
+                self.decisions = Arc::default();
+            }
+        }
+    }
+
+    /// Something that decisions go by has changed.
+    pub(crate) fn note_change(&mut self) {
+        self.version += 1;
+        self.decisions = Arc::default();
     }
 
     /// When the organisation was last heard; `None` where it is not watched.
@@ -129,8 +147,9 @@ impl Policy {
     }
 
     /// Applies stored logs: every organisation's in its order, and those of different
-    /// organisations, which may depend on one another, each as far as it goes. Returns what could
-    /// not be applied; the statements behind it were tried nevertheless.
+    /// organisations, which may depend on one another, each as far as it goes. A statement of two
+    /// logs is applied when both have come to it, so that each log is in its order again. Returns
+    /// what could not be applied; the statements behind it were tried nevertheless.
     pub fn restore(
         &mut self,
         logs: impl IntoIterator<Item = (OrgName, Vec<(Statement, Timestamp)>)>,
@@ -148,43 +167,87 @@ impl Policy {
         loop {
             let mut applied = 0;
             let mut stuck = None;
-            for log in &mut logs {
-                applied += self.restore_some(log, verifier, &mut stuck);
+            for place in 0..logs.len() {
+                applied += self.restore_some(&mut logs, place, verifier, &mut stuck);
             }
             if applied > 0 {
                 continue;
             }
-            let Some(found) = stuck else { return unapplied };
-            if let Some(log) = logs.iter_mut().find(|log| log.organisation == found.organisation) {
-                log.statements.pop_front();
-                log.position += 1;
+            // A statement that only one of its two logs has, or has at another place.
+            let waiting = (0..logs.len()).find(|place| self.waits(&logs, *place));
+            let alone = waiting.and_then(|place| logs.get_mut(place));
+            if alone.is_some_and(|log| self.restore_next(log, verifier).is_ok()) {
+                continue;
             }
-            unapplied.push(found);
+            let Some(found) = stuck else {
+                let Some(log) = waiting.and_then(|place| logs.get_mut(place)) else {
+                    return unapplied;
+                };
+                if let Err(error) = self.restore_next(log, verifier) {
+                    unapplied.extend(log.give_up(error));
+                }
+                continue;
+            };
+            let log = logs.iter_mut().find(|log| log.organisation == found.0);
+            unapplied.extend(log.and_then(|log| log.give_up(found.1)));
         }
     }
 
     fn restore_some(
         &mut self,
-        log: &mut StoredLog,
+        logs: &mut [StoredLog],
+        place: usize,
         verifier: &dyn StatementVerifier,
-        stuck: &mut Option<Unapplied>,
+        stuck: &mut Option<(OrgName, StatementError)>,
     ) -> usize {
         let mut applied = 0;
-        while let Some((statement, received)) = log.statements.front() {
-            if let Err(error) = self.apply(statement, *received, verifier) {
-                stuck.get_or_insert(Unapplied {
-                    organisation: log.organisation.clone(),
-                    position: log.position,
-                    kind: statement.kind(),
-                    error,
-                });
-                break;
+        while !self.waits(logs, place) {
+            let Some(log) = logs.get_mut(place) else { break };
+            match self.restore_next(log, verifier) {
+                Ok(true) => applied += 1,
+                Ok(false) => break,
+                Err(error) => {
+                    stuck.get_or_insert((log.organisation.clone(), error));
+                    break;
+                }
             }
-            log.statements.pop_front();
-            log.position += 1;
-            applied += 1;
         }
         applied
+    }
+
+    /// Applies a log's next statement; false where there is none.
+    fn restore_next(
+        &mut self,
+        log: &mut StoredLog,
+        verifier: &dyn StatementVerifier,
+    ) -> Result<bool, StatementError> {
+        let Some((statement, received)) = log.statements.front() else { return Ok(false) };
+        self.apply(statement, *received, verifier)?;
+        log.statements.pop_front();
+        log.position += 1;
+        Ok(true)
+    }
+
+    /// Whether a log's next statement belongs to another log as well, which is not there yet.
+    fn waits(&self, logs: &[StoredLog], place: usize) -> bool {
+        let Some(log) = logs.get(place) else { return false };
+        let Some((statement, _received)) = log.statements.front() else { return false };
+        let about = statement.organisations();
+        if about.len() < 2 {
+            return false;
+        }
+        let id = statement.id();
+        about.into_iter().filter(|other| **other != log.organisation).any(|other| {
+            let other = logs.iter().find(|log| log.organisation == *other);
+            let next = other.and_then(|log| log.statements.front());
+            let is_known = self.is_known(&log.organisation, &id);
+            !is_known && next.is_some_and(|(next, _received)| next.id() != id)
+        })
+    }
+
+    fn is_known(&self, organisation: &OrgName, id: &Hash) -> bool {
+        let known = self.organisations.get(organisation);
+        known.is_some_and(|known| known.index.get(id).is_some())
     }
 }
 
@@ -192,4 +255,13 @@ struct StoredLog {
     organisation: OrgName,
     position: usize,
     statements: VecDeque<(Statement, Timestamp)>,
+}
+
+impl StoredLog {
+    fn give_up(&mut self, error: StatementError) -> Option<Unapplied> {
+        let (statement, _received) = self.statements.pop_front()?;
+        let (organisation, position) = (self.organisation.clone(), self.position);
+        self.position += 1;
+        Some(Unapplied { organisation, position, kind: statement.kind(), error })
+    }
 }

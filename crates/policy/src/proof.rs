@@ -4,12 +4,13 @@
 use std::collections::BTreeSet;
 
 use sekisho_proto::{
-    Epoch, Filter, Hash, OrgName, PrincipalId, Statement, StatementBody, Timestamp, Topic,
+    Epoch, Filter, Grantee, Hash, OrgName, PrincipalId, Statement, StatementBody, Timestamp, Topic,
 };
 
 use crate::{
     Policy,
-    grant::Basis,
+    grant::{Basis, GrantFact},
+    grant_index::Holder,
     lookup::descriptor_id,
     organisation::{LoggedStatement, Organisation},
     view::View,
@@ -55,8 +56,13 @@ impl Policy {
         epoch: Epoch,
     ) -> Vec<&Statement> {
         let mut proof = Proof::new(self);
-        if let Some(organisation) = self.trusted(tree.organisation()) {
-            for statement in self.key_grants(reader, tree, epoch) {
+        for statement in self.key_grants(reader, tree, epoch) {
+            let StatementBody::KeyGrant(grant) = statement.body() else { continue };
+            if grant.organisation != *tree.organisation() {
+                // It counts where the reader is one of those who hand it on.
+                proof.add_principal(reader);
+            }
+            if let Some(organisation) = self.trusted(&grant.organisation) {
                 proof.add(organisation, &statement.id());
             }
         }
@@ -106,11 +112,37 @@ impl<'a> Proof<'a> {
             self.add_signers(organisation, logged);
         }
         if let Some(fact) = organisation.grants.get(id)
-            && let Basis::Delegated { parent, .. } = &fact.basis
+            && let Basis::Delegated { grantor, parent, .. } = &fact.basis
         {
-            self.add(organisation, &parent.id);
+            self.add_held(organisation, parent, &[*grantor], logged.received);
+        }
+        if let Some(held) = organisation.made_by.get(id).and_then(|id| organisation.grants.get(id))
+        {
+            let signers = logged.statement.signatures().iter().map(|signed| signed.signer);
+            self.add_held(organisation, held, &signers.collect::<Vec<_>>(), logged.received);
         }
         self.statements.push(&logged.statement);
+    }
+
+    /// Adds a grant that signers made something by, and where it speaks of a role, what says that
+    /// they had it then.
+    fn add_held(
+        &mut self,
+        organisation: &'a Organisation,
+        held: &GrantFact,
+        signers: &[PrincipalId],
+        then: Timestamp,
+    ) {
+        self.add(organisation, &held.id);
+        let Grantee::Role(role) = &held.grant.grantee else { return };
+        for signer in signers {
+            let record = self.policy.record(View::live(Timestamp::MAX), signer);
+            let Some((_home, record)) = record else { continue };
+            let holder = Holder::Principal(&record.name);
+            if let Some(membership) = organisation.membership(View::at(then), role, holder) {
+                self.add(organisation, &membership.fact.id);
+            }
+        }
     }
 
     fn add_signers(&mut self, organisation: &'a Organisation, logged: &LoggedStatement) {

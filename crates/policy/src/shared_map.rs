@@ -41,6 +41,9 @@ impl<K: Ord + Hash, V> SharedMap<K, V> {
     where
         K: Borrow<Q>,
     {
+        if self.parts.is_empty() {
+            return None;
+        }
         self.parts.get(&part_of(key))?.get(key)
     }
 

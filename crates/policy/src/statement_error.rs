@@ -2,7 +2,7 @@
 
 use sekisho_proto::{
     DecodeError, Epoch, Filter, Hash, OrgName, PrincipalId, PrincipalName, PublicKey, RefusalCode,
-    StatementKind, Timestamp,
+    RoleName, StatementKind, Timestamp,
 };
 
 use crate::Missing;
@@ -114,6 +114,60 @@ pub enum StatementError {
         /// What the nearest grant lacks.
         wanted: &'static str,
     },
+    /// A role that its maker would have itself.
+    #[error("role statement: wanted {member} to be given {role} by somebody else, found itself")]
+    OwnRole {
+        /// Who would take the role.
+        member: PrincipalName,
+        /// Which.
+        role: RoleName,
+    },
+    /// A key of another organisation's topics for somebody else's principal.
+    #[error("key-grant statement of {tree}: wanted a reader of {organisation}, found {}", .reader.short())]
+    NotOwnReader {
+        /// The topic tree.
+        tree: Filter,
+        /// Who hands the key on.
+        organisation: OrgName,
+        /// To whom.
+        reader: PrincipalId,
+    },
+    /// A key of an epoch whose seed was destroyed.
+    #[error("key-grant statement: wanted an epoch of {tree} that is kept, found {epoch}, erased by {}", .erasure.short())]
+    EpochErased {
+        /// The topic tree.
+        tree: Filter,
+        /// The epoch.
+        epoch: Epoch,
+        /// The receipt's id.
+        erasure: Hash,
+    },
+    /// A receipt for a key that was not announced.
+    #[error("erasure statement: wanted the key {} of epoch {epoch} of {tree}, found {}", .wanted.map_or_else(|| "announced for it, of which there is none,".to_owned(), |key| key.short().to_string()), .found.short())]
+    OtherEpochKey {
+        /// The topic tree.
+        tree: Filter,
+        /// The epoch.
+        epoch: Epoch,
+        /// SHA-256 of the public key that was announced, if one was.
+        wanted: Option<Hash>,
+        /// What was found.
+        found: Hash,
+    },
+    /// A receipt for a key that is in use.
+    #[error(
+        "erasure statement: wanted an epoch of {tree} that was over at {received}, found {epoch}, until {until}"
+    )]
+    EpochInUse {
+        /// The topic tree.
+        tree: Filter,
+        /// The epoch.
+        epoch: Epoch,
+        /// When the statement was received.
+        received: Timestamp,
+        /// When the epoch ends.
+        until: Timestamp,
+    },
     /// A grant to oneself.
     #[error("grant by {grantor}: wanted another grantee, found the grantor")]
     SelfGrant {
@@ -212,6 +266,8 @@ impl StatementError {
             | Self::NotAuthorised { .. }
             | Self::Exceeds { .. }
             | Self::SelfGrant { .. }
+            | Self::OwnRole { .. }
+            | Self::NotOwnReader { .. }
             | Self::GrantorDenied { .. } => RefusalCode::NotPermitted,
             Self::UnknownOrganisation { .. }
             | Self::NotPinned { .. }
@@ -219,6 +275,9 @@ impl StatementError {
             | Self::MissingSignature { .. }
             | Self::EmptyPeriod { .. }
             | Self::NotRevocable { .. }
+            | Self::EpochErased { .. }
+            | Self::OtherEpochKey { .. }
+            | Self::EpochInUse { .. }
             | Self::EpochOrder { .. } => RefusalCode::BadStatement,
         }
     }

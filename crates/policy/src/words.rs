@@ -1,9 +1,13 @@
 //! Statements in plain words, for people who decide about rights and for those they concern.
 
-use sekisho_proto::{PrincipalKind, StatementBody, Timestamp, statement::RevokeTarget};
+use sekisho_proto::{
+    PrincipalKind, StatementBody, Timestamp,
+    statement::{Erased, RevokeTarget},
+};
 
 /// What a statement says, in one sentence without a full stop.
-pub(crate) fn of(body: &StatementBody) -> String {
+#[must_use]
+pub fn of(body: &StatementBody) -> String {
     match body {
         StatementBody::OrgRoot(root) => {
             let (needed, keys) = (root.threshold, root.keys.len());
@@ -48,6 +52,17 @@ pub(crate) fn of(body: &StatementBody) -> String {
                 key.tree
             )
         }
+        StatementBody::Role(role) => {
+            format!("{} has {}{}", role.member, role.role, until(role.until))
+        }
+        StatementBody::Erasure(erasure) => match &erasure.erased {
+            Erased::Epoch { tree, epoch, .. } => {
+                format!("the seed of epoch {epoch} of {tree} was destroyed")
+            }
+            Erased::Subject(id) => {
+                format!("what was kept of the accesses of {} was destroyed", id.short())
+            }
+        },
         StatementBody::Peering(peering) => {
             let [left, right] = &peering.parties;
             format!(

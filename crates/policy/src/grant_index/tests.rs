@@ -32,6 +32,28 @@ fn fact(who: &str, on: &str, until: Option<i64>) -> Arc<GrantFact> {
     })
 }
 
+/// Somebody without any role.
+fn holding(holder: Holder<'_>) -> Holding<'static, '_> {
+    Holding { holder, roles: Vec::new() }
+}
+
+/// The grants that are shown.
+fn shown(
+    index: &GrantIndex<GrantFact>,
+    holder: Holder<'_>,
+    topic: &Topic,
+    now: Timestamp,
+) -> Vec<Arc<GrantFact>> {
+    let mut found = Vec::new();
+    let object = Object::Topic(topic);
+    let take = &mut |fact: &Arc<GrantFact>, _role: Option<Membership<'_>>| {
+        found.push(Arc::clone(fact));
+        ControlFlow::Continue(())
+    };
+    let _flow = index.visit(&holding(holder), object, View::live(now), take, &mut 0);
+    found
+}
+
 /// How many grants and nodes one question looks at.
 fn looked_at(
     index: &GrantIndex<GrantFact>,
@@ -39,10 +61,12 @@ fn looked_at(
     object: Object<'_>,
 ) -> (usize, usize) {
     let mut facts = 0;
-    let nodes = index.visit(holder, object, at(100), &mut |_fact| {
+    let mut nodes = 0;
+    let count = &mut |_fact: &Arc<GrantFact>, _role: Option<Membership<'_>>| {
         facts += 1;
         ControlFlow::Continue(())
-    });
+    };
+    let _flow = index.visit(&holding(holder), object, View::live(at(100)), count, &mut nodes);
     (facts, nodes)
 }
 
@@ -83,12 +107,8 @@ fn renewals_that_ran_out_are_not_looked_at_again_and_again() {
     // Those until 101 to 109, nine of each, and the first that has run out.
     assert_eq!(facts, 9 * 9 + 1);
     index.insert(&fact("truck-7@o", "o/a", None));
-    let mut first = None;
-    index.visit(Holder::Principal(&truck), Object::Topic(&topic), at(100), &mut |fact| {
-        first = Some(fact.grant.until);
-        ControlFlow::Break(())
-    });
-    assert_eq!(first, Some(None));
+    let found = shown(&index, Holder::Principal(&truck), &topic, at(100));
+    assert_eq!(found.first().map(|fact| fact.grant.until), Some(None));
 }
 
 #[test]
@@ -103,11 +123,7 @@ fn what_is_removed_is_not_found() {
     for holder in
         [Holder::Principal(&"a@p".parse().unwrap()), Holder::AnybodyOf(&"p".parse().unwrap())]
     {
-        let mut found = Vec::new();
-        index.visit(holder, Object::Topic(&topic), at(0), &mut |fact| {
-            found.push(fact.id);
-            ControlFlow::Continue(())
-        });
-        assert_eq!(found, [kept.id]);
+        let found = shown(&index, holder, &topic, at(0));
+        assert_eq!(found.iter().map(|fact| fact.id).collect::<Vec<_>>(), [kept.id]);
     }
 }

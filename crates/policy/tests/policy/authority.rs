@@ -37,6 +37,7 @@ fn a_root_other_than_the_pinned_one_is_refused() {
     assert!(matches!(world.try_apply(&other), Err(StatementError::RootMismatch { .. })));
 }
 
+/// N-39: a threshold met by one key twice.
 #[test]
 fn a_root_needs_its_threshold_of_distinct_keys() {
     let own = Party::new("fujisawa");

@@ -41,6 +41,7 @@ fn a_grant_handed_on_whole_or_in_part_works() {
     assert!(world.may_publish(&Key::of("truck-1@fujisawa"), "fujisawa/a/1"));
 }
 
+/// N-39: a grant wider than the grantor's own.
 #[test]
 fn a_grant_wider_than_its_grantors_is_refused_whatever_is_wider() {
     let (mut world, boss, whole) = bounded();
@@ -102,6 +103,7 @@ fn two_grants_are_not_added_up_to_hand_on_more_than_either() {
     assert!(world.try_apply(&signed(body, &[&boss])).is_err());
 }
 
+/// N-39: a grant to oneself.
 #[test]
 fn nobody_grants_to_themselves() {
     let mut world = World::new();

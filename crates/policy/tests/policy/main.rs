@@ -7,7 +7,11 @@ mod decisions;
 #[cfg(test)]
 mod delegation;
 #[cfg(test)]
+mod differences;
+#[cfg(test)]
 mod epochs;
+#[cfg(test)]
+mod erasures;
 #[cfg(test)]
 mod explanations;
 #[cfg(test)]
@@ -17,6 +21,12 @@ mod model;
 #[cfg(test)]
 mod proofs;
 #[cfg(test)]
+mod readers;
+#[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod revocation;
+#[cfg(test)]
+mod roles;
 #[cfg(test)]
 mod world;

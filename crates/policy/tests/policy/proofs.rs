@@ -229,6 +229,48 @@ fn stored_logs_are_applied_again_in_whatever_order_the_organisations_come() {
     }
 }
 
+/// The ids of a log, in its order.
+fn order(policy: &Policy, organisation: &str) -> Vec<Hash> {
+    policy.log(&org(organisation)).iter().map(|logged| logged.statement.id()).collect()
+}
+
+#[test]
+fn stored_logs_have_their_order_again_also_where_a_contract_stands_in_two_of_them() {
+    let (mut world, other) = world_with_peer();
+    for number in 0..3 {
+        world.device(&format!("truck-{number}"));
+        world.apply(&other.principal(&format!("tram-{number}"), PrincipalKind::Device));
+        let mut contract = peering(
+            world.own.side(&["fujisawa/#"], &["santander/#"]),
+            other.side(&["santander/#"], &["fujisawa/#"]),
+        );
+        contract.issued = at(number + 1);
+        contract.from = at(number + 1);
+        world.apply(&signed(contract, &[&world.own.issuer, &other.issuer]));
+    }
+    let logs = [stored(&world.policy, "fujisawa"), stored(&world.policy, "santander")];
+    for places in [[0, 1], [1, 0]] {
+        let mut policy = Policy::new(org("fujisawa"), world.own.fingerprint());
+        let logs = places.map(|place| logs[place].clone());
+        assert!(policy.restore(logs, &Verifier::default()).is_empty());
+        for organisation in ["fujisawa", "santander"] {
+            assert_eq!(order(&policy, organisation), order(&world.policy, organisation));
+        }
+    }
+}
+
+#[test]
+fn a_contract_that_only_one_stored_log_has_is_applied_nevertheless() {
+    let (world, _other) = world_with_peer();
+    let fujisawa = stored(&world.policy, "fujisawa");
+    let (santander, mut statements) = stored(&world.policy, "santander");
+    statements.retain(|(statement, _received)| statement.organisations().len() == 1);
+    let mut policy = Policy::new(org("fujisawa"), world.own.fingerprint());
+    let unapplied = policy.restore([(santander, statements), fujisawa], &Verifier::default());
+    assert!(unapplied.is_empty(), "{unapplied:?}");
+    assert_eq!(policy.peers(), world.policy.peers());
+}
+
 #[test]
 fn a_stored_statement_that_cannot_be_applied_is_told_and_does_not_stop_the_rest() {
     let mut world = World::new();

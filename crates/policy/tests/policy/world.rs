@@ -9,7 +9,7 @@ use sekisho_proto::{
     PublicKey, Scope, Signature, Statement, StatementBody, StatementVerifier, Suite, Timestamp,
     Topic,
     statement::{
-        Deny, Grant, Issuer, OrgRoot, Peering, PeeringParty, Principal, Revoke, RevokeTarget,
+        Deny, Grant, Issuer, OrgRoot, Peering, PeeringParty, Principal, Revoke, RevokeTarget, Role,
     },
 };
 
@@ -43,7 +43,7 @@ pub(crate) fn actions(text: &str) -> Actions {
 }
 
 /// A key that anybody in these tests can make again from its label.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Key(SigningKey);
 
 impl Key {
@@ -92,7 +92,7 @@ impl StatementVerifier for Verifier {
 }
 
 /// The keys that an organisation is run with.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Party {
     pub(crate) name: OrgName,
     pub(crate) roots: [Key; 3],
@@ -202,12 +202,18 @@ pub(crate) fn deny(who: &str, what: &str, on: &str) -> Deny {
     }
 }
 
+pub(crate) fn role(role: &str, member: &str) -> Role {
+    let (role, member) = (role.parse().unwrap(), grantee(member));
+    Role { role, member, issued: at(0), until: None }
+}
+
 pub(crate) fn revoke(organisation: &OrgName, target: RevokeTarget) -> Revoke {
     let organisation = organisation.clone();
     Revoke { organisation, target, reason: "a test".to_owned(), issued: at(0) }
 }
 
 /// One organisation's policy, and the time that its node has.
+#[derive(Debug)]
 pub(crate) struct World {
     pub(crate) own: Party,
     pub(crate) policy: Policy,
@@ -257,6 +263,11 @@ impl World {
 
     pub(crate) fn grant(&mut self, who: &str, what: &str, on: &str) -> Hash {
         self.state(grant(who, what, on))
+    }
+
+    /// Gives somebody a role.
+    pub(crate) fn role(&mut self, name: &str, member: &str) -> Hash {
+        self.state(role(name, member))
     }
 
     pub(crate) fn deny(&mut self, who: &str, what: &str, on: &str) -> Hash {
