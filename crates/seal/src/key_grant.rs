@@ -54,7 +54,7 @@ pub enum GrantError {
 /// What a key grant says besides the seed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyGrantDraft {
-    /// The owner of the topics.
+    /// Who gives it: the owner of the topics, or an organisation that was given it and hands it on.
     pub organisation: OrgName,
     /// The topics of the epoch.
     pub tree: Filter,

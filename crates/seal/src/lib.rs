@@ -23,6 +23,7 @@ mod sealer;
 mod signing_key;
 mod statement;
 mod stream_key;
+mod subject_key;
 mod verify;
 mod verifying_key;
 
@@ -39,6 +40,9 @@ pub use opener::{OpenError, Opener};
 pub use sealer::{HeaderDraft, SealError, Sealer, sign_open};
 pub use signing_key::SigningKey;
 pub use statement::sign_statement;
+pub use subject_key::{
+    AccessOpening, OpenedAccess, OpeningError, SealedAccess, SubjectKey, SubjectKeyError,
+};
 pub use verify::{
     StrictVerifier, Verified, VerifiedKeyHeader, VerifyError, verify, verify_key_header,
 };

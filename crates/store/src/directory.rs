@@ -100,7 +100,7 @@ impl DirectoryClaim {
 
 /// A new directory is durable only when the one above it is synced. One above that we may not read
 /// cannot be.
-fn create(disk: &dyn Disk, directory: &Path) -> io::Result<()> {
+pub(crate) fn create(disk: &dyn Disk, directory: &Path) -> io::Result<()> {
     if disk.access(directory).is_ok() {
         return Ok(());
     }
@@ -111,7 +111,7 @@ fn create(disk: &dyn Disk, directory: &Path) -> io::Result<()> {
     }
 }
 
-fn check_private(disk: &dyn Disk, path: &Path) -> Result<(), DirectoryError> {
+pub(crate) fn check_private(disk: &dyn Disk, path: &Path) -> Result<(), DirectoryError> {
     let path = path.to_owned();
     match disk.access(&path) {
         Ok(access) if access.mode & NOT_OWNER != 0 => {

@@ -1,16 +1,18 @@
-//! What a node looks up by key: cursors, control logs, key headers, enrolments, how far each peer
-//! has been followed, and small named things.
+//! What a node looks up by key: cursors, control logs, leaves of Merkle logs, what is sealed under a
+//! subject's key, key headers, enrolments, how far each peer has been followed, and small named
+//! things.
 
 use std::{io, path::PathBuf};
 
 use bytes::Bytes;
 use sekisho_proto::{
-    CursorName, KeyHeaderId, OrgName, Position, PrincipalId, StatementIndex, Timestamp, TokenId,
-    Topic,
+    CursorName, Hash, KeyHeaderId, LogName, OrgName, Position, PrincipalId, StatementIndex,
+    Timestamp, TokenId, Topic,
 };
 
 mod backend;
 mod keyed_file;
+mod leaves;
 mod opening;
 
 pub use keyed_file::KeyedFile;
@@ -55,6 +57,40 @@ pub trait Keyed: Send + Sync + 'static {
     /// [`KeyedError`].
     fn organisations(&self) -> Result<Vec<OrgName>, KeyedError>;
 
+    /// The leaves of a log from an index on, at most `max`, ascending without gaps.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyedError`].
+    fn leaves(&self, log: &LogName, from: u64, max: usize) -> Result<Vec<Leaf>, KeyedError>;
+
+    /// How many leaves a log has.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyedError`].
+    fn leaf_count(&self, log: &LogName) -> Result<u64, KeyedError>;
+
+    /// What is kept sealed about a subject from a leaf of the access log on, at most `max`,
+    /// ascending.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyedError`].
+    fn sealed_of(
+        &self,
+        subject: &Hash,
+        from: u64,
+        max: usize,
+    ) -> Result<Vec<SealedRecord>, KeyedError>;
+
+    /// What is kept sealed for one leaf of the access log.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyedError`].
+    fn sealed_at(&self, index: u64) -> Result<Option<SealedRecord>, KeyedError>;
+
     /// How far a principal's cursor has come.
     ///
     /// # Errors
@@ -79,6 +115,16 @@ pub trait Keyed: Send + Sync + 'static {
     ///
     /// [`KeyedError`].
     fn key_header(&self, id: &KeyHeaderId) -> Result<Option<StoredKeyHeader>, KeyedError>;
+
+    /// The key headers that `wanted` says are, ascending; it is shown each one, encoded.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyedError`].
+    fn key_headers(
+        &self,
+        wanted: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<Vec<KeyHeaderId>, KeyedError>;
 
     /// The enrolments, by token.
     ///
@@ -173,6 +219,45 @@ pub enum KeyedChange {
     PutBlob(String, Bytes),
     /// Forgets a small named thing.
     RemoveBlob(String),
+    /// Appends leaves to a log whose next index is `first`; with another one nothing is changed and
+    /// [`KeyedError::LeafIndex`] says what was found.
+    AppendLeaves {
+        /// Which log.
+        log: LogName,
+        /// The index of the first of them.
+        first: u64,
+        /// The leaves.
+        leaves: Vec<Leaf>,
+    },
+    /// Forgets the leaves of a log, which begins anew.
+    RemoveLeaves(LogName),
+    /// Keeps what is sealed under a subject's key for a leaf of the access log.
+    PutSealed(SealedRecord),
+    /// Forgets everything that is kept sealed about a subject.
+    RemoveSealed {
+        /// Its label.
+        subject: Hash,
+    },
+}
+
+/// One leaf of a Merkle log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaf {
+    /// The leaf's hash in the tree.
+    pub hash: Hash,
+    /// What it is the hash of, or something by which that is found elsewhere.
+    pub entry: Bytes,
+}
+
+/// What a leaf of the access log commits to, sealed under the key of its subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedRecord {
+    /// The subject's label.
+    pub subject: Hash,
+    /// The leaf.
+    pub index: u64,
+    /// The sealed record, verbatim.
+    pub sealed: Bytes,
 }
 
 /// A named subscriber's durable position.
@@ -248,6 +333,18 @@ pub enum KeyedError {
         doing: &'static str,
         /// The engine's error.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Leaves were to be appended elsewhere than at the end of their log.
+    #[error("{}: log {log}: wanted leaf {wanted} next, found leaf {found} handed in", path.display())]
+    LeafIndex {
+        /// The file.
+        path: PathBuf,
+        /// Which log.
+        log: LogName,
+        /// The log's next index.
+        wanted: u64,
+        /// Where they were to begin.
+        found: u64,
     },
     /// What is stored is not what was.
     #[error("{}: wanted {wanted}, found something else", path.display())]

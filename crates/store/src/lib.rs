@@ -2,7 +2,8 @@
 //!
 //! Two traits say what storage is, [`Records`] and [`Keyed`]; [`conformance`] holds any engine to
 //! them. The embedded engine keeps everything in one directory: [`RecordLog`] is a segmented log
-//! of our own with its index in memory, [`KeyedFile`] one redb file. All files are touched through
+//! of our own with its index in memory, [`KeyedFile`] one redb file, [`Secrets`] a file for each
+//! secret. All files are touched through
 //! [`Disk`], so that [`fault::FaultDisk`] can tear, lose, fill and rot what is written.
 //!
 //! Acknowledged means durable: what [`Records::commit`] returned for survives a power cut, and
@@ -18,13 +19,14 @@ mod log;
 mod record;
 mod records;
 mod retention;
+mod secrets;
 mod store;
 
 pub use directory::DirectoryError;
 pub use disk::{Access, Disk, DiskFile, DiskLock, LockOutcome, StdDisk};
 pub use keyed::{
-    Cursor, Keyed, KeyedChange, KeyedError, KeyedFile, LoggedStatement, StatementToLog,
-    StoredKeyHeader,
+    Cursor, Keyed, KeyedChange, KeyedError, KeyedFile, Leaf, LoggedStatement, SealedRecord,
+    StatementToLog, StoredKeyHeader,
 };
 pub use log::{LogReader, OpenError, OpenReport, Options, RecordLog};
 pub use record::{Appended, NewRecord, RECORD_BYTES_MAX, StoredRecord, StreamHead, StreamKey};
@@ -33,4 +35,5 @@ pub use records::{
     TopicState, TrimError, TrimReport,
 };
 pub use retention::{Keep, RetentionRules};
+pub use secrets::{SecretError, Secrets};
 pub use store::{Store, StoreError, StoreOptions, StoreReport};

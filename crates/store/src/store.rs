@@ -80,6 +80,7 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let claim = DirectoryClaim::take(&*disk, directory, FORMAT)?;
         let path = directory.join(KEYED_FILE);
+        check_keyed(&*disk, directory, &path)?;
         let keyed = KeyedFile::open_claimed(&disk, &path, options.keyed_cache_bytes, claim)?;
         let furthest = keyed.cursors()?.into_iter().max_by_key(|cursor| cursor.position);
         let told = furthest.as_ref().map_or(Position::ZERO, |cursor| cursor.position);
@@ -90,6 +91,16 @@ impl Store {
         let report = StoreReport { log: log_report, cursor_ahead };
         Ok(Self { records, keyed: Arc::new(keyed), report })
     }
+}
+
+/// Keyed state is made before the log: where there is a log without it, it was lost, and a node that
+/// began anew would forget who was revoked.
+fn check_keyed(disk: &dyn Disk, directory: &Path, path: &Path) -> Result<(), KeyedError> {
+    if disk.access(&directory.join(LOG_DIRECTORY)).is_ok() && disk.access(path).is_err() {
+        let wanted = "the keyed state that belongs to the log beside it";
+        return Err(KeyedError::Damaged { path: path.to_owned(), wanted });
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -2,11 +2,15 @@
 
 use bytes::Bytes;
 use sekisho_proto::{
-    CursorName, KeyHeaderId, OrgName, Position, PrincipalId, StatementIndex, Timestamp, TokenId,
+    CursorName, Hash, KeyHeaderId, LogName, OrgName, Position, PrincipalId, StatementIndex,
+    Timestamp, TokenId,
 };
 
 use super::{Breach, KeyedEngine, ensure_equal, samples::topic};
-use crate::{Cursor, Keyed as _, KeyedChange, KeyedError, StatementToLog, StoredKeyHeader};
+use crate::{
+    Cursor, Keyed as _, KeyedChange, KeyedError, Leaf, SealedRecord, StatementToLog,
+    StoredKeyHeader,
+};
 
 impl From<KeyedError> for Breach {
     fn from(error: KeyedError) -> Self {
@@ -38,6 +42,13 @@ pub(super) fn empty_has_nothing<E: KeyedEngine>(engine: &E) -> Result<(), Breach
     ensure_equal("enrolments", &Vec::new(), &keyed.enrolments()?)?;
     let enrolment = keyed.enrolment(&TokenId::new([1; 16]))?;
     ensure_equal("enrolment", &None, &enrolment)?;
+    ensure_equal("key headers", &Vec::new(), &keyed.key_headers(&mut |_encoded| true)?)?;
+    let log = access_log("city")?;
+    ensure_equal("leaves", &Vec::new(), &keyed.leaves(&log, 0, 10)?)?;
+    ensure_equal("leaf count", &0, &keyed.leaf_count(&log)?)?;
+    let sealed = keyed.sealed_of(&Hash::new([1; 32]), 0, 10)?;
+    ensure_equal("sealed records", &Vec::new(), &sealed)?;
+    ensure_equal("a sealed record", &None, &keyed.sealed_at(0)?)?;
     ensure_equal("link", &None, &keyed.link_position(&city)?)?;
     ensure_equal("blob", &None, &keyed.blob("x")?)
 }
@@ -64,6 +75,10 @@ pub(super) fn puts_come_back<E: KeyedEngine>(engine: &E) -> Result<(), Breach> {
         let found = keyed.cursor(&cursor.principal, &cursor.name)?;
         ensure_equal("cursor", &Some(cursor.position), &found)?;
     }
+    let found = keyed.key_headers(&mut |encoded| encoded == b"key")?;
+    ensure_equal("key headers wanted", &vec![id], &found)?;
+    let found = keyed.key_headers(&mut |encoded| encoded != b"key")?;
+    ensure_equal("key headers not wanted", &Vec::new(), &found)?;
     ensure_equal("key header", &Some(header), &keyed.key_header(&id)?)?;
     let enrolments = keyed.enrolments()?;
     ensure_equal("enrolments", &vec![(token, Bytes::from_static(b"e"))], &enrolments)?;
@@ -131,4 +146,77 @@ pub(super) fn control_logs_count<E: KeyedEngine>(engine: &E) -> Result<(), Breac
     ensure_equal("its end", &all.iter().skip(2).cloned().collect(), &log(2, 10)?)?;
     ensure_equal("a page", &all.iter().skip(1).take(1).cloned().collect(), &log(1, 1)?)?;
     ensure_equal("beyond", &Vec::new(), &log(3, 10)?)
+}
+
+fn access_log(organisation: &str) -> Result<LogName, Breach> {
+    Ok(LogName::Access(org(organisation)?))
+}
+
+fn leaf(number: u8) -> Leaf {
+    Leaf { hash: Hash::new([number; 32]), entry: Bytes::from(vec![number; usize::from(number)]) }
+}
+
+pub(super) fn leaves_count<E: KeyedEngine>(engine: &E) -> Result<(), Breach> {
+    let keyed = engine.open()?;
+    let (city, town) = (access_log("city")?, access_log("city-2")?);
+    let append = |log: &LogName, first: u64, numbers: &[u8]| {
+        let leaves = numbers.iter().copied().map(leaf).collect();
+        keyed.apply(&[KeyedChange::AppendLeaves { log: log.clone(), first, leaves }])
+    };
+    append(&city, 0, &[0, 1])?;
+    append(&town, 0, &[9])?;
+    append(&city, 2, &[])?;
+    append(&city, 2, &[2])?;
+    for first in [0, 2, 4, u64::MAX] {
+        let found = match append(&city, first, &[7]) {
+            Err(KeyedError::LeafIndex { wanted, found, .. }) => Some((wanted, found)),
+            Err(_) | Ok(()) => None,
+        };
+        ensure_equal("leaves elsewhere than at the end", &Some((3, first)), &found)?;
+    }
+    // All or none: the leaf that fits goes with the one that does not.
+    let fits = KeyedChange::AppendLeaves { log: city.clone(), first: 3, leaves: vec![leaf(3)] };
+    let unfit = KeyedChange::AppendLeaves { log: town.clone(), first: 3, leaves: vec![leaf(3)] };
+    ensure_equal("a change that does not fit", &true, &keyed.apply(&[fits, unfit]).is_err())?;
+    drop(keyed);
+    let keyed = engine.open()?;
+    let wanted = vec![leaf(0), leaf(1), leaf(2)];
+    ensure_equal("leaves", &wanted, &keyed.leaves(&city, 0, 10)?)?;
+    ensure_equal("a page", &vec![leaf(1)], &keyed.leaves(&city, 1, 1)?)?;
+    ensure_equal("beyond", &Vec::new(), &keyed.leaves(&city, 3, 10)?)?;
+    ensure_equal("another log", &vec![leaf(9)], &keyed.leaves(&town, 0, 10)?)?;
+    ensure_equal("leaf count", &3, &keyed.leaf_count(&city)?)?;
+    ensure_equal("leaf count", &1, &keyed.leaf_count(&town)?)?;
+    let begin = |first, number| {
+        let leaves = vec![leaf(number)];
+        let append = KeyedChange::AppendLeaves { log: city.clone(), first, leaves };
+        keyed.apply(&[KeyedChange::RemoveLeaves(city.clone()), append])
+    };
+    begin(0, 5)?;
+    ensure_equal("begun anew at another place", &true, &begin(1, 6).is_err())?;
+    ensure_equal("a log begun anew", &vec![leaf(5)], &keyed.leaves(&city, 0, 10)?)?;
+    ensure_equal("the other log", &1, &keyed.leaf_count(&town)?)
+}
+
+pub(super) fn sealed_goes<E: KeyedEngine>(engine: &E) -> Result<(), Breach> {
+    let keyed = engine.open()?;
+    let (one, other) = (Hash::new([1; 32]), Hash::new([2; 32]));
+    let record = |subject: Hash, index: u64| SealedRecord {
+        subject,
+        index,
+        sealed: Bytes::from(format!("record {index}")),
+    };
+    let puts = [(one, 0), (other, 1), (one, 2), (one, 300)]
+        .map(|(subject, index)| KeyedChange::PutSealed(record(subject, index)));
+    keyed.apply(&puts)?;
+    let wanted = vec![record(one, 0), record(one, 2), record(one, 300)];
+    ensure_equal("of a subject", &wanted, &keyed.sealed_of(&one, 0, 10)?)?;
+    ensure_equal("a page", &vec![record(one, 2)], &keyed.sealed_of(&one, 1, 1)?)?;
+    ensure_equal("of a leaf", &Some(record(other, 1)), &keyed.sealed_at(1)?)?;
+    keyed.apply(&[KeyedChange::RemoveSealed { subject: one }])?;
+    drop(keyed);
+    let keyed = engine.open()?;
+    ensure_equal("of a subject that is gone", &Vec::new(), &keyed.sealed_of(&one, 0, 10)?)?;
+    ensure_equal("of its leaf", &None, &keyed.sealed_at(300)?)?;
+    ensure_equal("of another", &vec![record(other, 1)], &keyed.sealed_of(&other, 0, 10)?)
 }

@@ -15,12 +15,14 @@ use redb::{
     TableError, WriteTransaction,
 };
 use sekisho_proto::{
-    CursorName, KeyHeaderId, OrgName, Position, PrincipalId, StatementIndex, Timestamp, TokenId,
-    Topic,
+    CursorName, Hash, KeyHeaderId, LogName, OrgName, Position, PrincipalId, StatementIndex,
+    Timestamp, TokenId, Topic,
 };
 
 use super::{
-    Cursor, Keyed, KeyedChange, KeyedError, LoggedStatement, StatementToLog, StoredKeyHeader,
+    Cursor, Keyed, KeyedChange, KeyedError, Leaf, LoggedStatement, SealedRecord, StatementToLog,
+    StoredKeyHeader,
+    leaves::{self, Misplaced},
     opening::{OpenFault, database, is_storage_full, open_or_create},
 };
 use crate::{Disk, directory::DirectoryClaim};
@@ -125,7 +127,13 @@ impl KeyedFile {
                 self.is_spent.store(true, Ordering::Release);
                 return KeyedError::StorageFull { path, doing, source };
             }
-            KeyedError::Engine { path, doing, source }
+            match source.downcast::<Misplaced>() {
+                Ok(misplaced) => {
+                    let Misplaced { log, wanted, found } = *misplaced;
+                    KeyedError::LeafIndex { path, log, wanted, found }
+                }
+                Err(source) => KeyedError::Engine { path, doing, source },
+            }
         })
     }
 
@@ -157,7 +165,7 @@ impl KeyedFile {
 }
 
 /// A table that nothing was ever written to does not exist.
-fn existing<T>(table: Result<T, TableError>) -> Result<Option<T>, Fault> {
+pub(super) fn existing<T>(table: Result<T, TableError>) -> Result<Option<T>, Fault> {
     match table {
         Ok(table) => Ok(Some(table)),
         Err(TableError::TableDoesNotExist(_)) => Ok(None),
@@ -199,6 +207,12 @@ fn apply_one(transaction: &WriteTransaction, change: &KeyedChange) -> Result<(),
         KeyedChange::RemoveBlob(name) => {
             transaction.open_table(BLOBS)?.remove(name.as_str())?;
         }
+        KeyedChange::AppendLeaves { log, first, leaves } => {
+            leaves::append(transaction, log, *first, leaves)?;
+        }
+        KeyedChange::RemoveLeaves(log) => leaves::remove(transaction, log)?,
+        KeyedChange::PutSealed(record) => leaves::put_sealed(transaction, record)?,
+        KeyedChange::RemoveSealed { subject } => leaves::remove_sealed(transaction, subject)?,
     }
     Ok(())
 }
@@ -279,6 +293,29 @@ impl Keyed for KeyedFile {
         parsed.collect()
     }
 
+    fn leaves(&self, log: &LogName, from: u64, max: usize) -> Result<Vec<Leaf>, KeyedError> {
+        self.read("read leaves", |transaction| leaves::read(transaction, log, from, max))
+    }
+
+    fn leaf_count(&self, log: &LogName) -> Result<u64, KeyedError> {
+        self.read("count leaves", |transaction| leaves::count(transaction, log))
+    }
+
+    fn sealed_of(
+        &self,
+        subject: &Hash,
+        from: u64,
+        max: usize,
+    ) -> Result<Vec<SealedRecord>, KeyedError> {
+        self.read("read sealed records", |transaction| {
+            leaves::sealed_of(transaction, subject, from, max)
+        })
+    }
+
+    fn sealed_at(&self, index: u64) -> Result<Option<SealedRecord>, KeyedError> {
+        self.read("read a sealed record", |transaction| leaves::sealed_at(transaction, index))
+    }
+
     fn cursor(
         &self,
         principal: &PrincipalId,
@@ -328,6 +365,25 @@ impl Keyed for KeyedFile {
         let Some((topic, encoded)) = found else { return Ok(None) };
         let topic = Topic::parse(&topic).map_err(|_fault| self.damaged("a topic"))?;
         Ok(Some(StoredKeyHeader { topic, encoded }))
+    }
+
+    fn key_headers(
+        &self,
+        wanted: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<Vec<KeyHeaderId>, KeyedError> {
+        self.read("list key headers", |transaction| {
+            let Some(table) = existing(transaction.open_table(KEY_HEADERS))? else {
+                return Ok(Vec::new());
+            };
+            let mut found = Vec::new();
+            for entry in table.iter()? {
+                let (id, value) = entry?;
+                if wanted(value.value().1) {
+                    found.push(KeyHeaderId::new(*id.value()));
+                }
+            }
+            Ok(found)
+        })
     }
 
     fn enrolments(&self) -> Result<Vec<(TokenId, Bytes)>, KeyedError> {

@@ -29,6 +29,9 @@ pub(super) fn is_storage_full(fault: &Fault) -> bool {
     matches!(storage, Some(StorageError::Io(error)) if is_full(error))
 }
 
+/// The shortest database, bytes: one page.
+const DATABASE_BYTES_MIN: u64 = 4096;
+
 /// Why the file could not be opened.
 pub(super) enum OpenFault {
     Disk(io::Error),
@@ -80,7 +83,12 @@ pub(super) fn open_or_create(
 ) -> Result<Box<dyn DiskFile>, OpenFault> {
     match disk.open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        opened => return opened.map_err(OpenFault::Disk),
+        Err(error) => return Err(OpenFault::Disk(error)),
+        // It would be made a new database of, and all that was known forgotten.
+        Ok(file) if file.length().map_err(OpenFault::Disk)? < DATABASE_BYTES_MIN => {
+            return Err(OpenFault::Damaged);
+        }
+        Ok(file) => return Ok(file),
     }
     let new = path.with_extension("tmp");
     match disk.remove(&new) {

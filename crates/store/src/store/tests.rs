@@ -151,6 +151,30 @@ fn cursors_ahead_of_a_log_that_lost_records_are_told_and_never_met_by_new_record
 }
 
 #[test]
+fn keyed_state_that_is_gone_emptied_or_cut_off_is_not_begun_anew() {
+    let temporary = tempfile::tempdir().unwrap();
+    let directory = temporary.path().join("data");
+    drop(on_disk(&directory).unwrap());
+    let path = directory.join("keyed.redb");
+    let whole = fs::read(&path).unwrap();
+    for bytes in [&whole[..0], &whole[..1], &whole[..512]] {
+        fs::write(&path, bytes).unwrap();
+        let error = on_disk(&directory).unwrap_err();
+        assert!(error.to_string().contains("keyed.redb"), "{} bytes: {error}", bytes.len());
+    }
+    fs::remove_file(&path).unwrap();
+    let error = on_disk(&directory).unwrap_err().to_string();
+    assert!(
+        error.contains("keyed.redb: wanted the keyed state that belongs to the log"),
+        "{error}"
+    );
+    assert!(!path.exists());
+    fs::write(&path, whole).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    on_disk(&directory).unwrap();
+}
+
+#[test]
 fn power_may_fail_at_every_step_of_opening_and_using_a_store() {
     let options = StoreOptions {
         log: Options { min_free_bytes: 0, ..Options::default() },
