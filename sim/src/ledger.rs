@@ -48,6 +48,7 @@ pub(crate) struct Counts {
     pub(crate) statements: u64,
     pub(crate) storage_full: u64,
     pub(crate) not_permitted: u64,
+    pub(crate) cosigned: u64,
     pub(crate) silences: u64,
     pub(crate) told_stale: u64,
 }

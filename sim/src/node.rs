@@ -23,6 +23,7 @@ mod running;
 mod serving;
 mod stating;
 mod storing;
+mod witnessing;
 
 use running::Running;
 

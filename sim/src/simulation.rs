@@ -55,6 +55,8 @@ pub struct Report {
     pub storage_full: u64,
     /// Subscriptions that a peer did not permit, and that were asked for again.
     pub not_permitted: u64,
+    /// Checkpoints that peers cosigned.
+    pub cosigned: u64,
     /// Times in which nothing was heard for longer than statements may be relied upon.
     pub silences: u64,
     /// Readers that were told to come again for what was withheld for that reason.
@@ -433,6 +435,7 @@ impl Simulation {
             statements: counts.statements,
             storage_full: counts.storage_full,
             not_permitted: counts.not_permitted,
+            cosigned: counts.cosigned,
             silences: counts.silences,
             told_stale: counts.told_stale,
             digest: self.ledger.digest(),

@@ -29,8 +29,11 @@ pub struct LinkLimits {
     /// At most so often is it said that the peer's log is still heard: a fraction of the time
     /// after which what depends on it fails closed. Default 30 s.
     pub heard_interval: Duration,
-    /// A peer not heard for longer is stale. Default 15 min.
+    /// A peer whose last checkpoint is older is stale. Default 15 min.
     pub stale_after: Duration,
+    /// A peer that shows no checkpoint of its control log for so long, while nothing comes of the
+    /// log, is given up. Default 3 min: three times the interval in which nodes show them.
+    pub checkpoint_patience: Duration,
     /// How long a record that no statement permits is held: records and statements travel
     /// separately, and a record may be here before the statement that permits it. Default 5 s.
     pub denied_patience: Duration,
@@ -53,6 +56,7 @@ impl Default for LinkLimits {
             save_interval: Duration::from_secs(1),
             heard_interval: Duration::from_secs(30),
             stale_after: Duration::from_secs(15 * 60),
+            checkpoint_patience: Duration::from_secs(3 * 60),
             denied_patience: Duration::from_secs(5),
             hopeless_max: 4_096,
             hops_max: sekisho_proto::limits::HOPS_MAX,

@@ -4,14 +4,18 @@ use std::collections::{BTreeMap, VecDeque};
 
 use sekisho_policy::{PeeringView, Policy};
 use sekisho_proto::{Filter, OrgName, Position, PrincipalId, StatementIndex, Timestamp};
+use sekisho_tlog::{Frontier, Known};
 
 use crate::{Backoff, Budget, LinkLimits, asking::Asking, holding::Holding, intake::Intake};
 
 mod asking;
 mod command;
 mod taking;
+mod witnessing;
 
 pub use command::{DropReason, HangupReason, LinkCommand, Taken};
+pub use witnessing::FollowedEntry;
+use witnessing::Witness;
 
 /// The subscription number of the peer's control log; records have those from 1 on.
 const CONTROL_LOG: u32 = 0;
@@ -27,8 +31,9 @@ const CONTROL_LOG: u32 = 0;
 /// the peer has welcomed it, or [`handle_disconnected`](Self::handle_disconnected). After
 /// [`LinkCommand::Hangup`] it drops the connection and reports nothing more of it.
 ///
-/// The peer's control log comes first: nothing is subscribed to before all of it is applied, so
-/// that records are judged by what their owner says now. What the peer does not permit is asked
+/// The peer's control log comes first: nothing is subscribed to before all of it is applied and a
+/// checkpoint has shown that it is all of it, so that records are judged by what their owner says
+/// now. What the peer does not permit is asked
 /// for again: see [`handle_subscription_refused`](Self::handle_subscription_refused).
 ///
 /// Every [`LinkCommand::Admit`] has one outcome: [`handle_stored`](Self::handle_stored),
@@ -44,10 +49,9 @@ pub struct Link {
     phase: Phase,
     intakes: Vec<Intake>,
     places: BTreeMap<Filter, Position>,
-    /// What of the peer's control log is applied here, and what was passed on to be.
-    applied: StatementIndex,
+    witness: Witness,
+    /// What of the peer's control log was passed on to be applied here.
     passed_on: StatementIndex,
-    applied_unsaved: bool,
     reading: Reading,
     heard: Option<Timestamp>,
     heard_told: Option<Timestamp>,
@@ -66,10 +70,14 @@ pub struct Link {
 pub struct Resume {
     /// For each filter, where to go on in the peer's log.
     pub positions: BTreeMap<Filter, Position>,
-    /// How many statements of the peer's control log it has brought: by the peer's own count.
-    pub statements: StatementIndex,
+    /// The peer's control log as far as it is applied here, by the peer's own count.
+    pub log: Frontier,
     /// When the peer's control log was last known to be complete here.
     pub heard: Option<Timestamp>,
+    /// The time of the newest checkpoint of it.
+    pub newest: Option<Timestamp>,
+    /// The peer's access log as it was last cosigned here.
+    pub access: Option<Known>,
 }
 
 /// What a link has done since it was made; each only grows.
@@ -129,9 +137,8 @@ impl Link {
             phase: Phase::Waiting { until: now },
             intakes: Vec::new(),
             places: resume.positions,
-            applied: resume.statements,
-            passed_on: resume.statements,
-            applied_unsaved: false,
+            passed_on: StatementIndex::new(resume.log.size()),
+            witness: Witness::new(resume.log, resume.newest, resume.access, now),
             reading: Reading::Behind,
             heard: resume.heard,
             heard_told: None,
@@ -212,12 +219,14 @@ impl Link {
         self.phase = Phase::Connected { since: now, last_frame: now, last_ping: now };
         self.heard_told = None;
         self.counters.connected = self.counters.connected.saturating_add(1);
-        self.passed_on = self.applied;
+        self.witness.begin_anew(now);
+        self.passed_on = self.witness.applied();
         self.queue.push_back(LinkCommand::Follow {
             subscription: CONTROL_LOG,
             organisation: self.peering.organisation.clone(),
-            from: self.applied,
+            from: self.passed_on,
         });
+        self.queue.push_back(self.known_of_access());
     }
 
     /// The connection is gone, or could not be made.
@@ -232,7 +241,6 @@ impl Link {
     pub fn handle_heard(&mut self, now: Timestamp) {
         if let Phase::Connected { last_frame, .. } = &mut self.phase {
             *last_frame = now;
-            self.note_heard(now);
         }
     }
 
@@ -247,6 +255,11 @@ impl Link {
             return;
         };
         if peering == self.peering {
+            return;
+        }
+        if peering.theirs.root != self.peering.theirs.root {
+            // Another organisation under the same name: nothing that was known of its logs holds.
+            self.end();
             return;
         }
         self.peer_node = PrincipalId::of(&peering.theirs.node_key);
@@ -279,8 +292,10 @@ impl Link {
         let held = self.holding.due().map(|due| (due, "held"));
         let again = self.ask_again_due().map(|due| (due, "ask again"));
         let save = self.save_due().map(|due| (due, "save"));
+        let checkpoint = self.checkpoint_due().map(|due| (due, "checkpoint"));
         [(silence, "silence"), (ping, "ping")]
             .into_iter()
+            .chain(checkpoint)
             .chain(budget)
             .chain(held)
             .chain(again)
@@ -299,6 +314,9 @@ impl Link {
                 self.hang_up(HangupReason::Silent { since: last_frame }, now);
             }
             Phase::Connected { last_ping, .. } => {
+                if self.give_up_without_checkpoint(now) {
+                    return;
+                }
                 if now.saturating_since(last_ping) >= self.limits.ping_interval {
                     self.ping(now);
                 }
@@ -334,6 +352,7 @@ impl Link {
     fn wait(&mut self, now: Timestamp) {
         self.holding.clear();
         self.reading = Reading::Behind;
+        self.witness.begin_anew(now);
         if let Phase::Connected { since, .. } = self.phase
             && now.saturating_since(since) >= self.limits.stable_after
         {
@@ -384,7 +403,7 @@ impl Link {
     }
 
     fn save_due(&self) -> Option<Timestamp> {
-        let unsaved = self.applied_unsaved || self.intakes.iter().any(Intake::is_unsaved);
+        let unsaved = self.witness.has_unsaved() || self.intakes.iter().any(Intake::is_unsaved);
         unsaved.then(|| {
             self.saved_at.map_or(Timestamp::MIN, |at| at.saturating_add(self.limits.save_interval))
         })
@@ -397,9 +416,7 @@ impl Link {
     }
 
     fn save(&mut self, now: Timestamp) {
-        if std::mem::take(&mut self.applied_unsaved) {
-            self.queue.push_back(LinkCommand::SaveStatements { next: self.applied });
-        }
+        self.queue.extend(self.witness.take_unsaved());
         for intake in &mut self.intakes {
             if let Some(position) = intake.take_unsaved() {
                 self.places.insert(intake.filter.clone(), position);

@@ -3,12 +3,15 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use sekisho_federation::{Link, LinkCommand, LinkLimits, Resume};
+use sekisho_federation::{HangupReason, Link, LinkCommand, LinkLimits, LogFault, Resume};
 use sekisho_policy::PeeringView;
 use sekisho_proto::{
-    Filter, Frame, OrgName, Position, Statement, StatementIndex, frame, limits::PROTOCOL_VERSION,
+    Filter, Frame, LogName, OrgName, Position, Statement, Timestamp, frame,
+    limits::PROTOCOL_VERSION,
 };
-use sekisho_store::Keyed as _;
+use sekisho_seal::StrictVerifier;
+use sekisho_store::{Keyed as _, KeyedChange, Leaf};
+use sekisho_tlog::Frontier;
 
 use super::{Context, Halt, running::Running};
 use crate::{
@@ -50,8 +53,14 @@ impl Running {
                 positions.insert(filter.clone(), Position::new(place));
             }
         }
-        let statements = self.place(&log_name(&peering.organisation))?.unwrap_or(0);
-        Ok(Resume { positions, statements: StatementIndex::new(statements), heard: None })
+        let name = LogName::Control(peering.organisation.clone());
+        let leaves = self.store.keyed.leaves(&name, 0, usize::MAX).map_err(|_error| Halt::Crash)?;
+        let mut log = Frontier::new();
+        leaves.iter().for_each(|leaf| log.append(leaf.hash));
+        let newest = self.place(&newest_name(&peering.organisation))?;
+        let newest = newest.and_then(|micros| i64::try_from(micros).ok());
+        let newest = newest.map(Timestamp::from_micros);
+        Ok(Resume { positions, log, heard: None, newest, access: None })
     }
 
     fn place(&self, name: &str) -> Result<Option<u64>, Halt> {
@@ -80,6 +89,7 @@ impl Running {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest is for the disk")]
     pub(super) fn carry_out_for_link(
         &mut self,
         organisation: &OrgName,
@@ -88,6 +98,15 @@ impl Running {
     ) -> Result<(), Halt> {
         match command {
             LinkCommand::Dial { .. } => self.dial(organisation, context),
+            // A checkpoint that was under way while nothing moved for a quarter of an hour is old.
+            LinkCommand::Hangup {
+                reason: HangupReason::Log(LogFault::Frozen { .. } | LogFault::Missing { .. }),
+            } => self.hang_up(organisation, context),
+            LinkCommand::Hangup { reason: HangupReason::Log(fault) } => {
+                let own = &self.own;
+                let what = format!("{own} distrusts the honest log of {organisation}: {fault}");
+                return Err(Broken(what).into());
+            }
             LinkCommand::Hangup { .. } => self.hang_up(organisation, context),
             LinkCommand::Follow { subscription, organisation: whose, from } => {
                 let follow = frame::Follow { subscription, organisation: whose, from };
@@ -108,17 +127,51 @@ impl Running {
                 self.send_up(organisation, frame::Ping { token }, context);
             }
             LinkCommand::Admit { record } => self.admit_from_link(organisation, record, context),
-            LinkCommand::Apply { index, statement, received } => {
-                let statement = Statement::decode(&statement)
+            LinkCommand::Apply { index, entry } => {
+                let statement = Statement::decode(&entry.statement)
                     .map_err(|error| broken("a statement of a peer")(&error))?;
-                self.apply(&statement, received, context)?;
-                self.tell_link(organisation, |link| link.handle_applied(index, context.now));
+                self.apply(&statement, entry.received, context)?;
+                let id = statement.id();
+                self.tell_link(organisation, |link| link.handle_applied(index, id, context.now));
             }
+            LinkCommand::Know { subscription, log, size } => {
+                let known = frame::Cosigned { subscription, log, size, signature: None };
+                self.send_up(organisation, known, context);
+            }
+            LinkCommand::Cosign { subscription, signed } => {
+                let (log, size) = (signed.log.clone(), signed.checkpoint.size);
+                let micros = u64::try_from(signed.time.as_micros()).unwrap_or(0);
+                self.keep_place(&newest_name(organisation), micros)?;
+                let signature = Some(self.cosign(&signed, context)?);
+                let cosigned = frame::Cosigned { subscription, log, size, signature };
+                self.send_up(organisation, cosigned, context);
+            }
+            LinkCommand::NotPermitted { .. } => context.ledger.counts.not_permitted += 1,
+            other => self.keep(organisation, other, context)?,
+        }
+        Ok(())
+    }
+
+    /// The commands that touch nothing but the node's own disk and policy.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest must not happen")]
+    fn keep(
+        &mut self,
+        organisation: &OrgName,
+        command: LinkCommand,
+        context: &mut Context<'_>,
+    ) -> Result<(), Halt> {
+        match command {
             LinkCommand::SavePosition { filter, position: Some(position) } => {
                 self.keep_place(&place_name(&filter), position.value())?;
             }
-            LinkCommand::SaveStatements { next } => {
-                self.keep_place(&log_name(organisation), next.value())?;
+            LinkCommand::SaveEntries { first, entries } => {
+                let leaves = entries
+                    .iter()
+                    .map(|entry| Leaf { hash: entry.leaf, entry: Bytes::new() })
+                    .collect();
+                let log = LogName::Control(organisation.clone());
+                let change = KeyedChange::AppendLeaves { log, first: first.value(), leaves };
+                self.store.keyed.apply(&[change]).map_err(|_error| Halt::Crash)?;
             }
             LinkCommand::Heard { at } => {
                 let mut policy = (*self.policy).clone();
@@ -127,12 +180,7 @@ impl Running {
                 self.policy = Arc::new(policy);
                 self.router.handle_policy(Arc::clone(&self.policy), context.now);
             }
-            LinkCommand::NotPermitted { .. } => context.ledger.counts.not_permitted += 1,
-            LinkCommand::SavePosition { position: None, .. }
-            | LinkCommand::Dropped { .. }
-            | LinkCommand::Missing { .. } => {
-                return Err(Broken(format!("a link must not come to {command:?}")).into());
-            }
+            other => return Err(Broken(format!("a link must not come to {other:?}")).into()),
         }
         Ok(())
     }
@@ -194,6 +242,8 @@ impl Running {
             link.handle_gap(&gap, now);
         } else if let Frame::Statements(statements) = frame {
             link.handle_statements(statements, now);
+        } else if let Frame::Checkpoint(told) = frame {
+            link.handle_checkpoint(&told, &StrictVerifier, now);
         } else if let Frame::Subscribed(subscribed) = frame {
             link.handle_subscribed(subscribed.subscription, now);
         } else {
@@ -222,6 +272,6 @@ fn place_name(filter: &Filter) -> String {
     format!("place of {filter}")
 }
 
-fn log_name(organisation: &OrgName) -> String {
-    format!("control log of {organisation}")
+fn newest_name(organisation: &OrgName) -> String {
+    format!("newest checkpoint of {organisation}")
 }

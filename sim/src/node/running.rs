@@ -11,6 +11,7 @@ use sekisho_routing::{
     Command, NewRecord, ReplayFrom, ReplayId, Router, SessionId, SubscriptionId, Ticket,
 };
 use sekisho_store::{LogReader, Store, fault::FaultDisk};
+use sekisho_tlog::Tree;
 
 use super::{Context, Halt, Task, following::Peer};
 use crate::{failure::Broken, network::ConnectionId, rights::Known};
@@ -24,6 +25,8 @@ pub(crate) struct Running {
     pub(super) own_node: PrincipalId,
     pub(super) router: Router,
     pub(super) policy: Arc<Policy>,
+    /// The own control log as it is shown to peers.
+    pub(super) log: Tree,
     /// The ids of the statements in the policy.
     pub(super) known: Known,
     /// When the log of each peer was last known to be complete, since this node was started.
@@ -57,6 +60,8 @@ pub(super) struct Follower {
     pub(super) next: StatementIndex,
     /// Whether it knows that it has reached the end once.
     pub(super) told: bool,
+    /// Size and time of the last checkpoint that it was shown.
+    pub(super) shown: Option<(u64, Timestamp)>,
 }
 
 pub(super) struct Append {
@@ -154,12 +159,13 @@ impl Running {
             }
         }
         self.free_outboxes(context);
-        Ok(())
+        self.tell_followers(context)
     }
 
     pub(super) fn next_timeout(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let shows = self.next_checkpoint();
         let due = self.peers.values_mut().filter_map(|peer| peer.link.poll_timeout(now));
-        due.map(|(due, _)| due).min()
+        due.map(|(due, _)| due).chain(shows).min()
     }
 
     pub(super) fn has(&self, task: Task) -> bool {

@@ -51,9 +51,12 @@ impl Running {
                     subscription: follow.subscription,
                     next: follow.from,
                     told: false,
+                    shown: None,
                 });
             }
             self.tell_followers(context)?;
+        } else if let Frame::Cosigned(cosigned) = frame {
+            self.check_cosignature(session, cosigned, context)?;
         } else if let Frame::Ping(ping) = frame {
             let pong = frame::Pong { token: ping.token };
             context.network.send_down(connection, CONTROL, pong, context.now, context.random);

@@ -9,6 +9,7 @@ use sekisho_store::{Keyed as _, StatementToLog};
 use super::{
     Context, Halt,
     running::{Follower, Running},
+    witnessing::leaf,
 };
 use crate::{failure::broken, network::Stream};
 
@@ -54,6 +55,9 @@ impl Running {
             })
             .collect();
         self.store.keyed.append_statements(&logs).map_err(|_error| Halt::Crash)?;
+        for entry in logs.into_iter().filter(|entry| entry.organisation == self.own) {
+            self.log.append(leaf(entry.received, entry.statement));
+        }
         self.policy = Arc::new(policy);
         self.known.insert(statement.id());
         self.router.handle_policy(Arc::clone(&self.policy), context.now);
@@ -64,7 +68,7 @@ impl Running {
     pub(super) fn tell_followers(&mut self, context: &mut Context<'_>) -> Result<(), Halt> {
         for state in self.sessions.values_mut() {
             while let Some(follower) = &mut state.follows {
-                let Follower { subscription, next: first, told } = *follower;
+                let Follower { subscription, next: first, told, .. } = *follower;
                 let found = self
                     .store
                     .keyed
@@ -92,7 +96,7 @@ impl Running {
                 context.network.send_down(state.connection, stream, statements, now, random);
             }
         }
-        Ok(())
+        self.show_checkpoints(context)
     }
 
     /// Every statement of every organisation that the disk holds.

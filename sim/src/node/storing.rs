@@ -47,6 +47,7 @@ impl Running {
         let logs = Self::stored_statements(&store)?;
         let known: Known =
             logs.iter().flat_map(|(_, log)| log).map(|(statement, _)| statement.id()).collect();
+        let log = Self::own_log(&own, &logs);
         let unapplied = policy.restore(logs, &StrictVerifier);
         ensure(unapplied.is_empty(), || format!("node {index} cannot apply {unapplied:?}"))?;
         let policy = Arc::new(policy);
@@ -59,6 +60,7 @@ impl Running {
             own_node,
             router,
             policy,
+            log,
             known,
             heard: BTreeMap::new(),
             disk,

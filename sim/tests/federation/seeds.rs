@@ -59,6 +59,7 @@ fn a_federation_keeps_its_promises_whatever_fails() {
         ("statements", sum(|report| report.statements)),
         ("storage full", sum(|report| report.storage_full)),
         ("not permitted", sum(|report| report.not_permitted)),
+        ("cosigned", sum(|report| report.cosigned)),
         ("silences", sum(|report| report.silences)),
         ("told stale", sum(|report| report.told_stale)),
     ];

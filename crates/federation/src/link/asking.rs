@@ -48,13 +48,14 @@ impl Link {
         self.begin_where_complete(now);
     }
 
-    /// Once the log is applied as far as it goes, records are asked for.
+    /// Once the log is applied as far as it goes, and a checkpoint has shown that it goes no
+    /// further, records are asked for.
     pub(super) fn begin_where_complete(&mut self, now: Timestamp) {
-        if self.reading != Reading::Told || self.applied != self.passed_on {
+        let applied = self.witness.applied() == self.passed_on && self.witness.is_proven();
+        if self.reading != Reading::Told || !applied {
             return;
         }
         self.reading = Reading::Complete;
-        self.note_heard(now);
         for index in 0..self.intakes.len() {
             self.ask(index, now);
         }
@@ -87,16 +88,13 @@ impl Link {
         }
     }
 
-    /// The peer has spoken: where its log is complete here, it is complete until now.
-    pub(super) fn note_heard(&mut self, now: Timestamp) {
-        if self.reading != Reading::Complete || self.applied != self.passed_on {
-            return;
-        }
-        self.heard = Some(now);
+    /// The peer's log is complete here until then.
+    pub(super) fn note_heard(&mut self, at: Timestamp) {
+        self.heard = self.heard.max(Some(at));
         let interval = self.limits.heard_interval;
-        if self.heard_told.is_none_or(|told| now.saturating_since(told) >= interval) {
-            self.heard_told = Some(now);
-            self.queue.push_back(LinkCommand::Heard { at: now });
+        if self.heard_told.is_none_or(|told| at.saturating_since(told) >= interval) {
+            self.heard_told = Some(at);
+            self.queue.push_back(LinkCommand::Heard { at });
         }
     }
 

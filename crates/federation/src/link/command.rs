@@ -2,9 +2,12 @@
 
 use bytes::Bytes;
 use sekisho_proto::{
-    Filter, GapReason, Offset, OrgName, Position, PrincipalId, PublicKey, RefusalCode,
-    StatementIndex, Timestamp, frame,
+    Filter, GapReason, LogEntry, LogName, Offset, OrgName, Position, PrincipalId, PublicKey,
+    RefusalCode, StatementIndex, Timestamp, frame,
 };
+
+use super::FollowedEntry;
+use crate::checkpoint::{LogFault, SignedCheckpoint};
 
 /// One thing the shell must do for a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,10 +74,8 @@ pub enum LinkCommand {
     Apply {
         /// Its place in that log.
         index: StatementIndex,
-        /// Encoded.
-        statement: Bytes,
-        /// When the peer logged it.
-        received: Timestamp,
+        /// The statement, and when the peer logged it.
+        entry: LogEntry,
     },
     /// Keep where to go on with a filter after a restart.
     SavePosition {
@@ -83,13 +84,40 @@ pub enum LinkCommand {
         /// The position to go on from; none = forget it.
         position: Option<Position>,
     },
-    /// Keep where to go on with the peer's control log after a restart.
-    SaveStatements {
-        /// The first one that is not applied here.
-        next: StatementIndex,
+    /// Keep what has been applied of the peer's control log: there to go on after a restart. Where
+    /// it cannot be kept, the link must be made again from what is.
+    SaveEntries {
+        /// The place of the first of them in that log, behind everything that is kept.
+        first: StatementIndex,
+        /// In the order of the log.
+        entries: Vec<FollowedEntry>,
     },
-    /// The peer's control log is complete here until then: note it in the policy, and keep it for
-    /// after a restart. Said now and then while the peer is heard.
+    /// Keep that this checkpoint is the newest one of its log that was found in order; once that is
+    /// durable, cosign it and send the cosignature in a cosigned frame. Where it cannot be kept, the
+    /// link must be made again from what is.
+    Cosign {
+        /// The subscription of the control log.
+        subscription: u32,
+        /// The checkpoint.
+        signed: SignedCheckpoint,
+    },
+    /// Send a cosigned frame without a signature: a log is known here until then.
+    Know {
+        /// The subscription of the control log.
+        subscription: u32,
+        /// Which log.
+        log: LogName,
+        /// Its size, as it was last cosigned.
+        size: u64,
+    },
+    /// A checkpoint of the access log is not in order and is not cosigned; say so where operators
+    /// look.
+    Distrust {
+        /// What is wrong with it.
+        fault: LogFault,
+    },
+    /// The peer's control log is complete here until then, as a checkpoint says: note it in the
+    /// policy, and keep it for after a restart.
     Heard {
         /// The time.
         at: Timestamp,
@@ -220,6 +248,9 @@ pub enum HangupReason {
         /// In the peer's log.
         position: Position,
     },
+    /// A log of the peer, or its checkpoint, is not to be trusted.
+    #[error(transparent)]
+    Log(LogFault),
     /// The peer's log was lost or put back: the link begins at its first record.
     #[error("the peer's log does not reach to where this link was")]
     PeerRestarted,

@@ -1,6 +1,8 @@
 //! What the peer sends, and what becomes of it here.
 
-use sekisho_proto::{GapReason, Position, PrincipalId, StatementIndex, Timestamp, Topic, frame};
+use sekisho_proto::{
+    GapReason, Hash, LogEntry, Position, PrincipalId, StatementIndex, Timestamp, Topic, frame,
+};
 
 use super::{DropReason, HangupReason, Link, LinkCommand, Phase, Reading, Taken};
 use crate::intake::{Intake, IntakeFault};
@@ -76,24 +78,29 @@ impl Link {
         for frame::FollowedStatement { statement, received } in statements {
             if index == self.passed_on {
                 self.passed_on = index.next();
-                self.queue.push_back(LinkCommand::Apply { index, statement, received });
+                let entry = LogEntry { received, statement };
+                self.witness.arrive(index, &entry);
+                self.queue.push_back(LinkCommand::Apply { index, entry });
             }
             index = index.next();
         }
     }
 
     /// A statement was applied, or was known before, and is kept; so is everything before it.
-    pub fn handle_applied(&mut self, index: StatementIndex, now: Timestamp) {
-        if index >= self.applied {
-            self.applied = index.next();
-            self.applied_unsaved = true;
-            for record in self.holding.release() {
-                self.queue.push_back(LinkCommand::Admit { record });
-            }
-            self.begin_where_complete(now);
-            self.hasten(now);
-            self.save_where_due(now);
+    /// `statement` is its id.
+    pub fn handle_applied(&mut self, index: StatementIndex, statement: Hash, now: Timestamp) {
+        if !self.witness.apply(index, statement, now) {
+            return;
         }
+        for record in self.holding.release() {
+            self.queue.push_back(LinkCommand::Admit { record });
+        }
+        if let Err(fault) = self.settle_checkpoint(now) {
+            self.hang_up(HangupReason::Log(fault), now);
+            return;
+        }
+        self.hasten(now);
+        self.save_where_due(now);
     }
 
     /// A statement that was to be applied is not in order: the peer breaks its own log.

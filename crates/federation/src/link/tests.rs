@@ -2,15 +2,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sekisho_proto::{
-    GapReason, Hash, Offset, PrincipalName, PublicKey, Statement, StatementBody, Topic, frame,
+    GapReason, Hash, LogEntry, LogName, Offset, PrincipalName, PublicKey, Statement, StatementBody,
+    Topic, frame,
     statement::{Issuer, OrgRoot, Peering, PeeringParty},
 };
 use sekisho_seal::{SigningKey, StrictVerifier, sign_statement};
+use sekisho_tlog::{Checkpoint, Note, Signing, cosign, leaf_hash, sign_checkpoint};
 
 use super::*;
+use crate::cosigner_name;
 
+/// Milliseconds since some day: checkpoints have times after 1970.
 fn at(millis: i64) -> Timestamp {
-    Timestamp::from_micros(millis * 1_000)
+    Timestamp::from_micros(1_800_000_000_000_000 + millis * 1_000)
 }
 
 fn key(name: &str) -> SigningKey {
@@ -113,8 +117,53 @@ fn connected() -> Link {
 /// The peer welcomes the link, and has nothing in its log that it has not told.
 fn connect(link: &mut Link, now: Timestamp) {
     link.handle_connected(now);
-    let applied = link.applied.value();
+    let applied = link.witness.applied().value();
     link.handle_statements(statements(applied, 0), now);
+    show(link, &log_of(applied), now);
+}
+
+/// The peer's log after so many statements.
+fn log_of(count: u64) -> Frontier {
+    let mut log = Frontier::new();
+    for _statement in 0..count {
+        log.append(leaf());
+    }
+    log
+}
+
+fn leaf() -> Hash {
+    let entry = LogEntry { received: at(3), statement: Bytes::from_static(b"a statement") };
+    leaf_hash(&entry.encode())
+}
+
+/// The id of whatever statement it is.
+fn id() -> Hash {
+    Hash::of(b"an id")
+}
+
+/// The peer's node shows a checkpoint of a control log.
+fn show(link: &mut Link, log: &Frontier, now: Timestamp) {
+    let told = checkpoint("sekisho/fujisawa/control", log, "node of fujisawa", now);
+    link.handle_checkpoint(&told, &StrictVerifier, now);
+}
+
+fn note(origin: &str, size: u64, root: Hash, signer: &str, time: Timestamp) -> Note {
+    let key = key(signer);
+    let sign = |message: &[u8]| key.sign(message);
+    let signer = Signing { key: key.public_key(), sign: &sign };
+    let checkpoint = Checkpoint { origin: origin.to_owned(), size, root };
+    let note = sign_checkpoint(&checkpoint, &signer).expect("a note");
+    let line = cosign(&note, &cosigner_name(&name("fujisawa")), &signer, time);
+    note.with_signature(line.expect("a cosignature")).expect("room for it")
+}
+
+fn checkpoint(origin: &str, log: &Frontier, signer: &str, time: Timestamp) -> frame::Checkpoint {
+    frame::Checkpoint {
+        subscription: CONTROL_LOG,
+        note: note(origin, log.size(), log.root(), signer, time).to_string(),
+        old_size: 0,
+        consistency: Vec::new(),
+    }
 }
 
 fn drain(link: &mut Link) -> Vec<LinkCommand> {
@@ -165,8 +214,8 @@ fn statements(first: u64, count: usize) -> frame::Statements {
 fn a_welcomed_link_follows_the_log_and_subscribes_from_its_places() {
     let resume = Resume {
         positions: BTreeMap::from([(filter("fujisawa/a/#"), Position::new(9))]),
-        statements: StatementIndex::new(4),
-        heard: None,
+        log: log_of(4),
+        ..Resume::default()
     };
     let imports = ["fujisawa/a/#", "fujisawa/b/+", "fujisawa/a/x", "fujisawa/b/+"];
     let mut link = link_with(&imports, resume);
@@ -183,11 +232,15 @@ fn a_welcomed_link_follows_the_log_and_subscribes_from_its_places() {
         from: StatementIndex::new(4),
     };
     let place = frame::Start::Position(Position::new(9));
+    let log = LogName::Access(name("fujisawa"));
+    let mut commands = drain(&mut link);
+    assert!(matches!(commands.remove(2), LinkCommand::Cosign { .. }));
     assert_eq!(
-        drain(&mut link),
+        commands,
         [
             follow,
-            LinkCommand::Heard { at: at(20) },
+            LinkCommand::Know { subscription: CONTROL_LOG, log, size: 0 },
+            LinkCommand::Heard { at: at(0) },
             subscribe(1, "fujisawa/a/#", place),
             subscribe(2, "fujisawa/b/+", frame::Start::Earliest),
         ]
@@ -382,8 +435,9 @@ fn statements_are_applied_once_and_in_order() {
         })
         .collect();
     assert_eq!(applied, [0, 1, 2, 3]);
-    link.handle_applied(StatementIndex::new(0), at(31));
-    let save = LinkCommand::SaveStatements { next: StatementIndex::new(1) };
+    link.handle_applied(StatementIndex::new(0), id(), at(31));
+    let entry = FollowedEntry { leaf: leaf(), statement: id(), received: at(3) };
+    let save = LinkCommand::SaveEntries { first: StatementIndex::new(0), entries: vec![entry] };
     assert_eq!(drain(&mut link), [save]);
     link.handle_statements(statements(9, 1), at(32));
     let reason = hung_up(&drain(&mut link));
@@ -404,7 +458,7 @@ fn a_record_ahead_of_its_statement_is_tried_again_when_that_comes() {
     }
     assert!(drain(&mut link).is_empty());
     link.handle_statements(statements(0, 1), at(40));
-    link.handle_applied(StatementIndex::new(0), at(40));
+    link.handle_applied(StatementIndex::new(0), id(), at(40));
     assert_eq!(taken(&drain(&mut link)), [0, 1]);
 }
 
@@ -456,8 +510,9 @@ fn a_silent_peer_is_pinged_then_given_up_and_goes_stale() {
             .count();
     }
     assert_eq!((pings, now), (2, at(45_020)));
-    assert!(!link.is_stale(at(20 + 15 * 60_000)));
-    assert!(link.is_stale(at(21 + 15 * 60_000)));
+    // Fifteen minutes after the checkpoint, which says whole seconds.
+    assert!(!link.is_stale(at(15 * 60_000)));
+    assert!(link.is_stale(at(1 + 15 * 60_000)));
 }
 
 #[test]
@@ -498,3 +553,4 @@ fn a_peering_that_changed_is_dialled_anew_and_keeps_its_places() {
 }
 
 mod asking;
+mod witnessing;

@@ -1,0 +1,161 @@
+//! What a peer's node says of a log of its organisation, and what may be wrong with it.
+
+use sekisho_policy::PeeringView;
+use sekisho_proto::{
+    LogName, OrgName, ParseError, StatementVerifier, Timestamp, limits::CLOCK_AHEAD_MAX,
+};
+use sekisho_tlog::{Checkpoint, Note, NoteError, NoteKey, NoteKeyKind, WitnessError};
+
+/// A checkpoint that a peer's node signed, with the time at which it did. Nothing is said about
+/// what the log was before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedCheckpoint {
+    /// Of which log.
+    pub log: LogName,
+    /// The log's size and root.
+    pub checkpoint: Checkpoint,
+    /// When the node cosigned it, to the second.
+    pub time: Timestamp,
+    /// As it was received.
+    pub note: Note,
+}
+
+/// Why a log, or what is said of it, is not to be trusted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LogFault {
+    /// The log is shorter than it was, or is another one.
+    #[error(transparent)]
+    History(#[from] WitnessError),
+    /// An old checkpoint: somebody keeps what happened since from being seen.
+    #[error("log {log} is frozen: wanted a checkpoint of {wanted} or later, found one of {found}")]
+    Frozen {
+        /// Which.
+        log: LogName,
+        /// The earliest time that is taken.
+        wanted: Timestamp,
+        /// When the checkpoint was cosigned.
+        found: Timestamp,
+    },
+    /// A checkpoint of the future: later ones would look old.
+    #[error("log {log}: wanted a checkpoint of {wanted} or earlier, found one of {found}")]
+    Ahead {
+        /// Which.
+        log: LogName,
+        /// The latest time that is taken.
+        wanted: Timestamp,
+        /// When the checkpoint was cosigned.
+        found: Timestamp,
+    },
+    /// The checkpoint is of more than was shown.
+    #[error("log {log}: wanted all {size} entries of its checkpoint shown, found {shown}")]
+    Withheld {
+        /// Which.
+        log: LogName,
+        /// The checkpoint's size.
+        size: u64,
+        /// Entries that came.
+        shown: u64,
+    },
+    /// No checkpoint has come for too long.
+    #[error("log {log}: wanted a checkpoint, found none since {since}")]
+    Missing {
+        /// Which.
+        log: LogName,
+        /// When the last one came, or the connection began.
+        since: Timestamp,
+    },
+    /// No checkpoint, or one that the peer's node did not sign.
+    #[error("a log of {organisation}")]
+    Note {
+        /// Whose node it should have signed.
+        organisation: OrgName,
+        /// What is wrong with it.
+        source: NoteError,
+    },
+    /// A checkpoint of no log, or of somebody else's.
+    #[error("checkpoint: wanted a log of {organisation}, found {found}")]
+    OtherLog {
+        /// The peer.
+        organisation: OrgName,
+        /// Its origin line, safe to print.
+        found: String,
+    },
+}
+
+impl LogFault {
+    /// In one word, for counting.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::History(WitnessError::RolledBack { .. }) => "rolled-back",
+            Self::History(WitnessError::Forked { .. }) => "forked",
+            Self::History(WitnessError::Inconsistent { .. }) => "inconsistent",
+            Self::Frozen { .. } => "frozen",
+            Self::Ahead { .. } => "ahead",
+            Self::Withheld { .. } => "withheld",
+            Self::Missing { .. } => "missing",
+            Self::Note { .. } => "unsigned",
+            Self::OtherLog { .. } => "other-log",
+        }
+    }
+}
+
+/// The name under which an organisation's node cosigns checkpoints, its own and others'.
+#[must_use]
+pub fn cosigner_name(organisation: &OrgName) -> String {
+    format!("sekisho/{organisation}/node")
+}
+
+impl SignedCheckpoint {
+    /// A checkpoint as the node of a peering must have signed it: as the log, and with the time.
+    ///
+    /// # Errors
+    ///
+    /// It is none of a log of that organisation, or its node did not sign it.
+    pub fn parse(
+        note: &str,
+        peering: &PeeringView,
+        verifier: &dyn StatementVerifier,
+    ) -> Result<Self, LogFault> {
+        let organisation = &peering.organisation;
+        let fault = |source| LogFault::Note { organisation: organisation.clone(), source };
+        let note = Note::parse(note).map_err(fault)?;
+        let origin = note.checkpoint().map_err(|source| fault(source.into()))?.origin;
+        let log: Result<LogName, ParseError> = origin.parse();
+        let log = log.ok().filter(|log| log.organisation() == organisation);
+        let Some(log) = log else {
+            let found = origin.escape_debug().to_string();
+            return Err(LogFault::OtherLog { organisation: organisation.clone(), found });
+        };
+        let key = |name: String, kind| {
+            NoteKey::new(name, kind, peering.theirs.node_key).map_err(|source| fault(source.into()))
+        };
+        let signer = key(log.to_string(), NoteKeyKind::Log)?;
+        let checkpoint = note.checkpoint_of(&signer, verifier).map_err(fault)?;
+        let cosigner = key(cosigner_name(organisation), NoteKeyKind::Cosigner)?;
+        let signed = note.verify(&cosigner, verifier).map_err(fault)?;
+        let time = signed.time.unwrap_or(Timestamp::MIN);
+        Ok(Self { log, checkpoint, time, note })
+    }
+
+    /// Whether it is from a time at which it could have been made, and not older than `newest`, the
+    /// latest one seen before, by more than clocks may differ.
+    pub(crate) fn check_time(
+        &self,
+        newest: Option<Timestamp>,
+        earliest: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), LogFault> {
+        let (log, found) = (self.log.clone(), self.time);
+        let latest = now.saturating_add(CLOCK_AHEAD_MAX);
+        if found > latest {
+            return Err(LogFault::Ahead { log, wanted: latest, found });
+        }
+        let newest = newest.map(|newest| newest.saturating_sub(CLOCK_AHEAD_MAX));
+        let wanted = newest.map_or(earliest, |newest| newest.max(earliest));
+        if found < wanted {
+            return Err(LogFault::Frozen { log, wanted, found });
+        }
+        Ok(())
+    }
+}
