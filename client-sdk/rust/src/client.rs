@@ -54,6 +54,10 @@ impl Client {
     pub async fn open(dir: impl AsRef<Path>, options: ClientOptions) -> Result<Self, OpenError> {
         let profile = Profile::load(dir.as_ref())?;
         let identity = Profile::identity(dir.as_ref())?;
+        let options = match options.trust_folder {
+            Some(_) => options,
+            None => options.trust_folder(dir.as_ref()),
+        };
         Ok(Self::connect(profile.endpoint(), identity, profile.trust(), options).await?)
     }
 
@@ -89,7 +93,8 @@ impl Client {
     /// as filling a spool.
     ///
     /// # Errors
-    /// [`ConnectError::Tls`] where the identity cannot be used.
+    /// [`ConnectError::Tls`] where the identity cannot be used; [`ConnectError::Trust`] where the
+    /// policy of witnesses is none.
     pub fn start(
         endpoint: Endpoint,
         identity: Arc<Identity>,
@@ -160,8 +165,21 @@ impl Client {
     /// [`QueryError`]. After [`QueryError::Disconnected`] the statement may have been logged;
     /// submitting it again is harmless.
     pub async fn state(&self, statement: &Statement) -> Result<StatementIndex, QueryError> {
+        let stated = self.state_all(std::slice::from_ref(statement)).await?;
+        stated.into_iter().next().ok_or(QueryError::WrongAnswer)
+    }
+
+    /// Submits 1 to 256 signed statements to the control log, in this order: all of them stand in
+    /// the end, or none. Returns the place of each.
+    ///
+    /// # Errors
+    /// As for [`state`](Self::state).
+    pub async fn state_all(
+        &self,
+        statements: &[Statement],
+    ) -> Result<Vec<StatementIndex>, QueryError> {
         let timeout = self.session().options.query_timeout;
-        self.link().await?.state(statement, timeout).await
+        self.link().await?.state(statements, timeout).await
     }
 
     /// Follows an organisation's control log from an index on.

@@ -1,12 +1,15 @@
 //! Following an organisation's control log over as many connections as it takes. What comes is the
-//! log as the node tells it: whoever uses it checks the signatures by applying it to a policy.
+//! log as the node tells it: whoever uses it checks the signatures by applying it to a policy. That
+//! it is the log, unaltered and all of it, is checked here where it is the client's own
+//! organisation's and followed from its beginning: each part must lead to a trusted checkpoint.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use sekisho_proto::{
-    Frame, OrgName, RefusalCode, Statement, StatementIndex, Timestamp,
-    frame::{Follow, Statements},
+    Frame, LogEntry, OrgName, RefusalCode, Statement, StatementIndex, Timestamp,
+    frame::{Follow, FollowedStatement, Statements},
 };
+use sekisho_tlog::{Known, Tree, leaf_hash};
 
 use crate::{
     backoff::Backoff,
@@ -15,8 +18,12 @@ use crate::{
     entropy::OsEntropy,
     framing::{FrameReader, FrameWriter, StreamError},
     refusal::Refusal,
-    session::{Closed, handle::SessionHandle, link::Link},
+    session::{Closed, Session, handle::SessionHandle, link::Link},
     subscription::SubscribeError,
+    trust::{
+        TrustError,
+        logs::{Source, Unchecked},
+    },
 };
 
 /// A statement and its place in the log.
@@ -39,7 +46,32 @@ pub struct Follower {
     open: Option<Open>,
     ended: u64,
     backoff: Backoff,
+    own: Option<OwnLog>,
 }
+
+/// What was followed of the client's own organisation's log.
+#[derive(Debug)]
+struct OwnLog {
+    source: Source,
+    tree: Tree,
+    /// What came and was not held to a checkpoint yet.
+    pending: Option<Vec<Followed>>,
+    end: End,
+}
+
+/// Whether what was told is all there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// As far as is known.
+    Even,
+    /// There is more in the log.
+    Behind,
+    /// It is again, and that is to be said: the node may have said so when it was not.
+    Owed,
+}
+
+/// How long a node may take to tell statements that its checkpoint has.
+const TELL_MAX: Duration = Duration::from_secs(30);
 
 struct Open {
     link: Arc<Link>,
@@ -47,6 +79,45 @@ struct Open {
     /// Held so that the node sees this end of the stream open.
     _writer: FrameWriter,
     reader: FrameReader,
+}
+
+impl OwnLog {
+    fn new(source: Source) -> Self {
+        let tree = Tree::new();
+        Self { source, tree, pending: None, end: End::Even }
+    }
+
+    fn append(&mut self, told: &FollowedStatement) {
+        let FollowedStatement { received, statement } = told;
+        let entry = LogEntry { received: *received, statement: statement.clone() };
+        self.tree.append(leaf_hash(&entry.encode()));
+    }
+
+    /// The next frame. Where the log is known to have more, it must come soon.
+    async fn listen(
+        &mut self,
+        session: &Session,
+        reader: &mut FrameReader,
+    ) -> Result<Result<Option<Frame>, StreamError>, SubscribeError> {
+        loop {
+            let is_behind = self.end == End::Behind;
+            let every = session.options.checkpoint_every;
+            let limit = if is_behind { TELL_MAX.min(every) } else { every };
+            if let Ok(heard) = tokio::time::timeout(limit, reader.next()).await {
+                return Ok(heard);
+            }
+            let untrusted = |cause| SubscribeError::Untrusted(Arc::new(cause));
+            let wanted = session.logs.trusted_size(&self.source).map_err(untrusted)?;
+            let found = self.tree.size();
+            if is_behind && found < wanted {
+                let log = self.source.log.clone();
+                return Err(untrusted(TrustError::Withheld { log, wanted, found }));
+            }
+            if found < wanted {
+                self.end = End::Behind;
+            }
+        }
+    }
 }
 
 impl std::fmt::Debug for Open {
@@ -65,7 +136,10 @@ pub(crate) fn follow(
 ) -> Follower {
     let options = &handle.session().options;
     let backoff = Backoff::new(options.backoff_min, options.backoff_max);
-    Follower { handle, organisation, next: from, open: None, ended: 0, backoff }
+    let source = handle.session().logs.own();
+    let is_own = *source.log.organisation() == organisation && from == StatementIndex::ZERO;
+    let own = is_own.then(|| OwnLog::new(source));
+    Follower { handle, organisation, next: from, open: None, ended: 0, backoff, own }
 }
 
 impl Follower {
@@ -74,14 +148,30 @@ impl Follower {
     /// losing anything.
     ///
     /// # Errors
-    /// [`SubscribeError::Refused`] or [`SubscribeError::Closed`]; calling again tries again.
+    /// [`SubscribeError::Refused`], [`SubscribeError::Untrusted`] or [`SubscribeError::Closed`];
+    /// calling again tries again.
     pub async fn next(&mut self) -> Result<Vec<Followed>, SubscribeError> {
         loop {
+            if let Some(own) = self.own.as_mut().filter(|own| own.end == End::Owed) {
+                own.end = End::Even;
+                return Ok(Vec::new());
+            }
             if self.open.is_none() {
                 self.connect().await?;
             }
+            if self.own.as_ref().is_some_and(|own| own.pending.is_some()) {
+                match self.hold_to_checkpoint().await? {
+                    Some(followed) => return Ok(followed),
+                    None => continue,
+                }
+            }
+            let session = Arc::clone(self.handle.session());
             let Some(open) = &mut self.open else { continue };
-            let outcome = match open.reader.next().await {
+            let heard = match &mut self.own {
+                Some(own) => own.listen(&session, &mut open.reader).await?,
+                None => open.reader.next().await,
+            };
+            let outcome = match heard {
                 Ok(Some(Frame::Statements(statements))) => self.take(statements),
                 Ok(Some(Frame::Refused(refused))) => {
                     self.open = None;
@@ -105,14 +195,46 @@ impl Follower {
                     None
                 }
             };
-            match outcome {
-                Some(followed) => return Ok(followed),
-                None => {
+            match (outcome, &mut self.own) {
+                (Some(followed), None) => return Ok(followed),
+                (Some(followed), Some(own)) => own.pending = Some(followed),
+                (None, _) => {
                     let delay = self.backoff.next_delay(&mut OsEntropy::new());
                     tokio::time::sleep(delay).await;
                 }
             }
         }
+    }
+
+    /// Checks that everything told so far is the beginning of what is trusted; what came then may
+    /// be handed over. None where it is to be tried again, or nothing is left to say.
+    async fn hold_to_checkpoint(&mut self) -> Result<Option<Vec<Followed>>, SubscribeError> {
+        let session = Arc::clone(self.handle.session());
+        let (Some(own), Some(open)) = (&mut self.own, &self.open) else { return Ok(None) };
+        let followed = Known { size: own.tree.size(), root: own.tree.root() };
+        let timeout = session.options.query_timeout;
+        let held = session.logs.begins_with(&own.source, &followed, &open.link, timeout).await;
+        let trusted = match held {
+            Ok(trusted) => trusted,
+            Err(Unchecked::Trust(cause)) => {
+                tracing::error!(cause = %Chain(&cause), "control log not trusted");
+                self.open = None;
+                return Err(SubscribeError::Untrusted(Arc::new(cause)));
+            }
+            Err(Unchecked::Query(cause)) => {
+                tracing::debug!(cause = %Chain(&cause), "control log not checked");
+                self.lose(&StreamError::Ended { wanted: "a checkpoint" });
+                tokio::time::sleep(self.backoff.next_delay(&mut OsEntropy::new())).await;
+                return Ok(None);
+            }
+        };
+        let pending = own.pending.take().unwrap_or_default();
+        own.end = match own.end {
+            _ if trusted.size > followed.size => End::Behind,
+            End::Behind if !pending.is_empty() => End::Owed,
+            End::Behind | End::Even | End::Owed => End::Even,
+        };
+        Ok((!pending.is_empty() || own.end == End::Even).then_some(pending))
     }
 
     fn lose(&mut self, cause: &StreamError) {
@@ -166,6 +288,9 @@ impl Follower {
             if index >= self.next {
                 match Statement::decode(&one.statement) {
                     Ok(statement) => {
+                        if let Some(own) = &mut self.own {
+                            own.append(&one);
+                        }
                         followed.push(Followed { index, received: one.received, statement });
                     }
                     Err(cause) => {

@@ -23,6 +23,7 @@
 //! # }
 //! ```
 
+pub mod audit;
 mod backoff;
 mod chain;
 mod client;
@@ -30,6 +31,7 @@ pub mod clock;
 pub mod connection;
 mod enrol;
 mod entropy;
+mod fingerprint;
 mod follow;
 pub mod framing;
 mod message;
@@ -49,6 +51,7 @@ pub use client::{Client, OpenError};
 pub use connection::{ConnectError, Endpoint};
 pub use enrol::{EnrolError, Enrolled, join};
 pub use entropy::OsEntropy;
+pub use fingerprint::{Fingerprint, FingerprintError};
 pub use follow::{Followed, Follower};
 pub use message::{BodyError, Delivery, Gap, Message, RejectReason};
 pub use options::{ClientOptions, Trust};
@@ -69,3 +72,4 @@ pub use sekisho_seal::{Identity, KeyFile, SigningKey};
 pub use session::Closed;
 pub use subscription::{HistoryBuilder, SubscribeError, Subscription, SubscriptionBuilder};
 pub use token::{JoinSecret, JoinToken, TokenError};
+pub use trust::{TrustError, WITNESSES_FILE};

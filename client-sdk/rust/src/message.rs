@@ -1,13 +1,17 @@
 //! What a subscriber gets: messages whose publisher is proven, and gaps. Loss is a value here, so
 //! that every subscriber decides what to do about it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use sekisho_proto::{
-    ContentType, DecodeError, Envelope, GapReason, KeyHeaderId, Offset, Position, PrincipalId,
-    PrincipalName, Sample, SampleBatch, SampleError, Timestamp, Topic,
+    ContentType, DecodeError, Envelope, GapReason, Hash, KeyHeaderId, Offset, Position,
+    PrincipalId, PrincipalName, Sample, SampleBatch, SampleError, Sequence, Timestamp, Topic,
 };
 use sekisho_seal::{GrantError, OpenError, VerifyError};
 use thiserror::Error;
+
+use crate::trust::TrustError;
 
 /// One step of a subscription. Exhaustive on purpose: whoever matches it has decided about gaps.
 #[derive(Debug, Clone)]
@@ -58,6 +62,8 @@ pub struct Message {
     pub sealed: bool,
     /// The envelope as it was signed.
     pub envelope: Envelope,
+    /// The envelope's hash, which the publisher's next one on the topic names.
+    pub hash: Hash,
     pub(crate) body: Result<Bytes, BodyError>,
 }
 
@@ -98,6 +104,9 @@ pub enum BodyError {
     /// A key was granted and is of no use.
     #[error("body: wanted a key grant that opens")]
     Grant(#[source] GrantError),
+    /// A key was granted and that is not in the log, so that it counts for nothing.
+    #[error("body: wanted a key grant that is in the control log")]
+    NotLogged(#[source] Arc<TrustError>),
     /// The key header that says how to derive the key cannot be had.
     #[error("body: wanted key header {id}, found none")]
     NoKeyHeader {
@@ -154,6 +163,33 @@ pub enum RejectReason {
         topic: Topic,
         /// Who signed it.
         publisher: PrincipalName,
+    },
+    /// It came before, or after one that its publisher made later: the node repeats or reorders.
+    #[error(
+        "record on {topic}: wanted a sequence after {last}, found {found}: repeated or out of order"
+    )]
+    Repeated {
+        /// Its topic.
+        topic: Topic,
+        /// The last one that came of the publisher's run.
+        last: Sequence,
+        /// Its own.
+        found: Sequence,
+    },
+    /// Its publisher signed two envelopes for one place: it does not follow the one that came before.
+    #[error(
+        "record on {topic}: wanted one that follows envelope {wanted} of sequence {sequence}, found one that follows {}",
+        .found.map_or_else(|| "none".to_owned(), |found| found.to_string())
+    )]
+    TwoStories {
+        /// Its topic.
+        topic: Topic,
+        /// The place.
+        sequence: Sequence,
+        /// The envelope that came first.
+        wanted: Hash,
+        /// The one that it follows, or itself where it is for the same place.
+        found: Option<Hash>,
     },
     /// The signature is not the publisher's.
     #[error("record on {topic}: wanted the publisher's signature")]

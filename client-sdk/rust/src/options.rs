@@ -1,7 +1,7 @@
 //! What a client is told once: which root everything it believes must lead back to, and how patient
 //! to be.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use sekisho_proto::{Hash, OrgName};
 
@@ -22,6 +22,8 @@ pub struct ClientOptions {
     pub(crate) query_timeout: Duration,
     pub(crate) backoff_min: Duration,
     pub(crate) backoff_max: Duration,
+    pub(crate) trust_folder: Option<PathBuf>,
+    pub(crate) checkpoint_every: Duration,
 }
 
 impl Default for ClientOptions {
@@ -32,6 +34,8 @@ impl Default for ClientOptions {
             query_timeout: Duration::from_secs(10),
             backoff_min: Duration::from_millis(250),
             backoff_max: Duration::from_secs(30),
+            trust_folder: None,
+            checkpoint_every: Duration::from_secs(5 * 60),
         }
     }
 }
@@ -61,5 +65,21 @@ impl ClientOptions {
     #[must_use]
     pub fn backoff(self, min: Duration, max: Duration) -> Self {
         Self { backoff_min: min, backoff_max: max, ..self }
+    }
+
+    /// The principal's folder: what was last trusted of control logs is kept there over restarts,
+    /// and the policy of witnesses, [`WITNESSES_FILE`](crate::WITNESSES_FILE), is read from there
+    /// where it has one. Default: the folder of [`Client::open`](crate::Client::open), else none:
+    /// what was trusted is forgotten with the client.
+    #[must_use]
+    pub fn trust_folder(self, folder: impl Into<PathBuf>) -> Self {
+        Self { trust_folder: Some(folder.into()), ..self }
+    }
+
+    /// How often the node is asked again, on a living connection, for its control log's
+    /// checkpoint. Default 5 min.
+    #[must_use]
+    pub fn checkpoint_every(self, interval: Duration) -> Self {
+        Self { checkpoint_every: interval, ..self }
     }
 }

@@ -20,9 +20,14 @@ use crate::{
     connection::{ConnectError, Endpoint, Stream, Welcomed, greet},
     entropy::OsEntropy,
     options::ClientOptions,
+    query::QueryError,
     subscription::keys::KeyRing,
+    timer::Timer,
     tls,
-    trust::Replica,
+    trust::{
+        Replica, TrustError,
+        logs::{Logs, Unchecked},
+    },
 };
 
 /// A connection that lived this long was a good one: after it, dialling starts without delay.
@@ -48,6 +53,7 @@ pub(crate) struct Session {
     pub(crate) options: ClientOptions,
     pub(crate) replica: Replica,
     pub(crate) key_ring: KeyRing,
+    pub(crate) logs: Arc<Logs>,
     connectivity: watch::Receiver<Connectivity>,
     /// Ends publishers and subscriptions.
     pub(crate) users_closing: CancellationToken,
@@ -71,12 +77,16 @@ impl Session {
         options: ClientOptions,
     ) -> Result<Arc<Self>, ConnectError> {
         let config = tls::quic_client_config(identity.signing(), &endpoint.node_key)?;
+        let logs = Logs::open(&endpoint, options.trust_folder.as_deref())
+            .map_err(|source| untrusted(&endpoint, source))?;
+        let logs = Arc::new(logs);
         let (state, connectivity) = watch::channel(Connectivity::Down { failure: None });
         let session = Arc::new(Self {
             identity,
             options,
             replica,
             key_ring: KeyRing::default(),
+            logs: Arc::clone(&logs),
             connectivity,
             users_closing: CancellationToken::new(),
             closing: CancellationToken::new(),
@@ -88,6 +98,9 @@ impl Session {
             config,
             software: session.options.software.clone(),
             backoff: Backoff::new(session.options.backoff_min, session.options.backoff_max),
+            logs,
+            query_timeout: session.options.query_timeout,
+            checkpoint_every: session.options.checkpoint_every,
             state,
             closing: session.closing.clone(),
         };
@@ -182,6 +195,9 @@ struct Dialler {
     config: quinn::ClientConfig,
     software: String,
     backoff: Backoff,
+    logs: Arc<Logs>,
+    query_timeout: Duration,
+    checkpoint_every: Duration,
     state: watch::Sender<Connectivity>,
     closing: CancellationToken,
 }
@@ -223,25 +239,77 @@ impl Dialler {
         );
         self.compare_clocks(welcome.time);
         let (link, frames) = Link::new(connection.clone(), welcome, generation);
-        self.state.send_replace(Connectivity::Up(Arc::clone(&link)));
-        let running = control::run(link, frames, writer, reader, self.closing.clone());
-        tokio::pin!(running);
+        let running = control::run(Arc::clone(&link), frames, writer, reader, self.closing.clone());
         let ended = tokio::select! {
-            ended = &mut running => ended,
-            () = tokio::time::sleep(STEADY_AFTER) => {
-                self.backoff.reset();
-                running.await
+            ended = running => Some(ended),
+            failure = self.keep_up(&link) => {
+                self.report(failure);
+                None
             }
         };
-        match &ended {
-            Ended::Closed => tracing::debug!(node = %self.endpoint.address, "disconnected"),
-            Ended::Broken(_) | Ended::Refused(_) | Ended::Goodbye { .. } => {
-                tracing::info!(node = %self.endpoint.address, cause = %Chain(&ended), "connection lost");
+        match ended {
+            Some(ended) => {
+                self.tell_end(&ended);
+                self.state.send_replace(Connectivity::Down { failure: None });
+            }
+            None => {
+                link.end();
+                connection.close("wanted a control log that can be trusted");
             }
         }
-        self.state.send_replace(Connectivity::Down { failure: None });
         if tokio::time::timeout(LINGER, connection.wait_idle()).await.is_err() {
             tracing::trace!("endpoint still busy after the connection's end");
+        }
+    }
+
+    fn tell_end(&self, ended: &Ended) {
+        match ended {
+            Ended::Closed => tracing::debug!(node = %self.endpoint.address, "disconnected"),
+            Ended::Broken(_) | Ended::Refused(_) | Ended::Goodbye { .. } => {
+                tracing::info!(node = %self.endpoint.address, cause = %Chain(ended), "connection lost");
+            }
+        }
+    }
+
+    /// Checks what the node shows of its control log, then lets the connection be used, and checks
+    /// again from time to time. Resolves when the connection is not to be used any more.
+    async fn keep_up(&mut self, link: &Arc<Link>) -> ConnectError {
+        let own = self.logs.own();
+        let mut steady = Timer::default();
+        let mut due = Timer::default();
+        let mut is_up = false;
+        loop {
+            if let Err(cause) = self.logs.check(&own, link, self.query_timeout).await {
+                return self.unchecked(cause);
+            }
+            if !std::mem::replace(&mut is_up, true) {
+                self.state.send_replace(Connectivity::Up(Arc::clone(link)));
+                steady.start(STEADY_AFTER);
+            }
+            due.start(self.checkpoint_every);
+            loop {
+                tokio::select! {
+                    () = due.elapsed() => break,
+                    () = steady.elapsed() => self.backoff.reset(),
+                }
+            }
+        }
+    }
+
+    fn unchecked(&self, cause: Unchecked) -> ConnectError {
+        let address = self.endpoint.address.clone();
+        match cause {
+            Unchecked::Trust(source) => {
+                tracing::error!(node = %address, cause = %Chain(&source), "node not trusted");
+                untrusted(&self.endpoint, source)
+            }
+            Unchecked::Query(QueryError::Refused(refusal)) => {
+                ConnectError::Refused { address, refusal }
+            }
+            Unchecked::Query(_) => {
+                let (wanted, waited) = ("a checkpoint of its control log", self.query_timeout);
+                ConnectError::Timeout { address, wanted, waited, last: None }
+            }
         }
     }
 
@@ -258,4 +326,8 @@ impl Dialler {
         tracing::info!(node = %self.endpoint.address, cause = %Chain(&failure), "not connected");
         self.state.send_replace(Connectivity::Down { failure: Some(Arc::new(failure)) });
     }
+}
+
+fn untrusted(endpoint: &Endpoint, source: TrustError) -> ConnectError {
+    ConnectError::Trust { address: endpoint.address.clone(), source: Box::new(source) }
 }

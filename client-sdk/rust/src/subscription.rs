@@ -2,8 +2,10 @@
 //! takes, from where it was.
 
 pub(crate) mod keys;
+mod order;
 mod outcome;
 mod place;
+mod release;
 mod task;
 mod verifier;
 
@@ -11,6 +13,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures_core::Stream;
@@ -26,6 +29,7 @@ use crate::{
     message::{Delivery, Message, RejectReason},
     refusal::Refusal,
     session::handle::SessionHandle,
+    trust::TrustError,
 };
 
 /// Records that the node may send ahead of the program.
@@ -51,6 +55,19 @@ pub enum SubscribeError {
         #[source]
         why: RejectReason,
     },
+    /// Nothing came for as long as the program said it expects something; the subscription goes
+    /// on. Publishers may be silent, the way to the node may be cut, or the node may withhold the
+    /// newest records: from here these look alike.
+    #[error("subscription to {filter}: wanted a message within {waited:?}, found silence")]
+    Silent {
+        /// Of what.
+        filter: Filter,
+        /// For how long.
+        waited: Duration,
+    },
+    /// What the node tells of its organisation's control log is not what it has signed.
+    #[error("control log: not trusted")]
+    Untrusted(#[source] Arc<TrustError>),
     /// The client was closed.
     #[error("subscription: wanted an open client, found it closed")]
     Closed,
@@ -65,11 +82,13 @@ pub struct SubscriptionBuilder {
     from: Start,
     cursor: Option<CursorName>,
     credit: u32,
+    expected: Option<Duration>,
 }
 
 impl SubscriptionBuilder {
     pub(crate) fn new(handle: SessionHandle, filter: Filter) -> Self {
-        Self { handle, filter, from: Start::Latest, cursor: None, credit: CREDIT_DEFAULT }
+        let (from, credit) = (Start::Latest, CREDIT_DEFAULT);
+        Self { handle, filter, from, cursor: None, credit, expected: None }
     }
 
     /// Where to begin, unless the cursor stands somewhere. Default: with what is published from
@@ -89,14 +108,23 @@ impl SubscriptionBuilder {
         Self { credit: credit.max(1), ..self }
     }
 
+    /// How long there may be silence where publishers keep an interval: after so long without a
+    /// record the subscription says [`SubscribeError::Silent`], once until the next one. It is how
+    /// a tail that the node withholds is noticed, for nothing that is signed says what comes next.
+    /// Default: any silence is taken for what it is.
+    pub fn expect_within(self, interval: Duration) -> Self {
+        Self { expected: Some(interval), ..self }
+    }
+
     /// Subscribes, and resolves when the node has confirmed it; without a connection it waits for
     /// one.
     ///
     /// # Errors
     /// [`SubscribeError::Refused`] or [`SubscribeError::Closed`].
     pub async fn start(self) -> Result<Subscription, SubscribeError> {
-        let Self { handle, filter, from, cursor, credit } = self;
-        begin(handle, Wish { filter, from, cursor, credit, ends: Ends::Never }).await
+        let Self { handle, filter, from, cursor, credit, expected } = self;
+        let ends = Ends::Never;
+        begin(handle, Wish { filter, from, cursor, credit, ends, expected }).await
     }
 }
 
@@ -126,7 +154,8 @@ impl HistoryBuilder {
     pub async fn start(self) -> Result<Subscription, SubscribeError> {
         let Self { handle, filter, from } = self;
         let credit = CREDIT_DEFAULT;
-        begin(handle, Wish { filter, from, cursor: None, credit, ends: Ends::AtHead }).await
+        let (ends, expected) = (Ends::AtHead, None);
+        begin(handle, Wish { filter, from, cursor: None, credit, ends, expected }).await
     }
 }
 

@@ -123,12 +123,17 @@ impl JoinToken {
         Zeroizing::new([PREFIX, &text].concat())
     }
 
-    /// Reads a token, with or without blanks around it.
+    /// Reads a token, with or without blanks around it, in upper or lower case: a QR code of
+    /// capitals is smaller.
     ///
     /// # Errors
     /// [`TokenError`].
     pub fn parse(text: &str) -> Result<Self, TokenError> {
-        let encoded = text.trim().strip_prefix(PREFIX).ok_or(TokenError::Prefix)?;
+        let text = text.trim();
+        let (prefix, encoded) = text.split_at_checked(PREFIX.len()).ok_or(TokenError::Prefix)?;
+        if !prefix.eq_ignore_ascii_case(PREFIX) {
+            return Err(TokenError::Prefix);
+        }
         if encoded.len() > TEXT_BYTES_MAX {
             return Err(TokenError::Encoding);
         }

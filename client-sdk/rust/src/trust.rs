@@ -1,18 +1,25 @@
 //! What the client itself knows of who is who: a policy replica that believes nothing but
 //! signatures leading back to the pinned root. The node supplies statements; it vouches for none.
 
+mod error;
+pub(crate) mod logs;
+mod notebook;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use sekisho_policy::{Policy, StatementError};
 use sekisho_proto::{
-    Epoch, Filter, Hash, OrgName, PrincipalId, PrincipalName, Statement, StatementBody,
+    Epoch, Filter, Hash, OrgName, PrincipalId, PrincipalName, PublicKey, Statement, StatementBody,
     StreamClass, Timestamp, Topic,
     statement::{EpochAnnounce, KeyGrant},
 };
 use sekisho_seal::{EpochPublic, KeyError, StrictVerifier, VerifyingKey};
 
 use crate::{chain::Chain, publisher::Protection};
+
+pub(crate) use self::logs::last_trusted;
+pub use self::{error::TrustError, logs::WITNESSES_FILE};
 
 /// Who published something, proven by the statements of an organisation that is trusted.
 #[derive(Debug, Clone)]
@@ -118,17 +125,17 @@ impl Replica {
         self.lock().epoch_of(topic, now).cloned()
     }
 
-    /// The key grants to a reader, as a trusted steward signed them.
+    /// The key grants to a reader, as a trusted steward signed them, with the statements' ids.
     pub(crate) fn key_grants(
         &self,
         reader: &PrincipalId,
         tree: &Filter,
         epoch: Epoch,
-    ) -> Vec<KeyGrant> {
+    ) -> Vec<(Hash, KeyGrant)> {
         let policy = self.lock();
         let statements = policy.key_grants(reader, tree, epoch);
         let grants = statements.into_iter().filter_map(|statement| match statement.body() {
-            StatementBody::KeyGrant(grant) => Some(grant.clone()),
+            StatementBody::KeyGrant(grant) => Some((statement.id(), grant.clone())),
             StatementBody::OrgRoot(_)
             | StatementBody::Issuer(_)
             | StatementBody::Principal(_)
@@ -137,9 +144,16 @@ impl Replica {
             | StatementBody::Revoke(_)
             | StatementBody::StreamDescriptor(_)
             | StatementBody::EpochAnnounce(_)
-            | StatementBody::Peering(_) => None,
+            | StatementBody::Peering(_)
+            | StatementBody::Role(_)
+            | StatementBody::Erasure(_) => None,
         });
         grants.collect()
+    }
+
+    /// The key of another organisation's node, as the newest peering with it names it.
+    pub(crate) fn peer_node_key(&self, organisation: &OrgName) -> Option<PublicKey> {
+        self.lock().peer(organisation).map(|peering| peering.theirs.node_key)
     }
 
     fn lock(&self) -> MutexGuard<'_, Policy> {

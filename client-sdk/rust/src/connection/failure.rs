@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use sekisho_proto::{OrgName, RefusalCode};
 use thiserror::Error;
 
-use crate::{framing::StreamError, refusal::Refusal, tls::TlsError};
+use crate::{framing::StreamError, refusal::Refusal, tls::TlsError, trust::TrustError};
 
 /// Why there is no connection to the node.
 #[derive(Debug, Clone, Error)]
@@ -91,6 +91,16 @@ pub enum ConnectError {
         #[source]
         source: StreamError,
     },
+    /// The node shows a control log that is not trusted: other than before, old, or without its
+    /// witnesses.
+    #[error("node at {address}: not trusted")]
+    Trust {
+        /// The address.
+        address: String,
+        /// What is wrong with the log.
+        #[source]
+        source: Box<TrustError>,
+    },
     /// The client was closed.
     #[error("client: wanted a connection, found the client closed")]
     Closed,
@@ -101,7 +111,7 @@ impl ConnectError {
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         match self {
-            Self::Tls(_) | Self::Organisation { .. } | Self::Closed => true,
+            Self::Tls(_) | Self::Organisation { .. } | Self::Trust { .. } | Self::Closed => true,
             Self::Refused { refusal, .. } => !matches!(
                 refusal.code,
                 RefusalCode::Draining

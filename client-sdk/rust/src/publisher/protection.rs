@@ -32,9 +32,11 @@ pub(super) async fn ask(
             session.replica.learn(&proof);
             Ok(Proven { protection: known(session, topic)?, proof })
         }
-        AnswerBody::KeyHeader(_) | AnswerBody::ExpectedSequence(_) | AnswerBody::Json(_) => {
-            Err(PublishError::Query(QueryError::WrongAnswer))
-        }
+        AnswerBody::KeyHeader(_)
+        | AnswerBody::ExpectedSequence(_)
+        | AnswerBody::Json(_)
+        | AnswerBody::Checkpoint { .. }
+        | AnswerBody::Inclusion { .. } => Err(PublishError::Query(QueryError::WrongAnswer)),
     }
 }
 

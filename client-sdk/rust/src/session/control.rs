@@ -138,7 +138,7 @@ async fn handle(link: &Arc<Link>, frame: Frame) -> Result<(), Ended> {
             link.deliver(request, Reply::Refused { refusal: Refusal::from(refused), expected });
         }
         Frame::Answer(answer) => link.deliver(answer.request, Reply::Answer(answer.answer)),
-        Frame::Stated(stated) => link.deliver(stated.request, Reply::Stated(stated.index)),
+        Frame::Stated(stated) => link.deliver(stated.request, Reply::Stated(stated.indices)),
         Frame::Ping(ping) => {
             let pong = Frame::Pong(frame::Pong { token: ping.token });
             if link.send(pong).await.is_err() {

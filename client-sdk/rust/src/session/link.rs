@@ -39,7 +39,7 @@ pub(crate) enum Reply {
     Published(Offset),
     Refused { refusal: Refusal, expected: Option<Sequence> },
     Answer(AnswerBody),
-    Stated(StatementIndex),
+    Stated(Vec<StatementIndex>),
 }
 
 /// Whom to tell an answer.
@@ -202,16 +202,18 @@ impl Link {
         }
     }
 
-    /// Submits a statement and waits, at most `timeout`.
+    /// Submits statements, all or none, and waits, at most `timeout`.
     pub(crate) async fn state(
         &self,
-        statement: &Statement,
+        statements: &[Statement],
         timeout: Duration,
-    ) -> Result<StatementIndex, QueryError> {
-        let statement = Bytes::from(statement.encode());
-        let asked = self.request(|request| Frame::State(frame::State { request, statement }));
+    ) -> Result<Vec<StatementIndex>, QueryError> {
+        let count = statements.len();
+        let statements = statements.iter().map(|one| Bytes::from(one.encode())).collect();
+        let asked = self.request(|request| Frame::State(frame::State { request, statements }));
         match tokio::time::timeout(timeout, asked).await {
-            Ok(Ok(Reply::Stated(index))) => Ok(index),
+            Ok(Ok(Reply::Stated(indices))) if indices.len() == count => Ok(indices),
+            Ok(Ok(Reply::Stated(_))) => Err(QueryError::WrongAnswer),
             Ok(Ok(Reply::Refused { refusal, .. })) => Err(QueryError::Refused(refusal)),
             Ok(Ok(Reply::Published(_) | Reply::Answer(_))) => Err(QueryError::WrongAnswer),
             Ok(Err(LinkEnded)) => Err(QueryError::Disconnected),

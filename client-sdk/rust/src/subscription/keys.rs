@@ -1,5 +1,6 @@
 //! Gets an epoch's key to a reader: which tree the topic was sealed with, whether a steward granted
-//! the key to us, and unwrapping it. Keys are shared by all subscriptions of a client.
+//! the key to us, the owner's or one of our own organisation that handed it on, and unwrapping it.
+//! Keys are shared by all subscriptions of a client.
 //!
 //! A key header names an epoch's number and not its tree, and trees may overlap or be replaced: a
 //! key is the right one where it opens what the publisher committed to.
@@ -18,7 +19,7 @@ use sekisho_seal::{
     EpochKeyPair, Opener, VerifiedKeyHeader, unwrap_announced_epoch_seed, unwrap_epoch_seed,
 };
 
-use super::verifier::Interrupted;
+use super::{release, verifier::Interrupted};
 use crate::{
     clock,
     message::BodyError,
@@ -141,7 +142,7 @@ impl Search<'_> {
         let reader = &session.identity;
         let announced = session.replica.epoch(self.topic, clock::now());
         let announced = announced.filter(|known| known.epoch == epoch && known.tree == tree);
-        for grant in session.replica.key_grants(&reader.id(), &tree, epoch).iter().rev() {
+        for (id, grant) in session.replica.key_grants(&reader.id(), &tree, epoch).iter().rev() {
             let unwrapped = match &announced {
                 Some(announce) => unwrap_announced_epoch_seed(reader, grant, announce),
                 None => unwrap_epoch_seed(reader, grant),
@@ -155,6 +156,11 @@ impl Search<'_> {
             };
             match Opener::new(self.key_header, &keys) {
                 Ok(opener) => {
+                    let logged = release::is_logged(session, self.link, id, grant).await?;
+                    if let Err(cause) = logged {
+                        *found = Err(BodyError::NotLogged(cause));
+                        continue;
+                    }
                     session.key_ring.insert(tree, epoch, Arc::new(keys));
                     *found = Ok(Arc::new(opener));
                     return Ok(());

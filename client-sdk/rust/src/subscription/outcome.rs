@@ -20,6 +20,7 @@ pub(super) enum Event {
     Ended(Option<StreamError>),
     Acknowledged,
     Nothing,
+    Silence,
     Unwanted,
 }
 

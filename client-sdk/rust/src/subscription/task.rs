@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     SubscribeError,
+    order::Order,
     outcome::{Event, Outcome, is_final, lost},
     place::{Ends, Place},
     verifier::{Interrupted, Verifier},
@@ -42,6 +43,8 @@ pub(super) struct Wish {
     pub(super) cursor: Option<CursorName>,
     pub(super) credit: u32,
     pub(super) ends: Ends,
+    /// How long silence is nothing to speak of.
+    pub(super) expected: Option<Duration>,
 }
 
 type Deliver = mpsc::Sender<Result<Delivery, SubscribeError>>;
@@ -52,6 +55,7 @@ pub(super) struct Task {
     wish: Wish,
     place: Place,
     verifier: Verifier,
+    order: Order,
     deliver: Deliver,
     acknowledged: watch::Receiver<Option<Position>>,
     confirm: Option<oneshot::Sender<Result<(), SubscribeError>>>,
@@ -61,6 +65,8 @@ pub(super) struct Task {
     owed: u32,
     /// Runs while another acknowledgement would be too early.
     acknowledged_lately: Timer,
+    /// Runs while silence is nothing to speak of.
+    heard_lately: Timer,
 }
 
 impl Task {
@@ -75,6 +81,7 @@ impl Task {
         Self {
             place: Place::new(wish.from, wish.ends),
             verifier: Verifier::new(Arc::clone(&session), wish.filter.clone()),
+            order: Order::default(),
             closing: session.users_closing.clone(),
             session,
             wish,
@@ -84,6 +91,7 @@ impl Task {
             backoff: Backoff::new(min, max),
             owed: 0,
             acknowledged_lately: Timer::default(),
+            heard_lately: Timer::default(),
         }
     }
 
@@ -109,12 +117,32 @@ impl Task {
         self.end(SubscribeError::Closed).await;
     }
 
-    async fn link_after(&self, generation: u64) -> Option<Arc<Link>> {
-        tokio::select! {
-            link = self.session.link_after(generation) => link.map_err(|Closed| ()).ok(),
-            () = self.deliver.closed() => None,
-            () = self.closing.cancelled() => None,
+    async fn link_after(&mut self, generation: u64) -> Option<Arc<Link>> {
+        loop {
+            tokio::select! {
+                link = self.session.link_after(generation) => return link.map_err(|Closed| ()).ok(),
+                () = self.deliver.closed() => return None,
+                () = self.closing.cancelled() => return None,
+                () = self.heard_lately.elapsed() => if !self.tell_silence().await {
+                    return None;
+                }
+            }
         }
+    }
+
+    /// Something was heard: silence begins to count from now.
+    fn note_heard(&mut self) {
+        if let Some(expected) = self.wish.expected {
+            self.heard_lately.start(expected);
+        }
+    }
+
+    /// Says that nothing came; false where nobody wants any more.
+    async fn tell_silence(&self) -> bool {
+        let Some(waited) = self.wish.expected else { return true };
+        let filter = self.wish.filter.clone();
+        tracing::warn!(%filter, ?waited, "silence where something was expected");
+        self.hand_over(Err(SubscribeError::Silent { filter, waited })).await
     }
 
     /// Waits before another attempt on the same connection; false where none is wanted.
@@ -204,6 +232,10 @@ impl Task {
                     }
                 }
                 Event::Nothing => continue,
+                Event::Silence => match self.tell_silence().await {
+                    true => continue,
+                    false => return Outcome::Done,
+                },
                 Event::Unwanted => return Outcome::Done,
             };
             match frame {
@@ -211,7 +243,9 @@ impl Task {
                     subscribed = true;
                     self.place.handle_subscribed(position, head);
                     self.backoff.reset();
-                    self.confirm();
+                    if self.confirm() {
+                        self.note_heard();
+                    }
                 }
                 Frame::Record(record) => match self.handle_record(link, record).await {
                     Ok(true) => {}
@@ -226,6 +260,7 @@ impl Task {
                         reason: gap.reason,
                         topic: gap.topic,
                     };
+                    self.order.note_told(gap.clone());
                     if !self.hand_over(Ok(Delivery::Gap(gap))).await {
                         return Outcome::Done;
                     }
@@ -254,6 +289,7 @@ impl Task {
                 Err(_dropped) => Event::Unwanted,
             },
             () = self.acknowledged_lately.elapsed() => Event::Nothing,
+            () = self.heard_lately.elapsed() => Event::Silence,
             frame = reader.next() => match frame {
                 Ok(Some(frame)) => Event::Frame(Box::new(frame)),
                 Ok(None) => Event::Ended(None),
@@ -262,12 +298,13 @@ impl Task {
         }
     }
 
-    fn confirm(&mut self) {
-        if let Some(confirm) = self.confirm.take()
-            && confirm.send(Ok(())).is_err()
-        {
+    /// Tells the program that it is subscribed; true the first time.
+    fn confirm(&mut self) -> bool {
+        let Some(confirm) = self.confirm.take() else { return false };
+        if confirm.send(Ok(())).is_err() {
             tracing::trace!("nobody waits for the subscription any more");
         }
+        true
     }
 
     /// Hands a record over; false where nobody wants any more.
@@ -283,8 +320,19 @@ impl Task {
             judged = self.verifier.judge(link, record) => judged?,
             () = closing.cancelled() => return Ok(false),
         };
-        let delivery = match judged {
-            Ok(message) => Ok(Delivery::Message(message)),
+        self.note_heard();
+        let in_order = judged.and_then(|message| {
+            let missing = self.order.judge(&message)?;
+            Ok((message, missing))
+        });
+        let delivery = match in_order {
+            Ok((message, None)) => Ok(Delivery::Message(message)),
+            Ok((message, Some(missing))) => {
+                if !self.hand_over(Ok(Delivery::Gap(missing))).await {
+                    return Ok(false);
+                }
+                Ok(Delivery::Message(message))
+            }
             Err(why) => {
                 tracing::warn!(%position, cause = %Chain(&why), "record rejected");
                 Err(SubscribeError::Rejected { position, why })

@@ -204,6 +204,7 @@ fn message(
     publisher: Publisher,
     body: Result<Bytes, BodyError>,
 ) -> Message {
+    let hash = verified.hash();
     let envelope = verified.into_envelope();
     let header = envelope.header();
     Message {
@@ -219,6 +220,7 @@ fn message(
         sealed: header.key_header.is_some(),
         body,
         envelope,
+        hash,
     }
 }
 

@@ -21,6 +21,7 @@ fn a_token_survives_its_text() {
     assert!(text.starts_with(PREFIX), "{}", *text);
     assert_eq!(JoinToken::parse(&text).unwrap(), token());
     assert_eq!(JoinToken::parse(&format!("  {}\n", *text)).unwrap(), token());
+    assert_eq!(JoinToken::parse(&text.to_uppercase()).unwrap(), token());
 }
 
 #[test]
@@ -42,6 +43,8 @@ fn every_slip_of_one_character_is_noticed() {
 #[test]
 fn another_text_is_refused_by_name() {
     assert_eq!(JoinToken::parse("sekisho-join-v2.aaaa").unwrap_err(), TokenError::Prefix);
+    assert_eq!(JoinToken::parse("sekisho-join-v1").unwrap_err(), TokenError::Prefix);
+    assert_eq!(JoinToken::parse("sekisho-join-vü.").unwrap_err(), TokenError::Prefix);
     assert_eq!(JoinToken::parse("sekisho-join-v1.").unwrap_err(), TokenError::Encoding);
     assert_eq!(JoinToken::parse("sekisho-join-v1.ü").unwrap_err(), TokenError::Encoding);
     let endless = [PREFIX, &"a".repeat(100_000)].concat();

@@ -8,6 +8,8 @@ mod enrolling;
 #[cfg(test)]
 mod federation;
 #[cfg(test)]
+mod handed_on;
+#[cfg(test)]
 mod node;
 #[cfg(test)]
 mod publishing;
@@ -15,5 +17,9 @@ mod publishing;
 mod spooling;
 #[cfg(test)]
 mod subscribing;
+#[cfg(test)]
+mod trusting;
+#[cfg(test)]
+mod withholding;
 #[cfg(test)]
 mod world;

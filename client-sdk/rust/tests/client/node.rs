@@ -1,6 +1,7 @@
 //! A node that does what its script says: it keeps records in memory, trusts everybody, and can be
 //! told to hang up, to forget, to refuse and to lie.
 
+mod control_log;
 mod serving;
 mod streams;
 
@@ -22,6 +23,7 @@ use sekisho_proto::{
 };
 use tokio::{sync::watch, task::JoinSet};
 
+pub(crate) use self::control_log::ControlLog;
 use self::serving::accept;
 use crate::world::World;
 
@@ -55,6 +57,10 @@ pub(crate) enum Vice {
     ForgetsHeads,
     /// Sends records without their key headers.
     HidesKeyHeaders,
+    /// Gives keys without logging that it did.
+    ReleasesKeysInSecret,
+    /// Does not say what its log holds.
+    HidesItsLog,
 }
 
 /// What the node is told to do.
@@ -72,6 +78,15 @@ pub(crate) struct Script {
     pub(crate) enrolling: Vec<frame::Enrolling>,
     pub(crate) statements: Vec<Bytes>,
     pub(crate) vices: BTreeSet<Vice>,
+    /// The control logs it shows: its own and its peers'.
+    pub(crate) logs: BTreeMap<OrgName, ControlLog>,
+}
+
+impl Script {
+    /// The node's own log.
+    pub(crate) fn own_log(&mut self) -> &mut ControlLog {
+        self.logs.get_mut(&self.organisation).unwrap()
+    }
 }
 
 /// What the node has seen.
@@ -129,6 +144,10 @@ impl Node {
             enrolling: Vec::new(),
             statements: Vec::new(),
             vices: BTreeSet::new(),
+            logs: BTreeMap::from([(
+                world.organisation.clone(),
+                ControlLog::new(&world.organisation, &world.node),
+            )]),
         };
         let shared = Arc::new(Shared {
             script: Mutex::new(script),

@@ -110,14 +110,14 @@ async fn credit_is_returned_as_messages_are_taken() {
 async fn a_forged_record_is_rejected_and_the_next_one_is_not() {
     let world = World::fujisawa();
     let node = Node::start(&world).await;
-    publish(&node, &world, &world.truck, samples(0..1)).await;
+    publish(&node, &world, &world.truck, samples(0..2)).await;
+    let genuine = node.seen().log.pop().unwrap();
     let flipped = changed_record(&node, |stored| {
         let mut bytes = stored.envelope.to_vec();
         *bytes.last_mut().unwrap() ^= 1;
         stored.envelope = bytes.into();
     });
     let garbage = changed_record(&node, |stored| stored.envelope = Bytes::from_static(b"\x0a"));
-    let genuine = changed_record(&node, |_stored| ());
     node.append(flipped);
     node.append(garbage);
     node.append(genuine);

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use sekisho::{
     PrincipalId, RefusalCode, Timestamp,
     connection::Stream,
@@ -16,7 +17,7 @@ use sekisho_proto::{
 };
 use tokio::task::JoinSet;
 
-use super::{Seen, Shared, Step, Stored, Vice, streams::subscription};
+use super::{Script, Seen, Shared, Step, Stored, Vice, streams::subscription};
 
 pub(super) async fn accept(endpoint: quinn::Endpoint, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
@@ -92,6 +93,18 @@ async fn control(connection: &quinn::Connection, shared: &Arc<Shared>) -> Option
                 Frame::Goodbye(_) => return Some(()),
                 other => panic!("wanted a request, found {}", other.name()),
             },
+        }
+    }
+}
+
+impl Script {
+    /// Logs a statement in every log it belongs in.
+    fn log_it(&mut self, encoded: &Bytes) {
+        let statement = Statement::decode(encoded).unwrap();
+        for organisation in statement.organisations() {
+            if let Some(log) = self.logs.get_mut(organisation) {
+                log.hold(encoded);
+            }
         }
     }
 }
@@ -177,7 +190,7 @@ impl Shared {
     }
 
     fn answer(&self, asker: PrincipalId, query: frame::Query) -> Frame {
-        let script = self.script.lock().unwrap();
+        let mut script = self.script.lock().unwrap();
         let seen = self.seen.lock().unwrap();
         let request = query.request;
         let answer = match query.question {
@@ -186,7 +199,20 @@ impl Shared {
                 .filter(|proof| !proof.is_empty())
                 .map(AnswerBody::Statements),
             Question::KeyGrants { tree, epoch } => {
-                script.key_grants.get(&(tree, epoch)).cloned().map(AnswerBody::Statements)
+                let granted = script.key_grants.get(&(tree, epoch)).cloned();
+                if !script.vices.contains(&Vice::ReleasesKeysInSecret) {
+                    granted.iter().flatten().for_each(|statement| script.log_it(statement));
+                }
+                granted.map(AnswerBody::Statements)
+            }
+            Question::Checkpoint { log, old_size } => {
+                let log = script.logs.get(log.organisation());
+                let log = log.filter(|_log| !script.vices.contains(&Vice::HidesItsLog));
+                log.map(|log| log.answer_checkpoint(old_size))
+            }
+            Question::Inclusion { log, which, size } => {
+                let log = script.logs.get(log.organisation());
+                log.and_then(|log| log.answer_inclusion(&which, size))
             }
             Question::KeyHeader(id) => {
                 seen.key_headers.get(&id).cloned().map(AnswerBody::KeyHeader)
@@ -209,13 +235,17 @@ impl Shared {
     }
 
     fn state(&self, state: &frame::State) -> Frame {
-        Statement::decode(&state.statement).unwrap();
         let mut script = self.script.lock().unwrap();
-        script.statements.push(state.statement.clone());
-        let index = StatementIndex::new(script.statements.len() as u64 - 1);
+        let mut indices = Vec::new();
+        for statement in &state.statements {
+            Statement::decode(statement).unwrap();
+            indices.push(StatementIndex::new(script.statements.len() as u64));
+            script.statements.push(statement.clone());
+            script.log_it(statement);
+        }
         drop(script);
         self.changed.send_modify(|version| *version += 1);
-        Frame::Stated(frame::Stated { request: state.request, index })
+        Frame::Stated(frame::Stated { request: state.request, indices })
     }
 }
 

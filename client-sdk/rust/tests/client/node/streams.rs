@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use sekisho::{Timestamp, connection::Stream};
+use sekisho::{Statement, connection::Stream};
 use sekisho_proto::{
     Frame, Offset, Position,
     frame::{self, Start, Subscribe},
@@ -121,7 +121,7 @@ async fn statements(mut stream: Stream, follow: frame::Follow, shared: Arc<Share
             script.statements.get(usize::try_from(next.value()).unwrap()).cloned()
         };
         if let Some(statement) = statement {
-            let received = Timestamp::EPOCH;
+            let received = Statement::decode(&statement).unwrap().body().issued();
             let frame = frame::Statements {
                 subscription: follow.subscription,
                 organisation: follow.organisation.clone(),
