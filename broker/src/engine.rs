@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sekisho_store::{
-    Disk as _, OpenReport, Options, StdDisk, Store, StoreError, StoreOptions, StoreReport,
+    Disk, OpenReport, Options, SecretError, Secrets, StdDisk, Store, StoreError, StoreOptions,
+    StoreReport,
 };
 pub(crate) use sekisho_store::{KeyedFile as KeyedStore, LogReader as Reader, RecordLog as Log};
 use tracing::{info, warn};
@@ -20,6 +21,15 @@ pub(crate) fn open(config: &Config) -> Result<(Log, Arc<KeyedStore>), StoreError
         Store::open(Arc::new(StdDisk), &config.data, options)?;
     tell(&report);
     Ok((records, keyed))
+}
+
+/// The folder of the data folder for the keys of the access log's subjects.
+const COMPANION: &str = "companion";
+
+/// Opens the keys under which the records of accesses are kept.
+pub(crate) fn secrets(config: &Config) -> Result<Secrets, SecretError> {
+    let disk: Arc<dyn Disk> = Arc::new(StdDisk);
+    Secrets::open(&disk, &config.data.join(COMPANION))
 }
 
 /// Bytes free where the node keeps everything; `None` where the system does not say.

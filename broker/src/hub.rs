@@ -3,13 +3,19 @@
 //! [`Ingress`] is the door in front, the shard behind it owns router and log, [`Authority`] holds
 //! the policy. Transports, links and the admin page see this type and nothing behind it.
 
+mod access;
 mod alarm;
 mod authority;
+mod companion;
+mod cosignatures;
 mod cursors;
 mod cut;
 mod enrolments;
+mod followed;
 mod ingress;
 mod key_headers;
+mod logs;
+mod merkle_log;
 pub mod metrics;
 mod outbox;
 mod places;
@@ -27,10 +33,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use sekisho_federation::Resume;
+use sekisho_federation::{FollowedEntry, Resume, SignedCheckpoint};
+use sekisho_policy::PeeringView;
 use sekisho_proto::{
-    Filter, Frame, OrgName, PrincipalId, PrincipalName, RefusalCode, Statement, StatementIndex,
-    Timestamp,
+    Filter, Frame, Hash, LogEntry, LogName, OrgName, PrincipalId, PrincipalName, RefusalCode,
+    Statement, StatementIndex, Timestamp,
 };
 use sekisho_routing::{Record, SessionId};
 use sekisho_store::{KeyedError, RecordReader as _, TopicState};
@@ -41,9 +48,10 @@ use crate::clock;
 use crate::config::Config;
 use crate::engine::{KeyedStore, Reader};
 
+pub use access::AccessLogError;
 pub use authority::{Authority, ReplayError, log_from};
 pub use cut::Cut;
-pub use enrolments::{Enrolments, Waiting, WaitingDevice};
+pub use enrolments::{Enrolments, Waiting, WaitingDevice, Word};
 pub use ingress::{Carrier, Entry, Ingress, Parcel};
 pub use outbox::{
     Backlog, Full, OUTBOX_BYTES_MAX, OUTBOX_ITEMS_MAX, Outbox, OutboxReader, Outgoing,
@@ -55,8 +63,13 @@ pub use shard::Ended;
 pub use start::{StartError, Started};
 pub use status::Readiness;
 
+pub(crate) use access::{Access, AccessLog, receipts, releases};
 pub(crate) use alarm::{Alarm, Subject};
 pub(crate) use key_headers::KeyHeaders;
+pub(crate) use logs::Logs;
+#[cfg(test)]
+pub(crate) use merkle_log::MerkleLog;
+pub(crate) use places::Place;
 use places::Places;
 use presence::Presence;
 pub(crate) use presence::Present;
@@ -67,7 +80,9 @@ use rates::Rates;
 pub struct Hub {
     config: Config,
     node: PrincipalId,
+    access: Arc<AccessLog>,
     authority: Authority,
+    logs: Logs,
     ingress: Ingress,
     key_headers: Arc<KeyHeaders>,
     enrolments: Enrolments,
@@ -78,8 +93,9 @@ pub struct Hub {
     keyed: Arc<KeyedStore>,
     reader: Reader,
     shard: mpsc::Sender<Request>,
-    /// Held while a policy is handed to the shard, so that none overtakes a newer one.
-    announcing: tokio::sync::Mutex<()>,
+    /// Held while a policy is handed to the shard, so that none overtakes a newer one; the version
+    /// that it was told last.
+    announcing: tokio::sync::Mutex<u64>,
     sessions: AtomicU64,
 }
 
@@ -100,6 +116,16 @@ impl Hub {
     #[must_use]
     pub const fn authority(&self) -> &Authority {
         &self.authority
+    }
+
+    /// The logs as they are shown to others.
+    pub(crate) const fn logs(&self) -> &Logs {
+        &self.logs
+    }
+
+    /// Who was let at what.
+    pub(crate) fn access(&self) -> &AccessLog {
+        &self.access
     }
 
     /// Devices that wait to be enrolled.
@@ -168,12 +194,29 @@ impl Hub {
         self.presence.enter(principal)
     }
 
+    /// How many sessions a principal has.
+    pub(crate) fn sessions_of(&self, principal: &PrincipalId) -> u32 {
+        self.presence.sessions_of(principal)
+    }
+
     /// Takes one question, statement or stream of a principal.
     ///
     /// # Errors
     /// It asks more than the node allows.
     pub(crate) fn arrive(&self, principal: &PrincipalId, now: Timestamp) -> Result<(), Refusal> {
         self.rates.arrive(principal, now)
+    }
+
+    /// Takes one thing of a principal that becomes an entry of the access log.
+    ///
+    /// # Errors
+    /// It does more of these than the node allows.
+    pub(crate) fn may_record(
+        &self,
+        principal: &PrincipalId,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        self.rates.record(principal, now)
     }
 
     /// What is due now and then.
@@ -196,56 +239,68 @@ impl Hub {
     /// It is not a statement, does not follow from the log, or cannot be stored.
     pub async fn state(
         self: &Arc<Self>,
-        encoded: Bytes,
+        encoded: Vec<Bytes>,
         by: &PrincipalName,
-    ) -> Result<StatementIndex, Refusal> {
-        let statement = Statement::decode(&encoded)?;
+    ) -> Result<Vec<StatementIndex>, Refusal> {
         if by.organisation() != self.organisation() {
             let why = format!("wanted a principal of {}, found {by}", self.organisation());
             return Err(Refusal::new(RefusalCode::NotPermitted, "statement", why));
         }
-        self.apply(statement, clock::now()).await
+        let now = clock::now();
+        let statements = encoded
+            .iter()
+            .map(|statement| Ok((Statement::decode(statement)?, now)))
+            .collect::<Result<Vec<_>, Refusal>>()?;
+        self.apply(statements).await
     }
 
-    /// Applies a statement of a peer's control log, which is about that peer. When this
+    /// Applies statements of a peer's control log, which are about that peer, all or none, and tells
+    /// their ids. When this
     /// organisation received something is for this node to say: else a key that ran out could
     /// still state things, with a peer that dates them back.
     ///
     /// # Errors
-    /// As for [`Hub::state`], or it has no place in the peer's log.
+    /// As for [`Hub::state`], or one has no place in the peer's log.
     pub(crate) async fn apply_foreign(
         self: &Arc<Self>,
         peer: &OrgName,
-        encoded: Bytes,
-        received: Timestamp,
-    ) -> Result<(), Refusal> {
-        let statement = Statement::decode(&encoded)?;
+        entries: &[LogEntry],
+    ) -> Result<Vec<Hash>, Refusal> {
         let now = clock::now();
-        let about = statement.organisations();
-        if !about.contains(&peer) {
-            let why = format!("wanted one of {peer}, found one of another organisation");
-            return Err(Refusal::new(RefusalCode::NotPermitted, "statement of a peer", why));
-        }
-        let ours = about.contains(&self.organisation());
-        let received = if ours { now } else { received.min(now) };
-        self.apply(statement, received).await.map(drop)
+        let statements = entries
+            .iter()
+            .map(|entry| {
+                let statement = Statement::decode(&entry.statement)?;
+                let about = statement.organisations();
+                if !about.contains(&peer) {
+                    let why = format!("wanted one of {peer}, found one of another organisation");
+                    let what = "statement of a peer";
+                    return Err(Refusal::new(RefusalCode::NotPermitted, what, why));
+                }
+                let ours = about.contains(&self.organisation());
+                let received = if ours { now } else { entry.received.min(now) };
+                Ok((statement, received))
+            })
+            .collect::<Result<Vec<_>, Refusal>>()?;
+        let ids = statements.iter().map(|(statement, _received)| statement.id()).collect();
+        self.apply(statements).await?;
+        Ok(ids)
     }
 
-    /// Runs to its end also where whoever brought the statement hangs up meanwhile: one that is
+    /// Runs to its end also where whoever brought the statements hangs up meanwhile: one that is
     /// logged and that the shard does not act on would cut nobody.
     async fn apply(
         self: &Arc<Self>,
-        statement: Statement,
-        received: Timestamp,
-    ) -> Result<StatementIndex, Refusal> {
+        statements: Vec<(Statement, Timestamp)>,
+    ) -> Result<Vec<StatementIndex>, Refusal> {
         let hub = Arc::clone(self);
         let applying = tokio::spawn(async move {
             let applier = Arc::clone(&hub);
             let applied =
-                spawn_blocking(move || applier.authority.apply(&statement, received)).await;
-            let index = applied.map_err(|fault| internal("statement", &fault))??;
-            hub.announce_policy().await?;
-            Ok(index)
+                spawn_blocking(move || applier.authority.apply_received(statements)).await;
+            let indices = applied.map_err(|fault| internal("statement", &fault))??;
+            hub.announce_version().await?;
+            Ok(indices)
         });
         applying.await.map_err(|fault| internal("statement", &fault))?
     }
@@ -260,9 +315,12 @@ impl Hub {
         peer: &OrgName,
         at: Timestamp,
     ) -> Result<(), Refusal> {
-        self.authority.note_heard(peer, at);
+        // It waits for those who commit, who wait for the disk.
+        let (hub, name) = (Arc::clone(self), peer.clone());
+        let noting = spawn_blocking(move || hub.authority.note_heard(&name, at));
+        noting.await.map_err(|fault| internal("control log of a peer", &fault))?;
         self.announce_policy().await?;
-        self.save_place(peer, move |resume| resume.heard = Some(at)).await;
+        self.save_place(peer, move |place| place.heard = Some(at)).await;
         Ok(())
     }
 
@@ -274,10 +332,28 @@ impl Hub {
         self.announce_policy().await
     }
 
-    /// The shard acts on a new policy before whoever changed it hears that it stands.
+    /// The shard acts on a new policy before whoever changed it hears that it stands. Where several
+    /// changed it at once, it is told once.
+    async fn announce_version(&self) -> Result<(), Refusal> {
+        let changed = self.authority.snapshot().version();
+        let mut announced = self.announcing.lock().await;
+        if *announced < changed {
+            self.announce(&mut announced).await?;
+        }
+        Ok(())
+    }
+
     async fn announce_policy(&self) -> Result<(), Refusal> {
-        let _in_turn = self.announcing.lock().await;
-        self.ask(Request::Policy(self.authority.snapshot())).await
+        let mut announced = self.announcing.lock().await;
+        self.announce(&mut announced).await
+    }
+
+    async fn announce(&self, announced: &mut u64) -> Result<(), Refusal> {
+        let policy = self.authority.snapshot();
+        let version = policy.version();
+        self.ask(Request::Policy(policy)).await?;
+        *announced = version;
+        Ok(())
     }
 
     /// What is known of the topics a filter matches.
@@ -290,18 +366,32 @@ impl Hub {
         record.hops().iter().copied().chain([self.node]).collect()
     }
 
-    /// Where the link to a peer goes on.
-    pub(crate) async fn resume(self: &Arc<Self>, peer: &OrgName) -> Resume {
-        let (hub, name) = (Arc::clone(self), peer.clone());
-        let found = spawn_blocking(move || hub.places.of(&*hub.keyed, &name)).await;
-        match found {
-            Ok(Ok(resume)) => resume,
-            Ok(Err(fault)) => {
-                tracing::error!(%peer, %fault, "the link's place cannot be read: it begins anew");
-                Resume::default()
+    /// Where the link to a peer goes on. Of another organisation that had the name before, nothing
+    /// is remembered.
+    ///
+    /// # Errors
+    /// What is kept cannot be read: it must not be judged by what is not known.
+    pub(crate) async fn resume(self: &Arc<Self>, peering: &PeeringView) -> Result<Resume, Refusal> {
+        let (hub, peer, root) =
+            (Arc::clone(self), peering.organisation.clone(), peering.theirs.root);
+        let found = spawn_blocking(move || {
+            let place = hub.places.of(&*hub.keyed, &peer)?;
+            if place.root == Some(root) {
+                return Ok(place.resume(hub.logs.followed().frontier(&peer)?));
             }
-            Err(_stopping) => Resume::default(),
-        }
+            hub.logs.followed().forget(&peer)?;
+            hub.places.change(&*hub.keyed, &peer, Vec::new(), |place| {
+                let positions = std::mem::take(&mut place.positions);
+                // An older node did not say whom it had heard: it knew of one organisation only.
+                let heard = place.heard.filter(|_heard| place.root.is_none());
+                *place = Place { root: Some(root), positions, heard, ..Place::default() };
+            })?;
+            let place = hub.places.of(&*hub.keyed, &peer)?;
+            Ok(place.resume(hub.logs.followed().frontier(&peer)?))
+        });
+        let found: Result<Resume, KeyedError> =
+            found.await.map_err(|fault| internal("link's place", &fault))?;
+        found.map_err(|fault| unstored("link's place", &fault))
     }
 
     /// Keeps how far a link has come. A place that is lost costs time, nothing else: what comes
@@ -309,13 +399,72 @@ impl Hub {
     pub(crate) async fn save_place(
         self: &Arc<Self>,
         peer: &OrgName,
-        change: impl FnOnce(&mut Resume) + Send + 'static,
+        change: impl FnOnce(&mut Place) + Send + 'static,
     ) {
         let (hub, name) = (Arc::clone(self), peer.clone());
-        let saved = spawn_blocking(move || hub.places.change(&*hub.keyed, &name, change)).await;
+        let saved =
+            spawn_blocking(move || hub.places.change(&*hub.keyed, &name, Vec::new(), change)).await;
         if let Ok(Err(fault)) = saved {
             tracing::error!(%peer, %fault, "the link's place cannot be kept");
         }
+    }
+
+    /// Keeps entries of a peer's control log that were applied.
+    ///
+    /// # Errors
+    /// The disk refused: the link must begin again from what is kept.
+    pub(crate) async fn keep_entries(
+        self: &Arc<Self>,
+        peer: &OrgName,
+        first: StatementIndex,
+        entries: Vec<FollowedEntry>,
+    ) -> Result<(), Refusal> {
+        let (hub, name) = (Arc::clone(self), peer.clone());
+        let kept = spawn_blocking(move || hub.logs.followed().append(&name, first, &entries)).await;
+        let kept = kept.map_err(|fault| internal("control log of a peer", &fault))?;
+        kept.map_err(|fault| unstored("control log of a peer", &fault))
+    }
+
+    /// Keeps a checkpoint of a peer's log that was found in order, and only then cosigns it; the
+    /// cosignature's line.
+    ///
+    /// # Errors
+    /// The disk refused: the link must begin again from what is kept.
+    pub(crate) async fn cosign(
+        self: &Arc<Self>,
+        signed: SignedCheckpoint,
+    ) -> Result<String, Refusal> {
+        let hub = Arc::clone(self);
+        let cosigning = spawn_blocking(move || {
+            let line = hub.logs.cosign_peer(&signed, clock::now(), |note| {
+                let peer = signed.log.organisation();
+                hub.places.change(&*hub.keyed, peer, vec![note], |place| match signed.log {
+                    LogName::Control(_) => place.newest = place.newest.max(Some(signed.time)),
+                    LogName::Access(_) => place.access = Some((&signed.checkpoint).into()),
+                })
+            })?;
+            Ok(line.to_string())
+        });
+        cosigning.await.map_err(|fault| internal("checkpoint of a peer", &fault))?
+    }
+
+    /// Keeps what a peer has cosigned of a log of this organisation.
+    ///
+    /// # Errors
+    /// It is no cosignature of that peer's node, or cannot be kept.
+    pub(crate) async fn keep_cosignature(
+        self: &Arc<Self>,
+        peer: OrgName,
+        log: LogName,
+        size: u64,
+        line: String,
+    ) -> Result<(), Refusal> {
+        let hub = Arc::clone(self);
+        let keeping = spawn_blocking(move || {
+            let policy = hub.authority.snapshot();
+            hub.logs.keep_cosignature(&policy, &peer, (&log, size), &line, clock::now())
+        });
+        keeping.await.map_err(|fault| internal("cosignature", &fault))?
     }
 
     /// Ends the shard after everything asked before.
@@ -325,6 +474,7 @@ impl Hub {
             // A shard that is gone has stopped.
             drop(stopped.await);
         }
+        self.access.stop().await;
     }
 }
 

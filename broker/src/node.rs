@@ -14,7 +14,7 @@ use tracing::{info, warn};
 
 use crate::config::{Config, ConfigError};
 use crate::genesis::{self, GenesisError};
-use crate::hub::{Ended, Hub, Request, StartError, metrics};
+use crate::hub::{Ended, Hub, Request, StartError, metrics, receipts, releases};
 pub use crate::transport::quic::ListenError;
 use crate::transport::quic::Listener;
 use crate::{clock, http, links};
@@ -100,11 +100,11 @@ async fn serve_with(
     stop: CancellationToken,
     ready: impl FnOnce(Addresses),
 ) -> Result<(), NodeError> {
-    let key = load_key(&config)?;
+    let key = Arc::new(load_key(&config)?);
     let genesis = genesis::read(&config.genesis)?;
     let (quic, http_address) = (config.listen_quic, config.listen_http);
     // First of all the data folder: whoever starts a node twice is to hear that, not of ports.
-    let started = Hub::start(config, key.id(), &genesis)?;
+    let started = Hub::start(config, Arc::clone(&key), &genesis)?;
     let hub = started.hub;
     let page = http::bind(http_address)
         .await
@@ -116,8 +116,9 @@ async fn serve_with(
     };
     info!(organisation = %hub.organisation(), quic = %addresses.quic, http = %addresses.http, "serving");
     ready(addresses);
-    let key = Arc::new(key);
     let linking = tokio::spawn(links::run(Arc::clone(&hub), key, stop.clone()));
+    let recording = tokio::spawn(releases::run(Arc::clone(&hub), stop.clone()));
+    let obeying = tokio::spawn(receipts::run(Arc::clone(&hub), stop.clone()));
     let ticking = tokio::spawn(tick(Arc::clone(&hub), stop.clone()));
     let stopped = stop.clone();
     let served = tokio::spawn(http::serve(page, Arc::clone(&hub), recorder, async move {
@@ -125,7 +126,7 @@ async fn serve_with(
     }));
     listener.run(stop.clone()).await;
     stop.cancel();
-    for task in [linking, ticking] {
+    for task in [linking, recording, obeying, ticking] {
         if let Err(fault) = task.await {
             warn!(%fault, "a task of the node");
         }

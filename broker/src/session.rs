@@ -11,9 +11,11 @@ mod query;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_policy::Recipient;
+use sekisho_policy::{HeldGrant, Recipient};
+use sekisho_proto::frame::Start;
 use sekisho_proto::{
-    Frame, PrincipalId, PrincipalKind, PrincipalName, RefusalCode, StatementIndex, frame,
+    AccessKind, AccessRecord, Action, Filter, Frame, PrincipalId, PrincipalKind, PrincipalName,
+    RefusalCode, StatementIndex, Timestamp, frame, limits,
 };
 use sekisho_routing::{Carriage, SessionId, Subscribe, SubscriptionId};
 use tokio::sync::{mpsc, oneshot};
@@ -24,7 +26,7 @@ use crate::hub::{
 };
 
 pub(crate) use follow::Follower;
-pub(crate) use greeting::{Greeting, Stranger};
+pub(crate) use greeting::{Greeting, Stranger, waits_for};
 
 /// Answers that wait for one client. Publishes in flight have one answer each, so the window told
 /// in `Welcome` keeps the queue from filling; the rest is room for queries and statements.
@@ -32,6 +34,12 @@ pub(crate) const ANSWERS_MAX: usize = INFLIGHT_MAX as usize + 256;
 /// Publishes without an answer that a client may have: 4,096 × 1 KiB is one round trip of 100 ms at
 /// 40 MB/s.
 pub(crate) const INFLIGHT_MAX: u32 = 4_096;
+
+/// As whom a peer's node is known.
+const PEER_NAME: &str = "node";
+
+/// Between the purposes of several grants.
+const PURPOSE_SEPARATOR: &str = "; ";
 
 /// How long a subscription is not read that says too much.
 const STEER_PAUSE: Duration = Duration::from_millis(50);
@@ -42,6 +50,23 @@ pub(crate) struct Who {
     pub(crate) name: PrincipalName,
     pub(crate) id: PrincipalId,
     pub(crate) kind: PrincipalKind,
+}
+
+impl Who {
+    /// The record of an access of theirs, without what it is about.
+    fn accesses(&self, kind: AccessKind, time: Timestamp) -> AccessRecord {
+        AccessRecord {
+            kind,
+            subject: self.name.clone(),
+            id: self.id,
+            topics: None,
+            from: None,
+            to: None,
+            epoch: None,
+            purpose: String::new(),
+            time,
+        }
+    }
 }
 
 /// One connected, known principal.
@@ -124,11 +149,11 @@ impl Session {
     async fn state(&self, state: frame::State) -> Frame {
         let request = state.request;
         let stated = match self.hub.arrive(&self.who.id, clock::now()) {
-            Ok(()) => self.hub.state(state.statement, &self.who.name).await,
+            Ok(()) => self.hub.state(state.statements, &self.who.name).await,
             Err(refusal) => Err(refusal),
         };
         match stated {
-            Ok(index) => Frame::Stated(frame::Stated { request, index }),
+            Ok(indices) => Frame::Stated(frame::Stated { request, indices }),
             Err(refusal) => self.hub.refuse(request, refusal),
         }
     }
@@ -146,16 +171,39 @@ impl Session {
             return Err(self.parted());
         }
         let (outbox, queue) = Outbox::new(&self.backlog);
+        let history = self.history(&subscribe);
+        if history.is_some() {
+            self.hub.may_record(&self.who.id, clock::now())?;
+        }
         let frame::Subscribe { subscription, filter, start, cursor, credit } = subscribe;
         let request = Request::Subscribe {
             session: self.id,
             subscription: SubscriptionId::new(subscription),
             subscribe: Subscribe { filter, start, cursor, credit },
             principal: self.who.id,
+            history,
             outbox,
         };
         self.hub.ask(request).await?;
         Ok(queue)
+    }
+
+    /// What is to be recorded where a subscription is given what was there before it.
+    fn history(&self, subscribe: &frame::Subscribe) -> Option<Box<AccessRecord>> {
+        if subscribe.start == Start::Latest && subscribe.cursor.is_none() {
+            return None;
+        }
+        let now = clock::now();
+        let purpose = match &self.recipient {
+            Recipient::Peer(_) => "peering".to_owned(),
+            Recipient::Principal(_) => {
+                let what = self.hub.authority().snapshot().what(&self.who.name, now);
+                purposes(&what.grants, &subscribe.filter)
+            }
+        };
+        let topics = Some(subscribe.filter.clone());
+        let record = self.who.accesses(AccessKind::History, now);
+        Some(Box::new(AccessRecord { topics, purpose, ..record }))
     }
 
     /// Handles a frame of a subscription's own channel.
@@ -222,6 +270,25 @@ impl Session {
     pub(crate) async fn tell(&self, frame: Frame) {
         drop(self.answers.send(frame).await);
     }
+}
+
+/// What the grants are for that let somebody read some of these topics, each once, as far as it
+/// fits.
+fn purposes(grants: &[HeldGrant], filter: &Filter) -> String {
+    let mut purposes: Vec<&str> = Vec::new();
+    let mut bytes = 0;
+    for grant in grants {
+        let reads = [Action::Subscribe, Action::History]
+            .iter()
+            .any(|action| grant.actions.contains(*action) && grant.filter.overlaps(filter));
+        let is_new = !grant.purpose.is_empty() && !purposes.contains(&grant.purpose.as_str());
+        let after = bytes + grant.purpose.len() + PURPOSE_SEPARATOR.len();
+        if reads && is_new && after <= limits::TEXT_BYTES_MAX {
+            purposes.push(&grant.purpose);
+            bytes = after;
+        }
+    }
+    purposes.join(PURPOSE_SEPARATOR)
 }
 
 pub(crate) fn unexpected(place: &str, frame: &Frame) -> Refusal {

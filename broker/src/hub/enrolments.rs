@@ -24,7 +24,18 @@ pub struct Enrolments {
 struct Entry {
     enrol: frame::Enrol,
     since: Timestamp,
-    refused: watch::Sender<Option<String>>,
+    word: watch::Sender<Word>,
+}
+
+/// What the steward has said of a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Word {
+    /// Nothing.
+    Nothing,
+    /// What it waits for.
+    Waits(String),
+    /// Why it will not be enrolled.
+    Refused(String),
 }
 
 /// One device's place; it is given up when dropped.
@@ -32,7 +43,7 @@ struct Entry {
 pub struct Waiting {
     room: Arc<Mutex<BTreeMap<TokenId, Entry>>>,
     token: TokenId,
-    refused: watch::Receiver<Option<String>>,
+    word: watch::Receiver<Word>,
 }
 
 /// A request as the steward reads it; bytes in hexadecimal.
@@ -64,9 +75,9 @@ impl Enrolments {
             let why = format!("wanted fewer than {WAITING_MAX} devices waiting, found no room");
             return Err(Refusal::new(RefusalCode::TooMany, "enrolments", why));
         }
-        let (sender, refused) = watch::channel(None);
-        room.insert(token, Entry { enrol, since: now, refused: sender });
-        Ok(Waiting { room: Arc::clone(&self.waiting), token, refused })
+        let (sender, word) = watch::channel(Word::Nothing);
+        room.insert(token, Entry { enrol, since: now, word: sender });
+        Ok(Waiting { room: Arc::clone(&self.waiting), token, word })
     }
 
     /// Everybody who waits, for the steward; whoever came first is first.
@@ -84,24 +95,39 @@ impl Enrolments {
         lock(&self.waiting).len()
     }
 
-    /// Tells one device that it will not be enrolled; whether it was still waiting.
+    /// Tells one device; whether it was still waiting. The same again is not told twice.
     #[must_use]
-    pub fn refuse(&self, token: TokenId, why: &str) -> bool {
+    pub fn tell(&self, token: TokenId, word: Word) -> bool {
         let room = lock(&self.waiting);
-        let entry = room.get(&token);
-        entry.is_some_and(|entry| entry.refused.send(Some(why.to_owned())).is_ok())
+        room.get(&token).is_some_and(|entry| {
+            entry.word.send_if_modified(|known| {
+                let is_new = *known != word;
+                *known = word;
+                is_new
+            });
+            !entry.word.is_closed()
+        })
     }
 }
 
 impl Waiting {
-    /// Resolves when the steward has refused.
-    pub async fn refused(&self) -> Refusal {
-        let mut refused = self.refused.clone();
-        let why = match refused.wait_for(Option::is_some).await {
-            Ok(why) => why.clone().unwrap_or_default(),
-            Err(_replaced) => "the device asked again on another connection".to_owned(),
-        };
-        Refusal::new(RefusalCode::BadEnrolment, format!("token {}", self.token), why)
+    /// What the steward says next: what the device waits for.
+    ///
+    /// # Errors
+    /// It will not be enrolled, or it asked again on another connection.
+    pub async fn word(&mut self) -> Result<String, Refusal> {
+        let token = self.token;
+        let refused = |why| Refusal::new(RefusalCode::BadEnrolment, format!("token {token}"), why);
+        loop {
+            if self.word.changed().await.is_err() {
+                return Err(refused("the device asked again on another connection".to_owned()));
+            }
+            match self.word.borrow_and_update().clone() {
+                Word::Nothing => {}
+                Word::Waits(why) => return Ok(why),
+                Word::Refused(why) => return Err(refused(why)),
+            }
+        }
     }
 }
 
@@ -110,7 +136,7 @@ impl Drop for Waiting {
         let mut room = lock(&self.room);
         let ours = room
             .get(&self.token)
-            .is_some_and(|entry| entry.refused.subscribe().same_channel(&self.refused));
+            .is_some_and(|entry| entry.word.subscribe().same_channel(&self.word));
         if ours {
             room.remove(&self.token);
         }

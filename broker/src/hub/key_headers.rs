@@ -2,14 +2,20 @@
 
 mod group;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use dashmap::DashMap;
-use sekisho_proto::{BootId, Epoch, Header, KeyHeader, KeyHeaderId, PrincipalId, Suite, Topic};
-use sekisho_store::Keyed as _;
+use sekisho_policy::Policy;
+use sekisho_proto::statement::StreamClass;
+use sekisho_proto::{
+    BootId, Epoch, Header, KeyHeader, KeyHeaderId, OrgName, PrincipalId, Suite, Topic,
+};
+use sekisho_store::{Keyed as _, KeyedChange};
 
 use super::refusal::Refusal;
+use super::unstored;
 use crate::engine::KeyedStore;
 use group::Group;
 
@@ -77,6 +83,34 @@ impl KeyHeaders {
         self.group.store(&*self.keyed, found)?;
         self.remember(found);
         Ok(())
+    }
+
+    /// Forgets the key headers of what publishers sealed for topics of personal data, those of one
+    /// organisation or all: whoever has not kept them opens none of it any more. Tells how many there
+    /// were. Blocks on the disk.
+    pub(crate) fn erase(
+        &self,
+        publishers: &BTreeSet<PrincipalId>,
+        organisation: Option<&OrgName>,
+        policy: &Policy,
+    ) -> Result<u64, Refusal> {
+        let mut wanted = |encoded: &[u8]| {
+            let found = KeyHeader::decode(Bytes::copy_from_slice(encoded));
+            found.is_ok_and(|found| {
+                let content = found.content();
+                publishers.contains(&content.publisher)
+                    && organisation.is_none_or(|wanted| content.topic.organisation() == wanted)
+                    && policy.class_of(&content.topic) == StreamClass::Personal
+            })
+        };
+        let refused = |fault| unstored("key headers", &fault);
+        let ids = self.keyed.key_headers(&mut wanted).map_err(refused)?;
+        let changes: Vec<_> = ids.iter().copied().map(KeyedChange::RemoveKeyHeader).collect();
+        self.keyed.apply(&changes).map_err(refused)?;
+        for id in &ids {
+            self.cached.remove(id);
+        }
+        Ok(ids.len() as u64)
     }
 
     fn load(&self, id: &KeyHeaderId) -> Option<Bytes> {

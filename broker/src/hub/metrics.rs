@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
-use sekisho_proto::RefusalCode;
+use sekisho_proto::{AccessKind, LogName, RefusalCode};
 
 /// Connections at present, clients and peers.
 pub const CONNECTIONS: &str = "sekisho_connections";
@@ -45,6 +45,16 @@ pub const LINK_UP: &str = "sekisho_link_up";
 pub const LINK_LAG: &str = "sekisho_link_lag_records";
 /// Records taken over the link from `peer`.
 pub const LINK_RECORDS: &str = "sekisho_link_records_total";
+/// Accesses recorded in the access log, by `kind`.
+pub const ACCESSES_RECORDED: &str = "sekisho_accesses_recorded_total";
+/// Accesses that wait to be recorded, and do not take place before.
+pub const ACCESSES_WAITING: &str = "sekisho_accesses_waiting";
+/// Entries of this organisation's `log` (control or access).
+pub const LOG_ENTRIES: &str = "sekisho_log_entries";
+/// Entries of this organisation's `log` that `peer` has cosigned: it has all of them.
+pub const LOG_COSIGNED: &str = "sekisho_log_cosigned_entries";
+/// Times that a log of `peer` was not to be trusted, by `reason`.
+pub const LOG_FAULTS: &str = "sekisho_log_faults_total";
 /// Resident memory of the process, bytes.
 pub const RESIDENT_BYTES: &str = "sekisho_resident_bytes";
 /// Bytes free on the disk of the data folder.
@@ -70,6 +80,11 @@ pub const CATALOGUE: &[(&str, Kind, &str)] = &[
     (LINK_UP, Kind::Gauge, "1 while the link to the peer is up."),
     (LINK_LAG, Kind::Gauge, "Records the peer has and this node has not stored."),
     (LINK_RECORDS, Kind::Counter, "Records taken over the link."),
+    (ACCESSES_RECORDED, Kind::Counter, "Accesses recorded in the access log, by kind."),
+    (ACCESSES_WAITING, Kind::Gauge, "Accesses that wait to be recorded before they take place."),
+    (LOG_ENTRIES, Kind::Gauge, "Entries of an own log, by log: control or access."),
+    (LOG_COSIGNED, Kind::Gauge, "Entries of an own log that the peer has cosigned, by log."),
+    (LOG_FAULTS, Kind::Counter, "Times a log of the peer was not to be trusted, by reason."),
     (FREE_BYTES, Kind::Gauge, "Bytes free on the disk of the data folder."),
     (RESIDENT_BYTES, Kind::Gauge, "Resident memory of the process, bytes."),
 ];
@@ -134,6 +149,26 @@ pub(crate) fn appended(records: u32, took: Duration) {
     histogram!(APPEND_RECORDS).record(f64::from(records));
 }
 
+pub(crate) fn access_logged(kind: AccessKind) {
+    counter!(ACCESSES_RECORDED, "kind" => kind.name()).increment(1);
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a gauge is a float; 2^53 is beyond every value here"
+)]
+pub(crate) fn access_waits(records: u64) {
+    gauge!(ACCESSES_WAITING).increment(records as f64);
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a gauge is a float; 2^53 is beyond every value here"
+)]
+pub(crate) fn access_waited(records: u64) {
+    gauge!(ACCESSES_WAITING).decrement(records as f64);
+}
+
 pub(crate) fn handshake_failed(reason: &'static str) {
     counter!(HANDSHAKE_FAILURES, "reason" => reason).increment(1);
 }
@@ -164,4 +199,31 @@ pub(crate) fn link_lag(peer: &str, records: u64) {
 
 pub(crate) fn link_records(peer: &str, records: u64) {
     counter!(LINK_RECORDS, "peer" => peer.to_owned()).increment(records);
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a gauge is a float; 2^53 is beyond every value here"
+)]
+pub(crate) fn log_entries(log: &LogName, size: u64) {
+    gauge!(LOG_ENTRIES, "log" => word_of(log)).set(size as f64);
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a gauge is a float; 2^53 is beyond every value here"
+)]
+pub(crate) fn cosigned(peer: &str, log: &LogName, size: u64) {
+    gauge!(LOG_COSIGNED, "peer" => peer.to_owned(), "log" => word_of(log)).set(size as f64);
+}
+
+pub(crate) fn log_fault(peer: &str, reason: &'static str) {
+    counter!(LOG_FAULTS, "peer" => peer.to_owned(), "reason" => reason).increment(1);
+}
+
+const fn word_of(log: &LogName) -> &'static str {
+    match log {
+        LogName::Control(_) => "control",
+        LogName::Access(_) => "access",
+    }
 }

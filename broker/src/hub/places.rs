@@ -1,45 +1,76 @@
 //! How far each link has come, kept so that it goes on from there after a restart.
 //!
-//! One small text per peer: `statements N`, `heard MICROSECONDS` where it was, then a line
-//! `position filter` for each subscription.
+//! One small text per peer: `root HEX` of the organisation that it is about; `heard MICROSECONDS`,
+//! `checkpoint MICROSECONDS` and `access SIZE HEX` where there is something to say; then a line
+//! `position filter` for each subscription. How far the peer's control log was followed is in that
+//! log's leaves.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use sekisho_federation::Resume;
-use sekisho_proto::{Filter, OrgName, Position, StatementIndex, Timestamp};
-use sekisho_store::{Keyed, KeyedError};
+use sekisho_proto::{Filter, Hash, OrgName, Position, Timestamp};
+use sekisho_store::{Keyed, KeyedChange, KeyedError};
+use sekisho_tlog::{Frontier, Known};
 
 /// All links' places. Writing blocks on the disk.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
-    known: Mutex<BTreeMap<OrgName, Resume>>,
+    known: Mutex<BTreeMap<OrgName, Place>>,
+}
+
+/// What is kept of one link.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The root of the organisation that this is about; none = nothing is known yet.
+    pub(crate) root: Option<Hash>,
+    /// As in [`Resume`].
+    pub(crate) positions: BTreeMap<Filter, Position>,
+    /// As in [`Resume`].
+    pub(crate) heard: Option<Timestamp>,
+    /// As in [`Resume`].
+    pub(crate) newest: Option<Timestamp>,
+    /// As in [`Resume`].
+    pub(crate) access: Option<Known>,
+}
+
+impl Place {
+    /// Where the link goes on, which has followed the peer's control log so far.
+    pub(crate) fn resume(self, log: Frontier) -> Resume {
+        let Self { root: _, positions, heard, newest, access } = self;
+        Resume { positions, log, heard, newest, access }
+    }
 }
 
 impl Places {
-    /// Where the link to a peer goes on; from the beginning where nothing readable is kept.
-    pub(crate) fn of<K: Keyed>(&self, keyed: &K, peer: &OrgName) -> Result<Resume, KeyedError> {
+    /// What is kept of the link to a peer; nothing where nothing readable is kept.
+    pub(crate) fn of<K: Keyed>(&self, keyed: &K, peer: &OrgName) -> Result<Place, KeyedError> {
         let kept = keyed.blob(&name(peer))?;
-        let resume = kept.map(|text| parse(&text)).unwrap_or_default();
-        self.lock().insert(peer.clone(), resume.clone());
-        Ok(resume)
+        let place = kept.map(|text| parse(&text)).unwrap_or_default();
+        self.lock().insert(peer.clone(), place.clone());
+        Ok(place)
     }
 
-    /// Keeps a changed place.
+    /// Keeps a changed place, and with it what else is to be changed, both or neither.
     pub(crate) fn change<K: Keyed>(
         &self,
         keyed: &K,
         peer: &OrgName,
-        change: impl FnOnce(&mut Resume),
+        with: Vec<KeyedChange>,
+        change: impl FnOnce(&mut Place),
     ) -> Result<(), KeyedError> {
         let mut known = self.lock();
-        let resume = known.entry(peer.clone()).or_default();
-        change(resume);
-        keyed.put_blob(&name(peer), print(resume))
+        let mut place = known.get(peer).cloned().unwrap_or_default();
+        change(&mut place);
+        let mut changes = with;
+        changes.push(KeyedChange::PutBlob(name(peer), print(&place)));
+        keyed.apply(&changes)?;
+        known.insert(peer.clone(), place);
+        Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<OrgName, Resume>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<OrgName, Place>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -48,30 +79,48 @@ fn name(peer: &OrgName) -> String {
     format!("link/{peer}")
 }
 
-fn print(resume: &Resume) -> Bytes {
-    let mut text = format!("statements {}\n", resume.statements.value());
-    if let Some(heard) = resume.heard {
-        text.push_str(&format!("heard {}\n", heard.as_micros()));
+fn print(place: &Place) -> Bytes {
+    let mut text = String::new();
+    if let Some(root) = place.root {
+        text.push_str(&format!("root {root}\n"));
     }
-    for (filter, position) in &resume.positions {
+    for (word, time) in [("heard", place.heard), ("checkpoint", place.newest)] {
+        if let Some(time) = time {
+            text.push_str(&format!("{word} {}\n", time.as_micros()));
+        }
+    }
+    if let Some(Known { size, root }) = place.access {
+        text.push_str(&format!("access {size} {root}\n"));
+    }
+    for (filter, position) in &place.positions {
         text.push_str(&format!("{} {filter}\n", position.value()));
     }
     text.into()
 }
 
-fn parse(bytes: &[u8]) -> Resume {
-    let mut resume = Resume::default();
+fn parse(bytes: &[u8]) -> Place {
+    let mut place = Place::default();
     for line in String::from_utf8_lossy(bytes).lines() {
         let Some((head, rest)) = line.split_once(' ') else { continue };
-        if head == "statements" {
-            resume.statements = StatementIndex::new(rest.parse().unwrap_or_default());
-        } else if head == "heard" {
-            resume.heard = rest.parse().ok().map(Timestamp::from_micros);
-        } else if let (Ok(position), Ok(filter)) = (head.parse(), rest.parse::<Filter>()) {
-            resume.positions.insert(filter, Position::new(position));
+        let time = || rest.parse().ok().map(Timestamp::from_micros);
+        match head {
+            "root" => place.root = rest.parse().ok(),
+            "heard" => place.heard = time(),
+            "checkpoint" => place.newest = time(),
+            "access" => place.access = parse_known(rest),
+            _ => {
+                if let (Ok(position), Ok(filter)) = (head.parse(), rest.parse::<Filter>()) {
+                    place.positions.insert(filter, Position::new(position));
+                }
+            }
         }
     }
-    resume
+    place
+}
+
+fn parse_known(text: &str) -> Option<Known> {
+    let (size, root) = text.split_once(' ')?;
+    Some(Known { size: size.parse().ok()?, root: root.parse().ok()? })
 }
 
 #[cfg(test)]
@@ -80,20 +129,27 @@ mod tests {
 
     #[test]
     fn a_place_reads_back_as_it_was_written() {
-        let mut resume = Resume { statements: StatementIndex::new(7), ..Resume::default() };
-        resume.positions.insert("fujisawa/truck/#".parse().unwrap(), Position::new(42));
-        resume.positions.insert("fujisawa/公園 one/+".parse().unwrap(), Position::new(3));
-        resume.heard = Some(Timestamp::from_micros(1_800_000_000_000_001));
-        let back = parse(&print(&resume));
-        assert_eq!(back.statements, resume.statements);
-        assert_eq!(back.heard, resume.heard);
-        assert_eq!(back.positions, resume.positions);
+        let mut place = Place::default();
+        assert_eq!(parse(&print(&place)), place);
+        place.positions.insert("fujisawa/truck/#".parse().unwrap(), Position::new(42));
+        place.positions.insert("fujisawa/公園 one/+".parse().unwrap(), Position::new(3));
+        place.heard = Some(Timestamp::from_micros(1_800_000_000_000_001));
+        place.newest = Some(Timestamp::from_micros(1_800_000_000_000_000));
+        place.root = Some(Hash::of(b"a root"));
+        place.access = Some(Known { size: 7, root: Hash::of(b"another root") });
+        assert_eq!(parse(&print(&place)), place);
     }
 
     #[test]
     fn what_cannot_be_read_is_taken_from_the_beginning() {
-        let back = parse(b"\xff\xfe nonsense\n12\n");
-        assert_eq!(back.statements, StatementIndex::new(0));
-        assert!(back.positions.is_empty());
+        assert_eq!(parse(b"\xff\xfe nonsense\n12\naccess 7\nroot 12\n"), Place::default());
+    }
+
+    #[test]
+    fn what_an_older_node_kept_of_the_log_is_followed_again_and_its_positions_go_on() {
+        let place = parse(b"statements 7\nheard 12\n3 fujisawa/#\n");
+        let resume = place.resume(Frontier::new());
+        assert_eq!(resume.log.size(), 0);
+        assert_eq!(resume.positions.values().copied().collect::<Vec<_>>(), [Position::new(3)]);
     }
 }

@@ -39,6 +39,16 @@ impl Presence {
         drop(count);
         Ok(Present { counts: Arc::clone(&self.counts), principal })
     }
+
+    /// How many sessions a principal has.
+    pub(crate) fn sessions_of(&self, principal: &PrincipalId) -> u32 {
+        self.counts.get(principal).map_or(0, |count| *count)
+    }
+
+    /// Whether a principal has a session.
+    pub(crate) fn is_present(&self, principal: &PrincipalId) -> bool {
+        self.counts.contains_key(principal)
+    }
 }
 
 impl Drop for Present {

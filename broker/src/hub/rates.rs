@@ -9,6 +9,11 @@ use sekisho_proto::{PrincipalId, RefusalCode, Timestamp};
 use super::refusal::Refusal;
 
 const MICROS: u64 = 1_000_000;
+/// What a principal may do at once of that which the access log keeps for ever: a program with
+/// thousands of subscriptions that begins anew.
+const RECORDED_BURST: u64 = 4_096;
+/// And in the long run, a second.
+const RECORDED_PER_S: u64 = 2;
 /// Connections read the clock at about the same time and arrive here in any order; what is further
 /// apart is a clock that was put back.
 const CLOCK_STEP_MIN: Duration = Duration::from_secs(1);
@@ -19,12 +24,14 @@ pub(super) struct Rates {
     limit_per_s: u32,
     arriving: DashMap<PrincipalId, Bucket>,
     publishing: DashMap<PrincipalId, Bucket>,
+    recording: DashMap<PrincipalId, Bucket>,
 }
 
 /// In millionths of a request, so that slow rates add up exactly.
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
     per_s: u64,
+    burst: u64,
     level: u64,
     filled: Timestamp,
 }
@@ -32,7 +39,12 @@ struct Bucket {
 impl Rates {
     /// `limit_per_s` is what the node grants everybody.
     pub(super) fn new(limit_per_s: u32) -> Self {
-        Self { limit_per_s, arriving: DashMap::new(), publishing: DashMap::new() }
+        Self {
+            limit_per_s,
+            arriving: DashMap::new(),
+            publishing: DashMap::new(),
+            recording: DashMap::new(),
+        }
     }
 
     /// Takes one request of whoever is connected, before anything costly is done for it.
@@ -40,7 +52,8 @@ impl Rates {
     /// # Errors
     /// It has asked more than the node allows.
     pub(super) fn arrive(&self, principal: &PrincipalId, now: Timestamp) -> Result<(), Refusal> {
-        take(&self.arriving, principal, self.limit_per_s, now)
+        let per_s = u64::from(self.limit_per_s);
+        take(&self.arriving, principal, (per_s, per_s), now)
     }
 
     /// Takes one envelope of a publisher whose grant limits how many it may publish.
@@ -53,12 +66,21 @@ impl Rates {
         granted_per_s: u32,
         now: Timestamp,
     ) -> Result<(), Refusal> {
-        take(&self.publishing, publisher, granted_per_s, now)
+        let per_s = u64::from(granted_per_s);
+        take(&self.publishing, publisher, (per_s, per_s), now)
     }
 
-    /// Forgets whoever has been silent for a second.
+    /// Takes one thing that becomes an entry of the access log, which only grows.
+    ///
+    /// # Errors
+    /// It has done more of these than the node allows.
+    pub(super) fn record(&self, principal: &PrincipalId, now: Timestamp) -> Result<(), Refusal> {
+        take(&self.recording, principal, (RECORDED_PER_S, RECORDED_BURST), now)
+    }
+
+    /// Forgets whoever has been silent until its bucket was full again.
     pub(super) fn sweep(&self, now: Timestamp) {
-        for buckets in [&self.arriving, &self.publishing] {
+        for buckets in [&self.arriving, &self.publishing, &self.recording] {
             buckets.retain(|_principal, bucket| !bucket.is_full(now));
         }
     }
@@ -67,25 +89,25 @@ impl Rates {
 fn take(
     buckets: &DashMap<PrincipalId, Bucket>,
     principal: &PrincipalId,
-    per_s: u32,
+    (per_s, burst): (u64, u64),
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    let per_s = u64::from(per_s);
-    let mut bucket = buckets.entry(*principal).or_insert_with(|| Bucket::full(per_s, now));
-    if bucket.take(per_s, now) {
+    let full = || Bucket::full(per_s, burst, now);
+    let mut bucket = buckets.entry(*principal).or_insert_with(full);
+    if bucket.take((per_s, burst), now) {
         return Ok(());
     }
-    let why = format!("wanted at most {per_s} a second, found more");
+    let why = format!("wanted at most {per_s} a second and {burst} at once, found more");
     Err(Refusal::new(RefusalCode::RateLimited, format!("requests of {}", principal.short()), why))
 }
 
 impl Bucket {
-    const fn full(per_s: u64, now: Timestamp) -> Self {
-        Self { per_s, level: per_s * MICROS, filled: now }
+    const fn full(per_s: u64, burst: u64, now: Timestamp) -> Self {
+        Self { per_s, burst, level: burst * MICROS, filled: now }
     }
 
-    fn take(&mut self, per_s: u64, now: Timestamp) -> bool {
-        self.per_s = per_s;
+    fn take(&mut self, (per_s, burst): (u64, u64), now: Timestamp) -> bool {
+        (self.per_s, self.burst) = (per_s, burst);
         if self.filled.saturating_since(now) > CLOCK_STEP_MIN {
             // The clock was put back: it will not reach that time for long.
             self.filled = now;
@@ -101,12 +123,12 @@ impl Bucket {
 
     fn level_at(&self, now: Timestamp) -> u64 {
         let passed = now.as_micros().saturating_sub(self.filled.as_micros());
-        let passed = u64::try_from(passed).unwrap_or(0).min(MICROS);
-        (self.level + passed * self.per_s).min(self.per_s * MICROS)
+        let passed = u64::try_from(passed).unwrap_or(0);
+        self.level.saturating_add(passed.saturating_mul(self.per_s)).min(self.burst * MICROS)
     }
 
     fn is_full(&self, now: Timestamp) -> bool {
-        self.level_at(now) == self.per_s * MICROS
+        self.level_at(now) == self.burst * MICROS
     }
 }
 
@@ -172,5 +194,21 @@ mod tests {
         assert!(rates.arrive(&TRUCK, at(5_000_000)).is_ok());
         assert!(rates.arrive(&TRUCK, at(0)).is_err());
         assert!(rates.arrive(&TRUCK, at(6_000_000)).is_ok());
+    }
+
+    #[test]
+    fn what_the_access_log_keeps_is_limited_in_the_long_run_and_not_at_once() {
+        let rates = Rates::new(10);
+        for _entry in 0..RECORDED_BURST {
+            rates.record(&TRUCK, at(0)).unwrap();
+        }
+        rates.record(&TRUCK, at(0)).unwrap_err();
+        rates.record(&OTHER, at(0)).unwrap();
+        for _entry in 0..RECORDED_PER_S {
+            rates.record(&TRUCK, at(1_000_000)).unwrap();
+        }
+        rates.record(&TRUCK, at(1_000_000)).unwrap_err();
+        rates.sweep(at(1_000_000));
+        rates.record(&TRUCK, at(1_000_000)).unwrap_err();
     }
 }

@@ -5,13 +5,16 @@
 
 use std::sync::Arc;
 
-use sekisho_proto::{Filter, GapReason, Position};
+use sekisho_proto::{AccessRecord, Filter, GapReason, Position};
 use sekisho_routing::{Lost, Record, ReplayFrom, ReplayId, Replayed, SessionId, SubscriptionId};
 use sekisho_store::{LostReason, ReadBatch, ReadError, RecordReader, StoredRecord};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 use tracing::error;
 
+use super::access::AccessLog;
+use super::internal;
+use super::refusal::Refusal;
 use super::request::Request;
 
 /// Pages read at once: a disk gains little from more, and the node's memory is bounded by it.
@@ -31,10 +34,26 @@ pub enum Page {
     },
 }
 
+/// A page that the router asked for.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    pub(super) session: SessionId,
+    pub(super) subscription: SubscriptionId,
+    pub(super) replay: ReplayId,
+    pub(super) filter: Filter,
+    pub(super) from: ReplayFrom,
+    /// Records and bytes.
+    pub(super) limits: (u32, usize),
+    /// What is to be recorded before anything is read, with the first page of a subscription that
+    /// began before its time; up to where the log reached then.
+    pub(super) history: Option<Box<AccessRecord>>,
+}
+
 /// Starts reads and sends their pages back to the shard.
 #[derive(Debug)]
 pub(crate) struct Replays<R> {
     reader: R,
+    access: Arc<AccessLog>,
     runtime: Handle,
     permits: Arc<Semaphore>,
     shard: mpsc::WeakSender<Request>,
@@ -42,36 +61,83 @@ pub(crate) struct Replays<R> {
 
 impl<R: RecordReader> Replays<R> {
     /// `shard` is held weakly: the shard must end when nobody else can ask anything of it.
-    pub(crate) fn new(reader: R, runtime: Handle, shard: mpsc::WeakSender<Request>) -> Self {
-        Self { reader, runtime, permits: Arc::new(Semaphore::new(PAGES_AT_ONCE)), shard }
+    pub(crate) fn new(
+        reader: R,
+        access: Arc<AccessLog>,
+        runtime: Handle,
+        shard: mpsc::WeakSender<Request>,
+    ) -> Self {
+        Self { reader, access, runtime, permits: Arc::new(Semaphore::new(PAGES_AT_ONCE)), shard }
     }
 
-    /// Reads one page; `limits` are records and bytes.
-    pub(crate) fn start(
-        &self,
-        session: SessionId,
-        subscription: SubscriptionId,
-        replay: ReplayId,
-        filter: Filter,
-        from: ReplayFrom,
-        limits: (u32, usize),
-    ) {
+    /// The position up to which the log is durable, exclusive.
+    pub(super) fn head(&self) -> Position {
+        self.reader.head()
+    }
+
+    /// Reads one page.
+    pub(crate) fn start(&self, wanted: Wanted) {
         let (reader, shard) = (self.reader.clone(), self.shard.clone());
-        let permits = Arc::clone(&self.permits);
+        let (permits, access) = (Arc::clone(&self.permits), Arc::clone(&self.access));
         self.runtime.spawn(async move {
+            let Wanted { session, subscription, replay, filter, from, limits, history } = wanted;
+            let recorded = match history {
+                Some(history) => record(&access, &reader, (&filter, from), *history).await,
+                None => Ok(()),
+            };
+            // The disk flushes what was recorded for many at once: not while others wait to read.
             let Ok(_permit) = permits.acquire().await else { return };
-            let read = tokio::task::spawn_blocking(move || {
-                read(&reader, &filter, from, limits).map(|(from, batch)| page(replay, from, batch))
-            });
-            let page = match read.await {
-                Ok(Ok(page)) => page,
-                Ok(Err(fault)) => failed(replay, fault.to_string()),
-                Err(fault) => failed(replay, fault.to_string()),
+            let page = match recorded {
+                Ok(()) => {
+                    let read = tokio::task::spawn_blocking(move || {
+                        let read = read(&reader, &filter, from, limits);
+                        read.map(|(from, batch)| page(replay, from, batch))
+                    });
+                    match read.await {
+                        Ok(Ok(page)) => page,
+                        Ok(Err(fault)) => failed(replay, fault.to_string()),
+                        Err(fault) => failed(replay, fault.to_string()),
+                    }
+                }
+                Err(refusal) => failed(replay, refusal.to_string()),
             };
             let Some(shard) = shard.upgrade() else { return };
             // A shard that is gone needs no page.
             drop(shard.send(Request::Replayed { session, subscription, page }).await);
         });
+    }
+}
+
+/// Records that somebody is given kept records, unless all that is read came after they began.
+async fn record<R: RecordReader>(
+    access: &AccessLog,
+    reader: &R,
+    (filter, from): (&Filter, ReplayFrom),
+    mut history: AccessRecord,
+) -> Result<(), Refusal> {
+    let (reader, filter) = (reader.clone(), filter.clone());
+    let first = tokio::task::spawn_blocking(move || first(&reader, &filter, from)).await;
+    let first = first
+        .map_err(|fault| internal("record log", &fault))?
+        .map_err(|fault| internal("record log", &fault))?;
+    if history.to.is_some_and(|to| first >= to) {
+        return Ok(());
+    }
+    history.from = Some(first);
+    access.note(history).await.map(drop)
+}
+
+/// Where reading will begin.
+fn first<R: RecordReader>(
+    reader: &R,
+    filter: &Filter,
+    from: ReplayFrom,
+) -> Result<Position, ReadError> {
+    match from {
+        ReplayFrom::Position(from) | ReplayFrom::LastValues { from, .. } => Ok(from),
+        ReplayFrom::Earliest => Ok(reader.first()),
+        ReplayFrom::Time(time) => reader.position_at_time(filter, time),
+        ReplayFrom::Offset(_) => read(reader, filter, from, (1, 1)).map(|(from, _batch)| from),
     }
 }
 

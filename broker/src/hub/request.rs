@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sekisho_policy::{Policy, Recipient};
-use sekisho_proto::{BootId, Frame, OrgName, Position, PrincipalId, Sequence, Topic};
+use sekisho_proto::{AccessRecord, BootId, Frame, OrgName, Position, PrincipalId, Sequence, Topic};
 use sekisho_routing::{Admitted, SessionId, Subscribe, SubscriptionId};
 use tokio::sync::{mpsc, oneshot};
 
@@ -51,6 +51,8 @@ pub enum Request {
         subscribe: Subscribe,
         /// by the owner of its cursor,
         principal: PrincipalId,
+        /// to be recorded so where it begins before now,
+        history: Option<Box<AccessRecord>>,
         /// delivered here.
         outbox: Outbox,
     },

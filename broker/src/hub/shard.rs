@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sekisho_proto::{Frame, OrgName, PrincipalId, RefusalCode, frame};
+use sekisho_proto::{AccessRecord, Frame, OrgName, PrincipalId, RefusalCode, frame};
 use sekisho_routing::{Command, NewRecord, Router, SessionId, Subscribe, SubscriptionId, Ticket};
 use sekisho_store::{AppendError, Appended, CommitError, Keyed, Records, StreamKey};
 use tokio::sync::{mpsc, oneshot};
@@ -18,7 +18,7 @@ use super::cut::Cut;
 use super::metrics;
 use super::outbox::{Outbox, Outgoing};
 use super::refusal::Refusal;
-use super::replay::{Page, Replays};
+use super::replay::{Page, Replays, Wanted};
 use super::request::{LinkOutcome, Request};
 use super::retention::Retention;
 use crate::clock;
@@ -63,6 +63,8 @@ pub(super) struct Port {
     answers: mpsc::Sender<Frame>,
     cut: Cut,
     outboxes: BTreeMap<SubscriptionId, Outbox>,
+    /// What is to be recorded before any of these is given what was there before it.
+    histories: BTreeMap<SubscriptionId, Box<AccessRecord>>,
 }
 
 /// What is appended and not yet durable.
@@ -104,7 +106,8 @@ impl<L: Records, K: Keyed> Shard<L, K> {
         match request {
             Request::Publish { admitted } => self.router.handle_publish(admitted, now),
             Request::Connect { session, principal, recipient, answers, cut } => {
-                let port = Port { answers, cut, outboxes: BTreeMap::new() };
+                let (outboxes, histories) = (BTreeMap::new(), BTreeMap::new());
+                let port = Port { answers, cut, outboxes, histories };
                 self.sessions.insert(session, port);
                 self.router.handle_connect(session, principal, recipient, now);
             }
@@ -112,9 +115,14 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                 self.sessions.remove(&session);
                 self.router.handle_disconnect(session);
             }
-            Request::Subscribe { session, subscription, subscribe, principal, outbox } => {
+            Request::Subscribe { session, subscription, subscribe, principal, history, outbox } => {
                 if let Some(port) = self.sessions.get_mut(&session) {
                     port.outboxes.insert(subscription, outbox);
+                    let head = self.replays.head();
+                    port.histories.extend(history.map(|mut history| {
+                        history.to = Some(head);
+                        (subscription, history)
+                    }));
                 }
                 self.subscribe((session, subscription), subscribe, principal);
             }
@@ -128,9 +136,7 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                 self.router.handle_outbox_free(session, subscription);
             }
             Request::Unsubscribe { session, subscription, kept } => {
-                if let Some(port) = self.sessions.get_mut(&session) {
-                    port.outboxes.remove(&subscription);
-                }
+                self.forget(session, subscription);
                 self.router.handle_unsubscribe(session, subscription);
                 self.leaving.push(kept);
             }
@@ -283,14 +289,18 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                 records_max,
                 bytes_max,
             } => {
-                self.replays.start(
+                let port = self.sessions.get_mut(&session);
+                let history = port.and_then(|port| port.histories.remove(&subscription));
+                let limits = (records_max, bytes_max);
+                self.replays.start(Wanted {
                     session,
                     subscription,
                     replay,
                     filter,
                     from,
-                    (records_max, bytes_max),
-                );
+                    limits,
+                    history,
+                });
             }
             Command::Subscribed { session, subscription, position, head } => {
                 let subscribed =
@@ -328,9 +338,7 @@ impl<L: Records, K: Keyed> Shard<L, K> {
             Command::EndSubscription { session, subscription, code, why } => {
                 metrics::subscription_ended(code);
                 self.tell(session, subscription, Outgoing::End { code, why });
-                if let Some(port) = self.sessions.get_mut(&session) {
-                    port.outboxes.remove(&subscription);
-                }
+                self.forget(session, subscription);
             }
             Command::CutSession { session, code, why } => {
                 if let Some(port) = self.sessions.remove(&session) {
@@ -338,6 +346,13 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                 }
             }
             other => error!(?other, "a command without an executor"),
+        }
+    }
+
+    fn forget(&mut self, session: SessionId, subscription: SubscriptionId) {
+        if let Some(port) = self.sessions.get_mut(&session) {
+            port.outboxes.remove(&subscription);
+            port.histories.remove(&subscription);
         }
     }
 

@@ -4,19 +4,22 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use sekisho_proto::{Hash, PrincipalId, Statement, StatementBody};
+use sekisho_proto::{Hash, Statement, StatementBody};
 use sekisho_routing::{Limits, RestoredStream, Router};
+use sekisho_seal::SigningKey;
 use sekisho_store::{RecordReader as _, StoreError};
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tracing::warn;
 
+use super::access::{AccessLog, AccessLogError};
 use super::alarm::Alarm;
 use super::authority::{Authority, ReplayError};
 use super::cursors::Cursors;
 use super::enrolments::Enrolments;
 use super::ingress::Ingress;
+use super::logs::Logs;
 use super::places::Places;
 use super::presence::Presence;
 use super::rates::Rates;
@@ -47,6 +50,9 @@ pub enum StartError {
     /// What is stored does not follow.
     #[error("control log")]
     Replay(#[from] ReplayError),
+    /// The access log cannot be opened.
+    #[error(transparent)]
+    Access(#[from] AccessLogError),
     /// The organisation's first statements name no root.
     #[error("genesis: wanted the root statement of {organisation} first, found {found}")]
     Genesis {
@@ -61,16 +67,17 @@ pub enum StartError {
 }
 
 impl Hub {
-    /// Opens the store, replays the control logs and starts the shard.
+    /// Opens the store, replays the control logs and starts the shard. `key` is the node's.
     ///
     /// # Errors
     /// The data directory is refused, damaged or in use; or the first statements are not this
     /// organisation's.
     pub fn start(
         config: Config,
-        node: PrincipalId,
+        key: Arc<SigningKey>,
         genesis: &[Statement],
     ) -> Result<Started, StartError> {
+        let node = key.id();
         let root = root_of(&config, genesis)?;
         let (records, keyed) = engine::open(&config)?;
         let now = clock::now();
@@ -83,7 +90,15 @@ impl Hub {
         let (sender, requests) = mpsc::channel(REQUESTS_MAX);
         let retention = Retention::new(&config);
         let router = router(&authority, &records, &reader);
-        let replays = Replays::new(reader.clone(), Handle::current(), sender.downgrade());
+        let secrets = engine::secrets(&config).map_err(AccessLogError::from)?;
+        let access = AccessLog::open(&config.organisation, Arc::clone(&keyed), secrets)?;
+        let access = Arc::new(access);
+        let organisation = config.organisation.clone();
+        let control = authority.log().clone();
+        let logs = Logs::open(organisation, key, Arc::clone(&keyed), control, access.log().clone())
+            .map_err(|source| ReplayError::Read { source })?;
+        let (runtime, weak) = (Handle::current(), sender.downgrade());
+        let replays = Replays::new(reader.clone(), Arc::clone(&access), runtime, weak);
         let cursors = Cursors::new(Arc::clone(&keyed));
         let alarm = Arc::new(Alarm::default());
         let mut shard = Shard {
@@ -110,7 +125,9 @@ impl Hub {
         );
         let hub = Self {
             node,
+            access,
             authority,
+            logs,
             ingress,
             key_headers,
             enrolments: Enrolments::default(),

@@ -1,10 +1,13 @@
 //! How the node is, for tools and people.
 
-use sekisho_proto::Timestamp;
+use sekisho_policy::Policy;
+use sekisho_proto::{PrincipalKind, Timestamp};
 use sekisho_store::RecordReader as _;
+use sekisho_tlog::Checkpoint;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::merkle_log::MerkleLog;
 use super::{Hub, metrics};
 use crate::engine;
 
@@ -35,6 +38,14 @@ impl Hub {
     pub(crate) fn observe(&self) {
         metrics::set(metrics::LOG_HEAD, self.reader.head().value());
         metrics::set(metrics::POLICY_VERSION, self.authority.snapshot().version());
+        for log in [self.logs.control(), self.logs.access()] {
+            metrics::log_entries(log.name(), log.size());
+            for peering in self.authority.snapshot().peers() {
+                let peer = &peering.organisation;
+                let cosigned = self.logs.cosignatures().of(log.name(), peer);
+                metrics::cosigned(peer.as_str(), log.name(), cosigned.map_or(0, |one| one.size));
+            }
+        }
         if let Some(bytes) = engine::free_bytes(&self.config.data) {
             metrics::set(metrics::FREE_BYTES, bytes);
         }
@@ -52,19 +63,35 @@ impl Hub {
             "ready": readiness.ready,
             "faults": readiness.faults,
             "statements": policy.log(self.organisation()).len(),
+            "access_log": self.access.status(),
             "head": self.reader.head().value(),
             "first": self.reader.first().value(),
             "enrolments_waiting": self.enrolments.count(),
+            "stewards": self.stewards(&policy),
+            "control_log": checkpoint(self.logs.control()),
+            "access_log": checkpoint(self.logs.access()),
         })
+    }
+
+    /// The organisation's stewards that are connected.
+    fn stewards(&self, policy: &Policy) -> Vec<String> {
+        let all = policy.principals(self.organisation()).into_iter();
+        let present = all.filter(|record| {
+            record.kind == PrincipalKind::Steward && self.presence.is_present(&record.id)
+        });
+        present.map(|record| record.name.to_string()).collect()
     }
 
     /// The peers under contract.
     pub(crate) fn peers(&self, now: Timestamp) -> Value {
         let policy = self.authority.snapshot();
+        let log = self.logs.control();
         policy
             .peers()
             .iter()
             .map(|peer| {
+                let cosigned = self.logs.cosignatures().of(log.name(), &peer.organisation);
+                let followed = self.logs.followed().of(&peer.organisation).ok();
                 let texts = |filters: &[sekisho_proto::Filter]| {
                     filters.iter().map(ToString::to_string).collect::<Vec<_>>()
                 };
@@ -80,8 +107,16 @@ impl Hub {
                     "until": peer.until.map(|until| until.to_string()),
                     "heard": policy.heard(&peer.organisation).map(|heard| heard.to_string()),
                     "statements_known": policy.log(&peer.organisation).len(),
+                    "cosigned_size": cosigned.as_ref().map(|one| one.size),
+                    "cosigned_at": cosigned.map(|one| one.time.to_string()),
+                    "control_log": followed.map(|known| checkpoint(&known.log)),
                 })
             })
             .collect()
     }
+}
+
+fn checkpoint(log: &MerkleLog) -> Value {
+    let Checkpoint { size, root, .. } = log.checkpoint();
+    json!({ "size": size, "root": root.to_string() })
 }

@@ -1,22 +1,24 @@
 //! Drives one link: the state machine decides, this task does what it says.
 
+mod following;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use sekisho::framing::StreamError;
-use sekisho_federation::{Link, LinkCommand, LinkLimits, Resume, Taken};
+use sekisho_federation::{HangupReason, Link, LinkCommand, LinkLimits, Taken};
 use sekisho_policy::PeeringView;
 use sekisho_proto::{Envelope, Frame, OrgName, PrincipalId, RefusalCode, frame};
 use sekisho_routing::Carriage;
-use sekisho_seal::SigningKey;
+use sekisho_seal::{SigningKey, StrictVerifier};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::connection::{PeerConnection, Said};
 use crate::clock;
-use crate::hub::{Carrier, Hub, LinkOutcome, Parcel, Refusal, Request, Subject, metrics};
+use crate::hub::{Carrier, Hub, LinkOutcome, Parcel, Place, Refusal, Request, Subject, metrics};
 
 /// Room for the outcome of every record that can be under way, twice.
 const OUTCOMES_MAX: usize = 16_384;
@@ -34,7 +36,13 @@ pub(super) async fn run(
     stop: CancellationToken,
 ) {
     let organisation = peering.organisation.clone();
-    let resume = hub.resume(&organisation).await;
+    let resume = match hub.resume(&peering).await {
+        Ok(resume) => resume,
+        Err(refusal) => {
+            error!(%refusal, "the link's place cannot be read: it is not begun");
+            return;
+        }
+    };
     let (own, seed) = (hub.node(), seed_of(&hub.node(), &peering));
     let link = Link::new(own, peering, resume, LinkLimits::default(), seed, clock::now());
     let (sender, outcomes) = mpsc::channel(OUTCOMES_MAX);
@@ -42,7 +50,8 @@ pub(super) async fn run(
     if hub.ask(request).await.is_err() {
         return;
     }
-    let mut driver = Driver { hub, key, organisation, link, outcomes, connection: None };
+    let mut driver =
+        Driver { hub, key, organisation, link, outcomes, connection: None, unkept: false };
     driver.run(&stop).await;
     metrics::link_up(driver.organisation.as_str(), false);
 }
@@ -54,6 +63,8 @@ struct Driver {
     link: Link,
     outcomes: mpsc::Receiver<LinkOutcome>,
     connection: Option<PeerConnection>,
+    /// The disk does not keep what the link knows: it must be made again from what is kept.
+    unkept: bool,
 }
 
 enum Event {
@@ -74,6 +85,9 @@ impl Driver {
             }
             if self.link.is_ended() {
                 info!("the peering is over");
+                return;
+            }
+            if self.unkept {
                 return;
             }
             let due = self.link.poll_timeout(clock::now()).map(|(at, _why)| at);
@@ -135,6 +149,7 @@ impl Driver {
             Frame::Record(record) => self.link.handle_record(record, now),
             Frame::Gap(gap) => self.link.handle_gap(&gap, now),
             Frame::Statements(statements) => self.link.handle_statements(statements, now),
+            Frame::Checkpoint(told) => self.link.handle_checkpoint(&told, &StrictVerifier, now),
             Frame::Subscribed(subscribed) => {
                 let behind = subscribed.head.value().saturating_sub(subscribed.position.value());
                 metrics::link_lag(self.organisation.as_str(), behind);
@@ -170,49 +185,72 @@ impl Driver {
         self.link.handle_disconnected(clock::now());
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest touches this node alone")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest is carried out one by one")]
     async fn carry_out(&mut self) {
-        while let Some(command) = self.link.poll_command() {
+        let mut next = None;
+        while let Some(command) = next.take().or_else(|| self.link.poll_command()) {
+            if self.unkept {
+                return;
+            }
             let said = match command {
-                LinkCommand::Dial { address, node_key } => {
-                    self.dial(address, node_key).await;
+                LinkCommand::Apply { index, entry } => {
+                    next = self.apply(index, entry).await;
                     Ok(())
                 }
-                LinkCommand::Hangup { reason } => {
-                    info!(%reason, "hung up");
-                    self.connection = None;
-                    metrics::link_up(self.organisation.as_str(), false);
-                    Ok(())
-                }
-                LinkCommand::Follow { subscription, organisation, from } => {
-                    let frame = frame::Follow { subscription, organisation, from };
-                    self.begin(subscription, Frame::Follow(frame)).await
-                }
-                LinkCommand::Subscribe { subscription, filter, start, credit } => {
-                    let cursor = None;
-                    let frame = frame::Subscribe { subscription, filter, start, cursor, credit };
-                    self.begin(subscription, Frame::Subscribe(frame)).await
-                }
-                LinkCommand::Credit { subscription, records } => {
-                    let frame = frame::Credit { subscription, records };
-                    self.steer(subscription, Frame::Credit(frame)).await
-                }
-                LinkCommand::Acknowledge { subscription, position } => {
-                    let frame = frame::Acknowledge { subscription, position };
-                    self.steer(subscription, Frame::Acknowledge(frame)).await
-                }
-                LinkCommand::Ping { token } => self.ping(token).await,
-                LinkCommand::Admit { record } => {
-                    self.admit(record).await;
-                    Ok(())
-                }
-                other => {
-                    self.keep(other).await;
-                    Ok(())
-                }
+                other => self.say(other).await,
             };
             if said.is_err() {
                 self.lose();
+            }
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest touches this node alone")]
+    async fn say(&mut self, command: LinkCommand) -> Result<(), Gone> {
+        match command {
+            LinkCommand::Dial { address, node_key } => {
+                self.dial(address, node_key).await;
+                Ok(())
+            }
+            LinkCommand::Hangup { reason } => {
+                match &reason {
+                    HangupReason::Log(fault) => self.distrust(fault),
+                    _ => info!(%reason, "hung up"),
+                }
+                self.connection = None;
+                metrics::link_up(self.organisation.as_str(), false);
+                Ok(())
+            }
+            LinkCommand::Follow { subscription, organisation, from } => {
+                let frame = frame::Follow { subscription, organisation, from };
+                self.begin(subscription, Frame::Follow(frame)).await
+            }
+            LinkCommand::Subscribe { subscription, filter, start, credit } => {
+                let cursor = None;
+                let frame = frame::Subscribe { subscription, filter, start, cursor, credit };
+                self.begin(subscription, Frame::Subscribe(frame)).await
+            }
+            LinkCommand::Credit { subscription, records } => {
+                let frame = frame::Credit { subscription, records };
+                self.steer(subscription, Frame::Credit(frame)).await
+            }
+            LinkCommand::Acknowledge { subscription, position } => {
+                let frame = frame::Acknowledge { subscription, position };
+                self.steer(subscription, Frame::Acknowledge(frame)).await
+            }
+            LinkCommand::Know { subscription, log, size } => {
+                let frame = frame::Cosigned { subscription, log, size, signature: None };
+                self.steer(subscription, Frame::Cosigned(frame)).await
+            }
+            LinkCommand::Cosign { subscription, signed } => self.cosign(subscription, signed).await,
+            LinkCommand::Ping { token } => self.ping(token).await,
+            LinkCommand::Admit { record } => {
+                self.admit(record).await;
+                Ok(())
+            }
+            other => {
+                self.keep(other).await;
+                Ok(())
             }
         }
     }
@@ -221,26 +259,20 @@ impl Driver {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the others touch the connection")]
     async fn keep(&mut self, command: LinkCommand) {
         match command {
-            LinkCommand::Apply { index, statement, received } => {
-                match self.hub.apply_foreign(&self.organisation, statement, received).await {
-                    Ok(()) => self.link.handle_applied(index, clock::now()),
-                    Err(refusal) => {
-                        warn!(%index, %refusal, "a statement of the peer was not applied");
-                        self.link.handle_bad_statement(index, clock::now());
-                    }
-                }
-            }
             LinkCommand::SavePosition { filter, position } => {
-                let change = move |resume: &mut Resume| match position {
-                    Some(position) => drop(resume.positions.insert(filter, position)),
-                    None => drop(resume.positions.remove(&filter)),
+                let change = move |place: &mut Place| match position {
+                    Some(position) => drop(place.positions.insert(filter, position)),
+                    None => drop(place.positions.remove(&filter)),
                 };
                 self.hub.save_place(&self.organisation, change).await;
             }
-            LinkCommand::SaveStatements { next } => {
-                let change = move |resume: &mut Resume| resume.statements = next;
-                self.hub.save_place(&self.organisation, change).await;
+            LinkCommand::SaveEntries { first, entries } => {
+                let kept = self.hub.keep_entries(&self.organisation, first, entries).await;
+                if let Err(refusal) = kept {
+                    self.begin_anew(&refusal);
+                }
             }
+            LinkCommand::Distrust { fault } => self.distrust(&fault),
             LinkCommand::Heard { at } => {
                 if let Err(refusal) = self.hub.note_heard(&self.organisation, at).await {
                     debug!(%refusal, "not noted");
@@ -341,8 +373,10 @@ impl Driver {
         for _record in 0..count {
             metrics::refused(RefusalCode::NotPermitted);
         }
-        if count > 0 {
-            warn!(count, "records of the peer were refused: no statement permits them");
+        if count > 0
+            && let Some(unsaid) = self.may_say()
+        {
+            warn!(count, unsaid, "records of the peer were refused: no statement permits them");
         }
     }
 
@@ -375,10 +409,8 @@ impl Driver {
         self.link.handle_disconnected(clock::now());
         self.connection = None;
         while let Some(command) = self.link.poll_command() {
-            if matches!(
-                command,
-                LinkCommand::SavePosition { .. } | LinkCommand::SaveStatements { .. }
-            ) {
+            if matches!(command, LinkCommand::SavePosition { .. } | LinkCommand::SaveEntries { .. })
+            {
                 self.keep(command).await;
             }
         }

@@ -1,15 +1,21 @@
-//! Following a control log: every statement in order, then each new one as it is made.
+//! Following a control log: every statement in order, then each new one as it is made. A peer is
+//! shown checkpoints of what it was given, and of the access log, and may cosign them.
+
+mod showing;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sekisho_policy::Recipient;
 use sekisho_proto::{Frame, OrgName, PrincipalKind, RefusalCode, StatementIndex, frame};
 use tokio::sync::watch;
+use tracing::error;
 
+use self::showing::Showing;
 use super::query::check_administers;
-use super::{Session, Who};
+use super::{STEER_PAUSE, Session, Who, unexpected};
 use crate::clock;
-use crate::hub::{Hub, Refusal, log_from};
+use crate::hub::{Hub, Refusal, Subject, log_from};
 
 /// Statements in one frame: most are below 1 KiB, so a frame stays far below its limit.
 const STATEMENTS_PER_FRAME: usize = 64;
@@ -29,6 +35,8 @@ pub(crate) struct Follower {
     end: Option<StatementIndex>,
     told: bool,
     changed: watch::Receiver<u64>,
+    /// What a peer is shown; nobody else is.
+    showing: Option<Showing>,
 }
 
 impl Session {
@@ -41,6 +49,13 @@ impl Session {
         may_follow(&self.hub, &self.who, &self.recipient, &follow.organisation)?;
         let mut changed = self.hub.authority().watch();
         changed.mark_changed();
+        let showing = match &self.recipient {
+            Recipient::Peer(peer) if self.parting.is_none() => {
+                warn_where_behind(&self.hub, peer, follow.from);
+                Some(Showing::new(peer.clone()))
+            }
+            Recipient::Peer(_) | Recipient::Principal(_) => None,
+        };
         Ok(Follower {
             hub: Arc::clone(&self.hub),
             who: self.who.clone(),
@@ -51,7 +66,19 @@ impl Session {
             end: self.parting,
             told: false,
             changed,
+            showing,
         })
+    }
+}
+
+/// A peer that knows more of the log than there is: this node was put back to an earlier state, and
+/// its peers will not trust it.
+fn warn_where_behind(hub: &Hub, peer: &OrgName, from: StatementIndex) {
+    let size = hub.logs().control().size();
+    if from.value() > size
+        && let Some(unsaid) = hub.alarm().admit(Subject::Peer, clock::now())
+    {
+        error!(%peer, known = from.value(), size, unsaid, "the peer knows more of the control log than there is");
     }
 }
 
@@ -80,17 +107,28 @@ fn may_follow(
     Err(Refusal::new(RefusalCode::NotPermitted, "control log", why))
 }
 
+async fn pause(pause: Option<Duration>) {
+    match pause {
+        Some(pause) => tokio::time::sleep(pause).await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Follower {
-    /// The next statements; waits until there are some. `None` when the node is stopping, or when
+    /// The next statements, or a checkpoint of them; waits until there are some. `None` when the node is stopping, or when
     /// there will be no more for this follower. May be dropped and called again.
     ///
     /// # Errors
     /// The follower may not read the log any more.
     pub(crate) async fn next(&mut self) -> Result<Option<Frame>, Refusal> {
         loop {
-            if self.end.is_some_and(|end| self.next >= end) || self.changed.changed().await.is_err()
-            {
+            if self.end.is_some_and(|end| self.next >= end) {
                 return Ok(None);
+            }
+            let due = self.showing.as_ref().map(|showing| showing.due(clock::now()));
+            tokio::select! {
+                changed = self.changed.changed() => if changed.is_err() { return Ok(None) },
+                () = pause(due) => {}
             }
             self.changed.mark_unchanged();
             if self.is_parted() {
@@ -104,8 +142,39 @@ impl Follower {
             // An empty log is told once, so that a follower knows it has everything.
             if !self.told {
                 self.told = true;
+                self.changed.mark_changed();
                 return Ok(Some(Frame::Statements(self.frame())));
             }
+            if let Some(checkpoint) = self.show()? {
+                return Ok(Some(Frame::Checkpoint(checkpoint)));
+            }
+        }
+    }
+
+    /// A checkpoint that is due.
+    fn show(&mut self) -> Result<Option<frame::Checkpoint>, Refusal> {
+        let Some(showing) = &mut self.showing else { return Ok(None) };
+        showing.next(self.hub.logs(), (self.subscription, self.next.value()), clock::now())
+    }
+
+    /// What a follower says of what it was shown.
+    ///
+    /// # Errors
+    /// It is nobody who was shown anything, or no cosignature of its own.
+    pub(crate) async fn hear(&mut self, cosigned: frame::Cosigned) -> Result<(), Refusal> {
+        let Some(showing) = &mut self.showing else {
+            return Err(unexpected("follow stream", &Frame::Cosigned(cosigned)));
+        };
+        let frame::Cosigned { subscription: _, log, size, signature } = cosigned;
+        showing.hear(self.hub.logs(), &log, size);
+        let peer = showing.peer().clone();
+        // Whoever says more than it may is read more slowly.
+        while self.hub.arrive(&self.who.id, clock::now()).is_err() {
+            tokio::time::sleep(STEER_PAUSE).await;
+        }
+        match signature {
+            Some(line) => self.hub.keep_cosignature(peer, log, size, line).await,
+            None => Ok(()),
         }
     }
 

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use sekisho_policy::{Missing, Recipient};
 use sekisho_proto::{
-    Frame, PrincipalId, PrincipalKind, PrincipalName, PublicKey, RefusalCode, StatementIndex, frame,
+    AccessKind, Frame, PrincipalId, PrincipalKind, PrincipalName, PublicKey, RefusalCode,
+    StatementIndex, frame,
 };
 use sekisho_seal::VerifyingKey;
 use tokio::sync::mpsc;
 
-use super::{ANSWERS_MAX, INFLIGHT_MAX, Port, Session, Who, unexpected};
+use super::{ANSWERS_MAX, INFLIGHT_MAX, PEER_NAME, Port, Session, Who, unexpected};
 use crate::clock;
 use crate::hub::{Backlog, Carrier, Cut, Hub, Refusal, Request, internal};
 
@@ -76,7 +77,9 @@ impl Stranger {
             return Err(Refusal::new(RefusalCode::NotFound, "organisation", why));
         }
         let Known { who, recipient, parting } = self.known()?;
+        self.hub.may_record(&who.id, clock::now())?;
         let present = self.hub.enter(who.id)?;
+        self.hub.access().note(who.accesses(AccessKind::Session, clock::now())).await?;
         let carrier = Carrier::Principal(who.id);
         let id = self.hub.next_session();
         let (answers, queue) = mpsc::channel(ANSWERS_MAX);
@@ -117,7 +120,7 @@ impl Stranger {
         let former = || policy.former_peer_of_key(&self.key).map(|(peer, end)| (peer, Some(end)));
         if let Some((peer, parting)) = peer.or_else(former) {
             let name =
-                PrincipalName::new("node", peer).map_err(|fault| internal("peer", &fault))?;
+                PrincipalName::new(PEER_NAME, peer).map_err(|fault| internal("peer", &fault))?;
             let who = Who { name, id, kind: PrincipalKind::Node };
             return Ok(Known { who, recipient: Recipient::Peer(peer.clone()), parting });
         }
@@ -148,21 +151,29 @@ impl Stranger {
         }
     }
 
-    /// Waits for the steward's decision; every frame returned is to be written.
+    /// Waits for the steward's decision; what it says in the meantime goes to `tell`. Every frame
+    /// is to be written.
     ///
     /// # Errors
     /// Too many wait already, the token is in use, or nobody decided in time.
-    pub(crate) async fn enrol(&self, enrol: frame::Enrol) -> Result<Frame, Refusal> {
+    pub(crate) async fn enrol(
+        &self,
+        enrol: frame::Enrol,
+        tell: &mpsc::Sender<Frame>,
+    ) -> Result<Frame, Refusal> {
         let token = enrol.token_id;
         let mut changed = self.hub.authority().watch();
-        let waiting = self.hub.enrolments().wait(enrol, clock::now())?;
+        let mut waiting = self.hub.enrolments().wait(enrol, clock::now())?;
         let decided = async {
             loop {
                 if let Some(admitted) = self.admitted() {
                     return Ok(admitted);
                 }
                 tokio::select! {
-                    refused = waiting.refused() => return Err(refused),
+                    word = waiting.word() => {
+                        // Whoever does not read what is said misses it.
+                        drop(tell.try_send(waits_for(word?)));
+                    }
                     changed = changed.changed() => if changed.is_err() {
                         return Err(Refusal::new(RefusalCode::Draining, "enrolment", "the node is stopping"));
                     }
@@ -190,6 +201,12 @@ impl Stranger {
             })
         })
     }
+}
+
+/// What a newcomer is told while it waits.
+pub(crate) fn waits_for(why: String) -> Frame {
+    let state = frame::EnrolmentState::Waiting;
+    Frame::Enrolling(frame::Enrolling { state, why, statements: Vec::new() })
 }
 
 impl Session {

@@ -1,10 +1,15 @@
 //! Answers questions from what the node knows, to those who may ask them.
 
+mod access;
+mod diff;
+mod logs;
+
 use bytes::Bytes;
-use sekisho_policy::{HeldDeny, HeldGrant, Policy, WhoEntry};
+use sekisho_policy::{HeldDeny, HeldGrant, HeldRole, Policy, WhoEntry};
 use sekisho_proto::frame::{Answer, AnswerBody, Query, Question};
 use sekisho_proto::{
-    Action, Filter, Frame, OrgName, PrincipalKind, RefusalCode, Statement, Timestamp, Topic, limits,
+    Action, Filter, Frame, OrgName, PrincipalKind, PrincipalName, RefusalCode, Statement,
+    Timestamp, Topic, limits,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -12,7 +17,7 @@ use tokio::sync::oneshot;
 
 use super::{Session, Who};
 use crate::clock;
-use crate::hub::{Refusal, Request};
+use crate::hub::{Refusal, Request, Word};
 
 /// Topics in one answer to `discover`.
 const TOPICS_MAX: usize = 1_000;
@@ -55,19 +60,43 @@ impl Session {
                 let expected = expected.await.map_err(|_gone| Refusal::stopping())?;
                 Ok(AnswerBody::ExpectedSequence(expected))
             }
-            Question::Enrolments | Question::RefuseEnrolment { .. } => self.enrolments(question),
-            other => self.explain(&policy, other, now),
+            Question::Enrolments
+            | Question::TellEnrolment { .. }
+            | Question::RefuseEnrolment { .. } => self.enrolments(question),
+            Question::Checkpoint { log, old_size } => {
+                self.checkpoint(&policy, log, old_size, now).await
+            }
+            Question::Inclusion { log, which, size } => {
+                self.inclusion(&policy, (log, which, size), now).await
+            }
+            Question::Diff(statement) => self.diff(&policy, &statement, now).await,
+            Question::Erase { principal, id } => self.erase(&policy, (principal, id), now).await,
+            other => {
+                self.note_question(&policy, &other, now).await?;
+                match other {
+                    Question::Accesses { subject, from, max } => {
+                        self.accesses(&policy, subject.as_ref(), (from, max)).await
+                    }
+                    other => self.explain(&policy, other, now),
+                }
+            }
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest asks who waits")]
     fn enrolments(&self, question: Question) -> Result<AnswerBody, Refusal> {
         let own = self.who.name.organisation() == self.hub.organisation();
         if self.who.kind != PrincipalKind::Steward || !own {
             let why = format!("wanted a steward, found {}", self.who.name);
             return Err(Refusal::new(RefusalCode::NotPermitted, "enrolments", why));
         }
-        if let Question::RefuseEnrolment { token_id, why } = question {
-            return Ok(document(&json!({ "told": self.hub.enrolments().refuse(token_id, &why) })));
+        let told = match question {
+            Question::RefuseEnrolment { token_id, why } => Some((token_id, Word::Refused(why))),
+            Question::TellEnrolment { token_id, why } => Some((token_id, Word::Waits(why))),
+            _ => None,
+        };
+        if let Some((token, word)) = told {
+            return Ok(document(&json!({ "told": self.hub.enrolments().tell(token, word) })));
         }
         // Whoever came first is told first: strangers that crowd in are refused and leave, and those
         // who were told wait in the same place the next time.
@@ -104,8 +133,10 @@ impl Session {
                 let id = policy.principal_by_name(&principal).map(|found| found.id.to_string());
                 Ok(document(&json!({
                     "id": id,
+                    "keys": keys(policy, &principal),
                     "principal": what.principal.to_string(),
                     "barred": what.barred.map(|missing| missing.to_string()),
+                    "roles": what.roles.iter().map(role).collect::<Value>(),
                     "grants": what.grants.iter().map(grant).collect::<Value>(),
                     "denies": what.denies.iter().map(deny).collect::<Value>(),
                 })))
@@ -167,7 +198,12 @@ pub(super) fn check_administers(
 ) -> Result<(), Refusal> {
     let everything = format!("{organisation}/#");
     let what = policy.what(&who.name, now);
+    // Whoever is denied a part administers not everything.
+    let is_denied = what.denies.iter().any(|held| {
+        held.actions.contains(Action::Administer) && held.organisation == *organisation
+    });
     let administers = what.barred.is_none()
+        && !is_denied
         && what.grants.iter().any(|held| {
             held.actions.contains(Action::Administer) && held.filter.as_str() == everything
         });
@@ -183,7 +219,10 @@ fn that_fits(answer: AnswerBody) -> Result<AnswerBody, Refusal> {
     let bytes = match &answer {
         AnswerBody::Json(json) => json.len(),
         AnswerBody::Statements(statements) => statements.iter().map(Bytes::len).sum(),
-        AnswerBody::KeyHeader(_) | AnswerBody::ExpectedSequence(_) => 0,
+        AnswerBody::KeyHeader(_)
+        | AnswerBody::ExpectedSequence(_)
+        | AnswerBody::Checkpoint { .. }
+        | AnswerBody::Inclusion { .. } => 0,
     };
     if bytes <= ANSWER_BYTES_MAX {
         return Ok(answer);
@@ -226,15 +265,33 @@ fn document(value: &Value) -> AnswerBody {
     AnswerBody::Json(value.to_string())
 }
 
+/// Every key of a name that is not revoked, oldest first.
+fn keys(policy: &Policy, name: &PrincipalName) -> Vec<String> {
+    let all = policy.principals(name.organisation()).into_iter();
+    let own = all.filter(|record| record.name == *name && record.revoked.is_none());
+    own.map(|record| record.id.to_string()).collect()
+}
+
 fn who_entry(entry: &WhoEntry) -> Value {
     json!({
         "principal": entry.principal.to_string(),
         "id": entry.id.to_string(),
         "grantee": entry.grantee.to_string(),
         "grant": entry.grant.to_string(),
+        "role": entry.role.map(|statement| statement.to_string()),
         "purpose": entry.purpose,
         "from": entry.from.to_string(),
         "until": entry.until.map(|until| until.to_string()),
+    })
+}
+
+fn role(held: &HeldRole) -> Value {
+    json!({
+        "role": held.role.to_string(),
+        "statement": held.statement.to_string(),
+        "member": held.member.to_string(),
+        "since": held.since.to_string(),
+        "until": held.until.map(|until| until.to_string()),
     })
 }
 
@@ -243,6 +300,7 @@ fn grant(grant: &HeldGrant) -> Value {
         "statement": grant.statement.to_string(),
         "organisation": grant.organisation.to_string(),
         "grantee": grant.grantee.to_string(),
+        "role": grant.role.map(|statement| statement.to_string()),
         "actions": grant.actions.to_string(),
         "filter": grant.filter.to_string(),
         "purpose": grant.purpose,
@@ -256,6 +314,7 @@ fn deny(deny: &HeldDeny) -> Value {
         "statement": deny.statement.to_string(),
         "organisation": deny.organisation.to_string(),
         "grantee": deny.grantee.to_string(),
+        "role": deny.role.map(|statement| statement.to_string()),
         "actions": deny.actions.to_string(),
         "filter": deny.filter.to_string(),
         "reason": deny.reason,

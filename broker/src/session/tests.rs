@@ -3,9 +3,12 @@ use std::pin::pin;
 use std::task::Poll;
 
 use bytes::Bytes;
-use sekisho_proto::statement::{Grant, Issuer, OrgRoot, Principal, Revoke, RevokeTarget};
+use sekisho_proto::statement::{
+    Deny, Grant, Issuer, KeyGrant, OrgRoot, Principal, Revoke, RevokeTarget,
+};
 use sekisho_proto::{
-    Action, Actions, Grantee, Hash, OrgName, Statement, StatementBody, Suite, Timestamp,
+    Action, Actions, Epoch, Grantee, Hash, LogEntry, LogName, OrgName, Statement, StatementBody,
+    Suite, Timestamp,
 };
 use sekisho_seal::{SigningKey, sign_statement};
 use tokio::time::timeout;
@@ -104,7 +107,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sekisho.toml");
         let config = Config::parse("organisation = \"fujisawa\"", folder.path(), &path).unwrap();
-        let started = Hub::start(config, key("node").id(), &genesis()).unwrap();
+        let started = Hub::start(config, Arc::new(key("node")), &genesis()).unwrap();
         let stranger = Stranger::new(Arc::clone(&started.hub), key("clerk").public_key());
         let hello = Frame::Hello(frame::Hello {
             version: 1,
@@ -142,7 +145,7 @@ async fn a_revocation_cuts_sessions_also_where_whoever_brought_it_hung_up() {
     {
         let office = PrincipalName::new("office", &fujisawa()).unwrap();
         let revoked = revocation(RevokeTarget::Principal(key("clerk").id()));
-        let mut stating = pin!(hub.state(revoked, &office));
+        let mut stating = pin!(hub.state(vec![revoked], &office));
         // Begun, and given up at once.
         let begun =
             poll_fn(|context| Poll::Ready(stating.as_mut().poll(context).is_pending())).await;
@@ -164,7 +167,7 @@ async fn a_log_is_followed_as_long_as_there_is_a_right_to_it() {
     assert_eq!(count(follower.next().await.unwrap()), 0);
     let office = PrincipalName::new("office", &fujisawa()).unwrap();
     let revoked = revocation(RevokeTarget::Statement(right().id()));
-    hub.state(revoked, &office).await.unwrap();
+    hub.state(vec![revoked], &office).await.unwrap();
     let refusal = timeout(PATIENCE, follower.next()).await.unwrap().unwrap_err();
     assert_eq!(refusal.code, RefusalCode::NotPermitted);
     drop(follower);
@@ -182,17 +185,168 @@ async fn a_peer_states_nothing_in_the_log_of_this_organisation_whoever_signed_it
         until: Some(Timestamp::from_micros(1)),
     };
     let brief = signed(brief, "root").encode().into();
-    hub.state(brief, &clerk()).await.unwrap();
+    hub.state(vec![brief], &clerk()).await.unwrap();
     // An office that ran out long ago, and a peer that says it heard this in time.
     let StatementBody::Grant(mut grant) = right().body().clone() else { panic!("no grant") };
     grant.purpose = "helping oneself".to_owned();
     let late: Bytes = signed(grant.clone(), "brief").encode().into();
     let before = hub.authority().snapshot().log(&fujisawa()).len();
-    hub.state(late.clone(), &clerk()).await.unwrap_err();
+    hub.state(vec![late.clone()], &clerk()).await.unwrap_err();
     let peer = "santander".parse().unwrap();
-    hub.apply_foreign(&peer, late, issued()).await.unwrap_err();
+    let entry = |statement| LogEntry { received: issued(), statement };
+    hub.apply_foreign(&peer, &[entry(late)]).await.unwrap_err();
     let valid = signed(grant, "issuer").encode().into();
-    hub.apply_foreign(&peer, valid, issued()).await.unwrap_err();
+    hub.apply_foreign(&peer, &[entry(valid)]).await.unwrap_err();
     assert_eq!(hub.authority().snapshot().log(&fujisawa()).len(), before);
+    world.close().await;
+}
+
+/// A statement's place and proof are for everybody; who was let at what is for administrators.
+#[tokio::test]
+async fn a_log_is_proven_to_those_who_may_ask_about_it() {
+    let world = World::open().await;
+    let hub = &world.started.hub;
+    let ask =
+        |question| async { world.session.answer(frame::Query { request: 1, question }).await };
+    let control = LogName::Control(fujisawa());
+    let access = LogName::Access(fujisawa());
+    let question = frame::Question::Checkpoint { log: control.clone(), old_size: 0 };
+    let Frame::Answer(answer) = ask(question).await else { panic!("no answer") };
+    let frame::AnswerBody::Checkpoint { note, .. } = answer.answer else { panic!("no checkpoint") };
+    assert!(note.starts_with("sekisho/fujisawa/control\n4\n"), "{note}");
+    let which = frame::Which::Statement(right().id());
+    let question = frame::Question::Inclusion { log: control.clone(), which, size: 4 };
+    let Frame::Answer(answer) = ask(question.clone()).await else { panic!("no answer") };
+    let frame::AnswerBody::Inclusion { index: 3, .. } = answer.answer else {
+        panic!("wanted the fourth entry, found {answer:?}")
+    };
+    let accesses = frame::Question::Checkpoint { log: access, old_size: 0 };
+    assert!(matches!(ask(accesses.clone()).await, Frame::Answer(_)));
+    // Without the right to administer, the control log is all there is.
+    let office = PrincipalName::new("office", &fujisawa()).unwrap();
+    let revoked = revocation(RevokeTarget::Statement(right().id()));
+    hub.state(vec![revoked], &office).await.unwrap();
+    assert!(matches!(ask(question).await, Frame::Answer(_)));
+    let refused = ask(accesses).await;
+    let Frame::Refused(refused) = refused else { panic!("wanted a refusal, found {refused:?}") };
+    assert_eq!(refused.code, RefusalCode::NotPermitted);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn an_administrator_who_is_denied_that_asks_nothing_about_others() {
+    let world = World::open().await;
+    let hub = &world.started.hub;
+    let ask = || async {
+        let question = frame::Question::Accesses { subject: None, from: 0, max: 10 };
+        world.session.answer(frame::Query { request: 1, question }).await
+    };
+    assert!(matches!(ask().await, Frame::Answer(_)));
+    let deny = Deny {
+        organisation: fujisawa(),
+        grantee: Grantee::Organisation(fujisawa()),
+        actions: Actions::from(Action::Administer),
+        filter: "fujisawa/#".parse().unwrap(),
+        reason: "under inquiry".to_owned(),
+        issued: issued(),
+    };
+    let deny = signed(deny, "issuer").encode().into();
+    hub.state(vec![deny], &clerk()).await.unwrap();
+    let answer = ask().await;
+    let Frame::Refused(refused) = answer else { panic!("wanted a refusal, found {answer:?}") };
+    assert_eq!(refused.code, RefusalCode::NotPermitted);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_key_for_somebody_whom_nobody_knows_is_on_record_all_the_same() {
+    let world = World::open().await;
+    let hub = &world.started.hub;
+    let steward = Principal {
+        name: PrincipalName::new("steward", &fujisawa()).unwrap(),
+        kind: PrincipalKind::Steward,
+        public_key: key("steward").public_key(),
+        kem_suite: Suite::Open,
+        kem_public_key: Bytes::new(),
+        issued: issued(),
+        until: None,
+    };
+    let stranger = key("a stranger").id();
+    let given = KeyGrant {
+        organisation: fujisawa(),
+        tree: "fujisawa/#".parse().unwrap(),
+        epoch: Epoch::new(1),
+        suite: Suite::X25519Aes256Gcm,
+        reader: stranger,
+        purpose: "a friend".to_owned(),
+        encapsulation: vec![1; 32].into(),
+        sealed_seed: vec![2; 48].into(),
+        issued: issued(),
+    };
+    let stated = [signed(steward, "issuer"), signed(given, "steward")];
+    let stated = stated.iter().map(|statement| statement.encode().into()).collect();
+    hub.state(stated, &clerk()).await.unwrap();
+    let stop = tokio_util::sync::CancellationToken::new();
+    let recording = tokio::spawn(crate::hub::releases::run(Arc::clone(hub), stop.clone()));
+    let recorded = async {
+        loop {
+            let reader = Arc::clone(hub);
+            let listing =
+                tokio::task::spawn_blocking(move || reader.access().list(Some(&[stranger]), 0, 1));
+            if let Some(found) = listing.await.unwrap().unwrap().pop() {
+                return found;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let found = timeout(PATIENCE, recorded).await.unwrap().opened.unwrap().record;
+    assert_eq!((found.kind, found.id), (AccessKind::KeyRelease, stranger));
+    assert_eq!(found.purpose, "a friend");
+    stop.cancel();
+    recording.await.unwrap();
+    world.close().await;
+}
+
+#[tokio::test]
+async fn asking_what_a_statement_would_take_from_somebody_is_on_record() {
+    let world = World::open().await;
+    let hub = &world.started.hub;
+    let other = Principal {
+        name: PrincipalName::new("wall", &fujisawa()).unwrap(),
+        kind: PrincipalKind::Person,
+        public_key: key("wall").public_key(),
+        kem_suite: Suite::Open,
+        kem_public_key: Bytes::new(),
+        issued: issued(),
+        until: None,
+    };
+    let other = signed(other, "issuer").encode().into();
+    hub.state(vec![other], &clerk()).await.unwrap();
+    let revoke = Revoke {
+        organisation: fujisawa(),
+        target: RevokeTarget::Principal(key("wall").id()),
+        reason: "curiosity".to_owned(),
+        issued: clock::now(),
+    };
+    let encoded = Statement::unsigned(StatementBody::Revoke(revoke)).encode().into();
+    let question = frame::Question::Diff(encoded);
+    let answer = world.session.answer(frame::Query { request: 1, question }).await;
+    assert!(matches!(answer, Frame::Answer(_)), "{answer:?}");
+    let reader = Arc::clone(hub);
+    let listing = tokio::task::spawn_blocking(move || reader.access().list(None, 0, 10));
+    let listed = listing.await.unwrap().unwrap();
+    let purposes: Vec<_> = listed
+        .into_iter()
+        .filter(|found| found.entry.kind == AccessKind::Administration)
+        .map(|found| {
+            let record = found.opened.unwrap().record;
+            (record.subject.to_string(), record.purpose)
+        })
+        .collect();
+    let wanted = [
+        ("clerk@fujisawa".to_owned(), "asks: diff".to_owned()),
+        ("wall@fujisawa".to_owned(), "was asked about: diff".to_owned()),
+    ];
+    assert_eq!(purposes, wanted);
     world.close().await;
 }

@@ -5,6 +5,7 @@ use sekisho_store::{Disk, KeyedFile, StdDisk};
 
 use super::*;
 use crate::engine::KeyedStore;
+use crate::hub::places::Place;
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(seconds * 1_000_000)
@@ -89,7 +90,8 @@ fn a_peer_is_watched_from_when_it_was_last_heard_also_over_a_restart() {
     let mut woken = running.watch();
     woken.mark_unchanged();
     running.note_heard(&santander, at(900));
-    places.change(&*keyed, &santander, |resume| resume.heard = Some(at(900))).unwrap();
+    let heard = |place: &mut Place| place.heard = Some(at(900));
+    places.change(&*keyed, &santander, Vec::new(), heard).unwrap();
     assert_eq!(running.snapshot().heard(&santander), Some(at(900)));
     assert_eq!(running.snapshot().version(), version);
     assert!(!woken.has_changed().unwrap(), "nobody has anything to do about it");

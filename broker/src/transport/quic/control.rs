@@ -1,6 +1,7 @@
 //! The control stream of one connection: frames in to the session, answers out in as few writes as
 //! they fit.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,10 +16,12 @@ use tracing::debug;
 use super::streams::{self, Streams};
 use super::{FAREWELL_MAX, goodbye};
 use crate::hub::Refusal;
-use crate::session::{Port, Session, Stranger};
+use crate::session::{Port, Session, Stranger, waits_for};
 
 /// Answers gathered into one write.
 const ANSWERS_AT_ONCE: usize = 256;
+/// Words for a newcomer that wait to be written.
+const WORDS_MAX: usize = 4;
 /// How long a stopping node waits for answers that are due.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
 
@@ -124,15 +127,21 @@ pub(super) async fn enrol(
     enrol: frame::Enrol,
     mut writer: FrameWriter,
 ) {
-    let waiting = Frame::Enrolling(frame::Enrolling {
-        state: frame::EnrolmentState::Waiting,
-        why: "an administrator has to approve this device".to_owned(),
-        statements: Vec::new(),
-    });
+    let waiting = waits_for("an administrator has to approve this device".to_owned());
     if writer.send(&waiting).await.is_err() {
         return;
     }
-    let decision = match stranger.enrol(enrol).await {
+    let (tell, mut told) = mpsc::channel(WORDS_MAX);
+    let mut deciding = pin!(stranger.enrol(enrol, &tell));
+    let decided = loop {
+        tokio::select! {
+            decided = &mut deciding => break decided,
+            Some(word) = told.recv() => if writer.send(&word).await.is_err() {
+                return;
+            },
+        }
+    };
+    let decision = match decided {
         Ok(admitted) => admitted,
         Err(Refusal { why, .. }) => Frame::Enrolling(frame::Enrolling {
             state: frame::EnrolmentState::Refused,

@@ -127,6 +127,10 @@ async fn statements(
             next = follower.next() => next?,
             said = reader.next() => match said {
                 Ok(Some(Frame::Unsubscribe(_)) | None) => return Ok(()),
+                Ok(Some(Frame::Cosigned(cosigned))) => {
+                    follower.hear(cosigned).await?;
+                    continue;
+                }
                 Ok(Some(other)) => return Err(unexpected("follow stream", &other)),
                 Err(fault @ (StreamError::Frame(_) | StreamError::Ended { .. })) => {
                     return Err(refusal_of(&fault));
