@@ -143,7 +143,7 @@ impl Enrolments {
         self.check(&offer)?;
         let secret = draw::<32>(entropy)?;
         let token = draw::<{ TokenId::LENGTH }>(entropy)?;
-        let Offer { name, kind, publish, read, ttl, approval } = offer;
+        let Offer { name, kind, publish, read, ttl, approval, replace } = offer;
         let invitation = Invitation {
             token: TokenId::new(*token),
             name,
@@ -151,6 +151,7 @@ impl Enrolments {
             publish,
             read,
             approval,
+            replace,
             created: now,
             expires: now.saturating_add(ttl),
             secret: JoinSecret::new(*secret),
@@ -183,9 +184,9 @@ impl Enrolments {
         Ok(listed)
     }
 
-    /// Lets in the newcomer that waits under a name. From then on only the key that waits now can
-    /// use the invitation: compare its fingerprint with the newcomer's own screen first, and pass
-    /// it as `seen`, so that nobody else is let in who came in the meantime.
+    /// Lets in the newcomer that waits under a name with the key `seen`, whose fingerprint is to be
+    /// compared with the newcomer's own screen first. From then on only that key can use the
+    /// invitation.
     ///
     /// # Errors
     /// Nobody, somebody else or more than one waits under that name, or the approval cannot be
@@ -193,7 +194,7 @@ impl Enrolments {
     pub fn approve(
         &self,
         name: &PrincipalName,
-        seen: Option<PrincipalId>,
+        seen: PrincipalId,
         now: Timestamp,
     ) -> Result<Claimant, EnrolmentError> {
         let listed = self.list(now)?;
@@ -206,7 +207,7 @@ impl Enrolments {
                     None
                 }
             })
-            .filter(|(_token, claimant)| seen.is_none_or(|seen| seen == claimant.id))
+            .filter(|(_token, claimant)| claimant.id == seen)
             .collect();
         let &[(token, claimant)] = waiting.as_slice() else {
             return Err(EnrolmentError::NotWaiting { name: name.clone(), found: waiting.len() });
@@ -275,6 +276,14 @@ impl Enrolments {
         if matches!(offer.kind, PrincipalKind::Steward | PrincipalKind::Node) {
             let wanted = "device, person, app or bridge".to_owned();
             return refuse("kind", wanted, offer.kind.to_string());
+        }
+        if let Approval::OpenId(wanted) = &offer.approval {
+            if offer.kind != PrincipalKind::Person {
+                return refuse("kind", "a person to sign in".to_owned(), offer.kind.to_string());
+            }
+            if let Err(cause) = wanted.check() {
+                return refuse("provider", "one that can be asked".to_owned(), cause.to_string());
+            }
         }
         if offer.ttl.is_zero() || offer.ttl > TTL_MAX {
             let wanted = format!("up to {} hours", TTL_MAX.as_secs() / 3_600);

@@ -160,8 +160,8 @@ impl Town {
         settings.suite = Suite::X25519Aes256Gcm;
         let mut town = Self {
             folder,
-            policy: Policy::new(own, root("fujisawa").body_hash()),
-            ledger: Ledger::default(),
+            policy: Policy::new(own.clone(), root("fujisawa").body_hash()),
+            ledger: Ledger::new(own.clone(), id("steward@fujisawa")),
             settings,
             keeper: Keeper::new(Arc::new(identity("steward@fujisawa")), seeds),
             entropy: SeededEntropy::new(1),
@@ -176,8 +176,8 @@ impl Town {
     }
 
     pub(crate) fn apply(&mut self, statement: &Statement) {
-        self.policy.apply(statement, self.now, &StrictVerifier).unwrap();
-        self.ledger.enter(statement, self.now);
+        let applied = self.policy.apply(statement, self.now, &StrictVerifier).unwrap();
+        self.ledger.enter(&applied.organisation, statement, self.now);
     }
 
     /// Applies what the office states; tells its id.
@@ -188,7 +188,9 @@ impl Town {
     }
 
     pub(crate) fn enrol(&mut self, label: &str) {
-        let body = principal(label, PrincipalKind::App, self.now);
+        let is_steward = label.starts_with("steward@");
+        let kind = if is_steward { PrincipalKind::Steward } else { PrincipalKind::App };
+        let body = principal(label, kind, self.now);
         let office = format!("office@{}", body.name.organisation());
         self.apply(&signed(body, &[&office]));
     }
@@ -242,7 +244,8 @@ impl Town {
 
     /// Does one action and states what comes of it.
     pub(crate) fn act(&mut self, action: &Action) {
-        let done = self.keeper.carry_out(action, self.now, &mut self.entropy).unwrap();
+        let done =
+            self.keeper.carry_out(action, &self.policy, self.now, &mut self.entropy).unwrap();
         let Some(statement) = done else { return };
         if let StatementBody::KeyGrant(grant) = statement.body() {
             self.key_grants.push((self.now, grant.clone()));

@@ -6,6 +6,7 @@
 //! somebody loses that right it begins a new epoch at once. It also lets newcomers in whom its
 //! owner invited: see [`enrolment`].
 
+mod custody;
 pub mod enrolment;
 mod error;
 mod feed;
@@ -15,6 +16,7 @@ mod folder;
 mod keeper;
 mod ledger;
 mod mailbox;
+pub mod openid;
 mod plan;
 mod private_file;
 mod readers;
@@ -24,6 +26,7 @@ mod seeds;
 mod settings;
 mod steward;
 
+pub use custody::{Custody, Plan};
 pub use error::StewardError;
 pub use keeper::KeeperError;
 pub use private_file::FileError;

@@ -2,10 +2,11 @@
 //! destroy. Pure: what is known, what is held and what time it is go in, actions come out. It
 //! remembers nothing, so that whatever was interrupted is simply found undone the next time.
 
-use std::{cmp::Reverse, collections::BTreeSet, fmt};
+use std::{cmp::Reverse, collections::BTreeSet, fmt, time::Duration};
 
+use bytes::Bytes;
 use sekisho_policy::Policy;
-use sekisho_proto::{Epoch, Filter, PrincipalId, PrincipalKind, Suite, Timestamp};
+use sekisho_proto::{Epoch, Filter, PrincipalId, PrincipalKind, PrincipalName, Suite, Timestamp};
 
 use crate::{
     ledger::{Announced, Ledger, TreeEpochs},
@@ -19,7 +20,7 @@ use crate::{
 pub(crate) struct Situation<'a> {
     /// Who may do what, from the logs of this and every peer organisation.
     pub(crate) policy: &'a Policy,
-    /// The epochs and key grants of the own log.
+    /// The epochs and key grants of the logs.
     pub(crate) ledger: &'a Ledger,
     /// What the owner wants.
     pub(crate) settings: &'a Settings,
@@ -38,9 +39,27 @@ pub(crate) enum Action {
     Announce(Announcement),
     /// Seal an epoch's seed to a reader.
     Grant(Granting),
-    /// Destroy a seed whose time is over.
-    Destroy(SeedId),
+    /// Destroy a seed whose time is over, and say so where its key was announced.
+    Destroy(SeedId, Option<Place>),
+    /// Say that a seed was destroyed: nobody knows whether that was said.
+    Receipt(SeedId, Place),
+    /// A seed was destroyed and the log says so: nothing is left to be remembered of it.
+    Forget(SeedId),
 }
+
+impl Action {
+    /// Actions of one stage may be done together; each stage before the next.
+    pub(crate) fn stage(&self) -> u8 {
+        match self {
+            Self::Announce(_) => 0,
+            Self::Grant(_) => 1,
+            Self::Destroy(..) | Self::Receipt(..) | Self::Forget(_) => 2,
+        }
+    }
+}
+
+/// An epoch of a tree.
+pub(crate) type Place = (Filter, Epoch);
 
 /// An epoch to announce.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +80,13 @@ pub(crate) struct Announcement {
 pub(crate) struct Granting {
     pub(crate) tree: Filter,
     pub(crate) epoch: Epoch,
+    /// The seed of this key: held where the tree is the own organisation's; of another's tree to be
+    /// had from the key grant to this steward.
     pub(crate) seed: SeedId,
-    pub(crate) reader: Reader,
+    pub(crate) reader: PrincipalId,
+    pub(crate) name: PrincipalName,
+    /// The key that the seed is sealed to.
+    pub(crate) kem: (Suite, Bytes),
     pub(crate) purpose: String,
 }
 
@@ -73,7 +97,7 @@ pub(crate) enum Cause {
     None,
     /// It is time.
     Due,
-    /// So many who hold a key may no longer decrypt.
+    /// So many who hold a key, from here or handed on by a peer, may no longer decrypt.
     ReadersLost(usize),
     /// The seed of the present one is not held, and no other steward answers for it.
     SeedLost,
@@ -93,33 +117,47 @@ impl fmt::Display for Cause {
     }
 }
 
+/// Epochs of one tree that may begin within an hour because somebody to whom a peer handed a key on
+/// lost the right to it. A peer that hands keys to whom it may not could otherwise keep a steward
+/// busy for ever.
+const EPOCHS_FOR_PEERS_MAX: usize = 12;
+
+const HOUR: Duration = Duration::from_hours(1);
+
 /// What is to be done now: what keeps readers out comes first, then what lets readers in, newest
 /// epochs first, then what is destroyed.
 pub(crate) fn plan(situation: &Situation<'_>) -> Vec<Action> {
-    let settings = situation.settings;
-    let known = situation.ledger.trees().map(|(tree, _epochs)| tree);
-    let trees: BTreeSet<&Filter> = settings.trees.iter().chain(known).collect();
+    let (policy, ledger, now) = (situation.policy, situation.ledger, situation.now);
+    let known = ledger.own_trees().map(|(tree, _epochs)| tree);
+    let trees: BTreeSet<&Filter> = situation.settings.trees.iter().chain(known).collect();
     let mut announcements = Vec::new();
     let mut grants = Vec::new();
     for tree in trees {
-        let readers = readers::of(situation.policy, tree, situation.now);
+        let readers = readers::of(policy, tree, now);
         announcements.extend(situation.announcement(tree, &readers));
-        if let Some(epochs) = situation.ledger.tree(tree) {
-            situation.grants(tree, epochs, &readers, &mut grants);
+        if let Some(epochs) = ledger.tree(tree) {
+            let held = |_epoch, known: &Announced| situation.holds(tree, known);
+            situation.grants(tree, epochs, held, &readers, &mut grants);
         }
+    }
+    for (tree, epochs) in ledger.entrusted_trees() {
+        let readers = readers::handed_on(policy, tree, now);
+        let given = |epoch, _known: &Announced| epochs.is_entrusted_with(epoch);
+        situation.grants(tree, epochs, given, &readers, &mut grants);
     }
     announcements.sort_by_key(|new| !matches!(new.cause, Cause::ReadersLost(_)));
     grants.sort_by_key(|grant| Reverse(grant.epoch));
     let wanted: BTreeSet<SeedId> = announcements.iter().filter_map(|new| new.seed).collect();
-    let over = situation.seeds_over().filter(|id| !wanted.contains(id));
-    let destroy: Vec<Action> =
-        over.filter(|_id| situation.is_time_credible()).map(Action::Destroy).collect();
+    let end = situation.ends().into_iter().filter(|end| match end {
+        Action::Destroy(id, _place) => !wanted.contains(id),
+        Action::Announce(_) | Action::Grant(_) | Action::Receipt(..) | Action::Forget(_) => true,
+    });
     let announcements = announcements.into_iter().map(Action::Announce);
-    announcements.chain(grants.into_iter().map(Action::Grant)).chain(destroy).collect()
+    announcements.chain(grants.into_iter().map(Action::Grant)).chain(end).collect()
 }
 
 impl Situation<'_> {
-    fn announcement(&self, tree: &Filter, readers: &[Reader]) -> Option<Announcement> {
+    fn announcement(&self, tree: &Filter, readers: &[Reader<'_>]) -> Option<Announcement> {
         let none = TreeEpochs::default();
         let epochs = self.ledger.tree(tree).unwrap_or(&none);
         let (cause, not_before) = self.cause(tree, epochs, readers)?;
@@ -146,7 +184,7 @@ impl Situation<'_> {
         &self,
         tree: &Filter,
         epochs: &TreeEpochs,
-        readers: &[Reader],
+        readers: &[Reader<'_>],
     ) -> Option<(Cause, Timestamp)> {
         let now = self.now;
         let is_kept = self.settings.trees.contains(tree);
@@ -154,11 +192,9 @@ impl Situation<'_> {
         // A tree that is kept no longer ends with its last epoch; until then it must keep readers
         // out as any other.
         let Some((_epoch, newest)) = newest else { return is_kept.then_some((Cause::None, now)) };
-        let may: BTreeSet<PrincipalId> = readers.iter().map(|reader| reader.id).collect();
-        let lost: BTreeSet<PrincipalId> =
-            epochs.key_holders().filter(|holder| !may.contains(holder)).collect();
-        if !lost.is_empty() {
-            return Some((Cause::ReadersLost(lost.len()), now));
+        let lost = self.readers_lost(tree, epochs, readers);
+        if lost > 0 {
+            return Some((Cause::ReadersLost(lost), now));
         }
         if !is_kept {
             return None;
@@ -176,6 +212,23 @@ impl Situation<'_> {
         let end = newest.not_after.min(newest.not_before.saturating_add(self.settings.epoch));
         let due = end.saturating_sub(self.settings.overlap);
         (due <= now).then_some((Cause::Due, end.max(now)))
+    }
+
+    /// How many hold a key of an accepted epoch that they may not have any more.
+    fn readers_lost(&self, tree: &Filter, epochs: &TreeEpochs, readers: &[Reader<'_>]) -> usize {
+        let may: BTreeSet<PrincipalId> = readers.iter().map(|reader| reader.record.id).collect();
+        let holders = epochs.key_holders().filter(|holder| !may.contains(holder));
+        // Those to whom a peer handed it on are not among the readers here.
+        let lost: Vec<PrincipalId> =
+            holders.filter(|holder| !self.policy.may_hold_key(holder, tree, self.now)).collect();
+        let is_peers_doing = lost.iter().all(|holder| epochs.was_handed_on(*holder));
+        let begun = || epochs.begun_since(self.now.saturating_sub(HOUR));
+        if !lost.is_empty() && is_peers_doing && begun() >= EPOCHS_FOR_PEERS_MAX {
+            let count = lost.len();
+            tracing::warn!(%tree, count, "a peer's readers lost their right: next epoch put off");
+            return 0;
+        }
+        lost.len()
     }
 
     /// Whether the seed of an announced key is held.
@@ -212,16 +265,16 @@ impl Situation<'_> {
         &self,
         tree: &Filter,
         epochs: &TreeEpochs,
-        readers: &[Reader],
+        has_seed: impl Fn(Epoch, &Announced) -> bool,
+        readers: &[Reader<'_>],
         grants: &mut Vec<Granting>,
     ) {
-        for (epoch, announced) in epochs.iter().filter(|(_epoch, known)| self.holds(tree, known)) {
+        for (epoch, announced) in epochs.iter().filter(|(epoch, known)| has_seed(*epoch, known)) {
             let end = epochs.end_of(epoch).unwrap_or(announced.not_after);
-            for reader in readers.iter().filter(|reader| reader.kem.is_some()) {
-                let Some(reach) = &reader.reach else { continue };
-                let has = epochs
-                    .granted(epoch, reader.id)
-                    .is_some_and(|given| !self.is_older(given, reader));
+            for Reader { record, reach } in readers {
+                let (Some(reach), Some(kem)) = (reach, &record.kem_public_key) else { continue };
+                let given = epochs.granted(epoch, record.id);
+                let has = given.is_some_and(|given| !self.is_older(given, record.received));
                 if has || !reach.touches(announced.not_before, end) {
                     continue;
                 }
@@ -229,7 +282,9 @@ impl Situation<'_> {
                     tree: tree.clone(),
                     epoch,
                     seed: announced.seed,
-                    reader: reader.clone(),
+                    reader: record.id,
+                    name: record.name.clone(),
+                    kem: (record.kem_suite, kem.clone()),
                     purpose: reach.purpose.clone(),
                 });
             }
@@ -238,8 +293,8 @@ impl Situation<'_> {
 
     /// Whether a key was handed over before what is known of the reader's keys, which may be others
     /// now. Two organisations' clocks may differ: what is logged in the future is left for then.
-    fn is_older(&self, given: Timestamp, reader: &Reader) -> bool {
-        given < reader.known && reader.known <= self.now
+    fn is_older(&self, given: Timestamp, known: Timestamp) -> bool {
+        given < known && known <= self.now
     }
 
     /// Whether the node's log says that it is about the time that the clock says. A clock that went
@@ -250,16 +305,30 @@ impl Situation<'_> {
         last.is_some_and(|last| self.now <= last.saturating_add(lately))
     }
 
-    /// The seeds whose time is over: long after the end of their epoch, or of being drawn for none.
-    fn seeds_over(&self) -> impl Iterator<Item = SeedId> {
-        self.settings.keep.into_iter().flat_map(move |keep| {
-            let over = self.seeds.iter().filter(move |(id, seed)| {
-                let epochs = self.ledger.tree(&seed.tree);
-                let end = epochs.and_then(|epochs| epochs.not_after(*id)).unwrap_or(seed.created);
-                end.saturating_add(keep) <= self.now
-            });
-            over.map(|(id, _seed)| id)
-        })
+    /// What becomes of seeds whose time is over, long after the end of their epoch or of being drawn
+    /// for none; of those that another steward destroyed; and of those that are not there any more.
+    fn ends(&self) -> Vec<Action> {
+        let is_credible = self.is_time_credible();
+        let destroyed = self.seeds.iter().filter_map(|(id, seed)| {
+            let epochs = self.ledger.tree(&seed.tree);
+            let epoch = epochs.and_then(|epochs| epochs.epoch_of(id));
+            let is_said = epochs.zip(epoch).is_some_and(|(epochs, epoch)| epochs.is_erased(epoch));
+            let end = epochs.and_then(|epochs| epochs.not_after(id)).unwrap_or(seed.created);
+            let over = self.settings.keep.map(|keep| end.saturating_add(keep));
+            let is_over = is_credible && over.is_some_and(|over| over <= self.now);
+            let place = epoch.filter(|_epoch| !is_said).map(|epoch| (seed.tree.clone(), epoch));
+            (is_over || is_said).then_some(Action::Destroy(id, place))
+        });
+        let gone = self.seeds.erased().filter_map(|id| {
+            let (tree, epoch) = self.ledger.place_of(id)?;
+            let is_said = self.ledger.tree(tree).is_some_and(|epochs| epochs.is_erased(epoch));
+            Some(if is_said {
+                Action::Forget(id)
+            } else {
+                Action::Receipt(id, (tree.clone(), epoch))
+            })
+        });
+        destroyed.chain(gone).collect()
     }
 }
 

@@ -1,26 +1,34 @@
 //! Lets newcomers in: asks the node who waits, has the desk judge each, and states what makes them
 //! principals.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use sekisho::{Client, clock};
+use sekisho::{Client, Fingerprint, clock};
+use sekisho_policy::Policy;
 use sekisho_proto::{
-    TokenId,
+    PrincipalId, PrincipalName, Timestamp, TokenId,
     frame::{AnswerBody, Question},
+    statement::{Revoke, RevokeTarget},
 };
+use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     enrolment::{
-        desk::{Admission, Desk, Verdict},
+        desk::{Admission, Desk, Unfinished, Verdict},
         request::Request,
     },
     keeper::Keeper,
     mailbox::{Mailbox, Outcome},
+    openid::{self, OpenIdError, OpenIdSubject},
 };
 
 /// Newcomers of one look of whom it is logged that they are not let in: anybody may come, and as
 /// often as they like.
 const TOLD_MAX: u32 = 10;
+
+/// Newcomers that sign in at a time: each asks its provider every few seconds.
+const SIGNING_IN_MAX: usize = 64;
 
 /// See the module.
 #[derive(Debug)]
@@ -28,15 +36,30 @@ pub(crate) struct Reception {
     client: Client,
     desk: Desk,
     told: u32,
+    /// Whether what an earlier process left half done was looked for.
+    has_finished: bool,
+    /// Newcomers that sign in at a provider.
+    signing_in: BTreeMap<(TokenId, PrincipalId), SignIn>,
+}
+
+/// Somebody signs in.
+#[derive(Debug)]
+struct SignIn {
+    /// What they have to do; empty as long as that is not known.
+    told: watch::Receiver<String>,
+    outcome: AbortOnDropHandle<Result<(), OpenIdError>>,
 }
 
 impl Reception {
     pub(crate) fn new(client: Client, desk: Desk) -> Self {
-        Self { client, desk, told: 0 }
+        Self { client, desk, told: 0, has_finished: false, signing_in: BTreeMap::new() }
     }
 
     /// Asks once who waits, and decides. What goes wrong with one newcomer concerns no other.
-    pub(crate) async fn let_in(&mut self, keeper: &Keeper, mailbox: &mut Mailbox) {
+    pub(crate) async fn let_in(&mut self, policy: &Policy, keeper: &Keeper, mailbox: &mut Mailbox) {
+        if !self.has_finished {
+            self.has_finished = self.finish(policy, keeper, mailbox).await;
+        }
         let json = match self.client.query(Question::Enrolments).await {
             Ok(AnswerBody::Json(json)) => json,
             Ok(_) => return tracing::warn!("waiting newcomers: the node answered something else"),
@@ -52,7 +75,7 @@ impl Reception {
             match request {
                 Ok(request) => {
                     waiting.insert(request.token);
-                    self.decide(&request, keeper, mailbox).await;
+                    self.decide(&request, policy, keeper, mailbox).await;
                 }
                 Err(cause) if self.may_tell() => {
                     tracing::warn!(%cause, "waiting newcomer not understood");
@@ -64,23 +87,67 @@ impl Reception {
             let count = self.told - TOLD_MAX;
             tracing::warn!(count, "further newcomers not let in: somebody may be guessing");
         }
+        self.signing_in.retain(|(token, _id), _sign_in| waiting.contains(token));
         if let Err(cause) = self.desk.keep(&waiting) {
             tracing::warn!(%cause, "notes of newcomers that left are still there");
         }
     }
 
-    async fn decide(&mut self, request: &Request, keeper: &Keeper, mailbox: &mut Mailbox) {
+    async fn decide(
+        &mut self,
+        request: &Request,
+        policy: &Policy,
+        keeper: &Keeper,
+        mailbox: &mut Mailbox,
+    ) {
         let token = request.token;
         match self.desk.judge(request, clock::now()) {
             Ok(Verdict::Wait) => {}
             Ok(Verdict::Refuse(why)) => self.refuse(token, why).await,
-            Ok(Verdict::Admit(admission)) => self.admit(admission, keeper, mailbox).await,
+            Ok(Verdict::Identify(wanted)) => self.identify(request, wanted).await,
+            Ok(Verdict::Admit(admission)) => self.admit(admission, policy, keeper, mailbox).await,
             Err(cause) => tracing::error!(%token, %cause, "invitation cannot be read"),
         }
     }
 
-    async fn admit(&mut self, admission: Admission, keeper: &Keeper, mailbox: &mut Mailbox) {
-        let Admission { token, name, id, statements } = admission;
+    /// Has a newcomer sign in, which takes as long as a person does; tells it how, and takes what
+    /// the provider says.
+    async fn identify(&mut self, request: &Request, wanted: OpenIdSubject) {
+        let (token, id) = (request.token, request.id());
+        match self.signing_in.remove(&(token, id)) {
+            Some(SignIn { outcome, .. }) if outcome.is_finished() => match outcome.await {
+                Ok(Ok(())) => self.desk.identified(token, id),
+                Ok(Err(cause)) => self.refuse(token, words(&cause)).await,
+                Err(cause) => tracing::error!(%token, %cause, "a sign-in ended"),
+            },
+            Some(sign_in) => {
+                let why = sign_in.told.borrow().clone();
+                self.signing_in.insert((token, id), sign_in);
+                if !why.is_empty() {
+                    let question = Question::TellEnrolment { token_id: token, why };
+                    if let Err(cause) = self.client.query(question).await {
+                        tracing::debug!(%token, %cause, "newcomer not told to sign in");
+                    }
+                }
+            }
+            None if self.signing_in.len() < SIGNING_IN_MAX => {
+                let (sender, told) = watch::channel(String::new());
+                let outcome = tokio::spawn(openid::sign_in(wanted, sender));
+                let outcome = AbortOnDropHandle::new(outcome);
+                self.signing_in.insert((token, id), SignIn { told, outcome });
+            }
+            None => {}
+        }
+    }
+
+    async fn admit(
+        &mut self,
+        admission: Admission,
+        policy: &Policy,
+        keeper: &Keeper,
+        mailbox: &mut Mailbox,
+    ) {
+        let Admission { token, name, id, statements, replaces, issued } = admission;
         for body in statements {
             match mailbox.try_state(&keeper.sign(body), clock::now()).await {
                 Outcome::Stated => {}
@@ -88,10 +155,67 @@ impl Reception {
                 Outcome::Refused(why) => return self.refuse(token, why).await,
             }
         }
-        tracing::info!(%name, fingerprint = id.short(), "newcomer admitted");
+        tracing::info!(%name, fingerprint = %Fingerprint::of(&id), "newcomer admitted");
+        let admitted = Unfinished { token, name, id, replaces, issued };
+        if !self.conclude(admitted, policy, keeper, mailbox).await {
+            // The newcomer has what it came for and does not come again.
+            self.has_finished = false;
+        }
+    }
+
+    /// Looks for newcomers that are principals while their invitations do not say so, and does what
+    /// is left; whether nothing is.
+    async fn finish(&mut self, policy: &Policy, keeper: &Keeper, mailbox: &mut Mailbox) -> bool {
+        let now = clock::now();
+        let unfinished = match self.desk.unfinished(now) {
+            Ok(unfinished) => unfinished,
+            Err(cause) => {
+                tracing::error!(%cause, "invitations cannot be read");
+                return true;
+            }
+        };
+        let mut is_done = true;
+        for one in unfinished {
+            if policy.standing(&one.id, now).is_ok_and(|record| record.name == one.name) {
+                is_done &= self.conclude(one, policy, keeper, mailbox).await;
+            }
+        }
+        is_done
+    }
+
+    /// What follows an admission that stands: the name's other keys end where that was asked for,
+    /// and the invitation is put away. Whether nothing is left to do.
+    async fn conclude(
+        &mut self,
+        admitted: Unfinished,
+        policy: &Policy,
+        keeper: &Keeper,
+        mailbox: &mut Mailbox,
+    ) -> bool {
+        let Unfinished { token, name, id, replaces, issued } = admitted;
+        let others = if replaces { other_keys(policy, &name, &id, issued) } else { Vec::new() };
+        for other in others {
+            let revoke = Revoke {
+                organisation: name.organisation().clone(),
+                target: RevokeTarget::Principal(other),
+                reason: "replaced by a new key".to_owned(),
+                issued,
+            };
+            match mailbox.try_state(&keeper.sign(revoke), clock::now()).await {
+                Outcome::Stated => {
+                    let fingerprint = Fingerprint::of(&other);
+                    tracing::info!(%name, %fingerprint, "replaced key revoked");
+                }
+                Outcome::Later => return false,
+                Outcome::Refused(why) => {
+                    tracing::error!(%name, %why, "replaced key not revoked");
+                }
+            }
+        }
         if let Err(cause) = self.desk.done(token) {
             tracing::error!(%name, %cause, "used invitation not put away");
         }
+        true
     }
 
     /// Whether one more newcomer that is not let in is logged.
@@ -109,4 +233,32 @@ impl Reception {
             tracing::debug!(%token, %cause, "newcomer not told that it is refused");
         }
     }
+}
+
+/// An error with its causes, for the newcomer.
+fn words(error: &OpenIdError) -> String {
+    let mut words = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(found) = cause {
+        words = format!("{words}: {found}");
+        cause = found.source();
+    }
+    words
+}
+
+/// The keys that a name had before it was given this one, and has still.
+fn other_keys(
+    policy: &Policy,
+    name: &PrincipalName,
+    id: &PrincipalId,
+    before: Timestamp,
+) -> Vec<PrincipalId> {
+    let records = policy.principals(name.organisation()).into_iter();
+    let others = records.filter(|record| {
+        record.name == *name
+            && record.id != *id
+            && record.revoked.is_none()
+            && record.issued <= before
+    });
+    others.map(|record| record.id).collect()
 }

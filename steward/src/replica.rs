@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use sekisho::Followed;
 use sekisho_policy::Policy;
-use sekisho_proto::{Hash, OrgName, StatementBody};
+use sekisho_proto::{Hash, OrgName, PrincipalId, StatementBody, StatementKind};
 use sekisho_seal::StrictVerifier;
 use thiserror::Error;
 
@@ -29,6 +29,8 @@ pub struct ReplicaError;
 pub(crate) struct Replica {
     policy: Policy,
     ledger: Ledger,
+    /// Grows with every statement by which somebody may gain or lose a right or a key's epoch.
+    rights: u64,
     logs: BTreeMap<OrgName, Log>,
     /// Statements that did not apply when everything else had been read; tried again with each
     /// that does.
@@ -43,11 +45,12 @@ struct Log {
 }
 
 impl Replica {
-    /// Knows nothing but the root that `own` must have.
-    pub(crate) fn new(own: &OrgName, root: Hash) -> Self {
+    /// Of one of the stewards of `own`. Knows nothing but the root that `own` must have.
+    pub(crate) fn new(own: &OrgName, root: Hash, steward: PrincipalId) -> Self {
         Self {
             policy: Policy::new(own.clone(), root),
-            ledger: Ledger::default(),
+            ledger: Ledger::new(own.clone(), steward),
+            rights: 0,
             logs: BTreeMap::from([(own.clone(), Log::default())]),
             set_aside: Vec::new(),
         }
@@ -56,6 +59,12 @@ impl Replica {
     /// Who may do what.
     pub(crate) fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// Grows with every statement that may make a plan a wrong one: all but those that say that a
+    /// plan was followed.
+    pub(crate) fn rights(&self) -> u64 {
+        self.rights
     }
 
     /// Who was given which key.
@@ -168,8 +177,11 @@ impl Replica {
         let Followed { statement, received, .. } = one;
         match self.policy.apply(statement, *received, &StrictVerifier) {
             Ok(applied) => {
-                if applied.is_new && applied.organisation == *self.policy.own() {
-                    self.ledger.enter(statement, *received);
+                if applied.is_new {
+                    self.ledger.enter(&applied.organisation, statement, *received);
+                    let kind = statement.kind();
+                    let is_done = matches!(kind, StatementKind::KeyGrant | StatementKind::Erasure);
+                    self.rights += u64::from(!is_done);
                 }
                 true
             }

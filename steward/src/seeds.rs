@@ -13,9 +13,14 @@
 //!
 //! The name is the checksum: a seed that does not make the key of its file's name is refused. The
 //! epoch's number is not in it. Which epoch a key was announced for is for the control log to say.
+//!
+//! A seed that is destroyed leaves a file of the same name that ends in `.erased` until the receipt
+//! is in the control log. It is written before the seed is overwritten and removed: whatever the
+//! moment of a crash, what is left says that this seed was destroyed, or is to be, and by whom; a
+//! seed that is merely not there, as after the loss of a disk, gets no receipt.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     path::{Path, PathBuf},
 };
@@ -30,6 +35,8 @@ use crate::private_file::{self, FileError};
 
 const FOLDER: &str = "epochs";
 const EXTENSION: &str = "seed";
+const ERASED: &str = "erased";
+const ERASED_LINE: &str = "sekisho erased epoch seed, version 1\n";
 const FIRST_LINE: &str = "sekisho epoch seed, version 1";
 
 /// A seed file, bytes: a tree of 512 and four short lines, rounded up.
@@ -45,6 +52,11 @@ impl SeedId {
     /// That of the seed of a public key.
     pub(crate) fn of(public_key: &[u8]) -> Self {
         Self(Hash::of(public_key))
+    }
+
+    /// SHA-256 of its public key.
+    pub(crate) fn hash(self) -> Hash {
+        self.0
     }
 }
 
@@ -87,6 +99,8 @@ pub enum SeedError {
 pub(crate) struct Seeds {
     folder: PathBuf,
     held: BTreeMap<SeedId, Seed>,
+    /// Destroyed, and no receipt is known to be in the log.
+    erased: BTreeSet<SeedId>,
 }
 
 impl Seeds {
@@ -95,14 +109,25 @@ impl Seeds {
         let folder = steward.join(FOLDER);
         private_file::make_folder(&folder)?;
         private_file::sweep(&folder)?;
-        let mut held = BTreeMap::new();
-        for path in private_file::list(&folder)? {
-            if path.extension().is_some_and(|extension| extension == EXTENSION) {
-                let (id, seed) = read(&path)?;
-                held.insert(id, seed);
+        let mut seeds = Self { folder, held: BTreeMap::new(), erased: BTreeSet::new() };
+        let paths = private_file::list(&seeds.folder)?;
+        let of = |wanted: &'static str| {
+            let is = move |path: &&PathBuf| path.extension().is_some_and(|found| found == wanted);
+            paths.iter().filter(is)
+        };
+        for path in of(ERASED) {
+            let id = erased_id(path)?;
+            let seed = seeds.path(id);
+            if seed.exists() {
+                private_file::destroy(&seed)?;
             }
+            seeds.erased.insert(id);
         }
-        Ok(Self { folder, held })
+        for path in of(EXTENSION).filter(|path| path.exists()) {
+            let (id, seed) = read(path)?;
+            seeds.held.insert(id, seed);
+        }
+        Ok(seeds)
     }
 
     /// Draws a new seed. On return it is durable, so that its public key may be announced.
@@ -131,15 +156,48 @@ impl Seeds {
         self.held.iter().map(|(id, seed)| (*id, seed))
     }
 
-    /// Destroys a seed for good.
-    pub(crate) fn destroy(&mut self, id: SeedId) -> Result<(), SeedError> {
+    /// Destroys a seed for good. Where a receipt is owed, it is owed until it is
+    /// [`settled`](Self::settle), also after a crash at any moment.
+    pub(crate) fn destroy(&mut self, id: SeedId, is_receipt_owed: bool) -> Result<(), SeedError> {
+        if is_receipt_owed && !self.erased.contains(&id) {
+            private_file::create(&self.mark(id), ERASED_LINE.as_bytes())?;
+            self.erased.insert(id);
+        }
         private_file::destroy(&self.path(id))?;
         self.held.remove(&id);
         Ok(())
     }
 
+    /// Seeds that were destroyed here and whose receipts are owed.
+    pub(crate) fn erased(&self) -> impl Iterator<Item = SeedId> {
+        self.erased.iter().copied().filter(|id| !self.held.contains_key(id))
+    }
+
+    /// A receipt is in the log.
+    pub(crate) fn settle(&mut self, id: SeedId) -> Result<(), SeedError> {
+        private_file::remove(&self.mark(id))?;
+        self.erased.remove(&id);
+        Ok(())
+    }
+
     fn path(&self, id: SeedId) -> PathBuf {
         self.folder.join(format!("{}.{EXTENSION}", id.0))
+    }
+
+    fn mark(&self, id: SeedId) -> PathBuf {
+        self.folder.join(format!("{}.{ERASED}", id.0))
+    }
+}
+
+/// Whose mark a file is.
+fn erased_id(path: &Path) -> Result<SeedId, SeedError> {
+    let wanted = "the mark of an erased seed";
+    let fault = || SeedError::Text { path: path.to_owned(), wanted };
+    let name = path.file_stem().and_then(|name| name.to_str()).ok_or_else(fault)?;
+    let hash: Hash = name.parse().map_err(|_fault| fault())?;
+    match private_file::read(path, SEED_FILE_BYTES_MAX)? {
+        Some(contents) if contents.as_slice() == ERASED_LINE.as_bytes() => Ok(SeedId(hash)),
+        Some(_) | None => Err(fault()),
     }
 }
 

@@ -11,16 +11,12 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    StewardError,
+    Custody, StewardError,
     enrolment::{Enrolments, desk::Desk},
     feed::{Batch, Feed},
     folder::steward_folder,
-    keeper::Keeper,
     mailbox::{Mailbox, Outcome},
-    plan::{Action, Situation, plan},
     reception::Reception,
-    replica::Replica,
-    seeds::Seeds,
     settings::Settings,
 };
 
@@ -31,10 +27,6 @@ const NEWCOMERS_EVERY: Duration = Duration::from_secs(1);
 
 /// How often is planned where no log says anything: rights begin and end by themselves.
 const PLAN_EVERY: Duration = Duration::from_secs(5);
-
-/// Key grants stated in a row; then the logs are looked at again, lest a reader that lost its right
-/// in the meantime is given a key.
-const GRANTS_PER_PLAN_MAX: usize = 64;
 
 /// Runs a steward in its folder, or in that of its organisation, until `stop`. `ready` is called
 /// once, when every log was read to its end and what there was to do was stated.
@@ -57,22 +49,20 @@ pub async fn run(
     }
     let settings = Settings::load(&dir, profile.principal.organisation())?;
     let _lock = lock(&dir)?;
-    let seeds = Seeds::open(&dir)?;
-    let desk = Desk::open(Enrolments::open(&dir)?)?;
     let identity = Arc::new(keys.identity);
+    let own = profile.principal.organisation();
+    let custody = Custody::open(&dir, Arc::clone(&identity), own, profile.root, settings)?;
+    let desk = Desk::open(Enrolments::open(&dir)?)?;
     let name = profile.principal.clone();
     let failed = |source| StewardError::Connect { name: name.clone(), source: Box::new(source) };
-    let options =
-        ClientOptions::default().software(concat!("sekisho-steward/", env!("CARGO_PKG_VERSION")));
-    let client = Client::start(profile.endpoint(), Arc::clone(&identity), profile.trust(), options)
-        .map_err(failed)?;
-    let replica = Replica::new(profile.principal.organisation(), profile.root);
+    let software = concat!("sekisho-steward/", env!("CARGO_PKG_VERSION"));
+    let options = ClientOptions::default().software(software).trust_folder(&dir);
+    let client =
+        Client::start(profile.endpoint(), identity, profile.trust(), options).map_err(failed)?;
     let steward = Steward {
         name: profile.principal,
-        keeper: Keeper::new(identity, seeds),
-        settings,
+        custody,
         client: client.clone(),
-        replica,
         feed: Feed::new(),
         reception: Reception::new(client.clone(), desk),
         mailbox: Mailbox::new(client.clone()),
@@ -99,13 +89,22 @@ fn lock(dir: &Path) -> Result<File, StewardError> {
 
 struct Steward {
     name: PrincipalName,
-    keeper: Keeper,
-    settings: Settings,
+    custody: Custody,
     client: Client,
-    replica: Replica,
     feed: Feed,
     reception: Reception,
     mailbox: Mailbox,
+}
+
+/// How far following a plan came.
+#[derive(Debug, PartialEq, Eq)]
+enum Progress {
+    /// There was nothing to do that the node would take.
+    Nothing,
+    /// Something was done: there may be more once the log says so.
+    Some,
+    /// The node is away or busy.
+    Later,
 }
 
 impl Steward {
@@ -114,45 +113,60 @@ impl Steward {
         let mut newcomers = interval(NEWCOMERS_EVERY);
         newcomers.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut planned: Option<Timestamp> = None;
+        let mut is_wanted = false;
         self.follow();
         loop {
-            let mut has_news = false;
             let mut is_tick = false;
+            let at_once = is_wanted && self.may_plan();
             tokio::select! {
                 batch = self.feed.next() => if let Some(batch) = batch {
                     self.take(batch)?;
-                    has_news = true;
+                    is_wanted = true;
                 },
                 _tick = newcomers.tick() => {
                     self.check_session().await?;
                     is_tick = true;
                 }
+                () = std::future::ready(()), if at_once => {}
             }
-            while let Some(batch) = self.feed.ready() {
-                self.take(batch)?;
-                has_news = true;
-            }
-            if !self.replica.is_complete() || !self.client.is_connected() {
-                continue;
-            }
+            is_wanted |= self.drain()?;
             let now = clock::now();
-            let is_due = planned.is_none_or(|then| now.saturating_since(then) >= PLAN_EVERY);
-            if (has_news || is_due) && !self.mailbox.is_waiting(now) {
+            is_wanted |= planned.is_none_or(|then| now.saturating_since(then) >= PLAN_EVERY);
+            if is_wanted && self.may_plan() {
                 planned = Some(now);
-                let is_done = self.keep_keys().await?;
-                if let Some(ready) = ready.take_if(|_ready| is_done) {
+                let progress = self.keep_keys().await?;
+                is_wanted = progress == Progress::Some;
+                if let Some(ready) = ready.take_if(|_ready| progress == Progress::Nothing) {
                     tracing::info!(steward = %self.name, "ready");
                     ready();
                 }
             }
-            if is_tick {
-                self.reception.let_in(&self.keeper, &mut self.mailbox).await;
+            if is_tick && self.custody.is_complete() && self.client.is_connected() {
+                let (policy, keeper) = (self.custody.policy(), self.custody.keeper());
+                self.reception.let_in(policy, keeper, &mut self.mailbox).await;
             }
         }
     }
 
+    /// Whether everything is known that a plan is made from.
+    fn may_plan(&mut self) -> bool {
+        self.custody.is_complete()
+            && self.client.is_connected()
+            && !self.mailbox.is_waiting(clock::now())
+    }
+
+    /// Takes what has come of the logs; whether anything had.
+    fn drain(&mut self) -> Result<bool, StewardError> {
+        let mut has_news = false;
+        while let Some(batch) = self.feed.ready() {
+            self.take(batch)?;
+            has_news = true;
+        }
+        Ok(has_news)
+    }
+
     fn follow(&mut self) {
-        for organisation in self.replica.organisations() {
+        for organisation in self.custody.organisations() {
             self.feed.follow(&self.client, organisation);
         }
     }
@@ -161,10 +175,12 @@ impl Steward {
         let Batch { organisation, followed } = batch;
         match followed {
             Ok(followed) => {
-                for one in &followed {
-                    self.mailbox.hear(&one.statement.id());
+                if let Some(last) = followed.last()
+                    && organisation == *self.name.organisation()
+                {
+                    self.mailbox.hear(last.index);
                 }
-                self.replica.take(&organisation, followed)?;
+                self.custody.take(&organisation, followed)?;
                 self.follow();
             }
             Err(source) if organisation == *self.name.organisation() => {
@@ -172,7 +188,7 @@ impl Steward {
             }
             Err(cause) => {
                 tracing::warn!(%organisation, %cause, "control log of a peer is not followed");
-                self.replica.do_without(&organisation);
+                self.custody.do_without(&organisation);
             }
         }
         Ok(())
@@ -192,36 +208,32 @@ impl Steward {
         }
     }
 
-    /// Plans and does it; whether nothing is left to do that the node would take.
-    async fn keep_keys(&mut self) -> Result<bool, StewardError> {
+    /// Plans and does it, batch by batch, while the plan stands: a reader that loses its right in the
+    /// meantime is given no key.
+    async fn keep_keys(&mut self) -> Result<Progress, StewardError> {
         if !self.mailbox.restate(clock::now()).await {
-            return Ok(false);
+            return Ok(Progress::Later);
         }
-        let actions = plan(&Situation {
-            policy: self.replica.policy(),
-            ledger: self.replica.ledger(),
-            settings: &self.settings,
-            seeds: self.keeper.seeds(),
-            own: self.keeper.id(),
-            now: clock::now(),
-        });
-        let mut grants = 0;
-        let mut stated = 0;
-        for action in &actions {
-            if let Action::Grant(_) = action {
-                grants += 1;
+        let mut plan = self.custody.plan(clock::now());
+        let mut progress = Progress::Nothing;
+        let mut is_refused = false;
+        loop {
+            self.drain()?;
+            let now = clock::now();
+            if !self.custody.stands(&plan, now) {
+                // What was refused is not asked for again at once.
+                let is_idle = progress == Progress::Nothing && is_refused;
+                return Ok(if is_idle { Progress::Later } else { Progress::Some });
             }
-            if grants > GRANTS_PER_PLAN_MAX {
-                break;
+            let batch = self.custody.next_batch(&mut plan, now, &mut OsEntropy::new())?;
+            if batch.is_empty() {
+                return Ok(progress);
             }
-            let done = self.keeper.carry_out(action, clock::now(), &mut OsEntropy::new())?;
-            let Some(statement) = done else { continue };
-            match self.mailbox.state(statement, clock::now()).await {
-                Outcome::Stated => stated += 1,
-                Outcome::Refused(_) => {}
-                Outcome::Later => return Ok(false),
+            match self.mailbox.state_all(batch, now).await {
+                Outcome::Stated => progress = Progress::Some,
+                Outcome::Refused(_) => is_refused = true,
+                Outcome::Later => return Ok(Progress::Later),
             }
         }
-        Ok(stated == 0)
     }
 }

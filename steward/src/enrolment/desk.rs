@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sekisho::Fingerprint;
 use sekisho_proto::{
     Action, Actions, Filter, Grantee, PrincipalId, PrincipalName, StatementBody, Timestamp,
     TokenId,
@@ -11,9 +12,10 @@ use sekisho_proto::{
 use sekisho_seal::{EnrolmentClaim, check_enrolment_proof};
 
 use super::{
-    Approval, Claimant, EnrolmentError, Enrolments, File, Invitation, mark, request::Request, text,
+    Approval, Claimant, EnrolmentError, Enrolments, File, Invitation, Listed, Standing, mark,
+    request::Request, text,
 };
-use crate::private_file;
+use crate::{openid::OpenIdSubject, private_file};
 
 /// What is to be done with a newcomer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub(crate) enum Verdict {
     Admit(Admission),
     /// Nothing: somebody has to approve it.
     Wait,
+    /// Have it sign in as this subject, then call [`Desk::identified`], or refuse.
+    Identify(OpenIdSubject),
     /// Tell it why not.
     Refuse(String),
 }
@@ -35,6 +39,20 @@ pub(crate) struct Admission {
     pub(crate) id: PrincipalId,
     /// The principal last: the newcomer may go once it is logged, and has its rights then.
     pub(crate) statements: Vec<StatementBody>,
+    /// Whether the other keys of the name are to be revoked then.
+    pub(crate) replaces: bool,
+    /// When it was approved: the time of all that is stated about it.
+    pub(crate) issued: Timestamp,
+}
+
+/// A newcomer that may be a principal already, while its invitation does not say so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unfinished {
+    pub(crate) token: TokenId,
+    pub(crate) name: PrincipalName,
+    pub(crate) id: PrincipalId,
+    pub(crate) replaces: bool,
+    pub(crate) issued: Timestamp,
 }
 
 /// See the module.
@@ -43,6 +61,8 @@ pub(crate) struct Desk {
     enrolments: Enrolments,
     /// Whose waiting was noted.
     noted: BTreeMap<TokenId, PrincipalId>,
+    /// Who is, as a provider says, whom an invitation is for.
+    identified: BTreeSet<(TokenId, PrincipalId)>,
 }
 
 impl Desk {
@@ -53,7 +73,7 @@ impl Desk {
                 private_file::remove(&path)?;
             }
         }
-        Ok(Self { enrolments, noted: BTreeMap::new() })
+        Ok(Self { enrolments, noted: BTreeMap::new(), identified: BTreeSet::new() })
     }
 
     /// Judges one newcomer.
@@ -82,7 +102,7 @@ impl Desk {
         }
         let id = request.id();
         let approved = mark::read(&self.enrolments.path(token, File::Approved))?;
-        let claimant = match (approved, invitation.approval) {
+        let claimant = match (approved, &invitation.approval) {
             (Some(claimant), _) => claimant,
             (None, _) if invitation.expires <= now => {
                 let expired = invitation.expires;
@@ -91,6 +111,17 @@ impl Desk {
             (None, Approval::Matching) => {
                 self.enrolments.bind(token, Claimant { id, since: now })?
             }
+            (None, Approval::Key(fingerprint)) if fingerprint.is_of(&id) => {
+                self.enrolments.bind(token, Claimant { id, since: now })?
+            }
+            (None, Approval::Key(fingerprint)) => {
+                let found = Fingerprint::of(&id);
+                return Ok(refuse(format!("wanted the key {fingerprint}, found {found}")));
+            }
+            (None, Approval::OpenId(_)) if self.identified.remove(&(token, id)) => {
+                self.enrolments.bind(token, Claimant { id, since: now })?
+            }
+            (None, Approval::OpenId(wanted)) => return Ok(Verdict::Identify(wanted.clone())),
             (None, Approval::ByHand) => {
                 self.note(&invitation, Claimant { id, since: now })?;
                 return Ok(Verdict::Wait);
@@ -101,6 +132,25 @@ impl Desk {
             return Ok(refuse(why.to_owned()));
         }
         Ok(Verdict::Admit(admission(&invitation, request, claimant.since)))
+    }
+
+    /// A provider says that the one with this key is whom the invitation is for.
+    pub(crate) fn identified(&mut self, token: TokenId, id: PrincipalId) {
+        self.identified.insert((token, id));
+    }
+
+    /// Newcomers that were approved and of whom this process does not know whether all that belongs
+    /// to their admission was stated: the one before it may have ended in between.
+    pub(crate) fn unfinished(&self, now: Timestamp) -> Result<Vec<Unfinished>, EnrolmentError> {
+        let listed = self.enrolments.list(now)?.into_iter();
+        let unfinished = listed.filter_map(|Listed { invitation, standing }| match standing {
+            Standing::Approved(Claimant { id, since: issued }) => {
+                let Invitation { token, name, replace: replaces, .. } = invitation;
+                Some(Unfinished { token, name, id, replaces, issued })
+            }
+            Standing::Open | Standing::Waiting(_) | Standing::Used(_) | Standing::Expired => None,
+        });
+        Ok(unfinished.collect())
     }
 
     /// The statements of an admission stand: its invitation is used up.
@@ -128,7 +178,7 @@ impl Desk {
         self.noted.insert(token, claimant.id);
         tracing::info!(
             name = %invitation.name,
-            fingerprint = claimant.id.short(),
+            fingerprint = %Fingerprint::of(&claimant.id),
             "newcomer waits for approval"
         );
         Ok(())
@@ -165,7 +215,8 @@ fn admission(invitation: &Invitation, request: &Request, issued: Timestamp) -> A
         until: None,
     }));
     let (token, name) = (invitation.token, invitation.name.clone());
-    Admission { token, name, id: request.id(), statements }
+    let (id, replaces) = (request.id(), invitation.replace);
+    Admission { token, name, id, statements, replaces, issued }
 }
 
 fn grant(invitation: &Invitation, actions: Actions, filter: &Filter, issued: Timestamp) -> Grant {

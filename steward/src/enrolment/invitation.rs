@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use sekisho::JoinSecret;
+use sekisho::{Fingerprint, JoinSecret};
 use sekisho_proto::{Filter, PrincipalKind, PrincipalName, Timestamp, TokenId};
+
+use crate::openid::OpenIdSubject;
 
 /// How long an invitation is good for where nothing is said.
 pub const TTL_DEFAULT: Duration = Duration::from_hours(1);
@@ -15,22 +17,17 @@ pub const TTL_MAX: Duration = Duration::from_hours(24);
 pub const FILTERS_MAX: usize = 64;
 
 /// Who says that a newcomer may come in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Approval {
-    /// Nobody: holding the secret is enough.
+    /// Nobody: holding the secret is enough, whoever comes first.
     Matching,
+    /// Nobody, and only the key with this fingerprint is let in.
+    Key(Fingerprint),
+    /// Nobody, and only who signs in at a provider as this subject is let in.
+    OpenId(OpenIdSubject),
     /// A person, who compares the newcomer's fingerprint and calls
     /// [`Enrolments::approve`](super::Enrolments::approve).
     ByHand,
-}
-
-impl Approval {
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Matching => "matching",
-            Self::ByHand => "by-hand",
-        }
-    }
 }
 
 /// What a newcomer is invited to be and do.
@@ -49,6 +46,8 @@ pub struct Offer {
     pub ttl: Duration,
     /// Who says yes.
     pub approval: Approval,
+    /// Whether the keys that the name has so far are revoked once the newcomer's is its.
+    pub replace: bool,
 }
 
 impl Offer {
@@ -62,6 +61,7 @@ impl Offer {
             read: Vec::new(),
             ttl: TTL_DEFAULT,
             approval: Approval::ByHand,
+            replace: false,
         }
     }
 }
@@ -81,6 +81,8 @@ pub struct Invitation {
     pub read: Vec<Filter>,
     /// Who says yes.
     pub approval: Approval,
+    /// Whether the keys that the name has so far are revoked once the newcomer's is its.
+    pub replace: bool,
     /// When it was made.
     pub created: Timestamp,
     /// Until when it is good, exclusive.

@@ -112,10 +112,10 @@ fn the_longest_invitation_is_read_back() {
 fn nobody_is_approved_who_does_not_wait() {
     let (_folder, enrolments) = office();
     let truck = name("truck-17@fujisawa");
-    let nobody = enrolments.approve(&truck, None, at(0));
+    let nobody = enrolments.approve(&truck, id("truck"), at(0));
     assert!(matches!(nobody, Err(EnrolmentError::NotWaiting { found: 0, .. })));
     enrolments.invite(offer(), at(0), &mut SeededEntropy::new(1)).unwrap();
-    let nobody = enrolments.approve(&truck, None, at(0));
+    let nobody = enrolments.approve(&truck, id("truck"), at(0));
     assert!(matches!(nobody, Err(EnrolmentError::NotWaiting { found: 0, .. })));
 }
 
@@ -139,6 +139,8 @@ fn a_file_that_is_no_invitation_is_told_by_its_name() {
     let wrongs = [
         text.replace("device", "emperor"),
         text.replace("by-hand", "by-foot"),
+        text.replace("by-hand", "key 5189"),
+        text.replace("replace = false", "replace = 1"),
         text.replace(&token.to_string(), &TokenId::new([9; 16]).to_string()),
         text.replace("publish = ", "published = "),
         text.replace("secret = \"", "secret = \"00"),
@@ -152,4 +154,19 @@ fn a_file_that_is_no_invitation_is_told_by_its_name() {
         let EnrolmentError::Text { path: found, .. } = refused else { panic!("{refused:?}") };
         assert_eq!(found, path);
     }
+}
+
+#[test]
+fn who_may_come_and_what_ends_then_are_read_back() {
+    let (_folder, enrolments) = office();
+    let approval = Approval::Key("5189-bfc3-7f7b-2a37".parse().unwrap());
+    let offer = Offer { approval: approval.clone(), replace: true, ..offer() };
+    let token = enrolments.invite(offer, at(0), &mut SeededEntropy::new(1)).unwrap();
+    let found = enrolments.list(at(0)).unwrap().remove(0).invitation;
+    assert_eq!((found.approval, found.replace), (approval, true));
+    // An earlier program did not say the latter.
+    let path = enrolments.path(token.id, File::Invitation);
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("replace = true\n", "")).unwrap();
+    assert!(!enrolments.list(at(0)).unwrap()[0].invitation.replace);
 }

@@ -8,29 +8,45 @@ use sekisho_proto::{Filter, Timestamp, TokenId, limits::TOPIC_BYTES_MAX};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{Approval, EnrolmentError, FILTERS_MAX, Invitation};
-use crate::private_file;
+use crate::{
+    openid::{OpenIdProvider, OpenIdSubject},
+    private_file,
+};
 
 /// An invitation, bytes: its filters, each character of which may be escaped as six, and a few
 /// short lines.
-const INVITATION_BYTES_MAX: usize = 2 * FILTERS_MAX * (6 * TOPIC_BYTES_MAX + 4) + 1024;
+const INVITATION_BYTES_MAX: usize = 2 * FILTERS_MAX * (6 * TOPIC_BYTES_MAX + 4) + 8 * 1024;
 
 const SECRET_BYTES: usize = 32;
+
+const MATCHING: &str = "matching";
+const BY_HAND: &str = "by-hand";
+const KEY: &str = "key ";
+const OPENID: &str = "openid";
 
 pub(super) fn print(invitation: &Invitation) -> Zeroizing<String> {
     let list = |filters: &[Filter]| {
         let texts = filters.iter().map(|filter| toml::Value::String(filter.to_string()));
         toml::Value::Array(texts.collect()).to_string()
     };
+    let approval = match &invitation.approval {
+        Approval::Matching => MATCHING.to_owned(),
+        Approval::ByHand => BY_HAND.to_owned(),
+        Approval::Key(fingerprint) => format!("{KEY}{fingerprint}"),
+        Approval::OpenId(_) => OPENID.to_owned(),
+    };
     let head = format!(
         "# Made by `sekisho enrol`. Whoever reads the secret can join under this name.\n\
          token = \"{}\"\nname = \"{}\"\nkind = \"{}\"\npublish = {}\nread = {}\n\
-         approval = \"{}\"\ncreated = \"{}\"\nexpires = \"{}\"\nsecret = \"",
+         approval = \"{}\"\n{}replace = {}\ncreated = \"{}\"\nexpires = \"{}\"\nsecret = \"",
         invitation.token,
         invitation.name,
         invitation.kind,
         list(&invitation.publish),
         list(&invitation.read),
-        invitation.approval.name(),
+        approval,
+        subject(&invitation.approval),
+        invitation.replace,
         invitation.created,
         invitation.expires,
     );
@@ -41,6 +57,20 @@ pub(super) fn print(invitation: &Invitation) -> Zeroizing<String> {
     HEXLOWER.encode_append(invitation.secret.expose(), &mut text);
     text.push_str("\"\n");
     text
+}
+
+/// The lines about whom a provider has to know.
+fn subject(approval: &Approval) -> String {
+    let Approval::OpenId(OpenIdSubject { provider, subject }) = approval else {
+        return String::new();
+    };
+    let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+    format!(
+        "openid_issuer = {}\nopenid_client = {}\nopenid_subject = {}\n",
+        quoted(&provider.issuer),
+        quoted(&provider.client_id),
+        quoted(subject)
+    )
 }
 
 /// Reads an invitation; `None` where there is none.
@@ -57,6 +87,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Invitation>, EnrolmentError> {
         publish: keys.filters("publish")?,
         read: keys.filters("read")?,
         approval: keys.approval()?,
+        replace: keys.replace()?,
         created: keys.parsed::<Timestamp>("created", "a time")?,
         expires: keys.parsed::<Timestamp>("expires", "a time")?,
         secret: keys.secret()?,
@@ -93,11 +124,38 @@ impl Keys<'_> {
     }
 
     fn approval(&self) -> Result<Approval, EnrolmentError> {
-        let found = self.table.get("approval").and_then(toml::Value::as_str);
-        [Approval::Matching, Approval::ByHand]
-            .into_iter()
-            .find(|approval| found == Some(approval.name()))
-            .ok_or_else(|| self.fault("approval", "matching or by-hand"))
+        let approval = match self.table.get("approval").and_then(toml::Value::as_str) {
+            Some(MATCHING) => Some(Approval::Matching),
+            Some(BY_HAND) => Some(Approval::ByHand),
+            Some(OPENID) => return self.subject().map(Approval::OpenId),
+            Some(other) => {
+                let key = other.strip_prefix(KEY).and_then(|text| text.parse().ok());
+                key.map(Approval::Key)
+            }
+            None => None,
+        };
+        approval.ok_or_else(|| {
+            self.fault("approval", "matching, by-hand, openid or a key's fingerprint")
+        })
+    }
+
+    fn subject(&self) -> Result<OpenIdSubject, EnrolmentError> {
+        let text = |key| {
+            let found = self.table.get(key).and_then(toml::Value::as_str);
+            found.map(str::to_owned).ok_or_else(|| self.fault(key, "text"))
+        };
+        let (issuer, client_id) = (text("openid_issuer")?, text("openid_client")?);
+        let provider = OpenIdProvider { issuer, client_id };
+        Ok(OpenIdSubject { provider, subject: text("openid_subject")? })
+    }
+
+    /// Invitations of an earlier program do not say it.
+    fn replace(&self) -> Result<bool, EnrolmentError> {
+        match self.table.get("replace") {
+            Some(toml::Value::Boolean(replace)) => Ok(*replace),
+            Some(_other) => Err(self.fault("replace", "true or false")),
+            None => Ok(false),
+        }
     }
 
     fn secret(&mut self) -> Result<JoinSecret, EnrolmentError> {

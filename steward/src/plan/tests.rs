@@ -6,6 +6,9 @@ use sekisho_seal::{Opener, Sealer, unwrap_announced_epoch_seed};
 use super::*;
 use crate::fixture::{self, Town, at, filter, id, identity};
 
+mod erasing;
+mod handing_on;
+mod opening;
 mod property;
 
 const ALL: &str = "fujisawa/#";
@@ -14,7 +17,7 @@ const TRUCK: &str = "fujisawa/truck/17/air";
 fn announcements(actions: &[Action]) -> Vec<&Announcement> {
     let only = actions.iter().filter_map(|action| match action {
         Action::Announce(announcement) => Some(announcement),
-        Action::Grant(_) | Action::Destroy(_) => None,
+        Action::Grant(_) | Action::Destroy(..) | Action::Receipt(..) | Action::Forget(_) => None,
     });
     only.collect()
 }
@@ -192,7 +195,7 @@ fn peers_readers_get_keys_until_the_peering_ends() {
     let mut town = Town::new(&[ALL]);
     let peering = town.befriend("santander");
     town.enrol("park@santander");
-    town.grant("*@santander", "subscribe,decrypt", "fujisawa/truck/#");
+    town.grant("park@santander", "subscribe,decrypt", "fujisawa/truck/#");
     town.settle();
     assert_eq!(town.epochs_of("park@santander", ALL), [1]);
     town.revoke(RevokeTarget::Statement(peering));
@@ -203,10 +206,31 @@ fn peers_readers_get_keys_until_the_peering_ends() {
 }
 
 #[test]
+fn everybody_of_a_peer_is_reached_through_its_steward_alone() {
+    let mut town = Town::new(&[ALL]);
+    town.befriend("santander");
+    for name in ["steward@santander", "park@santander", "desk@santander"] {
+        town.enrol(name);
+    }
+    let all = town.grant("*@santander", "subscribe,decrypt", "fujisawa/truck/#");
+    town.grant("desk@santander", "subscribe,decrypt", "fujisawa/truck/#");
+    town.settle();
+    assert_eq!(town.epochs_of("steward@santander", ALL), [1]);
+    assert_eq!(town.epochs_of("desk@santander", ALL), [1], "who is named is given it directly");
+    assert!(town.epochs_of("park@santander", ALL).is_empty());
+    town.revoke(RevokeTarget::Statement(all));
+    assert_eq!(causes(&town.plan()), [Cause::ReadersLost(1)]);
+    town.settle();
+    assert_eq!(town.epochs_of("steward@santander", ALL), [1]);
+    assert_eq!(town.epochs_of("desk@santander", ALL), [1, 2]);
+}
+
+#[test]
 fn what_was_drawn_before_a_crash_is_announced_after_it() {
     let mut town = Town::new(&[ALL]);
     let actions = town.plan();
-    let done = town.keeper.carry_out(&actions[0], town.now, &mut town.entropy).unwrap();
+    let done =
+        town.keeper.carry_out(&actions[0], &town.policy, town.now, &mut town.entropy).unwrap();
     drop(done);
     town.restart();
     let actions = town.plan();
@@ -242,7 +266,7 @@ fn a_clock_that_went_astray_destroys_no_seed() {
     town.settle();
     let right = town.now;
     town.hours_pass(24 * 365);
-    assert!(!town.plan().iter().any(|action| matches!(action, Action::Destroy(_))));
+    assert!(!town.plan().iter().any(|action| matches!(action, Action::Destroy(..))));
     town.now = right;
     assert!(town.plan().is_empty());
     // The same time with a node that agrees.
@@ -270,7 +294,7 @@ fn a_lost_seed_is_replaced_by_a_new_epoch() {
     town.settle();
     let seeds: Vec<SeedId> = town.keeper.seeds().iter().map(|(seed, _held)| seed).collect();
     for seed in seeds {
-        town.act(&Action::Destroy(seed));
+        town.act(&Action::Destroy(seed, None));
     }
     assert_eq!(causes(&town.plan()), [Cause::SeedLost]);
     town.settle();
@@ -286,11 +310,15 @@ fn another_stewards_epoch_is_left_to_it_while_it_may_act() {
     let deputy = fixture::principal("deputy@fujisawa", PrincipalKind::Steward, town.now);
     town.state(deputy);
     let actions = town.plan();
-    let done = town.keeper.carry_out(&actions[0], town.now, &mut town.entropy).unwrap().unwrap();
+    let done = town
+        .keeper
+        .carry_out(&actions[0], &town.policy, town.now, &mut town.entropy)
+        .unwrap()
+        .unwrap();
     let theirs = fixture::signed(done.body().clone(), &["deputy@fujisawa"]);
     town.apply(&theirs);
     let seed = town.keeper.seeds().iter().next().unwrap().0;
-    town.act(&Action::Destroy(seed));
+    town.act(&Action::Destroy(seed, None));
     assert!(town.plan().is_empty());
     town.revoke(RevokeTarget::Principal(id("deputy@fujisawa")));
     assert_eq!(causes(&town.plan()), [Cause::SeedLost]);

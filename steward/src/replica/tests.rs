@@ -15,7 +15,7 @@ fn santander() -> OrgName {
 }
 
 fn replica() -> Replica {
-    Replica::new(&fujisawa(), root("fujisawa").body_hash())
+    Replica::new(&fujisawa(), root("fujisawa").body_hash(), id("steward@fujisawa"))
 }
 
 /// Fujisawa's log with a peering in it, and with somebody of the peer's that it lets read.
@@ -103,7 +103,10 @@ fn a_peers_log_that_is_empty_at_first_gives_its_readers_their_keys_when_it_comes
             let actions = plan(&situation);
             let mut stated = Vec::new();
             for action in &actions {
-                let done = town.keeper.carry_out(action, town.now, &mut town.entropy).unwrap();
+                let done = town
+                    .keeper
+                    .carry_out(action, replica.policy(), town.now, &mut town.entropy)
+                    .unwrap();
                 stated.extend(done);
             }
             if stated.is_empty() {
@@ -141,7 +144,8 @@ fn what_the_node_makes_up_is_not_believed() {
 
 #[test]
 fn another_root_than_the_pinned_one_gives_nothing() {
-    let mut replica = Replica::new(&fujisawa(), root("santander").body_hash());
+    let mut replica =
+        Replica::new(&fujisawa(), root("santander").body_hash(), id("steward@fujisawa"));
     replica.take(&fujisawa(), followed(genesis("fujisawa"))).unwrap();
     replica.take(&fujisawa(), Vec::new()).unwrap();
     assert!(replica.policy().log(&fujisawa()).is_empty());

@@ -48,7 +48,7 @@ fn a_destroyed_seed_is_nowhere() {
     let mut seeds = Seeds::open(folder.path()).unwrap();
     let id =
         seeds.draw(&tree(), Suite::X25519Aes256Gcm, at(7), &mut SeededEntropy::new(1)).unwrap();
-    seeds.destroy(id).unwrap();
+    seeds.destroy(id, false).unwrap();
     assert!(seeds.get(id).is_none());
     assert!(Seeds::open(folder.path()).unwrap().get(id).is_none());
     assert_eq!(fs::read_dir(folder.path().join(FOLDER)).unwrap().count(), 0);

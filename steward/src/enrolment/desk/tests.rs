@@ -13,6 +13,7 @@ use crate::{
         tests::{offer, office},
     },
     fixture::{at, genesis, identity, name, root, signed},
+    openid::OpenIdProvider,
 };
 
 struct Scene {
@@ -24,7 +25,9 @@ struct Scene {
 
 fn scene(approval: Approval) -> Scene {
     let (folder, enrolments) = office();
-    let offer = Offer { approval, ..offer() };
+    let is_person = matches!(approval, Approval::OpenId(_));
+    let kind = if is_person { PrincipalKind::Person } else { PrincipalKind::Device };
+    let offer = Offer { kind, approval, ..offer() };
     let token = enrolments.invite(offer, at(0), &mut SeededEntropy::new(1)).unwrap();
     let desk = Desk::open(enrolments.clone()).unwrap();
     Scene { _folder: folder, enrolments, desk, token }
@@ -53,14 +56,18 @@ fn request(token: &JoinToken, keys: &str) -> Request {
 fn refusal(verdict: Verdict) -> String {
     match verdict {
         Verdict::Refuse(why) => why,
-        Verdict::Admit(_) | Verdict::Wait => panic!("wanted a refusal, found {verdict:?}"),
+        Verdict::Admit(_) | Verdict::Wait | Verdict::Identify(_) => {
+            panic!("wanted a refusal, found {verdict:?}")
+        }
     }
 }
 
 fn admitted(verdict: Verdict) -> Admission {
     match verdict {
         Verdict::Admit(admission) => admission,
-        Verdict::Refuse(_) | Verdict::Wait => panic!("wanted an admission, found {verdict:?}"),
+        Verdict::Refuse(_) | Verdict::Wait | Verdict::Identify(_) => {
+            panic!("wanted an admission, found {verdict:?}")
+        }
     }
 }
 
@@ -179,7 +186,7 @@ fn by_hand_a_newcomer_waits_until_its_key_is_approved() {
     assert_eq!(scene.judge("truck", at(11)), Verdict::Wait);
     let Standing::Waiting(claimant) = scene.standing(at(12)) else { panic!() };
     assert_eq!(claimant, Claimant { id: identity("truck").id(), since: at(10) });
-    let approved = scene.enrolments.approve(&scene.token.name, None, at(20)).unwrap();
+    let approved = scene.enrolments.approve(&scene.token.name, claimant.id, at(20)).unwrap();
     assert_eq!(approved, claimant);
     admitted(scene.judge("truck", at(21)));
     scene.desk.done(scene.token.id).unwrap();
@@ -190,7 +197,7 @@ fn by_hand_a_newcomer_waits_until_its_key_is_approved() {
 fn a_thief_that_comes_after_the_approval_is_refused() {
     let mut scene = scene(Approval::ByHand);
     assert_eq!(scene.judge("truck", at(10)), Verdict::Wait);
-    scene.enrolments.approve(&scene.token.name, None, at(20)).unwrap();
+    scene.enrolments.approve(&scene.token.name, identity("truck").id(), at(20)).unwrap();
     assert!(refusal(scene.judge("thief", at(21))).contains("another key"));
     admitted(scene.judge("truck", at(22)));
 }
@@ -202,9 +209,9 @@ fn the_key_that_waits_last_is_the_one_that_is_shown() {
     assert_eq!(scene.judge("truck", at(11)), Verdict::Wait);
     let Standing::Waiting(claimant) = scene.standing(at(12)) else { panic!() };
     assert_eq!(claimant.id, identity("truck").id());
-    let seen = Some(identity("thief").id());
+    let seen = identity("thief").id();
     scene.enrolments.approve(&scene.token.name, seen, at(13)).unwrap_err();
-    let seen = Some(claimant.id);
+    let seen = claimant.id;
     scene.enrolments.approve(&scene.token.name, seen, at(13)).unwrap();
 }
 
@@ -228,7 +235,7 @@ fn who_goes_away_waits_no_longer() {
 fn what_was_approved_in_time_is_admitted_after_the_tokens_end() {
     let mut scene = scene(Approval::ByHand);
     assert_eq!(scene.judge("truck", at(3_599)), Verdict::Wait);
-    scene.enrolments.approve(&scene.token.name, None, at(3_599)).unwrap();
+    scene.enrolments.approve(&scene.token.name, identity("truck").id(), at(3_599)).unwrap();
     admitted(scene.judge("truck", at(3_601)));
 }
 
@@ -237,6 +244,82 @@ fn nobody_can_be_approved_after_the_tokens_end() {
     let mut scene = scene(Approval::ByHand);
     assert_eq!(scene.judge("truck", at(10)), Verdict::Wait);
     let late = scene.token.expires.saturating_add(Duration::from_secs(1));
-    scene.enrolments.approve(&scene.token.name, None, late).unwrap_err();
+    scene.enrolments.approve(&scene.token.name, identity("truck").id(), late).unwrap_err();
     assert!(refusal(scene.judge("truck", late)).contains("it ended at"));
+}
+
+#[test]
+fn a_token_for_one_key_admits_that_key_alone_and_at_once() {
+    let wanted = Fingerprint::of(&identity("truck").id());
+    let mut scene = scene(Approval::Key(wanted.clone()));
+    let refused = refusal(scene.judge("thief", at(10)));
+    assert!(refused.contains(&format!("wanted the key {wanted}")), "{refused}");
+    assert_eq!(scene.standing(at(11)), Standing::Open);
+    admitted(scene.judge("truck", at(12)));
+    scene.desk.done(scene.token.id).unwrap();
+    assert!(matches!(scene.standing(at(13)), Standing::Used(_)));
+}
+
+#[test]
+fn a_token_for_one_key_wants_its_secret_too() {
+    let wanted = Fingerprint::of(&identity("truck").id());
+    let mut scene = scene(Approval::Key(wanted));
+    scene.token.secret = sekisho::JoinSecret::new([1; 32]);
+    assert!(refusal(scene.judge("truck", at(10))).contains("wanted a proof"));
+}
+
+#[test]
+fn what_an_ended_process_left_half_done_is_found_again() {
+    let mut scene = scene(Approval::Matching);
+    assert!(scene.desk.unfinished(at(9)).unwrap().is_empty());
+    let admission = admitted(scene.judge("truck", at(10)));
+    let desk = Desk::open(scene.enrolments.clone()).unwrap();
+    let found = desk.unfinished(at(100_000)).unwrap();
+    let [unfinished] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((unfinished.id, unfinished.issued), (admission.id, at(10)));
+    assert_eq!(unfinished.name, scene.token.name);
+    scene.desk.done(scene.token.id).unwrap();
+    assert!(desk.unfinished(at(100_000)).unwrap().is_empty());
+}
+
+fn subject() -> OpenIdSubject {
+    let (issuer, client_id) = ("https://login.example".to_owned(), "sekisho".to_owned());
+    OpenIdSubject { provider: OpenIdProvider { issuer, client_id }, subject: "42".to_owned() }
+}
+
+#[test]
+fn who_has_to_sign_in_is_admitted_when_the_provider_has_said_so_and_nobody_else_then() {
+    let mut scene = scene(Approval::OpenId(subject()));
+    let (signed_in, other) = (request(&scene.token, "truck"), request(&scene.token, "thief"));
+    for _asked_again in 0..2 {
+        let verdict = scene.desk.judge(&signed_in, at(11)).unwrap();
+        assert_eq!(verdict, Verdict::Identify(subject()));
+    }
+    scene.desk.identified(signed_in.token, signed_in.id());
+    let verdict = scene.desk.judge(&other, at(12)).unwrap();
+    assert!(matches!(verdict, Verdict::Identify(_)), "{verdict:?}");
+    admitted(scene.desk.judge(&signed_in, at(12)).unwrap());
+    let why = refusal(scene.desk.judge(&other, at(13)).unwrap());
+    assert!(why.contains("one that another key uses"), "{why}");
+}
+
+#[test]
+fn an_invitation_that_wants_a_sign_in_is_for_a_person_and_names_a_provider_that_can_be_asked() {
+    let (_folder, enrolments) = office();
+    let invite = |kind, wanted: OpenIdSubject| {
+        let offer = Offer { kind, approval: Approval::OpenId(wanted), ..offer() };
+        enrolments
+            .invite(offer, at(0), &mut SeededEntropy::new(1))
+            .map_err(|error| error.to_string())
+    };
+    invite(PrincipalKind::Person, subject()).unwrap();
+    let error = invite(PrincipalKind::Device, subject()).unwrap_err();
+    assert!(error.contains("kind: wanted a person to sign in, found device"), "{error}");
+    let mut plain = subject();
+    plain.provider.issuer = "http://login.example".to_owned();
+    let error = invite(PrincipalKind::Person, plain).unwrap_err();
+    assert!(error.contains("wanted an https address"), "{error}");
+    let nobody = OpenIdSubject { subject: String::new(), ..subject() };
+    let error = invite(PrincipalKind::Person, nobody).unwrap_err();
+    assert!(error.contains("subject: wanted 1 to 255 bytes"), "{error}");
 }

@@ -111,7 +111,8 @@ impl World {
             }
             Event::CrashBeforeAnnouncing => {
                 if let Some(action @ Action::Announce(_)) = town.plan().first() {
-                    let done = town.keeper.carry_out(action, town.now, &mut town.entropy);
+                    let done =
+                        town.keeper.carry_out(action, &town.policy, town.now, &mut town.entropy);
                     assert!(done.unwrap().is_some());
                 }
                 town.restart();
