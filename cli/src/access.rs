@@ -87,6 +87,7 @@ impl Access {
     fn options(&self) -> ClientOptions {
         ClientOptions::default()
             .software(crate::SOFTWARE)
+            .trust_folder(&self.dir)
             .connect_timeout(patience_with(&self.profile.node))
     }
 
@@ -112,7 +113,11 @@ fn patience_with(node: &str) -> Duration {
 pub(crate) async fn document(client: &Client, question: Question) -> Result<Value> {
     match client.query(question).await? {
         AnswerBody::Json(text) => Ok(serde_json::from_str(&text)?),
-        AnswerBody::Statements(_) | AnswerBody::KeyHeader(_) | AnswerBody::ExpectedSequence(_) => {
+        AnswerBody::Statements(_)
+        | AnswerBody::KeyHeader(_)
+        | AnswerBody::ExpectedSequence(_)
+        | AnswerBody::Checkpoint { .. }
+        | AnswerBody::Inclusion { .. } => {
             bail!("answer of the node: wanted a document, found something else")
         }
     }

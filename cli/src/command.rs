@@ -1,14 +1,25 @@
 //! The commands, one module each noun, and what they have in common.
 
+pub(crate) mod accesses;
 pub(crate) mod agent;
+pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod enrol;
+pub(crate) mod erase;
 pub(crate) mod init;
+pub(crate) mod issuer;
 pub(crate) mod join;
+pub(crate) mod log;
+pub(crate) mod node;
 pub(crate) mod peer;
 pub(crate) mod publish;
 pub(crate) mod question;
+pub(crate) mod revoke;
+pub(crate) mod role;
+pub(crate) mod root;
 pub(crate) mod serve;
+pub(crate) mod sign;
+pub(crate) mod signing;
 pub(crate) mod statement;
 pub(crate) mod subscribe;
 

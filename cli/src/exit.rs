@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     Unreachable,
     /// A file or setting of this machine is at fault.
     Local,
+    /// What was stated stands, and was not confirmed everywhere in time.
+    Unconfirmed,
 }
 
 impl From<Exit> for ExitCode {
@@ -25,6 +27,7 @@ impl From<Exit> for ExitCode {
             Exit::Usage => 2,
             Exit::Unreachable => 3,
             Exit::Local => 4,
+            Exit::Unconfirmed => 5,
         })
     }
 }

@@ -3,6 +3,7 @@
 
 use std::io;
 
+use sekisho::audit::AuditError;
 use sekisho::{
     ConnectError, EnrolError, PROFILE_FILE, ProfileError, PublishError, QueryError, SubscribeError,
     TokenError,
@@ -75,7 +76,7 @@ fn exit_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
         return Some(fault.exit);
     }
     match cause.downcast_ref::<ConnectError>() {
-        Some(ConnectError::Refused { .. }) => return Some(Exit::No),
+        Some(ConnectError::Refused { .. } | ConnectError::Trust { .. }) => return Some(Exit::No),
         Some(ConnectError::Tls(_) | ConnectError::Socket(_)) => return Some(Exit::Local),
         Some(_) => return Some(Exit::Unreachable),
         None => {}
@@ -83,6 +84,11 @@ fn exit_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     match cause.downcast_ref::<QueryError>() {
         Some(QueryError::Refused(_)) => return Some(Exit::No),
         Some(_) => return Some(Exit::Unreachable),
+        None => {}
+    }
+    match cause.downcast_ref::<AuditError>() {
+        Some(AuditError::File { .. } | AuditError::NoLog { .. }) => return Some(Exit::Local),
+        Some(_) => return Some(Exit::No),
         None => {}
     }
     match cause.downcast_ref::<EnrolError>() {
@@ -107,7 +113,8 @@ fn exit_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
 /// What to do next, where that is not plain from the words.
 fn hint_of(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     match cause.downcast_ref::<ConnectError>() {
-        Some(ConnectError::Refused { .. } | ConnectError::Closed) | None => {}
+        Some(ConnectError::Refused { .. } | ConnectError::Trust { .. } | ConnectError::Closed)
+        | None => {}
         Some(_) => return Some("is the node running, and is that its address?"),
     }
     if let Some(ProfileError::Io { path, source, .. }) = cause.downcast_ref()

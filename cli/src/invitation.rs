@@ -7,15 +7,11 @@
 //! Each letter carries the statements that prove its sender's issuer under its root. Whoever reads
 //! one compares the root's fingerprint with what the other side says on the telephone.
 
-use anyhow::{Context as _, Result, bail, ensure};
-use data_encoding::BASE64;
+use anyhow::{Context as _, Result, bail};
 use sekisho_proto::statement::{Peering, PeeringParty};
 use sekisho_proto::{Hash, OrgName, Statement, StatementBody};
 
-/// Characters of base 64 in one line of a letter.
-const LINE: usize = 64;
-/// Bytes of one letter: a contract and the proofs of both sides are a tenth of it.
-const LETTER_BYTES_MAX: usize = 256 << 10;
+use crate::armour;
 
 /// What a letter is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,9 +39,9 @@ impl Stage {
 
     const fn name(self) -> &'static str {
         match self {
-            Self::Invitation => "INVITATION",
-            Self::Acceptance => "ACCEPTANCE",
-            Self::Contract => "CONTRACT",
+            Self::Invitation => "PEERING INVITATION",
+            Self::Acceptance => "PEERING ACCEPTANCE",
+            Self::Contract => "PEERING CONTRACT",
         }
     }
 
@@ -97,54 +93,20 @@ impl Letter {
 
     /// The letter as text.
     pub(crate) fn print(&self) -> String {
-        let mut bytes = Vec::new();
-        for statement in self.proofs.iter().chain([&self.peering]) {
-            let encoded = statement.encode();
-            bytes.extend_from_slice(&u32::try_from(encoded.len()).unwrap_or(0).to_be_bytes());
-            bytes.extend_from_slice(&encoded);
-        }
-        let encoded = BASE64.encode(&bytes);
-        let name = self.stage.name();
-        let mut text = format!("-----BEGIN SEKISHO PEERING {name}-----\n");
-        for line in encoded.as_bytes().chunks(LINE) {
-            text.push_str(&String::from_utf8_lossy(line));
-            text.push('\n');
-        }
-        text + &format!("-----END SEKISHO PEERING {name}-----\n")
+        let statements: Vec<&Statement> = self.proofs.iter().chain([&self.peering]).collect();
+        armour::print(self.stage.name(), &statements)
     }
 
     /// Reads a letter; text around it is passed over.
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        ensure!(text.len() <= LETTER_BYTES_MAX, "letter: wanted at most {LETTER_BYTES_MAX} bytes");
-        let (stage, inside) = Stage::ALL
-            .into_iter()
-            .find_map(|stage| {
-                let (begin, end) = (
-                    format!("-----BEGIN SEKISHO PEERING {}-----", stage.name()),
-                    format!("-----END SEKISHO PEERING {}-----", stage.name()),
-                );
-                let inside = text.split_once(&begin)?.1.split_once(&end)?.0;
-                Some((stage, inside))
-            })
+        let names = Stage::ALL.map(Stage::name);
+        let (name, mut statements) = armour::parse("letter", names, text)?
             .context("letter: wanted a block -----BEGIN SEKISHO PEERING …-----, found none")?;
-        let packed: String = inside.split_whitespace().collect();
-        let bytes = BASE64.decode(packed.as_bytes()).context("letter: wanted base 64")?;
-        let mut statements = statements(&bytes)?;
+        let stage = Stage::ALL.into_iter().find(|stage| stage.name() == name);
+        let stage = stage.unwrap_or(Stage::Invitation);
         let peering = statements.pop().context("letter: wanted a peering, found nothing")?;
         let letter = Self { stage, proofs: statements, peering };
         letter.contract()?;
         Ok(letter)
     }
-}
-
-fn statements(mut bytes: &[u8]) -> Result<Vec<Statement>> {
-    let mut statements = Vec::new();
-    while !bytes.is_empty() {
-        let (length, rest) = bytes.split_first_chunk::<4>().context("letter: it is cut off")?;
-        let length = usize::try_from(u32::from_be_bytes(*length))?;
-        let (encoded, after) = rest.split_at_checked(length).context("letter: it is cut off")?;
-        statements.push(Statement::decode(encoded)?);
-        bytes = after;
-    }
-    Ok(statements)
 }

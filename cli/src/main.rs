@@ -1,14 +1,23 @@
 //! The `sekisho` command: everything an operator, a device or a newcomer does from a shell.
 
 mod access;
+mod armour;
+mod ask;
 mod command;
 mod demo;
 mod exit;
 mod fault;
 mod invitation;
+mod motion;
 mod organisation;
 mod output;
 mod page;
+#[cfg(feature = "pkcs11")]
+mod pkcs11;
+mod preview;
+mod qr;
+mod replay;
+mod root_key;
 mod signals;
 
 use std::process::ExitCode;
@@ -16,16 +25,26 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use command::accesses::AccessCommand;
 use command::agent::Agent;
+use command::diff::Diff;
 use command::doctor::Doctor;
 use command::enrol::Enrol;
+use command::erase::Erase;
 use command::init::Init;
+use command::issuer::IssuerCommand;
 use command::join::Join;
+use command::log::Log;
+use command::node::NodeCommand;
 use command::peer::Peer;
 use command::publish::Publish;
 use command::question::{Discover, What, Who, Why};
+use command::revoke::RevokeCommand;
+use command::role::Role;
+use command::root::Root;
 use command::serve::{Serve, Steward};
-use command::statement::{DenyCommand, Describe, GrantCommand, RevokeCommand};
+use command::sign::{Sign, State};
+use command::statement::{DenyCommand, Describe, GrantCommand};
 use command::subscribe::{History, Subscribe};
 use demo::{Dashboard, Demo, Fleet, Intruder};
 use exit::Exit;
@@ -61,7 +80,8 @@ Exit codes:
   1  the answer is no, or the node refused
   2  the command was not used as it can be
   3  the node cannot be reached
-  4  a file or setting of this machine is at fault";
+  4  a file or setting of this machine is at fault
+  5  what was stated stands, and was not confirmed everywhere in time";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -70,10 +90,26 @@ enum Command {
     Steward(Steward),
     Enrol(Enrol),
     Join(Join),
+    Root(Root),
+    #[command(subcommand)]
+    Issuer(IssuerCommand),
+    Sign(Sign),
+    State(State),
+    #[command(subcommand)]
+    Node(NodeCommand),
     Grant(GrantCommand),
     Deny(DenyCommand),
+    #[command(subcommand)]
+    Role(Role),
     Revoke(RevokeCommand),
+    #[command(subcommand)]
+    Diff(Diff),
     Describe(Describe),
+    Erase(Erase),
+    #[command(subcommand)]
+    Access(AccessCommand),
+    #[command(subcommand)]
+    Log(Log),
     Who(Who),
     Why(Why),
     What(What),
@@ -107,10 +143,20 @@ impl Command {
             Self::Steward(command) => command.run().await,
             Self::Enrol(command) => command.run(),
             Self::Join(command) => command.run().await,
+            Self::Root(command) => command.run().await,
+            Self::Issuer(command) => command.run().await,
+            Self::Sign(command) => command.run(),
+            Self::State(command) => command.run().await,
+            Self::Node(command) => command.run().await,
             Self::Grant(command) => command.run().await,
             Self::Deny(command) => command.run().await,
+            Self::Role(command) => Box::pin(command.run()).await,
             Self::Revoke(command) => command.run().await,
+            Self::Diff(command) => Box::pin(command.run()).await,
             Self::Describe(command) => command.run().await,
+            Self::Erase(command) => command.run().await,
+            Self::Access(command) => command.run().await,
+            Self::Log(command) => Box::pin(command.run()).await,
             Self::Who(command) => command.run().await,
             Self::Why(command) => command.run().await,
             Self::What(command) => command.run().await,

@@ -3,7 +3,8 @@
 //! ```text
 //! DIR/sekisho.toml           the node's configuration
 //! DIR/genesis.statements     root, issuers, principals and grants that everything begins with
-//! DIR/keys/root.key          signs issuers; may be moved away once the folder is made
+//! DIR/keys/root.key          names and ends issuers; to be moved away once the folder is made. Where
+//!                            there are several: root-1.key, root-2.key, …
 //! DIR/keys/node.key          the node's key
 //! DIR/administrator/         profile and key of administrator@ORG, an issuer
 //! DIR/steward/               profile and key of steward@ORG, an issuer; its epoch seeds
@@ -22,6 +23,8 @@ use sekisho_proto::{
     Statement, StatementBody, Timestamp,
 };
 use sekisho_seal::{Identity, KeyFile, KeyKind, SigningKey, sign_statement};
+
+use crate::root_key::RootKey;
 
 /// The folder with the administrator's profile, inside an organisation's folder.
 pub(crate) const ADMINISTRATOR: &str = "administrator";
@@ -42,6 +45,12 @@ pub(crate) struct Plan {
     pub(crate) address: String,
     /// Health and metrics.
     pub(crate) http: String,
+    /// Root keys, 1 to 16.
+    pub(crate) root_keys: usize,
+    /// The root keys on tokens, by their URIs; where there are any, there are no others.
+    pub(crate) root_tokens: Vec<PathBuf>,
+    /// How many of them must sign, 1 to all.
+    pub(crate) root_threshold: usize,
 }
 
 /// What was made.
@@ -50,6 +59,8 @@ pub(crate) struct Made {
     /// What everybody else pins.
     pub(crate) root: Hash,
     pub(crate) node_key: PublicKey,
+    /// The files of the root's keys: to be moved away.
+    pub(crate) root_files: Vec<PathBuf>,
 }
 
 /// Whether a folder is an organisation's.
@@ -98,25 +109,28 @@ pub(crate) fn make(plan: &Plan) -> Result<Made> {
             .with_context(|| format!("{}: make the folder", path.display()))?;
     }
     let now = clock::now();
-    let founders = Founders::draw(&plan.organisation)?;
+    let founders = Founders::draw(plan)?;
     let statements = founders.statements(now)?;
     let root = statements.first().map(Statement::body_hash).context("a genesis has a root")?;
-    founders.keep(plan, root)?;
+    let root_files = founders.keep(plan, root)?;
     write(&plan.dir.join("genesis.statements"), &sekisho_broker::genesis::encode(&statements))?;
     write(&plan.dir.join(CONFIGURATION), configuration(plan).as_bytes())?;
-    Ok(Made { root, node_key: founders.node.identity.signing().public_key() })
+    Ok(Made { root, node_key: founders.node.identity.signing().public_key(), root_files })
 }
 
 struct Founders {
     organisation: OrgName,
-    root: KeyFile,
+    roots: Vec<RootKey>,
+    /// How many of them must sign.
+    threshold: usize,
     administrator: KeyFile,
     steward: KeyFile,
     node: KeyFile,
 }
 
 impl Founders {
-    fn draw(organisation: &OrgName) -> Result<Self> {
+    fn draw(plan: &Plan) -> Result<Self> {
+        let Plan { organisation, root_keys, root_tokens, root_threshold, .. } = plan;
         let draw = |name: &str, kind: KeyKind| -> Result<KeyFile> {
             let name = PrincipalName::new(name, organisation)?;
             let identity = Identity::generate(Identity::KEM_SUITE_DEFAULT, &mut OsEntropy::new())?;
@@ -124,7 +138,15 @@ impl Founders {
         };
         Ok(Self {
             organisation: organisation.clone(),
-            root: draw("root", KeyKind::Root)?,
+            roots: if root_tokens.is_empty() {
+                let names = root_names(*root_keys).into_iter();
+                names
+                    .map(|name| draw(&name, KeyKind::Root).map(RootKey::File))
+                    .collect::<Result<_>>()?
+            } else {
+                root_tokens.iter().map(|name| RootKey::open(name)).collect::<Result<_>>()?
+            },
+            threshold: *root_threshold,
             administrator: draw("administrator", KeyKind::Principal(PrincipalKind::Person))?,
             steward: draw("steward", KeyKind::Principal(PrincipalKind::Steward))?,
             node: draw("node", KeyKind::Principal(PrincipalKind::Node))?,
@@ -133,18 +155,22 @@ impl Founders {
 
     /// Everything that must stand before the node can start, signed from the root down.
     fn statements(&self, now: Timestamp) -> Result<Vec<Statement>> {
-        let root = self.root.identity.signing();
+        let mut keys: Vec<PublicKey> = self.roots.iter().map(RootKey::public_key).collect();
+        keys.sort_unstable();
+        let twice = keys.windows(2).any(|pair| pair.first() == pair.last());
+        ensure!(!twice, "root keys: wanted each once, found one twice");
+        let by_root = |body| {
+            let mut signers = self.roots.iter().take(self.threshold);
+            signers.try_fold(Statement::unsigned(body), |statement, key| key.sign(statement))
+        };
         let issuer = self.administrator.identity.signing();
         let everything: Filter = format!("{}/#", self.organisation).parse()?;
-        let mut statements = vec![signed(
-            StatementBody::OrgRoot(OrgRoot {
-                organisation: self.organisation.clone(),
-                keys: vec![root.public_key()],
-                threshold: 1,
-                issued: now,
-            }),
-            root,
-        )];
+        let mut statements = vec![by_root(StatementBody::OrgRoot(OrgRoot {
+            organisation: self.organisation.clone(),
+            keys,
+            threshold: u32::try_from(self.threshold)?,
+            issued: now,
+        }))?];
         for file in [&self.administrator, &self.steward] {
             let body = StatementBody::Issuer(Issuer {
                 name: file.name.clone(),
@@ -152,7 +178,7 @@ impl Founders {
                 issued: now,
                 until: None,
             });
-            statements.push(signed(body, root));
+            statements.push(by_root(body)?);
         }
         for (file, kind) in [
             (&self.administrator, PrincipalKind::Person),
@@ -180,8 +206,14 @@ impl Founders {
         Ok(statements)
     }
 
-    fn keep(&self, plan: &Plan, root: Hash) -> Result<()> {
-        self.root.create(&plan.dir.join("keys/root.key"))?;
+    fn keep(&self, plan: &Plan, root: Hash) -> Result<Vec<PathBuf>> {
+        let keys = plan.dir.join("keys");
+        let mut root_files = Vec::with_capacity(self.roots.len());
+        for file in self.roots.iter().filter_map(RootKey::file) {
+            let path = keys.join(format!("{}.key", file.name.name()));
+            file.create(&path)?;
+            root_files.push(path);
+        }
         self.node.create(&plan.dir.join("keys/node.key"))?;
         for (file, folder) in [(&self.administrator, ADMINISTRATOR), (&self.steward, STEWARD)] {
             let profile = Profile {
@@ -192,11 +224,42 @@ impl Founders {
             };
             profile.create(&plan.dir.join(folder), file.kind, file.identity.clone())?;
         }
-        Ok(())
+        Ok(root_files)
     }
 }
 
-fn principal(file: &KeyFile, kind: PrincipalKind, now: Timestamp) -> Principal {
+/// What the root's keys are called: one is `root`, several are numbered.
+fn root_names(count: usize) -> Vec<String> {
+    if count == 1 {
+        return vec!["root".to_owned()];
+    }
+    (1..=count).map(|number| format!("root-{number}")).collect()
+}
+
+/// The root's key files that are in an organisation's folder.
+///
+/// # Errors
+/// The folder of keys is there and cannot be read.
+pub(crate) fn root_files(dir: &Path) -> Result<Vec<PathBuf>> {
+    let keys = dir.join("keys");
+    if !keys.exists() {
+        return Ok(Vec::new());
+    }
+    let failed = || format!("{}: read the folder", keys.display());
+    let mut found = Vec::new();
+    for entry in fs::read_dir(&keys).with_context(failed)? {
+        let path = entry.with_context(failed)?.path();
+        let is_key = path.extension().is_some_and(|extension| extension == "key");
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        if is_key && (stem == "root" || stem.starts_with("root-")) {
+            found.push(path);
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+pub(crate) fn principal(file: &KeyFile, kind: PrincipalKind, now: Timestamp) -> Principal {
     let kem = file.identity.kem();
     Principal {
         name: file.name.clone(),

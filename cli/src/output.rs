@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
 /// Columns of a terminal that does not say how wide it is.
@@ -61,6 +61,15 @@ pub(crate) fn waiting(text: impl Into<String>) -> Waiting {
     Waiting { bar }
 }
 
+/// As [`waiting`], with the time that it takes so far.
+pub(crate) fn waiting_since(text: impl Into<String>) -> Waiting {
+    let waiting = waiting(text);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}, {elapsed} so far") {
+        waiting.bar.set_style(style);
+    }
+    waiting
+}
+
 /// A sign that something is under way; it leaves no trace, and is not there without a terminal.
 #[derive(Debug)]
 pub(crate) struct Waiting {
@@ -87,8 +96,55 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
     }
 }
 
+/// Prints a text for people. On a terminal its lines are broken between words, and what a line goes
+/// on with stands under its first word.
+pub(crate) fn prose(text: &str) {
+    let room = if io::stdout().is_terminal() { terminal_width() } else { usize::MAX };
+    for line_of_text in text.lines() {
+        for part in broken(line_of_text, room) {
+            line(part);
+        }
+    }
+}
+
+/// Says a text beside the answer; on a terminal its lines are broken between words.
+pub(crate) fn aside_prose(text: &str) {
+    let size = rustix::termios::tcgetwinsize(io::stderr()).ok();
+    let told = size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0);
+    let room = if io::stderr().is_terminal() { told.unwrap_or(WIDTH) } else { usize::MAX };
+    for part in text.lines().flat_map(|line_of_text| broken(line_of_text, room)) {
+        aside(part);
+    }
+}
+
+fn broken(text: &str, room: usize) -> Vec<String> {
+    let numbered = text.trim_start().trim_start_matches(|letter: char| letter.is_ascii_digit());
+    let numbered = numbered.strip_prefix(". ").unwrap_or_else(|| text.trim_start());
+    let indent = " ".repeat(text.chars().count() - numbered.chars().count());
+    let (mut lines, mut current) = (Vec::new(), String::new());
+    for word in text.split_inclusive(' ') {
+        let width = current.chars().count() + word.trim_end().chars().count();
+        if width > room && !current.trim().is_empty() {
+            lines.push(current.trim_end().to_owned());
+            current.clone_from(&indent);
+        }
+        current.push_str(word);
+    }
+    lines.push(current.trim_end().to_owned());
+    lines
+}
+
 fn terminal_width() -> usize {
     terminal_size().0
+}
+
+/// Columns of the terminal that answers go to, where there is one that shows colours and nobody
+/// asked for none (`NO_COLOR`).
+pub(crate) fn columns_in_colour() -> Option<usize> {
+    let is_set =
+        |name| std::env::var_os(name).filter(|value: &std::ffi::OsString| !value.is_empty());
+    let is_plain = is_set("NO_COLOR").is_some() || is_set("TERM").is_none_or(|term| term == "dumb");
+    (!is_plain && io::stdout().is_terminal()).then(terminal_width)
 }
 
 /// Columns and rows of the terminal; 80 by 24 where it does not say.
@@ -126,15 +182,20 @@ fn columns(row: &[String], widths: &[usize], left: usize) -> String {
     text.trim_end().to_owned()
 }
 
-/// One row as lines of heading and cell, and an empty line.
+/// One row as lines of heading and cell, and an empty line. What a cell says may be a right: it goes
+/// on in the next line rather than being cut.
 fn block(headings: &[&str], row: &[String], room: usize) -> Vec<String> {
     let width = headings.iter().map(|heading| heading.chars().count()).max().unwrap_or(0) + 2;
-    let cells = headings.iter().zip(row);
-    cells
-        .map(|(heading, cell)| pad(heading, width) + &cut(cell, room.saturating_sub(width).max(1)))
-        .map(|text| text.trim_end().to_owned())
-        .chain([String::new()])
-        .collect()
+    let left = room.saturating_sub(width).max(1);
+    let mut lines = Vec::new();
+    for (heading, cell) in headings.iter().zip(row) {
+        let letters: Vec<char> = cell.chars().collect();
+        let mut parts = letters.chunks(left).map(String::from_iter);
+        lines.push(pad(heading, width) + &parts.next().unwrap_or_default());
+        lines.extend(parts.map(|part| pad("", width) + &part));
+    }
+    let lines = lines.iter().map(|line| line.trim_end().to_owned());
+    lines.chain([String::new()]).collect()
 }
 
 fn pad(text: &str, width: usize) -> String {
@@ -189,10 +250,34 @@ mod tests {
     }
 
     #[test]
+    fn a_right_in_a_block_goes_on_in_the_next_line() {
+        let rows = [row(&["subscribe,history,decrypt,discover", "fujisawa/home/12/#"])];
+        let wanted = [
+            "MAY  subscribe,histor",
+            "     y,decrypt,discov",
+            "     er",
+            "ON   fujisawa/home/12",
+            "     /#",
+            "",
+        ];
+        assert_eq!(layout(&["MAY", "ON"], &rows, 21), wanted);
+    }
+
+    #[test]
     fn nothing_is_cut_for_a_pipe() {
         let long = "x".repeat(500);
         let lines = layout(&["A"], &[row(&[&long])], usize::MAX);
         assert_eq!(lines, ["A", long.as_str()]);
+    }
+
+    #[test]
+    fn a_line_goes_on_under_its_first_word() {
+        let text = "  12. family has a role, signed by the office";
+        let wanted = ["  12. family has a", "      role, signed", "      by the office"];
+        assert_eq!(broken(text, 19), wanted);
+        assert_eq!(broken(text, usize::MAX), [text]);
+        assert_eq!(broken("unbreakable-word", 4), ["unbreakable-word"]);
+        assert_eq!(broken("", 4), [""]);
     }
 
     #[test]

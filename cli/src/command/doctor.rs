@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::access::Access;
 use crate::command::Place;
 use crate::exit::Exit;
-use crate::organisation::{ADMINISTRATOR, CONFIGURATION, STEWARD};
+use crate::organisation::{ADMINISTRATOR, CONFIGURATION, STEWARD, root_files};
 use crate::{fault, output};
 
 /// Look for faults: files, keys and clock of this machine, the node, its peers.
@@ -117,7 +117,7 @@ fn of_files(dir: &Path, runs_a_node: bool) -> Vec<Finding> {
     let key_files: Vec<PathBuf> =
         node.into_iter().chain(others.map(|folder| folder.join(IDENTITY_FILE))).collect();
     findings.push(Finding::of("keys", keys(&key_files)));
-    findings.push(root_key(dir));
+    findings.extend(root_keys(dir));
     if runs_a_node {
         findings.push(Finding::of("data folder", data(dir)));
     }
@@ -145,28 +145,69 @@ fn first_statements(dir: &Path) -> Result<String> {
 }
 
 fn keys(files: &[PathBuf]) -> Result<String> {
-    let read = |file: &PathBuf| Ok(KeyFile::load(file)?.name.to_string());
+    let read = |file: &PathBuf| {
+        private_folder(file.parent().unwrap_or(file))?;
+        Ok(KeyFile::load(file)?.name.to_string())
+    };
     let names = files.iter().map(read).collect::<Result<Vec<_>>>()?;
     Ok(format!("{}: readable by you alone", names.join(", ")))
 }
 
-fn root_key(dir: &Path) -> Finding {
-    let path = dir.join("keys/root.key");
+/// The root's keys belong elsewhere; where several lie here, they protect no better than one.
+fn root_keys(dir: &Path) -> Vec<Finding> {
     let what = "root key";
-    if !path.exists() {
-        return Finding::new(what, Level::Well, "not on this machine");
+    let files = match root_files(dir) {
+        Ok(files) => files,
+        Err(error) => return vec![Finding::of(what, Err(error))],
+    };
+    if files.is_empty() {
+        return vec![Finding::new(what, Level::Well, "not on this machine")];
     }
-    match KeyFile::load(&path) {
-        Ok(file) if file.kind == KeyKind::Root => {
+    files.iter().map(|path| root_key(what, path)).collect()
+}
+
+fn root_key(what: &str, path: &Path) -> Finding {
+    match KeyFile::load_as(path, KeyKind::Root) {
+        Ok(_file) => {
             let words = format!("still in {}: better on a stick in a drawer", path.display());
             Finding::new(what, Level::Note, words)
         }
-        Ok(file) => {
-            let words = format!("{}: wanted a root key, found a {}'s", path.display(), file.kind);
-            Finding::new(what, Level::Ill, words)
-        }
         Err(cause) => Finding::of(what, Err(cause.into())),
     }
+}
+
+/// Whoever may write a key's folder may put another key there.
+fn private_folder(folder: &Path) -> Result<()> {
+    let shown = folder.display();
+    let found = std::fs::metadata(folder).with_context(|| format!("{shown}: look"))?;
+    let mode = found.permissions().mode() & 0o777;
+    ensure!(
+        mode & 0o022 == 0,
+        "{shown}: wanted a folder that only you may write, found {mode:04o}"
+    );
+    Ok(())
+}
+
+/// Files that node or steward would refuse to work with.
+fn private_files(folder: &Path) -> Result<()> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let failed = || format!("{}: look", folder.display());
+        for entry in std::fs::read_dir(&folder).with_context(failed)? {
+            let entry = entry.with_context(failed)?;
+            let (path, found) = (entry.path(), entry.metadata().with_context(failed)?);
+            let mode = found.permissions().mode() & 0o777;
+            let shown = path.display();
+            ensure!(mode & 0o077 == 0, "{shown}: wanted it for you alone, found mode {mode:04o}");
+            if found.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    Ok(())
 }
 
 fn data(dir: &Path) -> Result<String> {
@@ -180,6 +221,7 @@ fn data(dir: &Path) -> Result<String> {
     };
     let mode = metadata.permissions().mode() & 0o777;
     ensure!(mode & 0o077 == 0, "{data}: wanted mode 0700, found {mode:04o}");
+    private_files(&config.data)?;
     let disk = rustix::fs::statvfs(&config.data).with_context(|| format!("{data}: look"))?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize) >> 20;
     let wanted = config.free_bytes_min >> 20;
@@ -193,6 +235,9 @@ fn data(dir: &Path) -> Result<String> {
 fn steward(dir: &Path) -> Result<String> {
     let folder = dir.join(STEWARD);
     let own = Profile::load(&folder)?.principal;
+    for secrets in ["epochs", "enrolments"] {
+        private_files(&folder.join(secrets))?;
+    }
     let settings = Settings::load(&folder, own.organisation())?;
     let trees: Vec<&str> = settings.trees.iter().map(sekisho::Filter::as_str).collect();
     let hours = settings.epoch.as_secs() / 3_600;

@@ -10,33 +10,55 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use sekisho::{
-    EnrolError, Enrolled, IDENTITY_FILE, Identity, JoinToken, KeyFile, OsEntropy, PROFILE_FILE,
-    Profile, clock,
+    ConnectError, EnrolError, Enrolled, Fingerprint, IDENTITY_FILE, Identity, JoinToken, KeyFile,
+    OsEntropy, PROFILE_FILE, PrincipalName, Profile, clock,
 };
+use sekisho_proto::PrincipalKind;
 use sekisho_seal::KeyKind;
 use serde_json::json;
 use tokio::time::timeout;
+use zeroize::Zeroizing;
 
 use crate::access::Access;
+use crate::command::serve::Logging;
 use crate::exit::Exit;
-use crate::output;
+use crate::{ask, fault, output};
 
 /// Use a token: make keys, prove the token, wait to be admitted.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  sekisho join token-file --dir truck-17
-  sekisho join sekisho-join-v1.… --dir truck-17
+  sekisho join --dir truck-17
+  sekisho join --token-file truck-17.token --dir truck-17
   ssh city-hall sekisho enrol truck-17 --json | jq -r .token | sekisho join - --dir truck-17
+  sekisho join --prepare truck-17@fujisawa --dir truck-17
+
+Without a token it asks for one, and does not show what is typed or pasted. A token in the command
+line itself works and is warned of: other users of the machine can see it while the command runs.
 
 The private keys never leave DIR. Where joining was interrupted, the same command goes on with the
-keys that are there.")]
+keys that are there. The token is never sent: what is sent proves that it is known here, is of no
+use with another key, and goes to nobody but the node whose key the token names.")]
 pub(crate) struct Join {
-    /// The token, or the name of a file with it, or - to read it from standard input.
-    token: String,
+    /// A file with the token, or - to read it from standard input; the token itself, too, which
+    /// other users of this machine can see then.
+    token: Option<String>,
+    /// Read the token from this file.
+    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    token_file: Option<PathBuf>,
+    /// Make keys for this name, show their fingerprint and do no more: for
+    /// `sekisho enrol --approve-matching FINGERPRINT`.
+    #[arg(long, value_name = "NAME@ORG", conflicts_with_all = ["token", "token_file"])]
+    prepare: Option<PrincipalName>,
+    /// With --prepare: device, person, app or bridge.
+    #[arg(long, default_value = "device", requires = "prepare")]
+    kind: PrincipalKind,
     /// The folder to make for keys and profile.
     #[arg(long)]
     dir: PathBuf,
+    /// What to tell on the side: error, warn, info, debug, trace, or a tracing filter.
+    #[arg(long, default_value = "error", env = "SEKISHO_LOG", hide_env_values = true)]
+    log: String,
     /// Answer in JSON.
     #[arg(long)]
     json: bool,
@@ -47,16 +69,20 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 impl Join {
     pub(crate) async fn run(self) -> Result<Exit> {
-        let token = JoinToken::parse(read_token(&self.token)?.trim())?;
+        Logging::quiet(&self.log).start()?;
         let dir = &self.dir;
         let taken = dir.join(PROFILE_FILE).exists();
         ensure!(!taken, "{}: wanted a new folder, found a profile in it", dir.display());
+        if let Some(name) = &self.prepare {
+            return self.prepare(name);
+        }
+        let token = JoinToken::parse(self.read_token()?.trim())?;
         let (name, expires) = (token.name.clone(), token.expires);
         if expires <= clock::now() {
             return Err(EnrolError::Expired { name, expires }.into());
         }
-        let (identity, resumed) = keys(dir, &token)?;
-        let fingerprint = identity.id().short();
+        let (identity, resumed) = keys(dir, &name, token.kind)?;
+        let fingerprint = Fingerprint::of(&identity.id());
         output::aside(format!("{name}, key {fingerprint}: asking {} …", token.address));
         let profile = Profile {
             principal: name.clone(),
@@ -64,12 +90,19 @@ impl Join {
             node: token.address.clone(),
             node_key: token.node_key,
         };
-        match ask(&token, &identity).await {
+        match ask_node(&token, &identity).await {
             Ok(_enrolled) => {}
             // It may have been admitted before, and never heard of it.
             Err(EnrolError::Declined { name, why }) => {
                 let admitted = resumed && is_admitted(dir, &profile, &identity).await;
                 ensure!(admitted, EnrolError::Declined { name, why });
+            }
+            Err(EnrolError::Connect(cause @ ConnectError::Handshake { .. })) => {
+                return Err(anyhow::Error::new(cause).context(format!(
+                    "{name}: the node of the token was not found at {}, and the token was shown \
+                     to nobody",
+                    token.address
+                )));
             }
             Err(cause) => return Err(cause.into()),
         }
@@ -82,40 +115,107 @@ impl Join {
         }
         Ok(Exit::Done)
     }
+
+    /// Keys alone, so that their fingerprint is known before there is a token.
+    fn prepare(&self, name: &PrincipalName) -> Result<Exit> {
+        if matches!(self.kind, PrincipalKind::Steward | PrincipalKind::Node) {
+            let found = self.kind;
+            return Err(fault::usage(format!(
+                "--kind: wanted device, person, app or bridge, found {found}"
+            )));
+        }
+        let (identity, _resumed) = keys(&self.dir, name, self.kind)?;
+        let (id, fingerprint) = (identity.id(), Fingerprint::of(&identity.id()));
+        if self.json {
+            let principal = name.to_string();
+            output::json(&json!({ "principal": principal, "id": id.to_string(), "dir": self.dir }));
+        } else {
+            output::line(format!("{name}, key {fingerprint}: keys are in {}", self.dir.display()));
+            let short = name.name();
+            output::aside(format!(
+                "next, there: sekisho enrol {short} --approve-matching {fingerprint}"
+            ));
+        }
+        Ok(Exit::Done)
+    }
+
+    /// A token is a secret: it comes from a file, a pipe or a prompt, and need not stand in the
+    /// list of processes.
+    fn read_token(&self) -> Result<Zeroizing<String>> {
+        let file = |path: &Path, wanted: &str| {
+            let text = std::fs::read_to_string(path);
+            text.map(Zeroizing::new).with_context(|| format!("{}: wanted {wanted}", path.display()))
+        };
+        if let Some(path) = &self.token_file {
+            return file(path, "a file with a token");
+        }
+        match self.token.as_deref() {
+            Some("-") => std::io::read_to_string(std::io::stdin())
+                .map(Zeroizing::new)
+                .context("standard input"),
+            Some(text) if text.to_ascii_lowercase().starts_with("sekisho-join") => {
+                output::aside(
+                    "warning: other users of this machine can see a token in a command line; \
+                     --token-file, - or no token at all keep it to yourself",
+                );
+                Ok(Zeroizing::new(text.to_owned()))
+            }
+            Some(path) => file(Path::new(path), "a token or its file"),
+            None if ask::somebody_is_there() => ask::secret("token: "),
+            None => Err(fault::usage(
+                "wanted a token, found none: name its file with --token-file, or - for standard \
+                 input",
+            )),
+        }
+    }
 }
 
 /// Asks to be admitted. A steward that admits whoever proves the token does so within a second or
 /// two; when it takes longer, somebody has to be told.
-async fn ask(token: &JoinToken, identity: &Arc<Identity>) -> Result<Enrolled, EnrolError> {
-    let waits = Cell::new(false);
-    let mut joining = Box::pin(sekisho::join(token, identity, |_why| waits.set(true)));
+async fn ask_node(token: &JoinToken, identity: &Arc<Identity>) -> Result<Enrolled, EnrolError> {
+    let heard = Cell::new(0_u32);
+    let asking = sekisho::join(token, identity, |why| {
+        // First the node says that it waits, then the steward for what.
+        if heard.replace(heard.get().saturating_add(1)) > 0 {
+            output::aside(why);
+        }
+    });
+    let mut joining = Box::pin(asking);
     if let Ok(joined) = timeout(PATIENCE, &mut joining).await {
         return joined;
     }
-    if waits.get() {
-        let (name, key) = (token.name.name(), identity.id().short());
-        output::aside(format!("to admit it there: sekisho enrol --approve {name} --key {key}"));
+    let fingerprint = Fingerprint::of(&identity.id());
+    if heard.get() == 1 {
+        let name = token.name.name();
+        output::aside(format!(
+            "to admit it there: sekisho enrol --approve {name} --key {fingerprint}"
+        ));
     }
-    let _sign = output::waiting("waiting …");
+    let until = output::moment(&token.expires.to_string());
+    let _sign = output::waiting_since(format!(
+        "waiting for a yes to the key {fingerprint}; the token is good until {until}"
+    ));
     joining.await
 }
 
 /// The keys in the folder, or new ones, and whether they were there. They are kept before they are
 /// shown: a token that was approved for them is of no use with others.
-fn keys(dir: &Path, token: &JoinToken) -> Result<(Arc<Identity>, bool)> {
+fn keys(dir: &Path, name: &PrincipalName, kind: PrincipalKind) -> Result<(Arc<Identity>, bool)> {
     let path = dir.join(IDENTITY_FILE);
+    let kind = KeyKind::Principal(kind);
     if path.exists() {
         let file = KeyFile::load(&path)?;
-        let (wanted, found) = (&token.name, &file.name);
-        ensure!(found == wanted, "{}: wanted keys of {wanted}, found {found}'s", path.display());
+        let found = &file.name;
+        ensure!(found == name, "{}: wanted keys of {name}, found {found}'s", path.display());
+        let (shown, found) = (path.display(), file.kind);
+        ensure!(found == kind, "{shown}: wanted keys of a {kind}, found a {found}'s");
         return Ok((Arc::new(file.identity), true));
     }
     let mut folder = DirBuilder::new();
     let made = folder.recursive(true).mode(0o700).create(dir);
     made.with_context(|| format!("{}: make the folder", dir.display()))?;
     let identity = Identity::generate(Identity::KEM_SUITE_DEFAULT, &mut OsEntropy::new())?;
-    let (kind, name) = (KeyKind::Principal(token.kind), token.name.clone());
-    KeyFile { kind, name, identity: identity.clone() }.create(&path)?;
+    KeyFile { kind, name: name.clone(), identity: identity.clone() }.create(&path)?;
     Ok((Arc::new(identity), false))
 }
 
@@ -129,15 +229,4 @@ async fn is_admitted(dir: &Path, profile: &Profile, identity: &Arc<Identity>) ->
         }
         Err(_refused) => false,
     }
-}
-
-/// A token is a secret: it may come from a file or a pipe and need not stand in the process list.
-fn read_token(text: &str) -> Result<String> {
-    if text == "-" {
-        return std::io::read_to_string(std::io::stdin()).context("standard input");
-    }
-    if text.starts_with("sekisho-join") {
-        return Ok(text.to_owned());
-    }
-    std::fs::read_to_string(text).with_context(|| format!("{text}: wanted a token or its file"))
 }

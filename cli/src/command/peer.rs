@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::access::{Access, document};
 use crate::command::Common;
 use crate::command::question::{rows, text};
-use crate::command::statement::Author;
+use crate::command::signing::Author;
 use crate::exit::Exit;
 use crate::invitation::{Letter, Stage};
 use crate::{fault, output};
@@ -296,7 +296,11 @@ async fn own_proofs(access: &Access, client: &Client) -> Result<Vec<Statement>> 
             };
             Ok(statements.into_iter().filter(founding).collect())
         }
-        AnswerBody::Json(_) | AnswerBody::KeyHeader(_) | AnswerBody::ExpectedSequence(_) => {
+        AnswerBody::Json(_)
+        | AnswerBody::KeyHeader(_)
+        | AnswerBody::ExpectedSequence(_)
+        | AnswerBody::Checkpoint { .. }
+        | AnswerBody::Inclusion { .. } => {
             bail!("answer of the node: wanted statements, found something else")
         }
     }
@@ -324,14 +328,30 @@ impl List {
             output::json(&answer);
             return Ok(Exit::Done);
         }
-        let fields =
-            ["organisation", "in_force", "until", "heard", "we_export", "we_import", "address"];
+        let fields = [
+            "organisation",
+            "in_force",
+            "until",
+            "heard",
+            "cosigned_size",
+            "we_export",
+            "we_import",
+            "address",
+        ];
         let found = rows(&answer, &fields);
         if found.is_empty() {
             output::aside("no peers: `sekisho peer invite` begins a contract");
         } else {
-            let headings =
-                ["PEER", "IN FORCE", "UNTIL", "HEARD", "WE EXPORT", "WE IMPORT", "ADDRESS"];
+            let headings = [
+                "PEER",
+                "IN FORCE",
+                "UNTIL",
+                "HEARD",
+                "COSIGNED",
+                "WE EXPORT",
+                "WE IMPORT",
+                "ADDRESS",
+            ];
             output::table(&headings, &found);
         }
         Ok(Exit::Done)

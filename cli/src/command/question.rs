@@ -114,7 +114,7 @@ impl Why {
         if common.json {
             output::json(&answer);
         } else {
-            output::line(text(&answer, "explanation"));
+            output::prose(&text(&answer, "explanation"));
         }
         Ok(if permitted { Exit::Done } else { Exit::No })
     }
@@ -134,16 +134,17 @@ impl What {
             output::line(format!("nothing: {barred}"));
             return Ok(Exit::Done);
         }
-        let granted = rows(part(&answer, "grants"), &["actions", "filter", "until", "purpose"]);
+        let columns = ["actions", "filter", "grantee", "until", "purpose"];
+        let granted = rows(part(&answer, "grants"), &columns);
         if granted.is_empty() {
             output::line("nothing: no grant names it");
         } else {
-            output::table(&["MAY", "ON", "UNTIL", "FOR"], &granted);
+            output::table(&["MAY", "ON", "BY THE GRANT TO", "UNTIL", "FOR"], &granted);
         }
-        let denied = rows(part(&answer, "denies"), &["actions", "filter", "reason"]);
+        let denied = rows(part(&answer, "denies"), &["actions", "filter", "grantee", "reason"]);
         if !denied.is_empty() {
             output::line("");
-            output::table(&["MAY NOT", "ON", "BECAUSE"], &denied);
+            output::table(&["MAY NOT", "ON", "BY THE DENY TO", "BECAUSE"], &denied);
         }
         Ok(Exit::Done)
     }

@@ -75,7 +75,7 @@ impl People {
             ("forger@fujisawa", "bridge,subscribe,history"),
             ("replayer@fujisawa", "bridge,subscribe,history"),
         ] {
-            let grant = arguments([&"grant", &who, &what, &TRUCKS, &"--dir", &here.dir]);
+            let grant = arguments([&"grant", &who, &what, &TRUCKS, &"--yes", &"--dir", &here.dir]);
             run("grant", grant).await?;
         }
         wait_for_the_grant(there).await?;

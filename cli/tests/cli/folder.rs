@@ -24,6 +24,64 @@ fn what_init_makes_is_for_its_owner_alone() {
 }
 
 #[test]
+fn a_root_of_several_keys_has_a_file_for_each_and_says_how_many_must_sign() {
+    let folder = TempDir::new().unwrap();
+    let init = ["init", "fujisawa", "--root-keys", "3", "--root-threshold", "2"];
+    let said = run(folder.path(), &init);
+    assert!(said.done().contains("2 of 3 root keys speak"), "{}", said.out);
+    assert!(!said.out.contains("WARNING"), "{}", said.out);
+    let keys = folder.path().join("fujisawa/keys");
+    let mut public = Vec::new();
+    for number in 1..=3 {
+        let path = keys.join(format!("root-{number}.key"));
+        assert_eq!(mode(&path), 0o600);
+        let text = fs::read_to_string(path).unwrap();
+        public.push(text.lines().find(|line| line.starts_with("public-key: ")).unwrap().to_owned());
+    }
+    public.sort_unstable();
+    public.dedup();
+    assert_eq!(public.len(), 3);
+    assert!(!keys.join("root.key").exists());
+    let one = run(folder.path(), &["init", "santander"]);
+    assert!(
+        one.done().contains("WARNING: one root key, in santander/keys/root.key"),
+        "{}",
+        one.out
+    );
+    let any = ["init", "porto", "--root-keys", "2", "--root-threshold", "1"];
+    let any = run(folder.path(), &any);
+    assert!(any.done().contains("WARNING: any one of 2 root keys"), "{}", any.out);
+}
+
+#[test]
+fn keys_are_made_and_shown_before_there_is_a_token() {
+    let folder = TempDir::new().unwrap();
+    let prepare = ["join", "--prepare", "truck-17@fujisawa", "--dir", "truck-17"];
+    let first = run(folder.path(), &prepare);
+    let shown = first.done().split_whitespace().nth(2).unwrap().trim_end_matches(':').to_owned();
+    assert_eq!(shown.len(), 19, "{}", first.out);
+    assert_eq!(mode(&folder.path().join("truck-17/identity.key")), 0o600);
+    assert!(run(folder.path(), &prepare).done().contains(&shown));
+    let other = ["join", "--prepare", "truck-18@fujisawa", "--dir", "truck-17"];
+    run(folder.path(), &other).failed(4, &["wanted keys of truck-18@fujisawa"]);
+    let person = [&prepare[..], &["--kind", "person"]].concat();
+    run(folder.path(), &person).failed(4, &["wanted keys of a person, found a device's"]);
+    let node = ["join", "--prepare", "node@fujisawa", "--kind", "node", "--dir", "node"];
+    run(folder.path(), &node).failed(2, &["wanted device, person, app or bridge"]);
+}
+
+#[test]
+fn a_folder_of_keys_that_others_may_write_is_told_by_the_doctor() {
+    let city = City::found();
+    let keys = city.path("fujisawa/keys");
+    fs::set_permissions(&keys, fs::Permissions::from_mode(0o777)).unwrap();
+    let said = city.run(&["doctor", "--dir", "fujisawa"]);
+    assert_eq!(said.code, 1);
+    let wanted = "wanted a folder that only you may write, found 0777";
+    assert!(said.out.contains(wanted), "{}", said.out);
+}
+
+#[test]
 fn a_second_organisation_does_not_overwrite_the_first() {
     let city = City::found();
     let before = fs::read(city.path("fujisawa/keys/root.key")).unwrap();

@@ -7,4 +7,6 @@ mod folder;
 #[cfg(test)]
 mod running;
 #[cfg(test)]
+mod terminal;
+#[cfg(test)]
 mod usage;

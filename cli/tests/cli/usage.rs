@@ -4,9 +4,10 @@ use std::path::Path;
 
 use crate::city::run;
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 25] = [
     "init", "serve", "steward", "enrol", "join", "grant", "deny", "revoke", "describe", "who",
-    "why", "what", "peer", "pub", "sub", "history", "discover", "doctor",
+    "why", "what", "peer", "pub", "sub", "history", "discover", "doctor", "root", "issuer", "sign",
+    "state", "node", "role", "diff",
 ];
 
 fn here(arguments: &[&str]) -> crate::city::Said {
@@ -21,7 +22,9 @@ fn without_arguments_it_explains_itself() {
 #[test]
 fn help_tells_every_exit_code() {
     let said = here(&["--help"]);
-    for code in ["0  done", "1  the answer is no", "2  the command", "3  the node", "4  a file"] {
+    for code in
+        ["0  done", "1  the answer is no", "2  the command", "3  the node", "4  a file", "5  what"]
+    {
         assert!(said.done().contains(code), "{code}: {}", said.out);
     }
 }
@@ -53,6 +56,12 @@ fn what_cannot_be_meant_is_refused_by_name() {
         (&["init", "fujisawa", "--listen", "7443"], "an IP address and a port"),
         (&["init", "fujisawa", "--http", "0.0.0.0:80"], "loopback"),
         (&["init", "fujisawa", "--listen", "0.0.0.0:7443"], "--address"),
+        (&["init", "fujisawa", "--root-keys", "17"], "1..=16"),
+        (&["init", "fujisawa", "--root-keys", "2", "--root-threshold", "3"], "at most the 2"),
+        (&["issuer", "add", "mayor"], "--root"),
+        (&["sign", "mayor.statement"], "--root"),
+        (&["enrol", "truck-17", "--approve-matching", "5189"], "16 to 64 hexadecimal digits"),
+        (&["join", "--dir", "nowhere"], "--token-file"),
         (&["enrol", "truck-17", "--kind", "robot"], "robot"),
         (&["enrol", "truck-17", "--minutes", "0"], "1..=1440"),
         (&["join", "sekisho-join-v1.abc", "--dir", "nowhere"], "join token"),

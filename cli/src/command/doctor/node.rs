@@ -116,7 +116,22 @@ async fn status(client: &Client) -> Vec<Finding> {
         let words = format!("{count} waiting: sekisho enrol --list tells who");
         Finding::new("newcomers", Level::Note, words)
     };
-    vec![node, newcomers]
+    let mut findings = vec![node, newcomers];
+    findings.extend(stewards(&status));
+    findings
+}
+
+/// Whether a steward is at work: without one nothing new is sealed for readers, and nobody joins.
+fn stewards(status: &Value) -> Option<Finding> {
+    let what = "steward's session";
+    let present = part(status, "stewards").as_array()?;
+    let names: Vec<&str> = present.iter().filter_map(Value::as_str).collect();
+    if names.is_empty() {
+        let words = "no steward is connected: nobody can join, and keys that end are not replaced; \
+                     start it: sekisho steward";
+        return Some(Finding::new(what, Level::Ill, words));
+    }
+    Some(Finding::new(what, Level::Well, format!("{} at work", names.join(", "))))
 }
 
 /// Whether each tree that the steward keeps has a key that publishers can seal to.
@@ -228,6 +243,14 @@ mod tests {
         assert_eq!(level(Some("2026-11-21T11:59:50Z")), Level::Well);
         assert_eq!(level(Some("2026-11-21T11:40:00Z")), Level::Ill);
         assert_eq!(level(None), Level::Ill);
+    }
+
+    #[test]
+    fn a_steward_that_is_away_is_a_fault() {
+        let level = |status: &Value| stewards(status).map(|found| found.level);
+        assert_eq!(level(&json!({ "stewards": [] })), Some(Level::Ill));
+        assert_eq!(level(&json!({ "stewards": ["steward@fujisawa"] })), Some(Level::Well));
+        assert_eq!(level(&json!({})), None);
     }
 
     #[test]
