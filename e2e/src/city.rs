@@ -37,11 +37,17 @@ impl City {
 
     /// Makes the folder with `init` and starts nothing.
     pub async fn plan(name: &str) -> Self {
+        Self::plan_with(name, &[]).await
+    }
+
+    /// Makes the folder with `init` and further options of it, and starts nothing.
+    pub async fn plan_with(name: &str, options: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder for a city");
         let (quic, http) = (Port::claim(), Port::claim());
         let city = Self { name: name.to_owned(), folder, quic, http, node: None, steward: None };
         let (listen, page) = (city.quic().to_string(), city.http().to_string());
-        city.run(&["init", name, "--listen", &listen, "--http", &page, "--json"]).await.succeeded();
+        let init = ["init", name, "--listen", &listen, "--http", &page, "--json"];
+        city.run(&[&init, options].concat()).await.succeeded();
         city
     }
 

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::process::Stdio;
 
+use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 use crate::patience::within;
@@ -51,9 +52,20 @@ impl Said {
 
 /// Runs `sekisho` with some arguments.
 pub async fn sekisho<S: AsRef<OsStr>>(arguments: &[S]) -> Said {
+    sekisho_reading(arguments, "").await
+}
+
+/// Runs `sekisho` with some arguments and something on its standard input.
+pub async fn sekisho_reading<S: AsRef<OsStr>>(arguments: &[S], input: &str) -> Said {
     let mut command = Command::new(program());
-    command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
-    let ran = within("a command to end", command.output()).await.expect("it can be started");
+    command.args(arguments).kill_on_drop(true);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it can be started");
+    let mut stdin = child.stdin.take().expect("its input was asked for");
+    // Whoever does not read its input may be gone by now.
+    drop(within("its input to be taken", stdin.write_all(input.as_bytes())).await);
+    drop(stdin);
+    let ran = within("a command to end", child.wait_with_output()).await.expect("it ends");
     Said {
         code: ran.status.code(),
         output: String::from_utf8_lossy(&ran.stdout).into_owned(),

@@ -1,13 +1,19 @@
 //! A node of a peer that was taken over: it holds the node's key, and says to those who come for
-//! records whatever it likes.
+//! records whatever it likes, also of the control log, of which it has all that the node had.
 
 use std::sync::Arc;
 
 use quinn::{Connection, Endpoint, ServerConfig, TransportConfig};
 use sekisho::framing::{FrameReader, FrameWriter};
-use sekisho::{KeyFile, OrgName, Position, PrincipalId, PublicKey, SigningKey, clock, tls};
-use sekisho_proto::frame::{Follow, Start, Statements, Subscribed, Welcome};
-use sekisho_proto::{Frame, limits};
+use sekisho::{
+    KeyFile, OrgName, Position, PrincipalId, PublicKey, SigningKey, Timestamp, clock, tls,
+};
+use sekisho_proto::frame::{
+    Checkpoint, Cosigned, Follow, FollowedStatement, Start, Statements, Subscribed, Welcome,
+};
+use sekisho_proto::{Frame, LogEntry, LogName, StatementIndex, limits};
+use sekisho_store::{Disk, Keyed as _, KeyedFile, StdDisk};
+use sekisho_tlog::{Signing, Tree, cosign, leaf_hash, sign_checkpoint};
 
 use crate::city::City;
 use crate::patience::within;
@@ -18,6 +24,7 @@ pub struct Impostor {
     endpoint: Endpoint,
     organisation: OrgName,
     signing: SigningKey,
+    log: Vec<LogEntry>,
 }
 
 /// A node that has come for records.
@@ -66,8 +73,14 @@ impl Impostor {
         change(&mut config);
         let endpoint =
             tls::server_endpoint(city.quic(), config, &signing).expect("the node's place is free");
-        let organisation = city.name().parse().expect("an organisation's name");
-        Self { endpoint, organisation, signing }
+        let organisation: OrgName = city.name().parse().expect("an organisation's name");
+        let log = stolen(city, &organisation);
+        Self { endpoint, organisation, signing, log }
+    }
+
+    /// The control log, as the node had it. What is changed here is what the impostor has of it.
+    pub const fn log(&mut self) -> &mut Vec<LogEntry> {
+        &mut self.log
     }
 
     /// The stolen key.
@@ -122,6 +135,56 @@ impl Impostor {
         control
     }
 
+    /// Lets the next connection of the node with `key` in, shows it the control log as the
+    /// impostor has it, with a checkpoint of `size` entries made at `time`, and waits until it has
+    /// hung up or cosigned: then it tells what.
+    pub async fn show(&self, key: &PublicKey, size: usize, time: Timestamp) -> Option<Cosigned> {
+        let connection = self.next(key).await;
+        let _control = within("a greeting", self.greet(&connection)).await;
+        let (mut log, follow) = within("a follower", taken(&connection)).await;
+        let Frame::Follow(follow) = follow else { panic!("wanted a follower, found {follow:?}") };
+        let from = usize::try_from(follow.from.value()).expect("a small log");
+        let told = |first: usize, entries: &[LogEntry]| Statements {
+            subscription: follow.subscription,
+            organisation: follow.organisation.clone(),
+            first: StatementIndex::new(first as u64),
+            statements: entries.iter().map(followed).collect(),
+        };
+        let new = self.log.get(from..).unwrap_or_default();
+        if !new.is_empty() {
+            tell(&mut log, told(from, new)).await;
+        }
+        tell(&mut log, told(from.max(self.log.len()), &[])).await;
+        tell(&mut log, self.checkpoint(follow.subscription, size, time)).await;
+        let signed = async {
+            // What it cannot read any more, it has not been told.
+            while let Ok(Some(frame)) = log.1.next().await {
+                if let Frame::Cosigned(cosigned) = frame
+                    && cosigned.signature.is_some()
+                {
+                    return Some(cosigned);
+                }
+            }
+            None
+        };
+        within("a cosignature or the end", signed).await
+    }
+
+    /// A checkpoint of the first `size` entries, signed and cosigned as the node does.
+    fn checkpoint(&self, subscription: u32, size: usize, time: Timestamp) -> Checkpoint {
+        let entries = self.log.get(..size).expect("it has so many entries");
+        let tree: Tree = entries.iter().map(|entry| leaf_hash(&entry.encode())).collect();
+        let origin = LogName::Control(self.organisation.clone()).to_string();
+        let checkpoint = sekisho_tlog::Checkpoint { origin, size: tree.size(), root: tree.root() };
+        let sign = |message: &[u8]| self.signing.sign(message);
+        let signer = Signing { key: self.signing.public_key(), sign: &sign };
+        let note = sign_checkpoint(&checkpoint, &signer).expect("a note");
+        let name = format!("sekisho/{}/node", self.organisation);
+        let line = cosign(&note, &name, &signer, time).expect("a cosignature");
+        let note = note.with_signature(line).expect("room for two signatures").to_string();
+        Checkpoint { subscription, note, old_size: 0, consistency: Vec::new() }
+    }
+
     async fn serve(&self, connection: Connection) -> Guest {
         let control = self.greet(&connection).await;
         let (mut log, follow) = taken(&connection).await;
@@ -133,6 +196,8 @@ impl Impostor {
             statements: Vec::new(),
         };
         tell(&mut log, nothing_new).await;
+        let size = usize::try_from(follow.from.value()).expect("a small log");
+        tell(&mut log, self.checkpoint(follow.subscription, size, clock::now())).await;
         let (mut records, asked) = taken(&connection).await;
         let Frame::Subscribe(asked) = asked else { panic!("wanted a subscriber, found {asked:?}") };
         let Start::Position(position) = asked.start else {
@@ -151,7 +216,7 @@ impl Guest {
     }
 
     /// Says something on the stream of statements.
-    pub async fn state(&mut self, statements: Vec<sekisho_proto::frame::FollowedStatement>) {
+    pub async fn state(&mut self, statements: Vec<FollowedStatement>) {
         let Follow { subscription, organisation, from } = self.follow.clone();
         tell(&mut self.log, Statements { subscription, organisation, first: from, statements })
             .await;
@@ -161,6 +226,24 @@ impl Guest {
     pub async fn gone(self) {
         within("the other node to hang up", self.connection.closed()).await;
     }
+}
+
+/// What the node of a city that has ended kept of its own log.
+fn stolen(city: &City, organisation: &OrgName) -> Vec<LogEntry> {
+    let disk: Arc<dyn Disk> = Arc::new(StdDisk);
+    let path = city.dir().join("data/keyed.redb");
+    let keyed = KeyedFile::open(&disk, &path, 1 << 20).expect("the node's store");
+    let stored = keyed.statements(organisation, StatementIndex::ZERO, usize::MAX);
+    let stored = stored.expect("the control log");
+    stored
+        .into_iter()
+        .map(|one| LogEntry { received: one.received, statement: one.statement })
+        .collect()
+}
+
+fn followed(entry: &LogEntry) -> FollowedStatement {
+    let LogEntry { received, statement } = entry.clone();
+    FollowedStatement { statement, received }
 }
 
 async fn taken(connection: &Connection) -> ((FrameWriter, FrameReader), Frame) {

@@ -1,6 +1,7 @@
 //! A person, device or app of a city: enrolled with a token, joined with it, and connected as its
 //! own program would be.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +56,14 @@ impl Member {
         Self { dir, profile, identity }
     }
 
+    /// The same, that looks for its node elsewhere from now on.
+    #[must_use]
+    pub fn sent_to(&self, address: SocketAddr) -> Self {
+        let profile = Profile { node: address.to_string(), ..self.profile.clone() };
+        profile.save(&self.dir).expect("a profile can be kept");
+        Self { profile, ..self.clone() }
+    }
+
     /// Connects; resolves when the node has said Welcome.
     pub async fn connect(&self) -> Client {
         match self.try_connect().await {
@@ -69,7 +78,8 @@ impl Member {
     /// What the SDK says.
     pub async fn try_connect(&self) -> Result<Client, ConnectError> {
         let Self { profile, identity, .. } = self;
-        let options = ClientOptions::default().backoff(BACKOFF.0, BACKOFF.1);
+        let options = ClientOptions::default();
+        let options = options.backoff(BACKOFF.0, BACKOFF.1).trust_folder(&self.dir);
         let (endpoint, trust) = (profile.endpoint(), profile.trust());
         let connecting = Client::connect(endpoint, Arc::clone(identity), trust, options);
         within("a welcome or a refusal", connecting).await

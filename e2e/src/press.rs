@@ -238,6 +238,12 @@ impl PlainHeader {
     /// In the order and with the omissions of the one encoding.
     #[must_use]
     pub fn message(&self) -> Message {
+        self.message_of(0)
+    }
+
+    /// The same of so many samples.
+    #[must_use]
+    pub fn message_of(&self, sample_count: u64) -> Message {
         Message::new()
             .number_set(1, self.version)
             .number_set(2, self.suite)
@@ -250,6 +256,7 @@ impl PlainHeader {
             .bytes_set(9, &self.key_header)
             .bytes_set(10, &self.previous)
             .bytes_set(11, &self.content_type)
+            .number_set(12, sample_count)
             .number_set(15, self.scope)
     }
 }

@@ -82,6 +82,14 @@ impl Process {
         self.send(Signal::TERM);
     }
 
+    /// Lets it stand still (SIGSTOP) while something is done.
+    pub fn at_rest<T>(&self, what: impl FnOnce() -> T) -> T {
+        self.send(Signal::STOP);
+        let done = what();
+        self.send(Signal::CONT);
+        done
+    }
+
     /// Ends it where it stands (SIGKILL), and waits until it is gone.
     pub async fn kill(mut self) {
         self.send(Signal::KILL);

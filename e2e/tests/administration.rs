@@ -75,10 +75,11 @@ async fn a_newcomer_waits_until_somebody_compares_its_fingerprint() {
         (entry["standing"] == "waiting").then_some(entry)
     })
     .await;
-    let key = &waiting["key"].as_str().unwrap()[..16];
+    let key = waiting["key"].as_str().unwrap();
+    let key = &format!("{}-{}-{}-{}", &key[..4], &key[4..8], &key[8..12], &key[12..16]);
     assert!(joining.log().contains(key), "{key} in {}", joining.log());
     let another = ["enrol", "--approve", "truck-17", "--key", "0011223344556677"];
-    city.run(&another).await.failed(1, "0011223344556677");
+    city.run(&another).await.failed(1, "0011-2233-4455-6677");
     let approved = city.run(&["enrol", "--approve", "truck-17", "--key", key]).await.done();
     assert!(approved.contains("truck-17@fujisawa") && approved.contains(key), "{approved}");
 

@@ -135,7 +135,7 @@ async fn a_power_cut_in_either_city_costs_a_far_reader_nothing() {
     let mut santander = City::found("santander").await;
     peer(&city, &santander, TRUCKS).await;
     let dashboard = Member::enrol(&santander, "dashboard", &["--kind", "app"]).await;
-    let grant = ["grant", "dashboard@santander", "subscribe,history,decrypt", TRUCKS];
+    let grant = ["grant", "dashboard@santander", "subscribe,history,decrypt", TRUCKS, "--yes"];
     city.run(&grant).await.succeeded();
     permitted(&santander, "dashboard@santander", "subscribe", AIR).await;
     holds_key(&dashboard, AIR).await;

@@ -50,7 +50,7 @@ impl Cities {
             Member::enrol(&santander, "dashboard", &["--kind", "app"]),
         );
         let who = "dashboard@santander";
-        let grant = ["grant", who, "subscribe,history,decrypt", EVERYTHING];
+        let grant = ["grant", who, "subscribe,history,decrypt", EVERYTHING, "--yes"];
         fujisawa.run(&grant).await.succeeded();
         let topic = "fujisawa/any/topic";
         permitted(&santander, who, "subscribe", topic).await;

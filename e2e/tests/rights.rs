@@ -62,7 +62,7 @@ async fn a_right_is_given_explained_and_taken_back() {
     assert_eq!(city.run(&["who", AIR]).await.done(), "nobody\n");
     assert!(city.run(&["what", WALL]).await.done().starts_with("nothing"));
 
-    let terms = ["--purpose", "air-quality", "--until", "2100-01-01T00:00:00Z"];
+    let terms = ["--purpose", "air-quality", "--until", "2100-01-01", "--yes"];
     let grant = [&["grant", WALL, "subscribe,history,decrypt", TRUCKS], &terms[..]].concat();
     let said = city.run(&grant).await.done();
     assert!(said.starts_with("grant ") && said.contains(" in the control log"), "{said}");
@@ -96,7 +96,7 @@ async fn a_deny_wins_over_every_grant() {
     let truck = Member::device(&city, "truck-17", "fujisawa/truck/17/#").await;
     publish(&truck, "pm2_5=12.5").await;
     let who = "truck-17@fujisawa";
-    city.run(&["grant", "*@fujisawa", "publish", "fujisawa/#"]).await.succeeded();
+    city.run(&["grant", "*@fujisawa", "publish", "fujisawa/#", "--yes"]).await.succeeded();
     let deny = ["deny", who, "publish", "fujisawa/truck/+/air", "--reason", "sensor broken"];
     city.run(&deny).await.succeeded();
 

@@ -21,7 +21,7 @@ impl Cities {
         let (fujisawa, santander) = tokio::join!(City::found("fujisawa"), City::found("santander"));
         peer(&fujisawa, &santander, TRUCKS).await;
         let dashboard = Member::enrol(&santander, "dashboard", &["--kind", "app"]).await;
-        fujisawa.run(&["grant", "dashboard@santander", actions, TRUCKS]).await.succeeded();
+        fujisawa.run(&["grant", "dashboard@santander", actions, TRUCKS, "--yes"]).await.succeeded();
         permitted(&santander, "dashboard@santander", "subscribe", AIR).await;
         Self { fujisawa, santander, dashboard }
     }
@@ -87,7 +87,7 @@ async fn what_is_not_for_the_federation_or_not_in_the_contract_stays_in_its_city
     let cities = Cities::found("subscribe,decrypt").await;
     let everything = &["--topics", "fujisawa/#", "--read", "fujisawa/#"];
     let truck = Member::enrol(&cities.fujisawa, "truck-17", everything).await;
-    let wide = ["grant", "dashboard@santander", "subscribe,decrypt", "fujisawa/#"];
+    let wide = ["grant", "dashboard@santander", "subscribe,decrypt", "fujisawa/#", "--yes"];
     cities.fujisawa.run(&wide).await.succeeded();
     holds_key(&cities.dashboard, AIR).await;
     let mut near = Reader::start(&truck, "fujisawa/#", Start::Latest).await;

@@ -21,10 +21,13 @@ use tally::Tally;
 pub(crate) fn test(root: &Path) -> Result<ExitCode> {
     let mut steps = Steps::new(root);
     steps.cargo("set-up: fetch what Cargo.lock names", &["fetch", "--locked"])?;
+    steps.packages("set-up: the OpenID provider of the tests", "e2e/openid")?;
+    steps.softhsm()?;
     steps.lints()?;
     // Tests in `e2e` start the real command.
     steps.cargo("build the programs", &["build", "--workspace", "--bins", "--locked"])?;
     steps.cargo("examples in the documentation", &["test", "--workspace", "--doc", "--locked"])?;
+    steps.tokens()?;
     steps.tests()?;
     steps.finish()
 }
@@ -99,6 +102,49 @@ impl<'a> Steps<'a> {
         heading(name)?;
         writeln!(io::stdout(), "SKIPPED: cargo-{subcommand} is not installed")?;
         Ok(())
+    }
+
+    /// Installs what a `package-lock.json` names.
+    fn packages(&mut self, name: &str, folder: &str) -> Result<()> {
+        heading(name)?;
+        let mut command = Command::new("npm");
+        command.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+        let succeeded = match command.current_dir(self.root.join(folder)).status() {
+            Ok(status) => status.success(),
+            Err(fault) => {
+                writeln!(io::stdout(), "npm: wanted Node.js and its npm, found {fault}")?;
+                false
+            }
+        };
+        self.note(name, succeeded);
+        Ok(())
+    }
+
+    /// A token in software, for the tests of keys on tokens: they say so where it is missing.
+    fn softhsm(&mut self) -> Result<()> {
+        heading("set-up: SoftHSM")?;
+        let quiet = |program: &str, arguments: &[&str]| {
+            let mut command = Command::new(program);
+            let ran = command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+            ran.is_ok_and(|status| status.success())
+        };
+        let is_there = || quiet("softhsm2-util", &["--version"]);
+        let install = ["install", "-y", "--no-install-recommends", "softhsm2"];
+        let installed = is_there()
+            || quiet("apt-get", &install)
+            || (quiet("apt-get", &["update"]) && quiet("apt-get", &install) && is_there());
+        let said = if installed { "there" } else { "SKIPPED: Debian's softhsm2 cannot be had" };
+        writeln!(io::stdout(), "{said}")?;
+        Ok(())
+    }
+
+    /// What is built on request only: root keys on security tokens.
+    fn tokens(&mut self) -> Result<()> {
+        let package = ["--package", "sekisho-cli", "--features", "pkcs11", "--locked"];
+        let clippy = [&["clippy", "--all-targets"], &package[..], &["--", "-D", "warnings"]];
+        self.cargo("clippy with keys on tokens", &clippy.concat())?;
+        let test = [&["test", "--bins"], &package[..], &["pkcs11"]];
+        self.cargo("keys on tokens", &test.concat())
     }
 
     fn own(&mut self, name: &str, check: impl FnOnce() -> Result<ExitCode>) -> Result<()> {

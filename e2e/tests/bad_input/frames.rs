@@ -78,7 +78,7 @@ fn early() -> Vec<Frame> {
     vec![
         Publish { request: 1, envelope: vec![1].into(), key_header: None }.into(),
         Query { request: 1, question: Question::Status }.into(),
-        State { request: 1, statement: vec![1].into() }.into(),
+        State { request: 1, statements: vec![vec![1].into()] }.into(),
         Ping { token: 1 }.into(),
         Pong { token: 1 }.into(),
         Goodbye { code: None, why: String::new() }.into(),

@@ -20,6 +20,8 @@ mod handshakes;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod leftovers;
+#[cfg(test)]
 mod peers;
 #[cfg(test)]
 mod readings;

@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use sekisho::{Offset, Position, PrincipalId, RefusalCode, Scope, Start, clock};
 use sekisho_e2e::{
-    City, Guest, Impostor, Member, PlainHeader, Press, Reader, Stranger, eventually, holds_key,
-    peer, permitted,
+    City, Guest, Impostor, Member, PlainHeader, Press, Reader, Stranger, Wire, eventually,
+    holds_key, peer, permitted,
 };
-use sekisho_proto::frame::{FollowedStatement, Publish, Query, Question, Record, State, Subscribe};
+use sekisho_proto::frame::{
+    Cosigned, Follow, FollowedStatement, Publish, Query, Question, Record, State, Subscribe, Which,
+};
 use sekisho_proto::statement::Grant;
-use sekisho_proto::{Envelope, Frame, Statement, StatementBody};
+use sekisho_proto::{Envelope, Frame, Hash, LogName, Statement, StatementBody, StatementIndex};
 use sekisho_seal::{HeaderDraft, SigningKey, sign_statement};
+use sekisho_tlog::{Checkpoint, Signing, cosign, sign_checkpoint};
 
 use crate::scene::Scene;
 
@@ -34,7 +37,7 @@ impl Coast {
         let buoy = Member::device(&santander, "buoy", FILTER).await;
         let buoy = Press::begin(&buoy, TOPIC).await;
         let app = Member::enrol(&scene.city, "dashboard", &["--kind", "app"]).await;
-        let grant = ["grant", "dashboard@fujisawa", "subscribe,history,decrypt", FILTER];
+        let grant = ["grant", "dashboard@fujisawa", "subscribe,history,decrypt", FILTER, "--yes"];
         santander.run(&grant).await.succeeded();
         permitted(&scene.city, "dashboard@fujisawa", "subscribe", TOPIC).await;
         holds_key(&app, TOPIC).await;
@@ -222,8 +225,7 @@ async fn a_peer_s_node_that_comes_as_a_client_may_follow_and_nothing_else() {
     let mut own = coast.buoy.by(impostor.signing().clone());
     let envelope = own.seal(federated(&own), "mine").encoded().clone();
     let theirs = coast.buoy.aside(federated(&coast.buoy), "the buoy's").0;
-    let question = |question| Query { request: 7, question };
-    let attempts: Vec<(Frame, RefusalCode)> = vec![
+    let mut attempts: Vec<(Frame, RefusalCode)> = vec![
         (
             Publish { request: 7, envelope, key_header: own.attached() }.into(),
             RefusalCode::ForeignTopic,
@@ -233,18 +235,15 @@ async fn a_peer_s_node_that_comes_as_a_client_may_follow_and_nothing_else() {
             RefusalCode::ForeignTopic,
         ),
         (
-            State { request: 7, statement: forged(&impostor).statement }.into(),
-            RefusalCode::NotPermitted,
-        ),
-        (question(Question::Status).into(), RefusalCode::NotPermitted),
-        (question(Question::Peers).into(), RefusalCode::NotPermitted),
-        (question(Question::Enrolments).into(), RefusalCode::NotPermitted),
-        (
-            question(Question::What { principal: "bystander@fujisawa".parse().unwrap(), at: None })
-                .into(),
+            State { request: 7, statements: vec![forged(&impostor).statement] }.into(),
             RefusalCode::NotPermitted,
         ),
     ];
+    attempts.extend(
+        nosy_questions()
+            .into_iter()
+            .map(|question| (Query { request: 7, question }.into(), RefusalCode::NotPermitted)),
+    );
     for (frame, code) in attempts {
         let name = frame.name();
         let before = city.refused(code.name()).await;
@@ -253,6 +252,7 @@ async fn a_peer_s_node_that_comes_as_a_client_may_follow_and_nothing_else() {
         assert_eq!((refused.request, refused.code), (7, code), "{name}: {refused:?}");
         assert_eq!(city.refused(code.name()).await, before + 1.0, "{name}");
     }
+    cosigns_nothing(&wire, &impostor).await;
     for filter in ["fujisawa/#", "fujisawa/bystander/air", "santander/#", "kyoto/#"] {
         let (subscription, start) = (1, Start::Earliest);
         let filter = filter.parse().unwrap();
@@ -262,6 +262,64 @@ async fn a_peer_s_node_that_comes_as_a_client_may_follow_and_nothing_else() {
     }
     coast.scene.goes_on().await;
     coast.scene.ends_well().await;
+}
+
+fn log(name: &str) -> LogName {
+    name.parse().unwrap()
+}
+
+/// What is for administrators and stewards, and logs that are not for peers.
+fn nosy_questions() -> Vec<Question> {
+    let access = log("sekisho/fujisawa/access");
+    vec![
+        Question::Status,
+        Question::Inclusion { log: access, which: Which::Index(0), size: 1 },
+        Question::Checkpoint { log: log("sekisho/kyoto/control"), old_size: 0 },
+        Question::Checkpoint { log: log("sekisho/santander/control"), old_size: 0 },
+        Question::Peers,
+        Question::Enrolments,
+        Question::What { principal: "bystander@fujisawa".parse().unwrap(), at: None },
+    ]
+}
+
+/// A cosignature counts only under a checkpoint that the log has.
+async fn cosigns_nothing(wire: &Wire, impostor: &Impostor) {
+    let (control, access) = (log("sekisho/fujisawa/control"), log("sekisho/fujisawa/access"));
+    let forged = cosignature(impostor, &control, 3);
+    let forgeries = [
+        (&control, 3, forged.as_str(), RefusalCode::BadSignature),
+        (&control, u64::MAX, &forged, RefusalCode::NotFound),
+        (&log("sekisho/santander/control"), 3, &forged, RefusalCode::NotFound),
+        (&access, 1, &forged, RefusalCode::BadSignature),
+        (&control, 3, "nonsense", RefusalCode::Malformed),
+    ];
+    for (subscription, (log, size, line, code)) in (100..).zip(forgeries) {
+        let mut stream = wire.another().await;
+        let organisation = "fujisawa".parse().unwrap();
+        stream.send(Follow { subscription, organisation, from: StatementIndex::ZERO }).await;
+        let (log, signature) = (log.clone(), Some(line.to_owned()));
+        stream.send(Cosigned { subscription, log, size, signature }).await;
+        let refused = loop {
+            let heard = stream.hear().await.expect("a refusal");
+            if let Frame::Refused(refused) = heard {
+                break refused;
+            }
+            let is_log = matches!(heard, Frame::Statements(_) | Frame::Checkpoint(_));
+            assert!(is_log, "wanted a refusal, found {heard:?}");
+        };
+        assert_eq!(refused.code, code, "{refused:?}");
+    }
+}
+
+/// The node's cosignature of a checkpoint that nobody has.
+fn cosignature(impostor: &Impostor, log: &LogName, size: u64) -> String {
+    let key = impostor.signing();
+    let sign = |message: &[u8]| key.sign(message);
+    let signer = Signing { key: key.public_key(), sign: &sign };
+    let root = Hash::of(b"another history");
+    let checkpoint = Checkpoint { origin: log.to_string(), size, root };
+    let note = sign_checkpoint(&checkpoint, &signer).unwrap();
+    cosign(&note, "sekisho/santander/node", &signer, clock::now()).unwrap().to_string()
 }
 
 #[tokio::test]
@@ -274,5 +332,60 @@ async fn a_peer_that_lets_nobody_open_a_stream_keeps_no_node_from_stopping() {
     let stalled = impostor.stall(&key).await;
     coast.scene.restarts().await;
     drop((stalled, impostor));
+    coast.scene.ends_well().await;
+}
+
+/// Whoever holds a peer's node key can sign any history, but not make a node forget the one it saw.
+#[tokio::test]
+async fn a_peer_s_control_log_that_is_rolled_back_forked_edited_or_frozen_is_refused_and_named() {
+    let mut coast = Coast::found().await;
+    let city = &coast.scene.city;
+    let all = eventually("everything cosigned", || async {
+        let size = coast.santander.metric("sekisho_log_entries{log=\"control\"}").await;
+        let name = "sekisho_log_cosigned_entries{peer=\"fujisawa\",log=\"control\"}";
+        (size > 0.0 && coast.santander.metric(name).await == size).then_some(size)
+    })
+    .await;
+    coast.santander.stop_steward().await;
+    coast.santander.stop_node().await;
+    let mut impostor = Impostor::of(&coast.santander);
+    let key = city.administrator().profile().node_key;
+    let count = impostor.log().len();
+    assert_eq!(count.to_string(), all.to_string());
+    let version = city.metric("sekisho_policy_version").await;
+    let faults = |reason: &'static str| async move {
+        let name = format!("sekisho_log_faults_total{{peer=\"santander\",reason=\"{reason}\"}}");
+        city.metric(&name).await
+    };
+    // The honest log as it was, before anything else.
+    let honest = impostor.show(&key, count, clock::now()).await.expect("a cosignature");
+    assert_eq!(honest.size, count as u64);
+
+    let told = |reason: &'static str| {
+        eventually(reason, move || async move { (faults(reason).await > 0.0).then_some(()) })
+    };
+    // Yesterday's log, as if the last statements had never been made.
+    assert_eq!(impostor.show(&key, count - 2, clock::now()).await, None);
+    told("rolled-back").await;
+    // The same log, as it was a while ago: nothing new is to be seen.
+    let an_hour = std::time::Duration::from_secs(3_600);
+    assert_eq!(impostor.show(&key, count, clock::now().saturating_sub(an_hour)).await, None);
+    told("frozen").await;
+    // Another history of the same length: one entry was edited.
+    let kept = impostor.log().clone();
+    impostor.log()[2].received = clock::now();
+    assert_eq!(impostor.show(&key, count, clock::now()).await, None);
+    told("forked").await;
+    for words in ["rolled back", "frozen", "forked", "is not to be trusted"] {
+        assert!(city.log().contains(words), "wanted {words:?} in the log:\n{}", city.log());
+    }
+    assert_eq!(city.metric("sekisho_policy_version").await, version);
+    coast.scene.goes_on().await;
+    // It outlives the node that saw it: what was trusted last is on the disk.
+    coast.scene.restarts().await;
+    *impostor.log() = kept;
+    impostor.log().truncate(count - 1);
+    assert_eq!(impostor.show(&key, count - 1, clock::now()).await, None);
+    coast.scene.goes_on().await;
     coast.scene.ends_well().await;
 }

@@ -66,7 +66,7 @@ fn signed(body: StatementBody, key: &SigningKey) -> Statement {
 /// States something and hears that it is refused; the control log stays as it is.
 async fn refused(city: &City, wire: &mut Wire, statement: Vec<u8>) -> Refused {
     let version = city.metric("sekisho_policy_version").await;
-    wire.send(State { request: 7, statement: statement.into() }).await;
+    wire.send(State { request: 7, statements: vec![statement.into()] }).await;
     let refused = match wire.hear().await {
         Some(Frame::Refused(refused)) if refused.request == 7 => refused,
         other => panic!("wanted the statement refused, found {other:?}"),
@@ -199,7 +199,7 @@ async fn no_issuer_can_vouch_for_a_key_that_is_weak_short_long_or_taken() {
     // What was wrong with the short and the long one is their length alone.
     let good = principal_with(whole, issuer);
     Statement::decode(&good).unwrap();
-    wire.send(State { request: 8, statement: good.into() }).await;
+    wire.send(State { request: 8, statements: vec![good.into()] }).await;
     assert!(matches!(wire.hear().await, Some(Frame::Stated(_))), "wanted the good one taken");
     scene.goes_on().await;
     scene.ends_well().await;

@@ -2,3 +2,5 @@
 
 #[cfg(test)]
 mod statements;
+#[cfg(test)]
+mod witnesses;

@@ -45,7 +45,7 @@ async fn a_link_over_which_nothing_is_granted_yet_waits_and_goes_on_when_it_is()
     air.flush().await.unwrap();
 
     let rights = "subscribe,history,decrypt";
-    fujisawa.run(&["grant", "dashboard@santander", rights, TRUCKS]).await.succeeded();
+    fujisawa.run(&["grant", "dashboard@santander", rights, TRUCKS, "--yes"]).await.succeeded();
     permitted(&santander, "dashboard@santander", "subscribe", AIR).await;
     holds_key(&dashboard, AIR).await;
     let mut far = Reader::start(&dashboard, TRUCKS, Start::Earliest).await;
@@ -68,7 +68,7 @@ async fn who_is_thrown_out_by_its_own_city_loses_the_keys_of_the_other() {
     let leaving = Member::enrol(&santander, "leaving", &["--kind", "app"]).await;
     let staying = Member::enrol(&santander, "staying", &["--kind", "app"]).await;
     for who in ["leaving@santander", "staying@santander"] {
-        let grant = ["grant", who, "subscribe,history,decrypt", TRUCKS];
+        let grant = ["grant", who, "subscribe,history,decrypt", TRUCKS, "--yes"];
         fujisawa.run(&grant).await.succeeded();
     }
     holds_key(&leaving, AIR).await;
