@@ -67,7 +67,7 @@ impl Door {
             city.organisation()
         );
         let config = sound(Config::parse(&config, folder.path(), Path::new("bench")));
-        let node = city.node().id();
+        let node = Arc::new(city.node().signing().clone());
         let guard = runtime.enter();
         let Started { hub, shard } = sound(Hub::start(config, node, city.statements()));
         drop(guard);

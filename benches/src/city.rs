@@ -7,10 +7,11 @@ use sekisho_policy::Policy;
 use sekisho_proto::{
     Action, Actions, Epoch, Filter, Grantee, Hash, OrgName, PrincipalKind, PrincipalName,
     Statement, StatementBody, Suite, Timestamp, Topic,
-    statement::{EpochAnnounce, Grant, Issuer, OrgRoot, Principal},
+    statement::{EpochAnnounce, Grant, Issuer, OrgRoot, Principal, Revoke, RevokeTarget},
 };
 use sekisho_seal::{
-    EpochKeyPair, EpochPublic, Identity, SeededEntropy, SigningKey, StrictVerifier, sign_statement,
+    EpochKeyPair, EpochPublic, Identity, KemKeyPair, SeededEntropy, SigningKey, StrictVerifier,
+    sign_statement,
 };
 
 use crate::sound;
@@ -122,15 +123,44 @@ impl City {
         self.enrol(&format!("device-{number}"), PrincipalKind::Device, &device);
     }
 
+    /// The steward's identity.
+    #[must_use]
+    pub fn steward(&self) -> Identity {
+        identity(STEWARD)
+    }
+
+    /// Makes a device known as `device-NUMBER`, with a key of another suite to be given keys by.
+    pub fn enrol_reader(&mut self, number: u64, suite: Suite) {
+        let seed = DEVICES + number;
+        let signing = identity(seed).signing().clone();
+        let kem = sound(KemKeyPair::generate(suite, &mut SeededEntropy::new(seed)));
+        let reader = Identity::new(signing, kem);
+        self.enrol(&format!("device-{number}"), PrincipalKind::Device, &reader);
+    }
+
+    /// Gives `device-NUMBER` several rights over a filter.
+    pub fn grant_device_all(&mut self, number: u64, actions: Actions, filter: Filter) {
+        let grantee = Grantee::Principal(self.name(&format!("device-{number}")));
+        self.grant(grantee, actions, filter);
+    }
+
+    /// What the office states to take something back.
+    #[must_use]
+    pub fn revocation(&self, target: RevokeTarget, issued: Timestamp) -> Statement {
+        let (organisation, reason) = (self.organisation.clone(), "bench".to_owned());
+        let revoke = Revoke { organisation, target, reason, issued };
+        sign_statement(Statement::unsigned(StatementBody::Revoke(revoke)), &self.issuer)
+    }
+
     /// Gives `device-NUMBER` a right over a filter.
     pub fn grant_device(&mut self, number: u64, action: Action, filter: Filter) {
         let grantee = Grantee::Principal(self.name(&format!("device-{number}")));
-        self.grant(grantee, action, filter);
+        self.grant(grantee, action.into(), filter);
     }
 
     /// Gives every principal of the organisation a right over a filter.
     pub fn grant_everybody(&mut self, action: Action, filter: Filter) {
-        self.grant(Grantee::Organisation(self.organisation.clone()), action, filter);
+        self.grant(Grantee::Organisation(self.organisation.clone()), action.into(), filter);
     }
 
     /// The policy that follows from everything stated so far.
@@ -189,8 +219,7 @@ impl City {
         self.state(StatementBody::Principal(principal));
     }
 
-    fn grant(&mut self, grantee: Grantee, action: Action, filter: Filter) {
-        let actions: Actions = [action].into_iter().collect();
+    fn grant(&mut self, grantee: Grantee, actions: Actions, filter: Filter) {
         let grant = Grant {
             organisation: self.organisation.clone(),
             grantee,
