@@ -114,7 +114,7 @@ impl NodeSink {
         let profile = Profile::load(&config.identity)?;
         let identity = Profile::identity(&config.identity)?;
         let software = concat!("sekisho-agent/", env!("CARGO_PKG_VERSION"));
-        let options = ClientOptions::default().software(software);
+        let options = ClientOptions::default().software(software).trust_folder(&config.identity);
         let client = Client::start(profile.endpoint(), identity, profile.trust(), options)
             .map_err(refused)?;
         Ok(Self { client, config: config.clone(), publishers: BTreeMap::new() })
