@@ -141,7 +141,7 @@ impl Founders {
             roots: if root_tokens.is_empty() {
                 let names = root_names(*root_keys).into_iter();
                 names
-                    .map(|name| draw(&name, KeyKind::Root).map(RootKey::File))
+                    .map(|name| draw(&name, KeyKind::Root).map(Box::new).map(RootKey::File))
                     .collect::<Result<_>>()?
             } else {
                 root_tokens.iter().map(|name| RootKey::open(name)).collect::<Result<_>>()?

@@ -13,7 +13,7 @@ use crate::pkcs11::{TokenKey, is_uri};
 /// See the module.
 pub(crate) enum RootKey {
     /// In a file.
-    File(KeyFile),
+    File(Box<KeyFile>),
     /// On a token.
     #[cfg(feature = "pkcs11")]
     Token(TokenKey),
@@ -32,13 +32,13 @@ impl RootKey {
                 "PKCS #11: wanted a sekisho built with --features pkcs11, found one without",
             ));
         }
-        Ok(Self::File(KeyFile::load_as(name, KeyKind::Root)?))
+        Ok(Self::File(Box::new(KeyFile::load_as(name, KeyKind::Root)?)))
     }
 
     /// Its file, where it is kept in one.
     pub(crate) const fn file(&self) -> Option<&KeyFile> {
         match self {
-            Self::File(file) => Some(file),
+            Self::File(file) => Some(&**file),
             #[cfg(feature = "pkcs11")]
             Self::Token(_) => None,
         }

@@ -1,11 +1,13 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use sekisho_proto::StatementVerifier as _;
+use sekisho_policy::Policy;
+use sekisho_proto::{StatementBody, StatementVerifier as _};
 use sekisho_seal::StrictVerifier;
 use tempfile::TempDir;
 
 use super::*;
+use crate::organisation::{self, Plan};
 
 const MODULES: [&str; 2] =
     ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so"];
@@ -38,7 +40,6 @@ fn a_uri_names_token_object_module_and_where_the_pin_is() {
 /// A token in software, in a folder of its own. There is one per process: the module reads where
 /// it is from the environment, once.
 struct Token {
-    _folder: TempDir,
     uri: String,
 }
 
@@ -56,13 +57,17 @@ fn in_a_process_with_a_token(test: &str) -> Option<Token> {
         return None;
     };
     if let Some(configuration) = std::env::var_os("SOFTHSM2_CONF") {
-        let folder = Path::new(&configuration).parent().unwrap().to_owned();
-        let uri = format!(
-            "pkcs11:token=fujisawa;object=root-1?module-path={module}&pin-source={}",
-            folder.join("pin").display()
-        );
-        return Some(Token { _folder: TempDir::new().unwrap(), uri });
+        let pin = Path::new(&configuration).with_file_name("pin");
+        let shown = pin.display();
+        let place = format!("module-path={module}&pin-source={shown}");
+        return Some(Token { uri: format!("pkcs11:token=fujisawa;object=root-1?{place}") });
     }
+    run_again(test);
+    None
+}
+
+/// Makes a token, and runs the test where it is.
+fn run_again(test: &str) {
     let folder = TempDir::new().unwrap();
     let tokens = folder.path().join("tokens");
     fs::create_dir(&tokens).unwrap();
@@ -78,7 +83,6 @@ fn in_a_process_with_a_token(test: &str) -> Option<Token> {
     let said = String::from_utf8_lossy(&ran.stdout);
     assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
     assert!(said.contains("1 passed"), "{said}");
-    None
 }
 
 fn make_key(uri: &Uri) -> PublicKey {
@@ -128,4 +132,48 @@ fn a_token_signs_what_the_strict_verifier_takes_and_needs_its_pin() {
     let error = format!("{:#}", TokenKey::open(Path::new(&token.uri)).unwrap_err());
     assert!(error.contains("wanted the token to take the PIN"), "{error}");
     assert!(!error.contains("4321"), "{error}");
+}
+
+#[test]
+fn an_organisation_is_founded_with_root_keys_that_never_leave_their_token() {
+    let name =
+        "pkcs11::tests::an_organisation_is_founded_with_root_keys_that_never_leave_their_token";
+    let Some(token) = in_a_process_with_a_token(name) else { return };
+    let uris = ["root-1", "root-2"].map(|label| token.uri.replace("root-1", label));
+    let mut keys = uris.each_ref().map(|uri| make_key(&Uri::parse(uri).unwrap()));
+    keys.sort_unstable();
+    let folder = TempDir::new().unwrap();
+    let dir = folder.path().join("city");
+    let made = organisation::make(&Plan {
+        organisation: "fujisawa".parse().unwrap(),
+        dir: dir.clone(),
+        listen: "127.0.0.1:7443".to_owned(),
+        address: "127.0.0.1:7443".to_owned(),
+        http: "127.0.0.1:7480".to_owned(),
+        root_keys: 2,
+        root_tokens: uris.iter().map(PathBuf::from).collect(),
+        root_threshold: 2,
+    })
+    .unwrap();
+    assert_eq!(made.root_files, Vec::<PathBuf>::new());
+    let genesis = sekisho_broker::genesis::read(&dir.join("genesis.statements")).unwrap();
+    let StatementBody::OrgRoot(root) = genesis[0].body() else { panic!("{:?}", genesis[0]) };
+    assert_eq!((root.keys.as_slice(), root.threshold), (&keys[..], 2));
+    let mut policy = Policy::new("fujisawa".parse().unwrap(), made.root);
+    for statement in &genesis {
+        policy.apply(statement, statement.body().issued(), &StrictVerifier).unwrap();
+    }
+    // One key twice is one key.
+    let twice = Plan {
+        organisation: "fujisawa".parse().unwrap(),
+        dir: folder.path().join("again"),
+        listen: "127.0.0.1:7443".to_owned(),
+        address: "127.0.0.1:7443".to_owned(),
+        http: "127.0.0.1:7480".to_owned(),
+        root_keys: 2,
+        root_tokens: vec![PathBuf::from(&uris[0]), PathBuf::from(&uris[0])],
+        root_threshold: 2,
+    };
+    let error = organisation::make(&twice).unwrap_err().to_string();
+    assert!(error.contains("wanted each once, found one twice"), "{error}");
 }
