@@ -82,8 +82,14 @@ mod tests {
         let line = r#"{"time":"2026-11-21T00:00:00Z","pm2_5":12.5,"count":3,"ok":true}"#;
         let sample = from_json(line).unwrap();
         assert_eq!(sample.time.to_string(), "2026-11-21T00:00:00.000000Z");
-        let values: Vec<&Value> = sample.values.iter().map(|entry| &entry.value).collect();
-        assert_eq!(values, [&Value::Integer(3), &Value::Boolean(true), &Value::Float(12.5)]);
+        let named = |name: &str| {
+            let mut values = sample.values.iter();
+            values.find(|entry| entry.transducer.as_str() == name).map(|entry| &entry.value)
+        };
+        assert_eq!(sample.values.len(), 3);
+        assert_eq!(named("pm2_5"), Some(&Value::Float(12.5)));
+        assert_eq!(named("count"), Some(&Value::Integer(3)));
+        assert_eq!(named("ok"), Some(&Value::Boolean(true)));
     }
 
     #[test]
