@@ -1,5 +1,6 @@
 //! How answers are shown: tables that fit the terminal, or one JSON document.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -39,12 +40,31 @@ pub(crate) fn fault() -> Option<&'static str> {
 /// # Errors
 /// Nobody reads any more, or the file is full.
 pub(crate) fn try_line(text: impl AsRef<str>) -> io::Result<()> {
-    writeln!(io::stdout().lock(), "{}", text.as_ref())
+    let mut out = io::stdout().lock();
+    if out.is_terminal() {
+        return writeln!(out, "{}", harmless(text.as_ref()));
+    }
+    writeln!(out, "{}", text.as_ref())
+}
+
+/// Prints a line of our own making that changes how the terminal shows it.
+pub(crate) fn styled(text: impl AsRef<str>) {
+    drop(writeln!(io::stdout().lock(), "{}", text.as_ref()));
+}
+
+/// What a terminal takes for no command. Texts come from publishers, nodes and providers; one with
+/// an escape in it could repaint what stands above it.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let is_command = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
+    if !text.contains(is_command) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace(is_command, "\u{fffd}"))
 }
 
 /// Says something that is no part of the answer.
 pub(crate) fn aside(text: impl AsRef<str>) {
-    drop(writeln!(io::stderr().lock(), "{}", text.as_ref()));
+    drop(writeln!(io::stderr().lock(), "{}", harmless(text.as_ref())));
 }
 
 /// As [`aside`], where somebody sits in front of it.
@@ -231,6 +251,14 @@ mod tests {
 
     fn row(cells: &[&str]) -> Vec<String> {
         cells.iter().map(|cell| (*cell).to_owned()).collect()
+    }
+
+    #[test]
+    fn nothing_that_others_wrote_commands_a_terminal() {
+        assert_eq!(harmless("a\u{1b}[2Jb\u{9b}1mc\rd"), "a\u{fffd}[2Jb\u{fffd}1mc\u{fffd}d");
+        for text in ["", "藤沢 – 12.5 µg/m³", "two\n\tlines"] {
+            assert!(matches!(harmless(text), Cow::Borrowed(same) if same == text), "{text:?}");
+        }
     }
 
     #[test]

@@ -67,7 +67,9 @@ impl DeviceFlow {
             return Err(answer.refused("a sign-in begun"));
         }
         let begun: Begun = answer.document("a sign-in begun")?;
-        let interval = Duration::from_secs(begun.interval.unwrap_or(INTERVAL_S_DEFAULT));
+        // One that says zero would keep the steward busy without a pause.
+        let seconds = begun.interval.unwrap_or(INTERVAL_S_DEFAULT).max(1);
+        let interval = Duration::from_secs(seconds);
         let provider = provider.clone();
         Ok(Self { agent, provider, discovery, token_endpoint, begun, interval })
     }

@@ -49,7 +49,7 @@ fn draw(text: &str) {
     if let Some(code) = Code::of(&capitals).filter(|code| code.width() <= room) {
         output::line("");
         for line in code.lines() {
-            output::line(line);
+            output::styled(line);
         }
     }
 }
