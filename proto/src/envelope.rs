@@ -11,6 +11,9 @@ use crate::{
 /// What an envelope's signature covers begins with this, so that it is never taken for another's.
 pub const ENVELOPE_CONTEXT: &[u8] = b"sekisho-envelope-v1\0";
 
+/// What a voucher's signature covers begins with this.
+pub const VOUCHER_CONTEXT: &[u8] = b"sekisho-voucher-v1\0";
+
 const FIELDS: Fields = Fields("envelope");
 
 /// An envelope as it was received: well formed, nothing said about its signature. The parts share
@@ -109,6 +112,14 @@ impl Envelope {
 #[must_use]
 pub fn envelope_signing_input(header: &[u8], body: &[u8]) -> Vec<u8> {
     [ENVELOPE_CONTEXT, &length_prefix(header), header, body].concat()
+}
+
+/// What a home's node signs when it has an envelope that was carried to it: [`VOUCHER_CONTEXT`], 32
+/// as 64 bits big endian, and the envelope's hash.
+#[must_use]
+pub fn voucher_signing_input(envelope: &Hash) -> Vec<u8> {
+    let hash: &[u8] = envelope.as_ref();
+    [VOUCHER_CONTEXT, &length_prefix(hash), hash].concat()
 }
 
 /// A length as it stands in what is signed.

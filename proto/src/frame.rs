@@ -17,7 +17,7 @@ pub use decoder::FrameDecoder;
 pub use enrolment::{Enrol, Enrolling, EnrolmentState};
 pub use greeting::{Goodbye, Hello, Ping, Pong, Welcome};
 pub use log::{Checkpoint, Cosigned, Follow, FollowedStatement, State, Stated, Statements};
-pub use publishing::{Publish, Published, Refused};
+pub use publishing::{Publish, Published, Refused, Vouched};
 pub use query::{Answer, AnswerBody, Query, Question, Which};
 pub use subscription::{
     Acknowledge, Credit, Gap, Record, Start, Subscribe, Subscribed, Unsubscribe,
@@ -130,6 +130,8 @@ frames! {
     Checkpoint,
     /// It was checked.
     Cosigned,
+    /// A carried envelope is durable at its home, whose node signs that.
+    Vouched,
 }
 
 impl Frame {

@@ -33,7 +33,9 @@ pub use access::{AccessEntry, AccessKind, AccessRecord};
 pub use code::{GapReason, RefusalCode};
 pub use content_type::ContentType;
 pub use decode::DecodeError;
-pub use envelope::{ENVELOPE_CONTEXT, Envelope, envelope_signing_input};
+pub use envelope::{
+    ENVELOPE_CONTEXT, Envelope, VOUCHER_CONTEXT, envelope_signing_input, voucher_signing_input,
+};
 pub use filter::{Filter, FilterLevel};
 pub use frame::{Frame, FrameDecoder};
 pub use header::Header;

@@ -59,6 +59,9 @@ pub const TRANSDUCERS_MAX: usize = COLUMNS_MAX;
 /// Filters in one list of a peering.
 pub const PEERING_FILTERS_MAX: usize = 256;
 
+/// Third organisations of which one party of a peering passes something on.
+pub const TRANSITS_MAX: usize = 16;
+
 /// Purposes of a peering.
 pub const PURPOSES_MAX: usize = 64;
 

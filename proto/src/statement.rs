@@ -28,7 +28,7 @@ pub use epoch::{EpochAnnounce, KeyGrant};
 pub use erasure::{Erased, Erasure};
 pub(crate) use identity::kem_key_fits;
 pub use identity::{Issuer, OrgRoot, Principal, PrincipalKind};
-pub use peering::{Peering, PeeringParty};
+pub use peering::{Peering, PeeringBudget, PeeringParty, Transit};
 pub use role::Role;
 pub use stream::{Location, StreamClass, StreamDescriptor, Transducer};
 

@@ -4,7 +4,7 @@
 
 use sekisho_proto::{
     ContentType, ENVELOPE_CONTEXT, GapReason, KEY_HEADER_CONTEXT, RefusalCode, StatementKind,
-    Suite, limits,
+    Suite, VOUCHER_CONTEXT, limits,
 };
 
 const DOCUMENT: &str = include_str!("../../docs/protocol.md");
@@ -53,7 +53,7 @@ fn it_names_every_context_and_suite() {
         let context = kind.context().replace('\0', "\\0");
         assert_says(&[&format!("| {} |", kind.number()), &format!("`{context}`")]);
     }
-    for context in [ENVELOPE_CONTEXT, KEY_HEADER_CONTEXT] {
+    for context in [ENVELOPE_CONTEXT, KEY_HEADER_CONTEXT, VOUCHER_CONTEXT] {
         let context = String::from_utf8_lossy(context).replace('\0', "\\0");
         assert_says(&[&format!("\"{context}\" ‖")]);
     }

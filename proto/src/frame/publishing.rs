@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{Fields, OnWire};
-use crate::{DecodeError, Offset, RefusalCode, Sequence, decode::fitting, wire};
+use crate::{DecodeError, Offset, RefusalCode, Sequence, Signature, decode::fitting, wire};
 
 /// An envelope for the node to keep.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +58,38 @@ impl OnWire for Published {
         Ok(Self {
             request: request_of(Self::FIELDS, wire.request)?,
             offset: Offset::new(wire.offset),
+        })
+    }
+}
+
+/// An envelope that was carried home is durable there: what a carrier is told, and passes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vouched {
+    /// That of the `Publish`.
+    pub request: u64,
+    /// Where it stands in its topic's log; `None` where it was there before.
+    pub offset: Option<Offset>,
+    /// By the key of the home's node, over [`voucher_signing_input`](crate::voucher_signing_input).
+    pub signature: Signature,
+}
+
+impl OnWire for Vouched {
+    const FIELDS: Fields = Fields("vouched");
+    type Message = wire::Vouched;
+
+    fn to_wire(&self) -> wire::Vouched {
+        wire::Vouched {
+            request: self.request,
+            offset: self.offset.map(Offset::value),
+            signature: Bytes::copy_from_slice(self.signature.as_ref()),
+        }
+    }
+
+    fn from_wire(wire: wire::Vouched) -> Result<Self, DecodeError> {
+        Ok(Self {
+            request: request_of(Self::FIELDS, wire.request)?,
+            offset: wire.offset.map(Offset::new),
+            signature: Self::FIELDS.fixed("signature", &wire.signature)?,
         })
     }
 }

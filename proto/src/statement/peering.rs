@@ -9,6 +9,7 @@ use crate::{
     decode::{Fields, time_optional},
     limits::{
         ADDRESS_BYTES_MAX, PEERING_FILTERS_MAX, PURPOSES_MAX, STATEMENT_BYTES_MAX, TEXT_BYTES_MAX,
+        TRANSITS_MAX,
     },
     wire,
 };
@@ -45,8 +46,36 @@ pub struct PeeringParty {
     pub imports: Vec<Filter>,
     /// Whether what it exports may travel on to third organisations.
     pub onward: bool,
-    /// What it may send, bytes per second; `None` = what the other's node allows.
+    /// What its node passes on of third organisations, ascending by organisation.
+    pub passes_on: Vec<Transit>,
+    /// Topics of the other whose envelopes its node takes from their publishers and carries home.
+    pub carries_home: Vec<Filter>,
+    /// How much it may send and ask for.
+    pub budget: PeeringBudget,
+}
+
+/// What a party's node passes on of a third organisation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transit {
+    /// The owner of the topics.
+    pub organisation: OrgName,
+    /// SHA-256 of the body of its `OrgRoot`.
+    pub root: Hash,
+    /// Topics of its tree; none = its control log only.
+    pub filters: Vec<Filter>,
+}
+
+/// How much one side of a peering may send and ask for; `None` = what the other's node allows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PeeringBudget {
+    /// What it may send, bytes per second.
     pub bytes_per_s: Option<u64>,
+    /// What it may send, envelopes per second.
+    pub envelopes_per_s: Option<u32>,
+    /// Filters that it may have asked for at a time.
+    pub interests: Option<u32>,
+    /// How fast it is given what was stored before it asked, bytes per second.
+    pub history_bytes_per_s: Option<u64>,
 }
 
 impl Peering {
@@ -120,7 +149,12 @@ impl PeeringParty {
             exports: self.exports.iter().map(ToString::to_string).collect(),
             imports: self.imports.iter().map(ToString::to_string).collect(),
             onward: self.onward,
-            bytes_per_s: self.bytes_per_s,
+            bytes_per_s: self.budget.bytes_per_s,
+            passes_on: self.passes_on.iter().map(Transit::to_wire).collect(),
+            carries_home: self.carries_home.iter().map(ToString::to_string).collect(),
+            envelopes_per_s: self.budget.envelopes_per_s,
+            interests: self.budget.interests,
+            history_bytes_per_s: self.budget.history_bytes_per_s,
         }
     }
 
@@ -138,9 +172,58 @@ impl PeeringParty {
             exports: filters_of(fields, "exports", &wire.exports, own)?,
             imports: filters_of(fields, "imports", &wire.imports, other)?,
             onward: wire.onward,
-            bytes_per_s: wire.bytes_per_s,
+            passes_on: transits(&wire.passes_on, own, other)?,
+            carries_home: filters_of(fields, "carries_home", &wire.carries_home, other)?,
+            budget: PeeringBudget {
+                bytes_per_s: wire.bytes_per_s,
+                envelopes_per_s: wire.envelopes_per_s,
+                interests: wire.interests,
+                history_bytes_per_s: wire.history_bytes_per_s,
+            },
         })
     }
+}
+
+impl Transit {
+    const FIELDS: Fields = Fields("transit");
+
+    fn to_wire(&self) -> wire::Transit {
+        wire::Transit {
+            organisation: self.organisation.as_str().to_owned(),
+            root: Bytes::copy_from_slice(self.root.as_ref()),
+            filters: self.filters.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    fn from_wire(wire: &wire::Transit) -> Result<Self, DecodeError> {
+        let fields = Self::FIELDS;
+        let organisation: OrgName = fields.parse("organisation", &wire.organisation)?;
+        Ok(Self {
+            root: fields.fixed("root", &wire.root)?,
+            filters: filters_of(fields, "filters", &wire.filters, &organisation)?,
+            organisation,
+        })
+    }
+}
+
+/// Of third organisations, each once and in order.
+fn transits(
+    wire: &[wire::Transit],
+    own: &OrgName,
+    other: &OrgName,
+) -> Result<Vec<Transit>, DecodeError> {
+    let fields = PeeringParty::FIELDS;
+    fields.at_most("passes_on", TRANSITS_MAX, wire.len())?;
+    let all = wire.iter().map(Transit::from_wire).collect::<Result<Vec<_>, _>>()?;
+    for Transit { organisation, .. } in &all {
+        let is_third = organisation != own && organisation != other;
+        fields.require("passes_on", "third organisations", is_third, organisation)?;
+    }
+    for (one, next) in all.iter().zip(all.iter().skip(1)) {
+        let ascends = one.organisation < next.organisation;
+        fields.require("passes_on", "ascending names", ascends, &next.organisation)?;
+    }
+    Ok(all)
 }
 
 fn filters_of(

@@ -1,9 +1,9 @@
 use bytes::Bytes;
 
 use super::{
-    Action, Actions, EpochAnnounce, Erased, Erasure, Grant, OrgRoot, Peering, PeeringParty,
-    Principal, PrincipalKind, Role, Statement, StatementBody, StatementKind, StreamClass,
-    StreamDescriptor, Transducer,
+    Action, Actions, EpochAnnounce, Erased, Erasure, Grant, OrgRoot, Peering, PeeringBudget,
+    PeeringParty, Principal, PrincipalKind, Role, Statement, StatementBody, StatementKind,
+    StreamClass, StreamDescriptor, Transducer, Transit,
 };
 use crate::{
     Epoch, Filter, Grantee, Hash, LogEntry, OrgName, PrincipalId, PublicKey, RefusalCode, RoleName,
@@ -289,7 +289,9 @@ fn a_peering_has_two_parties_in_order_each_with_its_own_topics() {
         exports: vec![Filter::parse(&format!("{own}/#")).unwrap()],
         imports: vec![Filter::parse(&format!("{other}/a/+")).unwrap()],
         onward: false,
-        bytes_per_s: None,
+        passes_on: Vec::new(),
+        carries_home: Vec::new(),
+        budget: PeeringBudget::default(),
     };
     let peering = |parties| Peering {
         parties,
@@ -313,6 +315,43 @@ fn a_peering_has_two_parties_in_order_each_with_its_own_topics() {
     assert!(refused(peering([party("a", "a"), party("a", "a")])).contains("ascending names"));
     let foreign = peering([party("a", "c"), party("b", "a")]);
     assert!(refused(foreign).contains("imports: wanted topics of the statement's organisation"));
+
+    let passing = |thirds: &[(&str, &str)]| {
+        let mut left = party("a", "b");
+        let transit = |(third, filter): &(&str, &str)| Transit {
+            organisation: OrgName::parse(third).unwrap(),
+            root: Hash::new([3; 32]),
+            filters: vec![Filter::parse(filter).unwrap()],
+        };
+        left.passes_on = thirds.iter().map(transit).collect();
+        peering([left, party("b", "a")])
+    };
+    let good_contract = good;
+    let good = Statement::unsigned(passing(&[("c", "c/#"), ("d", "d/#")]).into());
+    assert_eq!(Statement::decode(&good.encode()).unwrap(), good);
+    for (thirds, why) in [
+        (&[("d", "d/#"), ("c", "c/#")][..], "passes_on: wanted ascending names"),
+        (&[("c", "c/#"), ("c", "c/#")], "passes_on: wanted ascending names"),
+        (&[("a", "a/#")], "passes_on: wanted third organisations"),
+        (&[("b", "b/#")], "passes_on: wanted third organisations"),
+        (&[("c", "d/#")], "filters: wanted topics of the statement's organisation"),
+    ] {
+        let found = refused(passing(thirds));
+        assert!(found.contains(why), "{found}");
+    }
+    let names: Vec<String> = (10..27).map(|number| format!("c{number}")).collect();
+    let filters: Vec<String> = names.iter().map(|name| format!("{name}/#")).collect();
+    let many: Vec<(&str, &str)> =
+        names.iter().zip(&filters).map(|(name, filter)| (&**name, &**filter)).collect();
+    let found = refused(passing(&many));
+    assert!(found.contains("passes_on: wanted fewer entries, found 17"), "{found}");
+    let mut carrying = good_contract;
+    carrying.parties[0].carries_home = vec![Filter::parse("a/#").unwrap()];
+    let found = refused(carrying);
+    assert!(
+        found.contains("carries_home: wanted topics of the statement's organisation"),
+        "{found}"
+    );
 }
 
 #[test]

@@ -381,7 +381,7 @@ pub struct Erasure {
     #[prost(int64, tag = "8")]
     pub issued_us: i64,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PeeringParty {
     #[prost(string, tag = "1")]
     pub organisation: ::prost::alloc::string::String,
@@ -405,6 +405,33 @@ pub struct PeeringParty {
     /// budget for what it sends; absent = the node's limit
     #[prost(uint64, optional, tag = "8")]
     pub bytes_per_s: ::core::option::Option<u64>,
+    /// of third organisations, ascending by organisation
+    #[prost(message, repeated, tag = "9")]
+    pub passes_on: ::prost::alloc::vec::Vec<Transit>,
+    /// filters of the other's tree whose envelopes its node takes home
+    #[prost(string, repeated, tag = "10")]
+    pub carries_home: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// budget for what it sends; absent = the node's limit
+    #[prost(uint32, optional, tag = "11")]
+    pub envelopes_per_s: ::core::option::Option<u32>,
+    /// filters its node may ask for at a time; the same
+    #[prost(uint32, optional, tag = "12")]
+    pub interests: ::core::option::Option<u32>,
+    /// how fast its node is given what is older; the same
+    #[prost(uint64, optional, tag = "13")]
+    pub history_bytes_per_s: ::core::option::Option<u64>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Transit {
+    /// a third one
+    #[prost(string, tag = "1")]
+    pub organisation: ::prost::alloc::string::String,
+    /// SHA-256 of its OrgRoot statement's body
+    #[prost(bytes = "bytes", tag = "2")]
+    pub root: ::prost::bytes::Bytes,
+    /// of its tree; none = its control log only
+    #[prost(string, repeated, tag = "3")]
+    pub filters: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LogEntry {
@@ -454,7 +481,7 @@ pub struct AccessRecord {
 pub struct Frame {
     #[prost(
         oneof = "frame::Kind",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26"
     )]
     pub kind: ::core::option::Option<frame::Kind>,
 }
@@ -512,6 +539,8 @@ pub mod frame {
         Checkpoint(super::Checkpoint),
         #[prost(message, tag = "25")]
         Cosigned(super::Cosigned),
+        #[prost(message, tag = "26")]
+        Vouched(super::Vouched),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -561,6 +590,17 @@ pub struct Published {
     pub request: u64,
     #[prost(uint64, tag = "2")]
     pub offset: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Vouched {
+    #[prost(uint64, tag = "1")]
+    pub request: u64,
+    /// absent = it was there before
+    #[prost(uint64, optional, tag = "2")]
+    pub offset: ::core::option::Option<u64>,
+    /// 64 bytes, by the home's node, over the envelope's hash
+    #[prost(bytes = "bytes", tag = "3")]
+    pub signature: ::prost::bytes::Bytes,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Refused {

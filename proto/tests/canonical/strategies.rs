@@ -386,10 +386,16 @@ fn key_grant() -> impl Strategy<Value = statement::KeyGrant> {
 
 fn party(own: &OrgName, other: &OrgName) -> impl Strategy<Value = statement::PeeringParty> + use<> {
     let organisation = own.clone();
-    let filters = (vec(filter_of(own), 0..3), vec(filter_of(other), 0..3));
-    let rest = (any::<bool>(), option::of(any::<u64>()));
-    (hash(), public_key(), "[a-z]{1,8}:[0-9]{1,4}", filters, rest).prop_map(
-        move |(root, node_key, address, (exports, imports), (onward, bytes_per_s))| {
+    let identity = (hash(), public_key(), "[a-z]{1,8}:[0-9]{1,4}");
+    let of_other = || vec(filter_of(other), 0..3);
+    let filters = (vec(filter_of(own), 0..3), of_other(), of_other());
+    let rest = (any::<bool>(), budget(), transits(own.clone(), other.clone()));
+    (identity, filters, rest).prop_map(
+        move |(
+            (root, node_key, address),
+            (exports, imports, carries_home),
+            (onward, budget, passes_on),
+        )| {
             statement::PeeringParty {
                 organisation: organisation.clone(),
                 root,
@@ -398,10 +404,39 @@ fn party(own: &OrgName, other: &OrgName) -> impl Strategy<Value = statement::Pee
                 exports,
                 imports,
                 onward,
-                bytes_per_s,
+                passes_on,
+                carries_home,
+                budget,
             }
         },
     )
+}
+
+fn budget() -> impl Strategy<Value = statement::PeeringBudget> {
+    let bytes = option::of(any::<u64>());
+    let counts = option::of(any::<u32>());
+    (bytes.clone(), counts.clone(), counts, bytes).prop_map(
+        |(bytes_per_s, envelopes_per_s, interests, history_bytes_per_s)| statement::PeeringBudget {
+            bytes_per_s,
+            envelopes_per_s,
+            interests,
+            history_bytes_per_s,
+        },
+    )
+}
+
+fn transits(own: OrgName, other: OrgName) -> impl Strategy<Value = Vec<statement::Transit>> {
+    let transit = org().prop_flat_map(|organisation| {
+        (hash(), vec(filter_of(&organisation), 0..3)).prop_map(move |(root, filters)| {
+            statement::Transit { organisation: organisation.clone(), root, filters }
+        })
+    });
+    vec(transit, 0..3).prop_map(move |mut transits| {
+        transits.retain(|third| third.organisation != own && third.organisation != other);
+        transits.sort_by(|one, next| one.organisation.cmp(&next.organisation));
+        transits.dedup_by(|one, next| one.organisation == next.organisation);
+        transits
+    })
 }
 
 fn peering() -> impl Strategy<Value = statement::Peering> {
@@ -554,6 +589,11 @@ fn record_frame() -> impl Strategy<Value = Frame> {
         ),
         (1..=u64::MAX, offset())
             .prop_map(|(request, offset)| Frame::from(frame::Published { request, offset })),
+        (1..=u64::MAX, option::of(offset()), signature()).prop_map(
+            |(request, offset, signature)| {
+                Frame::from(frame::Vouched { request, offset, signature })
+            }
+        ),
         subscribe().prop_map(Frame::from),
         (any::<u32>(), position(), position()).prop_map(|(subscription, position, head)| {
             Frame::from(frame::Subscribed { subscription, position, head })

@@ -313,7 +313,12 @@ fn peering() -> statement::Peering {
         exports: vec![Filter::everything(&org(own))],
         imports: vec![Filter::everything(&org(other))],
         onward: first == 1,
-        bytes_per_s: (first == 2).then_some(1_000_000),
+        passes_on: Vec::new(),
+        carries_home: Vec::new(),
+        budget: statement::PeeringBudget {
+            bytes_per_s: (first == 2).then_some(1_000_000),
+            ..statement::PeeringBudget::default()
+        },
     };
     statement::Peering {
         parties: [party("fujisawa", "santander", 1), party("santander", "fujisawa", 2)],
@@ -322,6 +327,30 @@ fn peering() -> statement::Peering {
         from: time(),
         until: None,
     }
+}
+
+/// The same with everything that a contract may say.
+fn peering_in_full() -> statement::Peering {
+    let mut peering = peering();
+    let [fujisawa, santander] = &mut peering.parties;
+    fujisawa.passes_on = ["bilbao", "toulouse"]
+        .map(|third| statement::Transit {
+            organisation: org(third),
+            root: Hash::new(counted(third.as_bytes()[0])),
+            filters: (third == "toulouse")
+                .then(|| Filter::everything(&org(third)))
+                .into_iter()
+                .collect(),
+        })
+        .to_vec();
+    santander.carries_home = vec![Filter::parse("fujisawa/truck/#").unwrap()];
+    santander.budget = statement::PeeringBudget {
+        bytes_per_s: Some(1_000_000),
+        envelopes_per_s: Some(20_000),
+        interests: Some(64),
+        history_bytes_per_s: Some(4 << 20),
+    };
+    peering
 }
 
 fn role() -> statement::Role {
@@ -353,7 +382,7 @@ fn erasures() -> [statement::StatementBody; 2] {
 
 pub(crate) fn statements() -> Vec<Statement> {
     let others = [stream().into()].into_iter().chain(keys_of_epochs()).chain([peering().into()]);
-    let others = others.chain([role().into()]).chain(erasures());
+    let others = others.chain([role().into()]).chain(erasures()).chain([peering_in_full().into()]);
     identities()
         .into_iter()
         .chain(rights())
@@ -428,6 +457,11 @@ fn greetings() -> Vec<Frame> {
         frame::Goodbye { code: Some(RefusalCode::Draining), why: "restart".to_owned() }.into(),
         frame::Goodbye { code: None, why: String::new() }.into(),
     ]
+}
+
+fn carrying() -> Vec<Frame> {
+    let vouched = |offset| frame::Vouched { request: 1, offset, signature: signature(0xd0) }.into();
+    [Some(Offset::new(300)), None].map(vouched).to_vec()
 }
 
 fn publishing() -> Vec<Frame> {
@@ -596,5 +630,5 @@ pub(crate) fn entries() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 pub(crate) fn frames() -> Vec<Frame> {
-    [greetings(), publishing(), subscribing(), asking(), logging()].concat()
+    [greetings(), publishing(), subscribing(), asking(), logging(), carrying()].concat()
 }
