@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sekisho_proto::{
     Filter, Hash, OrgName, PrincipalId, PrincipalName, StatementBody, StatementKind, Timestamp,
-    statement::{Peering, PeeringParty, Revoke, RevokeTarget},
+    statement::{Peering, PeeringParty, Revoke, RevokeTarget, Transit},
 };
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     application::EVERYTHING,
     authority::{Entry, Signers},
     organisation::Organisation,
-    peering::PeeringFact,
+    peering::{PeeringFact, enter},
     view::View,
 };
 
@@ -30,7 +30,8 @@ struct Signed {
 
 impl Policy {
     /// A peering takes effect, in both logs, once an issuer of each party signed it. One of two
-    /// other organisations is only kept in their logs: it gives no right here.
+    /// other organisations is only kept in their logs: it gives no right here, and takes what comes
+    /// through one of them from the other when it is over.
     pub(crate) fn apply_peering(
         &mut self,
         entry: &Entry<'_>,
@@ -46,8 +47,10 @@ impl Policy {
             Some((ours, theirs)) => {
                 self.check_own_peering(entry, body, &signed)?;
                 self.node_is_theirs(ours, theirs)?;
-                self.take_peering(entry, body, ours.clone(), theirs.clone());
-                Ok(())
+                for transit in ours.passes_on.iter().chain(&theirs.passes_on) {
+                    self.check_pin(&transit.organisation, transit.root)?;
+                }
+                self.take_peering(entry, PeeringFact::of(entry, body, (ours, theirs)))
             }
         }
     }
@@ -145,28 +148,21 @@ impl Policy {
         Err(StatementError::KeyTaken { id, name: node_of(&theirs.organisation)?, holder })
     }
 
-    fn take_peering(
-        &mut self,
-        entry: &Entry<'_>,
-        body: &Peering,
-        ours: PeeringParty,
-        theirs: PeeringParty,
-    ) {
-        let other = theirs.organisation.clone();
-        self.pins.insert(other.clone(), theirs.root);
-        for organisation in [&ours.organisation, &theirs.organisation] {
+    /// A contract vouches for the root of its other party and for the roots of those whom that one
+    /// passes on. They stay trusted when it is over, as what was stated then must stay checkable;
+    /// without a contract in force nothing they say gives a right.
+    fn take_peering(&mut self, entry: &Entry<'_>, fact: PeeringFact) -> Result<(), StatementError> {
+        let other = &fact.theirs.organisation;
+        for Transit { organisation, root, .. } in &fact.theirs.passes_on {
+            self.pin(organisation, *root)?;
+            self.transits.entry(organisation.clone()).or_default().insert(other.clone());
+        }
+        self.pins.insert(other.clone(), fact.theirs.root);
+        for organisation in [&fact.ours.organisation, other] {
             self.log_in(organisation, entry, |organisation| organisation.is_pinned = true);
         }
-        let fact = PeeringFact {
-            id: entry.id,
-            received: entry.received,
-            from: body.from,
-            until: body.until,
-            ours,
-            theirs,
-            purposes: body.purposes.clone(),
-        };
-        self.peerings.entry(other).or_default().push(Arc::new(fact));
+        enter(self.peerings.entry(other.clone()).or_default(), Arc::new(fact));
+        Ok(())
     }
 
     fn note_foreign_peering(
@@ -182,8 +178,16 @@ impl Policy {
             let organisation = left.organisation.clone();
             return Err(StatementError::MissingSignature { organisation });
         }
-        for organisation in logs {
-            self.log_in(&organisation, entry, |_organisation| {});
+        for name in logs {
+            let Some(sides) = body.sides(&name) else { continue };
+            if self.is_known(&name, &entry.id) {
+                continue;
+            }
+            let other = sides.1.organisation.clone();
+            let fact = Arc::new(PeeringFact::of(entry, body, sides));
+            self.log_in(&name, entry, |organisation| {
+                enter(organisation.peerings.entry(other).or_default(), fact);
+            });
         }
         Ok(())
     }

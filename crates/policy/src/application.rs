@@ -7,7 +7,7 @@ use sekisho_proto::{
     Filter, Grantee, Hash, OrgName, PrincipalId, PrincipalName, Statement, StatementBody,
     StatementIndex, StatementVerifier, Timestamp,
     limits::CLOCK_AHEAD_MAX,
-    statement::{Deny, Grant, Issuer, OrgRoot, Principal, Role, StreamDescriptor},
+    statement::{Deny, Grant, Issuer, OrgRoot, PeeringParty, Principal, Role, StreamDescriptor},
 };
 
 use crate::{
@@ -29,6 +29,9 @@ const NOT_PINNED_MAX: usize = 16;
 /// Statements kept of each of them: a root and the issuers that may sign the peering.
 const NOT_PINNED_STATEMENTS_MAX: usize = 64;
 
+/// In whose log a statement is, and where there.
+type Place = (OrgName, StatementIndex);
+
 impl Policy {
     /// Applies a statement that was received, or logged by its owner's node, at `received`. One
     /// that is known is not applied again.
@@ -47,9 +50,38 @@ impl Policy {
         verifier: &dyn StatementVerifier,
     ) -> Result<Applied, StatementError> {
         let id = statement.id();
-        if let Some(known) = self.applied(statement, &id, false) {
-            return Ok(known);
+        let before = self.places(statement, &id);
+        let Some(known) = applied_at(&before, false) else {
+            self.take(statement, id, received, verifier)?;
+            return self.taken(statement, &id, &before).ok_or_else(|| {
+                let (kind, organisation) = (statement.kind(), self.own.clone());
+                StatementError::UnknownOrganisation { kind, organisation }
+            });
+        };
+        if self.is_missing_in_a_log(statement, &before)
+            && self.take(statement, id, received, verifier).is_ok()
+        {
+            return Ok(self.taken(statement, &id, &before).unwrap_or(known));
         }
+        Ok(known)
+    }
+
+    /// In which logs a statement is that was not there before.
+    fn taken(&mut self, statement: &Statement, id: &Hash, before: &[Place]) -> Option<Applied> {
+        let mut places = self.places(statement, id);
+        places.retain(|place| !before.contains(place));
+        let applied = applied_at(&places, true)?;
+        self.note_change();
+        Some(applied)
+    }
+
+    fn take(
+        &mut self,
+        statement: &Statement,
+        id: Hash,
+        received: Timestamp,
+        verifier: &dyn StatementVerifier,
+    ) -> Result<(), StatementError> {
         let kind = statement.kind();
         // Whatever is logged must be readable by everybody who follows the log.
         let statement = Statement::decode(&statement.encode())
@@ -61,29 +93,35 @@ impl Policy {
         let statement = Arc::new(statement);
         let entry = Entry { statement: &statement, id, received, verifier };
         match statement.body() {
-            StatementBody::OrgRoot(body) => self.apply_root(&entry, body)?,
-            StatementBody::Issuer(body) => self.apply_issuer(&entry, body)?,
-            StatementBody::Principal(body) => self.apply_principal(&entry, body)?,
-            StatementBody::Grant(body) => self.apply_grant(&entry, body)?,
-            StatementBody::Deny(body) => self.apply_deny(&entry, body)?,
-            StatementBody::Revoke(body) => self.apply_revoke(&entry, body)?,
-            StatementBody::StreamDescriptor(body) => self.apply_descriptor(&entry, body)?,
-            StatementBody::EpochAnnounce(body) => self.apply_epoch(&entry, body)?,
-            StatementBody::KeyGrant(body) => self.apply_key_grant(&entry, body)?,
-            StatementBody::Peering(body) => self.apply_peering(&entry, body)?,
-            StatementBody::Role(body) => self.apply_role(&entry, body)?,
-            StatementBody::Erasure(body) => self.apply_erasure(&entry, body)?,
+            StatementBody::OrgRoot(body) => self.apply_root(&entry, body),
+            StatementBody::Issuer(body) => self.apply_issuer(&entry, body),
+            StatementBody::Principal(body) => self.apply_principal(&entry, body),
+            StatementBody::Grant(body) => self.apply_grant(&entry, body),
+            StatementBody::Deny(body) => self.apply_deny(&entry, body),
+            StatementBody::Revoke(body) => self.apply_revoke(&entry, body),
+            StatementBody::StreamDescriptor(body) => self.apply_descriptor(&entry, body),
+            StatementBody::EpochAnnounce(body) => self.apply_epoch(&entry, body),
+            StatementBody::KeyGrant(body) => self.apply_key_grant(&entry, body),
+            StatementBody::Peering(body) => self.apply_peering(&entry, body),
+            StatementBody::Role(body) => self.apply_role(&entry, body),
+            StatementBody::Erasure(body) => self.apply_erasure(&entry, body),
         }
-        self.note_change();
-        self.applied(&statement, &id, true).ok_or_else(|| {
-            let organisation = self.own.clone();
-            StatementError::UnknownOrganisation { kind, organisation }
-        })
     }
 
-    /// Where a statement that is known is logged.
-    fn applied(&self, statement: &Statement, id: &Hash, is_new: bool) -> Option<Applied> {
-        let mut places: Vec<(OrgName, StatementIndex)> = statement
+    /// Whether a peering of two others is still missing in the log of one that has come to be
+    /// trusted since: what it says and what ends it is looked for there.
+    fn is_missing_in_a_log(&self, statement: &Statement, known: &[Place]) -> bool {
+        let StatementBody::Peering(body) = statement.body() else { return false };
+        body.sides(&self.own).is_none()
+            && body.parties.iter().any(|PeeringParty { organisation, .. }| {
+                self.trusted(organisation).is_some()
+                    && known.iter().all(|(log, _index)| log != organisation)
+            })
+    }
+
+    /// Where a statement is logged, in this organisation's log first.
+    fn places(&self, statement: &Statement, id: &Hash) -> Vec<Place> {
+        let mut places: Vec<Place> = statement
             .organisations()
             .into_iter()
             .filter_map(|organisation| {
@@ -92,9 +130,7 @@ impl Policy {
             })
             .collect();
         places.sort_by_key(|(organisation, _index)| *organisation != self.own);
-        let mut places = places.into_iter();
-        let (organisation, index) = places.next()?;
-        Some(Applied { organisation, index, other: places.next(), is_new })
+        places
     }
 
     fn apply_root(&mut self, entry: &Entry<'_>, body: &OrgRoot) -> Result<(), StatementError> {
@@ -189,23 +225,26 @@ impl Policy {
             received: entry.received,
             revoked: None,
         };
+        let namers = self.namers.or_default(id);
+        if !namers.contains(body.name.organisation()) {
+            namers.push(body.name.organisation().clone());
+        }
         self.log_in(body.name.organisation(), entry, |organisation| {
             organisation.insert_principal(record);
         });
         Ok(())
     }
 
-    /// A key is one principal's. What other organisations say about a key of this one is refused;
-    /// they cannot keep this one from naming its keys.
+    /// In its organisation, a key is one principal's. What other organisations say about a key of
+    /// this one is refused; they cannot keep this one from naming its keys. Nor can one of them have
+    /// another's log refused by naming a key of that one first: both statements are in order, and
+    /// the key is who was heard of first.
     fn key_is_free(&self, id: &PrincipalId, name: &PrincipalName) -> Result<(), StatementError> {
         let view = View::live(Timestamp::MAX);
-        let holders: Vec<&Organisation> = if *name.organisation() == self.own {
-            self.trusted(&self.own).into_iter().collect()
-        } else {
-            self.organisations.values().map(|known| &**known).collect()
-        };
-        let others = holders.into_iter().filter_map(|known| known.principal(view, id));
-        match others.into_iter().find(|record| record.name != *name) {
+        let holders = [&self.own, name.organisation()].into_iter();
+        let holders = holders.filter_map(|holder| self.organisations.get(holder));
+        let mut others = holders.filter_map(|known| known.principal(view, id));
+        match others.find(|record| record.name != *name) {
             Some(record) => {
                 let (name, holder) = (name.clone(), record.name.clone());
                 Err(StatementError::KeyTaken { id: *id, name, holder })
@@ -360,4 +399,11 @@ impl Policy {
             effect(organisation);
         });
     }
+}
+
+/// None where a statement is in no log.
+fn applied_at(places: &[Place], is_new: bool) -> Option<Applied> {
+    let ((organisation, index), others) = places.split_first()?;
+    let (organisation, index) = (organisation.clone(), *index);
+    Some(Applied { organisation, index, other: others.first().cloned(), is_new })
 }

@@ -3,11 +3,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sekisho_proto::{Action, OrgName, PrincipalId, StreamClass, Timestamp};
+use sekisho_proto::{Action, Filter, OrgName, PrincipalId, StreamClass, Timestamp};
 
 use crate::{
     Crossing, Denial, FRESHNESS_MAX, Missing, Policy, PrincipalRecord, Recipient, Subject,
-    grant_index::Object, organisation::Organisation, peering::PeeringFact, view::View,
+    grant_index::Object,
+    organisation::Organisation,
+    peering::{PeeringFact, newest_begun},
+    route::Way,
+    view::View,
 };
 
 impl Policy {
@@ -22,7 +26,7 @@ impl Policy {
             let organisation = self.trusted(organisation)?;
             Some((organisation, organisation.principal(view, id)?))
         };
-        find(&self.own).or_else(|| self.organisations.keys().find_map(find))
+        find(&self.own).or_else(|| self.namers.get(id)?.iter().find_map(find))
     }
 
     /// The principal behind a key, where it may act at all.
@@ -47,20 +51,19 @@ impl Policy {
             if let Some(own) = self.trusted(&self.own) {
                 not_revoked_by(own, view, &record.id)?;
             }
-            self.peering(view, &home.name).ok_or_else(|| self.no_peering(&home.name))?;
+            self.way(view, &home.name)?;
         }
         Ok(())
     }
 
-    /// The peering with an organisation that is in force. Only the newest that has begun counts:
-    /// a new contract replaces the old one, and ending it does not bring the old one back.
+    /// The peering with an organisation that is in force.
     pub(crate) fn peering(
         &self,
         view: View<'_>,
         organisation: &OrgName,
     ) -> Option<&Arc<PeeringFact>> {
         let all = self.peerings.get(organisation)?;
-        let newest = all.iter().rev().find(|peering| peering.has_begun(view))?;
+        let newest = newest_begun(view, all)?;
         (newest.is_in_force(view) && !self.is_ended(view, newest)).then_some(newest)
     }
 
@@ -75,37 +78,102 @@ impl Policy {
             .ok_or_else(|| Missing::UnknownOrganisation { organisation: organisation.clone() })
     }
 
-    /// The peerings that an action on an object has to keep to, for somebody of the organisation
-    /// `taker`: each with the party that exports, and whether the object must travel on.
+    /// The contracts that an action on topics of `owner` has to keep to, for somebody of the
+    /// organisation `taker`: each alternative with all that it has to pass.
     ///
     /// # Errors
     ///
-    /// A peering that would be needed is not in force.
+    /// A contract that would be needed is not in force, or does not speak of the owner.
     pub(crate) fn bridges(
         &self,
         view: View<'_>,
         action: Action,
         owner: &OrgName,
         taker: &OrgName,
-    ) -> Result<Vec<Bridge<'_>>, Missing> {
-        let mut bridges = Vec::new();
-        if *owner != self.own {
-            let peering = self.peering(view, owner).ok_or_else(|| self.no_peering(owner))?;
-            let travels_on = is_reading(action) && *taker != self.own && taker != owner;
-            if is_reading(action) || action == Action::Publish {
-                bridges.push(Bridge { peering, exporter: owner.clone(), travels_on });
+    ) -> Result<Vec<Vec<Bridge<'_>>>, Missing> {
+        let reads = is_reading(action);
+        if *owner == self.own {
+            if *taker == self.own {
+                return Ok(vec![Vec::new()]);
             }
-        } else if *taker != self.own {
-            let peering = self.peering(view, taker).ok_or_else(|| self.no_peering(taker))?;
-            if is_reading(action) {
-                let exporter = self.own.clone();
-                bridges.push(Bridge { peering, exporter, travels_on: false });
+            if reads {
+                return self.bridges_out(view, taker);
             }
+            return self.way(view, taker).map(|_way| vec![Vec::new()]);
         }
-        Ok(bridges)
+        let way = self.way(view, owner)?;
+        if reads && *taker != self.own && taker != owner {
+            return self.bridges_through(view, owner, &way, taker).map(|bridges| vec![bridges]);
+        }
+        let crosses = reads || action == Action::Publish;
+        Ok(vec![if crosses { bridges_in(owner, &way, &self.own) } else { Vec::new() }])
     }
 
-    /// Whether the peerings let an action on an object pass for somebody of an organisation.
+    /// From this organisation to another: under the contract with it, or through any peer that
+    /// passes its statements on to here.
+    fn bridges_out(
+        &self,
+        view: View<'_>,
+        taker: &OrgName,
+    ) -> Result<Vec<Vec<Bridge<'_>>>, Missing> {
+        let exports = |contract, travels_on| Bridge {
+            contract,
+            owner: self.own.clone(),
+            passes: Passes::Exports { travels_on },
+        };
+        if let Some(contract) = self.peering(view, taker) {
+            return Ok(vec![vec![exports(contract, false)]]);
+        }
+        let mut missing = self.no_peering(taker);
+        let mut ways = Vec::new();
+        for way in self.transit_ways(view, taker) {
+            // How that peer deals with the taker is known where its log says so.
+            let onward = way
+                .and_then(|way| self.contract_of(view, way.via(), taker).map(|known| (way, known)));
+            match onward {
+                Ok((way, known)) => {
+                    let mut bridges = vec![exports(way.contract, true)];
+                    bridges.extend(known.map(|contract| self.transit_bridge(contract, &self.own)));
+                    ways.push(bridges);
+                }
+                Err(why) => missing = why,
+            }
+        }
+        if ways.is_empty() { Err(missing) } else { Ok(ways) }
+    }
+
+    /// From one other organisation through this one to a third: only what the owner sends here
+    /// itself, so that nothing travels further than it was let.
+    fn bridges_through<'a>(
+        &'a self,
+        view: View<'_>,
+        owner: &OrgName,
+        way: &Way<'a>,
+        taker: &OrgName,
+    ) -> Result<Vec<Bridge<'a>>, Missing> {
+        let contract = self.peering(view, taker).ok_or_else(|| self.no_peering(taker))?;
+        if way.transit.is_some() {
+            return Err(self.not_passed_on(owner, taker));
+        }
+        let passes = Passes::Exports { travels_on: true };
+        let incoming = Bridge { contract: way.contract, owner: owner.clone(), passes };
+        Ok(vec![incoming, self.transit_bridge(contract, owner)])
+    }
+
+    /// What `contract.ours` passes on of an organisation to the other party.
+    fn transit_bridge<'a>(&self, contract: &'a PeeringFact, owner: &OrgName) -> Bridge<'a> {
+        let transit = self.passed_on(&contract.ours, owner);
+        let filters = transit.map_or(&[][..], |transit| &transit.filters);
+        let (via, taker) = (&contract.ours.organisation, &contract.theirs.organisation);
+        Bridge { contract, owner: owner.clone(), passes: Passes::Transit { filters, via, taker } }
+    }
+
+    fn not_passed_on(&self, owner: &OrgName, taker: &OrgName) -> Missing {
+        let (owner, via, taker) = (owner.clone(), self.own.clone(), taker.clone());
+        Missing::NotPassedOn { owner, via, taker }
+    }
+
+    /// Whether the contracts let an action on an object pass for somebody of an organisation.
     pub(crate) fn crossing(
         &self,
         view: View<'_>,
@@ -113,17 +181,45 @@ impl Policy {
         object: Object<'_>,
         taker: &OrgName,
     ) -> Result<(), Missing> {
-        let owner = object.organisation();
-        if *owner == self.own && *taker == self.own {
-            return Ok(());
-        }
-        for bridge in self.bridges(view, action, owner, taker)? {
-            bridge.peering.covers(&bridge.exporter, object)?;
-            if bridge.travels_on && !bridge.peering.is_onward(&bridge.exporter) {
-                return Err(Missing::NotOnward { owner: owner.clone(), via: self.own.clone() });
+        self.crossed(view, action, object, taker).map(|_bridges| ())
+    }
+
+    /// What lets an action on an object pass: the contracts of the first alternative that does.
+    ///
+    /// # Errors
+    ///
+    /// What the first alternative lacks.
+    pub(crate) fn crossed(
+        &self,
+        view: View<'_>,
+        action: Action,
+        object: Object<'_>,
+        taker: &OrgName,
+    ) -> Result<Vec<Bridge<'_>>, Missing> {
+        let mut missing = None;
+        for bridges in self.bridges(view, action, object.organisation(), taker)? {
+            match bridges.iter().try_for_each(|bridge| bridge.lets_pass(object)) {
+                Ok(()) => return Ok(bridges),
+                Err(why) => missing = missing.or(Some(why)),
             }
         }
-        Ok(())
+        Err(missing.unwrap_or_else(|| self.no_peering(taker)))
+    }
+
+    /// Whether something of this organisation's may go to the node of a peer for a third organisation.
+    pub(crate) fn crossing_by(
+        &self,
+        view: View<'_>,
+        via: &OrgName,
+        object: Object<'_>,
+        third: &OrgName,
+    ) -> Result<(), Missing> {
+        let by = |bridges: &Vec<Bridge<'_>>| {
+            bridges.first().is_some_and(|first| first.contract.theirs.organisation == *via)
+        };
+        let ways = self.bridges_out(view, third)?;
+        let bridges = ways.into_iter().find(by).ok_or_else(|| self.no_peering(third))?;
+        bridges.iter().try_for_each(|bridge| bridge.lets_pass(object))
     }
 
     /// Whether the statements of the organisations that are concerned are fresh enough to go by;
@@ -143,8 +239,12 @@ impl Policy {
         {
             return Ok(());
         }
-        for organisation in [&owner.name, taker] {
-            let heard = self.heard.get(organisation).filter(|_heard| *organisation != self.own);
+        let concerned = [&owner.name, taker].into_iter().filter(|name| **name != self.own);
+        // Whoever passes statements on is concerned as well: its log ends what it may pass on.
+        let via = |name: &OrgName| self.way(view, name).ok().map(|way| way.via());
+        let vias: Vec<&OrgName> = concerned.clone().filter_map(via).collect();
+        for organisation in concerned.chain(vias) {
+            let heard = self.heard.get(organisation);
             let stale = |heard: &&Timestamp| {
                 let too_old = FRESHNESS_MAX.saturating_add(Duration::from_micros(1));
                 view.has_reached(heard.saturating_add(too_old))
@@ -186,26 +286,83 @@ impl Policy {
     }
 }
 
-/// A peering that something has to pass.
+/// A contract that something has to pass.
 #[derive(Debug)]
 pub(crate) struct Bridge<'a> {
-    pub(crate) peering: &'a Arc<PeeringFact>,
-    /// The party whose exports and whose other's imports must cover it.
-    pub(crate) exporter: OrgName,
-    /// Whether it goes on to a third organisation from here.
-    pub(crate) travels_on: bool,
+    pub(crate) contract: &'a PeeringFact,
+    /// Whose topics they are.
+    owner: OrgName,
+    passes: Passes<'a>,
+}
+
+/// Which part of a contract speaks of it.
+#[derive(Debug)]
+enum Passes<'a> {
+    /// What the owner, one of both parties, exports and the other imports.
+    Exports {
+        /// Whether it goes on to a third organisation.
+        travels_on: bool,
+    },
+    /// What one party passes on to the other.
+    Transit { filters: &'a [Filter], via: &'a OrgName, taker: &'a OrgName },
 }
 
 impl Bridge<'_> {
-    /// What it lets pass.
-    pub(crate) fn bounds(&self) -> Crossing {
-        let (exporter, importer) = self.peering.sides(&self.exporter);
-        Crossing {
-            peering: self.peering.id,
-            exports: exporter.exports.clone(),
-            imports: importer.imports.clone(),
+    fn lets_pass(&self, object: Object<'_>) -> Result<(), Missing> {
+        match &self.passes {
+            Passes::Exports { travels_on } => {
+                self.contract.covers(&self.owner, object)?;
+                if *travels_on && !self.is_open() {
+                    let (_exporter, via) = self.contract.sides(&self.owner);
+                    let (owner, via) = (self.owner.clone(), via.organisation.clone());
+                    return Err(Missing::NotOnward { owner, via });
+                }
+                Ok(())
+            }
+            Passes::Transit { filters, via, taker } => {
+                if filters.iter().any(|filter| object.is_touched_by(filter)) {
+                    return Ok(());
+                }
+                let (via, taker) = ((*via).clone(), (*taker).clone());
+                Err(Missing::NotPassedOn { owner: self.owner.clone(), via, taker })
+            }
         }
     }
+
+    /// Whether anything passes at all.
+    pub(crate) fn is_open(&self) -> bool {
+        match &self.passes {
+            Passes::Exports { travels_on } => !travels_on || self.contract.is_onward(&self.owner),
+            Passes::Transit { filters, .. } => !filters.is_empty(),
+        }
+    }
+
+    /// What it lets pass.
+    pub(crate) fn bounds(&self) -> Crossing {
+        let (exports, imports) = match &self.passes {
+            Passes::Exports { .. } => {
+                let (exporter, importer) = self.contract.sides(&self.owner);
+                (exporter.exports.clone(), importer.imports.clone())
+            }
+            Passes::Transit { filters, .. } => (filters.to_vec(), filters.to_vec()),
+        };
+        Crossing { peering: self.contract.id, exports, imports }
+    }
+}
+
+/// From another organisation to `own`: what its node exports, or a peer passes on; and then, where
+/// it is known here, under the contract of the two as well.
+fn bridges_in<'a>(owner: &OrgName, way: &Way<'a>, own: &'a OrgName) -> Vec<Bridge<'a>> {
+    let exports = |contract, travels_on| Bridge {
+        contract,
+        owner: owner.clone(),
+        passes: Passes::Exports { travels_on },
+    };
+    let Some(transit) = way.transit else { return vec![exports(way.contract, false)] };
+    let (via, filters) = (way.via(), transit.filters.as_slice());
+    let passes = Passes::Transit { filters, via, taker: own };
+    let incoming = Bridge { contract: way.contract, owner: owner.clone(), passes };
+    way.origin.map(|origin| exports(origin, true)).into_iter().chain([incoming]).collect()
 }
 
 /// Whether an action takes data or knowledge of it out of a topic.

@@ -73,7 +73,8 @@ impl Policy {
 
     /// Whether a record received at `received` may be handed to a recipient: for a principal by a
     /// grant to subscribe that began by then, or one to read history that reaches back to it; for
-    /// a peer where somebody behind it may. What is granted to a role begins for each member when
+    /// a peer where somebody behind it may, of its organisation or, of this organisation's topics, of
+    /// one that it passes on to. What is granted to a role begins for each member when
     /// it was given the role.
     ///
     /// # Errors
@@ -192,15 +193,35 @@ impl Policy {
         if scope == Some(Scope::Organisation) && *taker != owner.name {
             return Err(Missing::Scope { owner: owner.name.clone() });
         }
-        self.crossing(view, Action::Subscribe, object, taker)?;
-        let holder = match record {
-            Some(record) => {
-                self.blocked_by_owner(view, owner, record)?;
-                Holder::Principal(&record.name)
-            }
-            None => Holder::AnybodyOf(taker),
-        };
-        self.right(&Question { view, owner, object, asked }, holder)?;
+        let question = Question { view, owner, object, asked };
+        if let Some(record) = record {
+            self.crossing(view, Action::Subscribe, object, taker)?;
+            self.blocked_by_owner(view, owner, record)?;
+            return self.given_to(&question, Holder::Principal(&record.name), taker);
+        }
+        // For a node, whoever is behind it: its own people, and those whom it passes on to.
+        let own = self
+            .crossing(view, Action::Subscribe, object, taker)
+            .and_then(|()| self.given_to(&question, Holder::AnybodyOf(taker), taker));
+        own.or_else(|missing| {
+            let mut behind = self.behind(taker).filter(|_third| owner.name == self.own);
+            let reaches = |third: &OrgName| {
+                self.crossing_by(view, taker, object, third).is_ok()
+                    && self.given_to(&question, Holder::AnybodyOf(third), third).is_ok()
+            };
+            if behind.any(reaches) { Ok(()) } else { Err(missing) }
+        })
+    }
+
+    /// Whether a grant gives it and what is known is fresh enough to go by.
+    fn given_to(
+        &self,
+        question: &Question<'_, '_>,
+        holder: Holder<'_>,
+        taker: &OrgName,
+    ) -> Result<(), Missing> {
+        self.right(question, holder)?;
+        let Question { view, owner, object, asked } = *question;
         match asked {
             // What is stale now may be fresh when a record comes, and open topics never are.
             Asked::Subscription => Ok(()),

@@ -133,8 +133,18 @@ pub enum Missing {
     NotOnward {
         /// The topic's owner.
         owner: OrgName,
-        /// The organisation of this node.
+        /// Who would pass it on.
         via: OrgName,
+    },
+    /// No contract says that it is passed on.
+    #[error("{via} does not pass topics of {owner} like this one on to {taker}")]
+    NotPassedOn {
+        /// The topic's owner.
+        owner: OrgName,
+        /// Who would have to pass it on.
+        via: OrgName,
+        /// To whom.
+        taker: OrgName,
     },
     /// The topic's home has every record already.
     #[error("it comes from there")]
@@ -214,6 +224,7 @@ impl Missing {
             | Self::NotExported { .. }
             | Self::NotImported { .. }
             | Self::NotOnward { .. }
+            | Self::NotPassedOn { .. }
             | Self::Home
             | Self::Scope { .. }
             | Self::Stale { .. }
@@ -243,6 +254,7 @@ impl Missing {
             | Self::NotExported { .. }
             | Self::NotImported { .. }
             | Self::NotOnward { .. }
+            | Self::NotPassedOn { .. }
             | Self::Home
             | Self::Scope { .. }
             | Self::Stale { .. }

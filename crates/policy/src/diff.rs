@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use sekisho_proto::{
     Action, Actions, Filter, Grantee, Hash, PrincipalId, PrincipalName, PublicKey, Signature,
     Statement, StatementBody, StatementVerifier, Timestamp, Topic,
-    statement::{Deny, Grant, Revoke, RevokeTarget, Role},
+    statement::{Deny, Grant, PeeringParty, Revoke, RevokeTarget, Role},
 };
 
 use crate::{
@@ -61,6 +61,8 @@ pub enum Concern {
     Everybody,
     /// It holds until somebody revokes it.
     NoEnd,
+    /// It has a peer vouch for the root of a third organisation.
+    ThirdRoot,
 }
 
 impl Concern {
@@ -75,6 +77,7 @@ impl Concern {
             Self::GrantRight => "grant-right",
             Self::Everybody => "everybody",
             Self::NoEnd => "no-end",
+            Self::ThirdRoot => "third-root",
         }
     }
 }
@@ -161,12 +164,24 @@ impl Policy {
         signer: &PrincipalId,
         now: Timestamp,
     ) -> Result<Self, StatementError> {
-        let signed_by = |signer: &PrincipalId| {
-            let signature = Signature::new([0; Signature::LENGTH]);
-            let statement = Statement::unsigned(body.clone()).with_signature(*signer, signature);
+        let signed_by_all = |signers: &[PrincipalId]| {
+            let sign = |statement: Statement, signer: &PrincipalId| {
+                statement.with_signature(*signer, Signature::new([0; Signature::LENGTH]))
+            };
+            let statement = signers.iter().fold(Statement::unsigned(body.clone()), sign);
             let mut after = self.clone();
             after.apply(&statement, now, &NotSignedYet).map(|_applied| after)
         };
+        if let StatementBody::Peering(contract) = body {
+            // It takes both, whoever of them is asked first.
+            let issuer_of = |party: &PeeringParty| {
+                let mut issuers = self.issuers(&party.organisation);
+                issuers.find(|issuer| issuer.revoked.is_none()).map(|issuer| issuer.id)
+            };
+            let both: Vec<PrincipalId> = contract.parties.iter().filter_map(issuer_of).collect();
+            return signed_by_all(&both);
+        }
+        let signed_by = |signer: &PrincipalId| signed_by_all(&[*signer]);
         let by_signer = signed_by(signer);
         let issuers = body.organisations().into_iter().flat_map(|name| self.issuers(name));
         let mut by_issuer = issuers
@@ -253,8 +268,29 @@ impl Policy {
                 }
             }
         }
+        if let StatementBody::Peering(contract) = body
+            && let Some((ours, theirs)) = contract.sides(&self.own)
+        {
+            note_contract(ours, theirs, contract.until, &mut concerns);
+        }
         concerns
     }
+}
+
+/// What is remarkable about a contract of this organisation.
+fn note_contract(
+    ours: &PeeringParty,
+    theirs: &PeeringParty,
+    until: Option<Timestamp>,
+    concerns: &mut BTreeSet<Concern>,
+) {
+    let found = [
+        (Concern::Onward, ours.onward && !ours.exports.is_empty()),
+        (Concern::ThirdRoot, !theirs.passes_on.is_empty()),
+        (Concern::NoEnd, until.is_none()),
+    ];
+    concerns
+        .extend(found.into_iter().filter(|(_concern, is_so)| *is_so).map(|(concern, _)| concern));
 }
 
 /// What is remarkable about what is granted.

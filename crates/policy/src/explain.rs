@@ -115,7 +115,7 @@ pub struct HeldGrant {
     pub grantee: Grantee,
     /// Of a role: the id of the statement by which the principal has it.
     pub role: Option<Hash>,
-    /// What it allows here; a grant whose actions cross different peerings is told once for each.
+    /// What it allows here; a grant whose actions may cross different contracts is told once for each.
     pub actions: Actions,
     /// Where.
     pub filter: Filter,
@@ -129,16 +129,16 @@ pub struct HeldGrant {
     pub history_from: Option<Timestamp>,
     /// Envelopes per second that may be published; `None` = what the node allows.
     pub rate_per_s: Option<u32>,
-    /// The peerings that bound it further: a topic must be in the exports and imports of each.
+    /// The contracts that bound it further: a topic must be in the exports and imports of each.
     pub crossings: Vec<Crossing>,
 }
 
-/// What a peering lets pass.
+/// What a contract lets pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Crossing {
-    /// The peering's id.
+    /// The contract's id.
     pub peering: Hash,
-    /// What is offered.
+    /// What is offered, or passed on.
     pub exports: Vec<Filter>,
     /// What is taken.
     pub imports: Vec<Filter>,
@@ -263,9 +263,11 @@ impl Policy {
         if let Some(home) = home {
             self.push_steps(&mut steps, home, &record.statement);
         }
-        for bridge in self.bridges(view, action, &owner.name, principal.organisation())? {
-            if let Some(own) = self.organisations.get(&self.own) {
-                push_step(&mut steps, own, &bridge.peering.id, self);
+        let object = Object::Topic(topic);
+        for bridge in self.crossed(view, action, object, principal.organisation())? {
+            let by = self.organisations.get(&bridge.contract.ours.organisation);
+            if let Some(by) = by {
+                push_step(&mut steps, by, &bridge.contract.id, self);
             }
         }
         self.push_given(&mut steps, owner, given.fact, given.role);
@@ -357,17 +359,13 @@ impl Policy {
         let mut ways: Vec<(Actions, Vec<Crossing>)> = Vec::new();
         for action in actions.iter() {
             let bridges = self.bridges(view, action, &owner.name, name.organisation());
-            let Ok(bridges) = bridges else { continue };
-            let stays = |peering: &Bridge<'_>| {
-                peering.travels_on && !peering.peering.is_onward(&peering.exporter)
-            };
-            if bridges.iter().any(stays) {
-                continue;
-            }
-            let crossings: Vec<Crossing> = bridges.iter().map(Bridge::bounds).collect();
-            match ways.iter_mut().find(|(_actions, known)| *known == crossings) {
-                Some((known, _crossings)) => *known = known.union(action.into()),
-                None => ways.push((action.into(), crossings)),
+            let Ok(alternatives) = bridges else { continue };
+            for bridges in alternatives.iter().filter(|all| all.iter().all(Bridge::is_open)) {
+                let crossings: Vec<Crossing> = bridges.iter().map(Bridge::bounds).collect();
+                match ways.iter_mut().find(|(_actions, known)| *known == crossings) {
+                    Some((known, _crossings)) => *known = known.union(action.into()),
+                    None => ways.push((action.into(), crossings)),
+                }
             }
         }
         ways
@@ -381,7 +379,16 @@ impl Policy {
         if organisation.root.keys.contains_key(signer) {
             return format!("the root of {}", organisation.name);
         }
-        self.subject(signer).to_string()
+        if let Some(principal) = self.principal(signer) {
+            return principal.name.to_string();
+        }
+        // The other party of a contract.
+        let mut others = self.organisations.values().filter(|known| known.is_pinned);
+        let issuer = others.find_map(|known| known.issuers.get(signer)?.last());
+        match issuer {
+            Some(issuer) => format!("the issuer {}", issuer.name),
+            None => self.subject(signer).to_string(),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     epochs::EpochTable,
     grant::{DenyFact, GrantFact},
     grant_index::{GrantIndex, Holding, Object, Visit},
+    peering::PeeringFact,
     principal::{IssuerRecord, PrincipalRecord},
     roles::{Membership, RoleFact, RoleTable},
     shared_map::SharedMap,
@@ -68,6 +69,9 @@ pub(crate) struct Organisation {
     pub(crate) made_by: SharedMap<Hash, Hash>,
     pub(crate) descriptors: SharedMap<Topic, Vec<Hash>>,
     pub(crate) epochs: EpochTable,
+    /// Its peerings with organisations other than the one that the policy decides for, by the other,
+    /// oldest first.
+    pub(crate) peerings: BTreeMap<OrgName, Vec<Arc<PeeringFact>>>,
     pub(crate) key_grants: SharedMap<KeyGrantKey, Vec<Hash>>,
     /// Receipts that something was destroyed, oldest first.
     pub(crate) erasures: Vec<Hash>,
@@ -98,6 +102,7 @@ impl Organisation {
             made_by: SharedMap::default(),
             descriptors: SharedMap::default(),
             epochs: EpochTable::default(),
+            peerings: BTreeMap::new(),
             key_grants: SharedMap::default(),
             erasures: Vec::new(),
             erased_epochs: SharedMap::default(),

@@ -1,13 +1,20 @@
 //! What two organisations agreed on: the contract that lets anything cross between them.
 
-use sekisho_proto::{Filter, Hash, OrgName, Timestamp, statement::PeeringParty};
+use std::sync::Arc;
 
-use crate::{denial::Missing, grant_index::Object, view::View};
+use sekisho_proto::{
+    Filter, Hash, OrgName, Timestamp,
+    statement::{Peering, PeeringParty},
+};
 
-/// A peering of this organisation that was logged.
+use crate::{authority::Entry, denial::Missing, grant_index::Object, view::View};
+
+/// A peering that was logged. Of those of other organisations, `ours` is the side of the one in whose
+/// log it is.
 #[derive(Debug)]
 pub(crate) struct PeeringFact {
     pub(crate) id: Hash,
+    issued: Timestamp,
     pub(crate) received: Timestamp,
     pub(crate) from: Timestamp,
     pub(crate) until: Option<Timestamp>,
@@ -57,7 +64,41 @@ impl PeeringView {
     }
 }
 
+/// The newest of the contracts of two organisations that has begun. Only that one counts: a new
+/// contract replaces the old one, and ending it does not bring the old one back.
+pub(crate) fn newest_begun<'a>(
+    view: View<'_>,
+    all: &'a [Arc<PeeringFact>],
+) -> Option<&'a Arc<PeeringFact>> {
+    all.iter().rev().find(|peering| peering.has_begun(view))
+}
+
+/// Enters a contract of two organisations among their others, oldest first by when they made it:
+/// their nodes may come to know of them in another order each, and must go by the same one.
+pub(crate) fn enter(all: &mut Vec<Arc<PeeringFact>>, fact: Arc<PeeringFact>) {
+    let age = |fact: &PeeringFact| (fact.issued, fact.id);
+    let place = all.partition_point(|other| age(other) <= age(&fact));
+    all.insert(place, fact);
+}
+
 impl PeeringFact {
+    pub(crate) fn of(
+        entry: &Entry<'_>,
+        body: &Peering,
+        (ours, theirs): (&PeeringParty, &PeeringParty),
+    ) -> Self {
+        Self {
+            id: entry.id,
+            issued: body.issued,
+            received: entry.received,
+            from: body.from,
+            until: body.until,
+            ours: ours.clone(),
+            theirs: theirs.clone(),
+            purposes: body.purposes.clone(),
+        }
+    }
+
     pub(crate) fn has_begun(&self, view: View<'_>) -> bool {
         view.knows(self.received) && view.has_reached(self.from)
     }

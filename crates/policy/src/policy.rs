@@ -1,17 +1,18 @@
 //! The state that decisions are made from: every organisation's log as far as it is known here.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
 use sekisho_proto::{
-    Hash, OrgName, Statement, StatementIndex, StatementKind, StatementVerifier, Timestamp,
+    Hash, OrgName, PrincipalId, Statement, StatementIndex, StatementKind, StatementVerifier,
+    Timestamp,
 };
 
 use crate::{
     LoggedStatement, StatementError, decision_cache::DecisionCache, organisation::Organisation,
-    peering::PeeringFact,
+    peering::PeeringFact, shared_map::SharedMap,
 };
 
 /// What an organisation's node, or one of its clients, knows about who may do what.
@@ -24,10 +25,14 @@ pub struct Policy {
     /// What was decided by this version.
     pub(crate) decisions: Arc<DecisionCache>,
     pub(crate) organisations: BTreeMap<OrgName, Arc<Organisation>>,
+    /// Whose logs name a key, by ascending name: of many peers nobody is asked in vain.
+    pub(crate) namers: SharedMap<PrincipalId, Vec<OrgName>>,
     /// The fingerprints of the roots that are trusted.
     pub(crate) pins: BTreeMap<OrgName, Hash>,
     /// This organisation's peerings by the other one, oldest first.
     pub(crate) peerings: BTreeMap<OrgName, Vec<Arc<PeeringFact>>>,
+    /// By organisation, the peers that a contract ever had pass it on.
+    pub(crate) transits: BTreeMap<OrgName, BTreeSet<OrgName>>,
     /// When each other organisation's log was last known to be complete, where that is watched.
     pub(crate) heard: BTreeMap<OrgName, Timestamp>,
 }
@@ -35,7 +40,7 @@ pub struct Policy {
 /// Where a statement is in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {
-    /// In whose log: of a peering, this organisation's.
+    /// In whose log: of a peering, this organisation's, or that of the party that was added.
     pub organisation: OrgName,
     /// Its place there.
     pub index: StatementIndex,
@@ -69,7 +74,9 @@ impl Policy {
             version: 0,
             decisions: Arc::default(),
             organisations: BTreeMap::new(),
+            namers: SharedMap::default(),
             peerings: BTreeMap::new(),
+            transits: BTreeMap::new(),
             heard: BTreeMap::new(),
         }
     }
@@ -80,10 +87,7 @@ impl Policy {
     ///
     /// [`RootMismatch`](StatementError::RootMismatch) where another root is trusted already.
     pub fn pin(&mut self, organisation: &OrgName, root: Hash) -> Result<(), StatementError> {
-        if let Some(wanted) = self.pins.get(organisation).filter(|pinned| **pinned != root) {
-            let (organisation, wanted) = (organisation.clone(), *wanted);
-            return Err(StatementError::RootMismatch { organisation, wanted, found: root });
-        }
+        self.check_pin(organisation, root)?;
         self.pins.insert(organisation.clone(), root);
         match self.organisations.get_mut(organisation) {
             Some(known) if known.root.fingerprint == root => {
@@ -96,6 +100,23 @@ impl Policy {
             None => {}
         }
         Ok(())
+    }
+
+    /// # Errors
+    ///
+    /// [`RootMismatch`](StatementError::RootMismatch) where another root is trusted already.
+    pub(crate) fn check_pin(
+        &self,
+        organisation: &OrgName,
+        root: Hash,
+    ) -> Result<(), StatementError> {
+        match self.pins.get(organisation).filter(|pinned| **pinned != root) {
+            Some(wanted) => {
+                let (organisation, wanted) = (organisation.clone(), *wanted);
+                Err(StatementError::RootMismatch { organisation, wanted, found: root })
+            }
+            None => Ok(()),
+        }
     }
 
     /// The organisation that it decides for.
@@ -245,7 +266,8 @@ impl Policy {
         })
     }
 
-    fn is_known(&self, organisation: &OrgName, id: &Hash) -> bool {
+    /// Whether a statement is in an organisation's log.
+    pub(crate) fn is_known(&self, organisation: &OrgName, id: &Hash) -> bool {
         let known = self.organisations.get(organisation);
         known.is_some_and(|known| known.index.get(id).is_some())
     }

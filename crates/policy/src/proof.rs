@@ -13,12 +13,14 @@ use crate::{
     grant_index::Holder,
     lookup::descriptor_id,
     organisation::{LoggedStatement, Organisation},
+    peering::PeeringFact,
     view::View,
 };
 
 impl Policy {
     /// The statements that prove who a key is, to somebody who trusts this organisation's root:
-    /// root, issuer, principal, and for another organisation's the peering that vouches for it.
+    /// root, issuer, principal, and for another organisation's the contract that vouches for it, with
+    /// it or with a peer that passes it on.
     /// Empty where nobody who is trusted names the key. Revocations are left out: they say what a
     /// key may not do any more, not whose it was.
     ///
@@ -47,7 +49,7 @@ impl Policy {
     }
 
     /// The statements that prove a reader's key grants for one epoch of a tree; empty where there
-    /// are none.
+    /// are none. Where a peer passes the owner's log on, also who signs that log.
     #[must_use]
     pub fn proof_of_key_grants(
         &self,
@@ -64,6 +66,12 @@ impl Policy {
             }
             if let Some(organisation) = self.trusted(&grant.organisation) {
                 proof.add(organisation, &statement.id());
+                // Whose node no contract here names: what it signs of its log is believed by this.
+                if self.transits.contains_key(&grant.organisation)
+                    && let Some(node) = self.node_of(&grant.organisation)
+                {
+                    proof.add(organisation, &node.statement);
+                }
             }
         }
         proof.statements
@@ -81,14 +89,14 @@ impl Policy {
     }
 }
 
-struct Proof<'a> {
+pub(crate) struct Proof<'a> {
     policy: &'a Policy,
     seen: BTreeSet<Hash>,
-    statements: Vec<&'a Statement>,
+    pub(crate) statements: Vec<&'a Statement>,
 }
 
 impl<'a> Proof<'a> {
-    fn new(policy: &'a Policy) -> Self {
+    pub(crate) fn new(policy: &'a Policy) -> Self {
         Self { policy, seen: BTreeSet::new(), statements: Vec::new() }
     }
 
@@ -156,23 +164,27 @@ impl<'a> Proof<'a> {
         }
     }
 
-    /// Adds an organisation's root, and for another than this one the peering that vouches for it
-    /// with the issuers who signed that.
+    /// Adds an organisation's root, and for another than this one the contracts that vouch for it.
     fn add_organisation(&mut self, organisation: &'a Organisation) {
         let policy = self.policy;
-        if organisation.name == policy.own {
-            return self.add_root(organisation);
+        if organisation.name != policy.own {
+            for contract in policy.vouching(&organisation.name) {
+                self.add_peering(contract);
+            }
         }
+        self.add_root(organisation);
+    }
+
+    /// Adds a contract of this organisation after both roots and the issuers who signed it.
+    pub(crate) fn add_peering(&mut self, contract: &PeeringFact) {
+        let policy = self.policy;
         let Some(own) = policy.trusted(&policy.own) else { return };
-        let peerings = policy.peerings.get(&organisation.name);
-        let Some(peering) = peerings.and_then(|all| all.last()) else {
-            return self.add_root(organisation);
-        };
-        let Some(logged) = own.statement(&peering.id) else { return };
-        if !self.seen.insert(peering.id) {
+        let other = policy.trusted(&contract.theirs.organisation);
+        let (Some(logged), Some(other)) = (own.statement(&contract.id), other) else { return };
+        if !self.seen.insert(contract.id) {
             return;
         }
-        for party in [own, organisation] {
+        for party in [own, other] {
             self.add_root(party);
             for signed in logged.statement.signatures() {
                 let issuer = party.issuers.get(&signed.signer).and_then(|records| records.last());

@@ -2,7 +2,7 @@
 
 use sekisho_proto::{
     PrincipalKind, StatementBody, Timestamp,
-    statement::{Erased, RevokeTarget},
+    statement::{Erased, PeeringParty, RevokeTarget},
 };
 
 /// What a statement says, in one sentence without a full stop.
@@ -65,14 +65,27 @@ pub fn of(body: &StatementBody) -> String {
         },
         StatementBody::Peering(peering) => {
             let [left, right] = &peering.parties;
-            format!(
-                "{} and {} exchange what they agreed on{}",
-                left.organisation,
-                right.organisation,
-                until(peering.until)
-            )
+            let (one, other) = (&left.organisation, &right.organisation);
+            let until = until(peering.until);
+            let (left, right) = (passed_on(left), passed_on(right));
+            format!("{one} and {other} exchange what they agreed on{until}{left}{right}")
         }
     }
+}
+
+/// What a party lets travel on, and whose topics it passes on.
+fn passed_on(party: &PeeringParty) -> String {
+    let own = &party.organisation;
+    let mut text = String::new();
+    if party.onward && !party.exports.is_empty() {
+        text.push_str(&format!(", {own} lets its topics travel on"));
+    }
+    let owners: Vec<&str> =
+        party.passes_on.iter().map(|transit| transit.organisation.as_str()).collect();
+    if !owners.is_empty() {
+        text.push_str(&format!(", {own} passes on what {} states and sends", owners.join(" and ")));
+    }
+    text
 }
 
 fn until(until: Option<Timestamp>) -> String {

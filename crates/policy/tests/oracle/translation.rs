@@ -65,7 +65,7 @@ fn entities(world: &World) -> Vec<Entity> {
     for (id, _role) in &world.roles {
         entities.push(Entity::new_no_attrs(uid("Membership", &id.to_string()), HashSet::new()));
     }
-    for name in ["fujisawa", "santander"] {
+    for name in ["fujisawa", "santander", "valencia"] {
         let groups = memberships(world, &format!("*@{name}")).collect();
         entities.push(Entity::new_no_attrs(uid("Organisation", name), groups));
     }
@@ -132,8 +132,7 @@ fn policies(world: &World) -> String {
         .unwrap();
     }
     let contract = before(world.plan.peering_until);
-    let foreign = "forbid(principal in Organisation::\"santander\", action";
-    writeln!(text, "{foreign}, resource) unless {{ {contract} }};").unwrap();
+    let of = |name: &str| format!("forbid(principal in Organisation::\"{name}\", action");
     let any = |filters: &[&str]| {
         let filters = filters.iter().map(|filter| within(&filter.parse().unwrap()));
         filters.collect::<Vec<_>>().join(" || ")
@@ -142,7 +141,22 @@ fn policies(world: &World) -> String {
     let reading = actions(Actions::of(&reading));
     let (exported, imported) = (any(&world.plan.exports), any(&world.plan.imports));
     let crosses = format!("({exported}) && ({imported})");
-    writeln!(text, "{foreign} in [{reading}], resource) unless {{ {crosses} }};").unwrap();
+    // The third is known through the second: without a contract with that, and where it is known
+    // that the two have none in force, it is a stranger.
+    let (passed_on, their_contract) = match &world.plan.passes_on {
+        Some((filters, until)) => (any(filters), before(*until)),
+        None => ("true".to_owned(), "true".to_owned()),
+    };
+    let onward = world.plan.onward;
+    let known = format!("{contract} && {their_contract}");
+    let travels = format!("{crosses} && {onward} && ({passed_on})");
+    for (name, stands, passes) in
+        [("santander", &contract, &crosses), ("valencia", &known, &travels)]
+    {
+        let foreign = of(name);
+        writeln!(text, "{foreign}, resource) unless {{ {stands} }};").unwrap();
+        writeln!(text, "{foreign} in [{reading}], resource) unless {{ {passes} }};").unwrap();
+    }
     text
 }
 

@@ -1,5 +1,5 @@
-//! A random world: two organisations under a contract, and what is stated in one of them. Signatures
-//! are taken for good: they are tested elsewhere.
+//! A random world: two organisations under a contract, a third that the second passes on, and what is
+//! stated in the first. Signatures are taken for good: they are tested elsewhere.
 
 use proptest::prelude::*;
 use sekisho_policy::Policy;
@@ -7,17 +7,19 @@ use sekisho_proto::{
     Actions, Grantee, Hash, OrgName, PrincipalId, PrincipalKind, PrincipalName, PublicKey,
     Signature, Statement, StatementBody, StatementVerifier, Suite, Timestamp, Topic,
     statement::{
-        Deny, Grant, Issuer, OrgRoot, Peering, PeeringParty, Principal, Revoke, RevokeTarget, Role,
+        Deny, Grant, Issuer, OrgRoot, Peering, PeeringBudget, PeeringParty, Principal, Revoke,
+        RevokeTarget, Role, Transit,
     },
 };
 
-pub(crate) const PRINCIPALS: [&str; 6] = [
+pub(crate) const PRINCIPALS: [&str; 7] = [
     "anna@fujisawa",
     "boris@fujisawa",
     "boss@fujisawa",
     "deputy@fujisawa",
     "carla@santander",
     "dora@santander",
+    "erik@valencia",
 ];
 pub(crate) const TOPICS: [&str; 8] = [
     "fujisawa/a",
@@ -43,7 +45,7 @@ const FILTERS: [&str; 12] = [
     "fujisawa/+/b/#",
     "fujisawa/b/a",
 ];
-const MEMBERS: [&str; 7] = [
+const MEMBERS: [&str; 9] = [
     "anna@fujisawa",
     "boris@fujisawa",
     "deputy@fujisawa",
@@ -51,6 +53,8 @@ const MEMBERS: [&str; 7] = [
     "dora@santander",
     "*@fujisawa",
     "*@santander",
+    "erik@valencia",
+    "*@valencia",
 ];
 const ROLES: [&str; 2] = ["role/crew@fujisawa", "role/guests@fujisawa"];
 const BOSSES: &str = "role/bosses@fujisawa";
@@ -105,10 +109,14 @@ pub(crate) enum Step {
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     /// Until when each principal is enrolled.
-    enrolled: [Option<i64>; 6],
+    enrolled: [Option<i64>; 7],
     pub(crate) exports: Vec<&'static str>,
     pub(crate) imports: Vec<&'static str>,
     pub(crate) peering_until: Option<i64>,
+    /// Whether what is exported may travel on.
+    pub(crate) onward: bool,
+    /// What the second passes on to the third, and until when, where that contract is known.
+    pub(crate) passes_on: Option<(Vec<&'static str>, Option<i64>)>,
     /// What the boss hands on from, as itself or as one of the bosses until a time.
     boss: Grant,
     boss_role_until: Option<i64>,
@@ -182,7 +190,17 @@ fn party(name: &str, exports: &[&str], imports: &[&str]) -> PeeringParty {
         exports: filters(exports),
         imports: filters(imports),
         onward: false,
-        bytes_per_s: None,
+        passes_on: Vec::new(),
+        carries_home: Vec::new(),
+        budget: PeeringBudget::default(),
+    }
+}
+
+fn transit(name: &str, filters: &[&str]) -> Transit {
+    Transit {
+        organisation: org(name),
+        root: root_of(name).body_hash(),
+        filters: filters.iter().map(|text| text.parse().unwrap()).collect(),
     }
 }
 
@@ -202,22 +220,30 @@ impl World {
             second: 50,
         };
         let there = "office of santander";
-        for statement in [
-            root,
-            issuer_of("fujisawa", "office"),
-            root_of("santander"),
-            issuer_of("santander", there),
-        ] {
-            world.must_take(&statement);
+        world.must_take(&root);
+        world.must_take(&issuer_of("fujisawa", "office"));
+        for name in ["santander", "valencia"] {
+            world.must_take(&root_of(name));
+            world.must_take(&issuer_of(name, &format!("office of {name}")));
         }
-        let parties =
-            [party("fujisawa", &plan.exports, &[]), party("santander", &[], &plan.imports)];
-        let until = plan.peering_until.map(at);
-        let purposes = Vec::new();
+        let mut ours = party("fujisawa", &plan.exports, &[]);
+        ours.onward = plan.onward;
+        let mut theirs = party("santander", &[], &plan.imports);
+        theirs.passes_on = vec![transit("valencia", &[])];
+        let (until, purposes) = (plan.peering_until.map(at), Vec::new());
+        let parties = [ours, theirs];
         let body = Peering { parties, purposes, issued: at(0), from: at(0), until };
         world.must_take(&signed(body, &["office", there]));
+        if let Some((filters, until)) = &plan.passes_on {
+            let mut theirs = party("santander", &[], &[]);
+            theirs.passes_on = vec![transit("fujisawa", filters)];
+            let (parties, until) = ([theirs, party("valencia", &[], &[])], until.map(at));
+            let body = Peering { parties, purposes: Vec::new(), issued: at(0), from: at(0), until };
+            world.must_take(&signed(body, &[there, "office of valencia"]));
+        }
         for (who, until) in PRINCIPALS.into_iter().zip(plan.enrolled) {
-            let office = if who.ends_with("@fujisawa") { "office" } else { there };
+            let (_name, home) = who.split_once('@').unwrap();
+            let office = if home == "fujisawa" { "office" } else { &format!("office of {home}") };
             let body = Principal {
                 name: who.parse().unwrap(),
                 kind: PrincipalKind::App,
@@ -401,14 +427,25 @@ pub(crate) fn some_plan() -> impl Strategy<Value = Plan> {
     });
     let deputy = some_wide_grant()
         .prop_map(|body| Grant { grantee: "deputy@fujisawa".parse().unwrap(), ..body });
-    let enrolled = [until(), until(), until(), until(), until(), until()];
+    let enrolled = [until(), until(), until(), until(), until(), until(), until()];
     let steps = proptest::collection::vec(some_step(), 1..24);
-    (enrolled, filters(), filters(), until(), boss, until(), deputy, steps).prop_map(
-        |(enrolled, exports, imports, peering_until, boss, boss_role_until, deputy, steps)| Plan {
+    let passes_on = proptest::option::weighted(0.7, (filters(), until()));
+    let contracts = (filters(), filters(), until(), any::<bool>(), passes_on);
+    (enrolled, contracts, boss, until(), deputy, steps).prop_map(
+        |(
+            enrolled,
+            (exports, imports, peering_until, onward, passes_on),
+            boss,
+            boss_role_until,
+            deputy,
+            steps,
+        )| Plan {
             enrolled,
             exports,
             imports,
             peering_until,
+            onward,
+            passes_on,
             boss,
             boss_role_until,
             deputy,

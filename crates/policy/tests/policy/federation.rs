@@ -8,7 +8,8 @@ use sekisho_proto::{
 };
 
 use crate::world::{
-    Key, Party, Verifier, World, at, deny, filter, grant, name, org, peering, revoke, signed, topic,
+    Key, Party, Verifier, World, at, deny, filter, grant, name, org, peering, revoke, signed,
+    topic, transit,
 };
 
 /// `fujisawa`, peered with `santander` for everything in both directions.
@@ -298,6 +299,29 @@ fn a_new_contract_replaces_the_old_one_and_ending_it_does_not_bring_that_back() 
     assert!(world.delivery(&app, "fujisawa/b", at(100)).is_err());
 }
 
+/// Two nodes may hear of two contracts in another order each.
+#[test]
+fn the_contract_that_was_made_last_counts_whichever_is_heard_of_last() {
+    for newest_first in [false, true] {
+        let (mut world, other) = peered();
+        let app = foreign(&mut world, &other, "app");
+        world.grant("app@santander", "subscribe", "fujisawa/#");
+        let made = |exports: &str, issued| {
+            let body = peering(world.own.side(&[exports], &[]), other.side(&[], &["fujisawa/#"]));
+            signed(Peering { issued: at(issued), ..body }, &[&world.own.issuer, &other.issuer])
+        };
+        let mut contracts = [made("fujisawa/a", 20), made("fujisawa/b", 30)];
+        if newest_first {
+            contracts.reverse();
+        }
+        for contract in contracts {
+            world.apply(&contract);
+        }
+        world.delivery(&app, "fujisawa/b", at(100)).unwrap();
+        assert!(world.delivery(&app, "fujisawa/a", at(100)).is_err(), "{newest_first}");
+    }
+}
+
 /// Export, import, grant and scope: all sixteen combinations, for a principal and for a node.
 #[test]
 fn only_what_is_exported_imported_granted_and_let_go_crosses() {
@@ -441,8 +465,12 @@ fn third_organisations_receive_only_what_its_owner_lets_travel_on() {
         };
         world.apply(&signed(grant("*@third", "subscribe", "santander/#"), &[&owner.issuer]));
         assert!(!asked(&world));
-        let contract = peering(world.own.side(&[], &[]), third.side(&[], &[]));
-        world.peer(&third, contract);
+        let silent = peering(world.own.side(&[], &[]), third.side(&[], &[]));
+        world.peer(&third, silent.clone());
+        assert!(!asked(&world), "no contract says that it is passed on");
+        let mut ours = world.own.side(&[], &[]);
+        ours.passes_on = vec![transit(&owner, &["santander/#"])];
+        world.peer(&third, Peering { issued: at(50), ..peering(ours, third.side(&[], &[])) });
         assert_eq!(asked(&world), onward);
         let app = foreign(&mut world, &third, "app");
         assert_eq!(world.delivery(&app, "santander/a", at(100)).is_ok(), onward);

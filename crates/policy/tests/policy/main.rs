@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod authority;
 #[cfg(test)]
+mod carrying;
+#[cfg(test)]
 mod decisions;
 #[cfg(test)]
 mod delegation;
@@ -28,5 +30,11 @@ mod replay;
 mod revocation;
 #[cfg(test)]
 mod roles;
+#[cfg(test)]
+mod three;
+#[cfg(test)]
+mod transit;
+#[cfg(test)]
+mod transit_model;
 #[cfg(test)]
 mod world;

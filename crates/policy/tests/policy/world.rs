@@ -9,7 +9,8 @@ use sekisho_proto::{
     PublicKey, Scope, Signature, Statement, StatementBody, StatementVerifier, Suite, Timestamp,
     Topic,
     statement::{
-        Deny, Grant, Issuer, OrgRoot, Peering, PeeringParty, Principal, Revoke, RevokeTarget, Role,
+        Deny, Grant, Issuer, OrgRoot, Peering, PeeringBudget, PeeringParty, Principal, Revoke,
+        RevokeTarget, Role, Transit,
     },
 };
 
@@ -161,8 +162,19 @@ impl Party {
             exports: exports.iter().map(|text| filter(text)).collect(),
             imports: imports.iter().map(|text| filter(text)).collect(),
             onward: false,
-            bytes_per_s: None,
+            passes_on: Vec::new(),
+            carries_home: Vec::new(),
+            budget: PeeringBudget::default(),
         }
+    }
+}
+
+/// What is passed on of somebody.
+pub(crate) fn transit(of: &Party, filters: &[&str]) -> Transit {
+    Transit {
+        organisation: of.name.clone(),
+        root: of.fingerprint(),
+        filters: filters.iter().map(|text| filter(text)).collect(),
     }
 }
 
