@@ -165,6 +165,12 @@ impl Router {
         self.pending.len()
     }
 
+    /// What waits to be polled.
+    #[must_use]
+    pub fn queued_count(&self) -> usize {
+        self.queue.len()
+    }
+
     /// What it has done.
     #[must_use]
     pub const fn counters(&self) -> Counters {
@@ -238,6 +244,17 @@ impl Router {
             self.end(key, denial.code(), denial.to_string());
         }
         self.withhold_queued(now);
+        self.resume_stale();
+    }
+
+    /// Another organisation was heard, and nothing else has changed: whoever waits for that is
+    /// tried again. Rights are not looked at, as there may be very many of them and of peers.
+    pub fn handle_heard(&mut self, policy: Arc<Policy>, now: Timestamp) {
+        if policy.version() != self.policy.version() {
+            self.handle_policy(policy, now);
+            return;
+        }
+        self.policy = policy;
         self.resume_stale();
     }
 

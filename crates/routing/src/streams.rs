@@ -66,10 +66,12 @@ struct Entry {
     ticket: Option<Ticket>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Default, Clone, Copy, Debug)]
 struct LastOffset {
     seen: Option<Offset>,
     durable: Option<Offset>,
+    /// Of the last append.
+    ticket: Option<Ticket>,
 }
 
 impl Streams {
@@ -90,14 +92,15 @@ impl Streams {
         stream.forgotten = stream.forgotten.max(forgotten);
         stream.boots.retain(|known| known.id != boot);
         let recent = VecDeque::from([Entry { sequence, hash, time, ticket: None }]);
-        stream.boots.push(Boot { id: boot, next: sequence.next(), last_time: time, recent });
+        stream.add(Boot { id: boot, next: sequence.next(), last_time: time, recent });
         while stream.boots.len() > boots_max && stream.forget_oldest() {}
     }
 
-    /// Takes up the last durable offset of a topic.
+    /// Takes up a durable offset of a topic; the largest counts.
     pub(crate) fn restore_offset(&mut self, topic: &Topic, offset: Offset) {
-        let last = LastOffset { seen: Some(offset), durable: Some(offset) };
-        self.offsets.insert(topic.clone(), last);
+        let last = self.offsets.entry(topic.clone()).or_default();
+        last.seen = last.seen.max(Some(offset));
+        last.durable = last.durable.max(Some(offset));
     }
 
     /// The sequence after the last durable one; 0 where nothing of the boot is known.
@@ -187,7 +190,7 @@ impl Streams {
             stream.forget_oldest();
         }
         let recent = VecDeque::from([entry]);
-        stream.boots.push(Boot { id: header.boot, next: sequence.next(), last_time: time, recent });
+        stream.add(Boot { id: header.boot, next: sequence.next(), last_time: time, recent });
     }
 
     /// An envelope is durable.
@@ -230,9 +233,16 @@ impl Streams {
         }
     }
 
-    pub(crate) fn advance_offset(&mut self, topic: &Topic, offset: Offset) {
-        let last = LastOffset { seen: None, durable: None };
-        self.offsets.entry(topic.clone()).or_insert(last).seen = Some(offset);
+    /// A record of a followed topic is on its way to the log; which one was before it.
+    pub(crate) fn advance_offset(
+        &mut self,
+        topic: &Topic,
+        offset: Offset,
+        ticket: Ticket,
+    ) -> Option<Ticket> {
+        let last = self.offsets.entry(topic.clone()).or_default();
+        last.seen = Some(offset);
+        last.ticket.replace(ticket)
     }
 
     pub(crate) fn commit_offset(&mut self, topic: &Topic, offset: Offset) {
@@ -241,9 +251,10 @@ impl Streams {
         }
     }
 
-    pub(crate) fn take_back_offsets(&mut self, topic: &Topic) {
+    /// An append of a followed topic failed; `pending` is the largest offset of it that has not.
+    pub(crate) fn take_back_offsets(&mut self, topic: &Topic, pending: Option<Offset>) {
         if let Some(last) = self.offsets.get_mut(topic) {
-            last.seen = last.durable;
+            last.seen = last.durable.max(pending);
         }
     }
 
@@ -278,6 +289,14 @@ impl Streams {
 }
 
 impl Stream {
+    /// Most streams have one boot, and there are very many of them.
+    fn add(&mut self, boot: Boot) {
+        if self.boots.is_empty() {
+            self.boots.reserve_exact(1);
+        }
+        self.boots.push(boot);
+    }
+
     /// Forgets the boot that ended first, unless all wait for the disk.
     fn forget_oldest(&mut self) -> bool {
         let settled = self.boots.iter().enumerate().filter(|(_, boot)| !boot.is_pending());

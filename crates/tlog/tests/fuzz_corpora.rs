@@ -2,37 +2,22 @@
 //! once found stays found.
 #![cfg(test)]
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use proptest::prelude::*;
 use sekisho_tlog::{Note, TileId, TlogPolicy, TlogProof};
 
 #[path = "../../../fuzz/log_checks.rs"]
 mod log_checks;
+#[path = "../../../fuzz/replay.rs"]
+mod replay;
+
+use replay::{files, replay};
 
 /// Bytes that mean something in one of the formats, and a few that must not.
 const BYTES: &[u8] = b"\0\t\n\r \"#+-./0129=@AQagklpqx\x7f\x80\xc2\xe2\xff";
 
-fn files(target: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
-    let mut files: Vec<_> =
-        fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
-    files.sort();
-    assert!(!files.is_empty(), "{} is empty", folder.display());
-    files
-}
-
 type Check = fn(&[u8]);
-
-fn replay(target: &str, check: Check) {
-    for file in files(target) {
-        println!("{}", file.display());
-        check(&fs::read(&file).unwrap());
-    }
-}
 
 #[test]
 fn note_corpus_holds() {
@@ -52,6 +37,11 @@ fn witness_policy_corpus_holds() {
 #[test]
 fn tile_corpus_holds() {
     replay("tile", log_checks::tile);
+}
+
+#[test]
+fn frontier_corpus_holds() {
+    replay("frontier", log_checks::frontier);
 }
 
 #[test]

@@ -209,6 +209,31 @@ impl Router {
         Some(Command::Append { ticket, after, record })
     }
 
+    /// What comes after a followed record in its topic must not be stored before it: once a larger
+    /// offset is there, it would be refused for good when it comes again.
+    fn doom_followers(&mut self, failed: &Pending, code: RefusalCode, why: &str) {
+        let (topic, offset) = (&failed.envelope.header().topic, &failed.followed);
+        let Some(Followed { offset: first, .. }) = offset else { return };
+        let comes_after = |later: &&mut Pending| {
+            later.followed.as_ref().is_some_and(|later| later.offset > *first)
+                && later.envelope.header().topic == *topic
+                && later.doomed.is_none()
+        };
+        self.pending.values_mut().filter(comes_after).for_each(|later| {
+            later.doomed = Some((code, format!("the record before it: {why}")));
+        });
+    }
+
+    /// The largest offset of a followed topic that is on its way to the log, and not given up.
+    fn largest_pending(&self, topic: &Topic) -> Option<Offset> {
+        let alive = self.pending.values().filter(|pending| pending.doomed.is_none());
+        let offsets = alive.filter_map(|pending| {
+            let followed = pending.followed.as_ref()?;
+            (pending.envelope.header().topic == *topic).then_some(followed.offset)
+        });
+        offsets.max()
+    }
+
     fn fail(&mut self, ticket: Ticket, pending: Pending, code: RefusalCode, why: &str) {
         let header = pending.envelope.header();
         for later in self.streams.take_back(header, ticket) {
@@ -217,7 +242,9 @@ impl Router {
             }
         }
         if pending.followed.is_some() {
-            self.streams.take_back_offsets(&header.topic);
+            self.doom_followers(&pending, code, why);
+            let alive = self.largest_pending(&header.topic);
+            self.streams.take_back_offsets(&header.topic, alive);
         }
         let expected = self.streams.expected_durable(&header.topic, header.publisher, header.boot);
         for waiter in pending.waiters {
@@ -286,13 +313,14 @@ impl Router {
         hash: Hash,
         pending: Pending,
     ) {
-        let (offset, hops) = match &pending.followed {
+        let (offset, hops, after) = match &pending.followed {
             Some(followed) => {
                 let topic = &pending.envelope.header().topic;
-                self.streams.advance_offset(topic, followed.offset);
-                (Some(followed.offset), followed.hops.clone())
+                let before = self.streams.advance_offset(topic, followed.offset, ticket);
+                let before = before.filter(|before| self.pending.contains_key(before));
+                (Some(followed.offset), followed.hops.clone(), before.or(after))
             }
-            None => (None, Vec::new()),
+            None => (None, Vec::new(), after),
         };
         let envelope = Arc::clone(&pending.envelope);
         let record = NewRecord { offset, received: pending.received, envelope, hash, hops };

@@ -205,13 +205,16 @@ fn offsets_that_were_taken_back_can_come_again() {
     streams.restore_offset(&topic, Offset::new(4));
     assert_eq!(streams.judge_offset(&topic, Offset::new(4)), Err(Offset::new(4)));
     assert_eq!(streams.judge_offset(&topic, Offset::new(6)), Ok(()));
-    streams.advance_offset(&topic, Offset::new(6));
+    streams.advance_offset(&topic, Offset::new(6), Ticket(1));
     assert_eq!(streams.judge_offset(&topic, Offset::new(5)), Err(Offset::new(6)));
-    streams.take_back_offsets(&topic);
+    streams.take_back_offsets(&topic, Some(Offset::new(5)));
+    assert_eq!(streams.judge_offset(&topic, Offset::new(5)), Err(Offset::new(5)));
+    streams.take_back_offsets(&topic, None);
     assert_eq!(streams.judge_offset(&topic, Offset::new(6)), Ok(()));
-    streams.advance_offset(&topic, Offset::new(6));
+    let before = streams.advance_offset(&topic, Offset::new(6), Ticket(2));
+    assert_eq!(before, Some(Ticket(1)));
     streams.commit_offset(&topic, Offset::new(6));
-    streams.take_back_offsets(&topic);
+    streams.take_back_offsets(&topic, None);
     assert_eq!(streams.judge_offset(&topic, Offset::new(6)), Err(Offset::new(6)));
 }
 

@@ -120,6 +120,26 @@ fn a_fork_over_a_link_is_refused() {
     assert_eq!(follower.refused(), [(11, RefusalCode::Equivocation)]);
 }
 
+/// Another stream of the topic is not stored past what was refused, or that could never come.
+#[test]
+fn what_the_disk_refuses_holds_up_what_comes_after_it_in_its_topic() {
+    let mut follower = Follower::new();
+    let mut other = Publisher::new(follower.truck.clone(), topic("santander/1/air"), 2);
+    let envelopes = [follower.air.envelope("a", at(8)), other.envelope("b", at(8))];
+    for (envelope, number) in envelopes.iter().zip(0..) {
+        follower.take(envelope.clone(), 10 + number, number);
+    }
+    assert!(follower.node.fail_one(RefusalCode::StorageFull));
+    follower.node.settle();
+    assert_eq!(follower.stored(), [0; 0]);
+    for (envelope, number) in envelopes.iter().zip(0..) {
+        follower.take(envelope.clone(), 10 + number, number);
+    }
+    follower.node.settle();
+    assert_eq!(follower.stored(), [10, 11]);
+    assert_eq!(follower.refused(), []);
+}
+
 #[test]
 fn what_the_disk_refuses_is_to_come_again() {
     let mut follower = Follower::new();

@@ -4,6 +4,7 @@
 use sekisho_policy::Recipient;
 use sekisho_proto::{
     GapReason, Offset, OrgName, Position, PrincipalKind, RefusalCode, Timestamp, frame::Start,
+    statement::RevokeTarget,
 };
 use sekisho_routing::{Carriage, SessionId};
 
@@ -21,7 +22,9 @@ fn santander() -> OrgName {
 
 fn hear(world: &mut World, node: &mut Node, now: Timestamp) {
     world.policy.note_heard(&santander(), now);
-    node.change_policy(world.policy());
+    node.policy = world.policy();
+    node.router.handle_heard(world.policy(), now);
+    node.drain();
 }
 
 #[test]
@@ -156,4 +159,22 @@ fn what_is_queued_when_a_peer_goes_stale_is_not_lost() {
     node.subscribe(key_of(5, 1), "fujisawa/#", again, 100);
     node.settle();
     assert_eq!(node.records(key_of(5, 1)), [0, 1]);
+}
+
+#[test]
+fn a_peer_that_is_heard_with_new_statements_ends_what_these_take() {
+    let mut world = World::new();
+    let dashboard = world.enrol("dashboard", PrincipalKind::App);
+    let grant = world.grant("dashboard@fujisawa", "subscribe", "fujisawa/#", at(1));
+    world.peer("santander", at(1));
+    world.policy.note_heard(&santander(), at(10));
+    let mut node = Node::new(world.policy(), at(10));
+    node.connect(2, &dashboard);
+    node.subscribe(key_of(2, 1), "fujisawa/#", Start::Latest, 100);
+    hear(&mut world, &mut node, at(11));
+    assert_eq!(node.ended(), []);
+
+    world.revoke(RevokeTarget::Statement(grant), at(12));
+    hear(&mut world, &mut node, at(12));
+    assert_eq!(node.ended(), [(key_of(2, 1), RefusalCode::NotPermitted)]);
 }

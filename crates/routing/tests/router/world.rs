@@ -8,7 +8,8 @@ use sekisho_proto::{
     BootId, ContentType, Envelope, Hash, OrgName, PrincipalKind, PrincipalName, Scope, Sequence,
     Statement, StatementBody, Suite, Timestamp, Topic,
     statement::{
-        Deny, Grant, Issuer, OrgRoot, Peering, PeeringParty, Principal, Revoke, RevokeTarget,
+        Deny, Grant, Issuer, OrgRoot, Peering, PeeringBudget, PeeringParty, Principal, Revoke,
+        RevokeTarget,
     },
 };
 use sekisho_routing::{Admitted, Carriage};
@@ -144,7 +145,9 @@ impl World {
             exports: everything(own),
             imports: everything(other),
             onward: false,
-            bytes_per_s: None,
+            passes_on: Vec::new(),
+            carries_home: Vec::new(),
+            budget: PeeringBudget::default(),
         };
         let ours = party(&self.own, &other, key("node of fujisawa").public_key());
         let theirs = party(&other, &self.own, node.public_key());

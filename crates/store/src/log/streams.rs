@@ -44,7 +44,13 @@ impl StreamTable {
         match runs.heads.iter_mut().find(|known| known.boot == head.boot) {
             Some(known) if known.position < head.position => *known = head,
             Some(_) => {}
-            None => runs.heads.push(head),
+            None => {
+                if runs.heads.is_empty() {
+                    // Most have one, and there are very many of them.
+                    runs.heads.reserve_exact(1);
+                }
+                runs.heads.push(head);
+            }
         }
         while runs.heads.len() > self.boots_max {
             let oldest = runs.heads.iter().enumerate().min_by_key(|(_at, head)| head.position);
