@@ -2,7 +2,7 @@
 
 use sekisho_policy::PeeringView;
 use sekisho_proto::{
-    LogName, OrgName, ParseError, StatementVerifier, Timestamp, limits::CLOCK_AHEAD_MAX,
+    LogName, OrgName, ParseError, PublicKey, StatementVerifier, Timestamp, limits::CLOCK_AHEAD_MAX,
 };
 use sekisho_tlog::{Checkpoint, Note, NoteError, NoteKey, NoteKeyKind, WitnessError};
 
@@ -72,6 +72,12 @@ pub enum LogFault {
         /// What is wrong with it.
         source: NoteError,
     },
+    /// The log came through a peer and names no node that could have signed its checkpoint.
+    #[error("log {log}: wanted a node that it names and has not revoked, found none")]
+    NoNode {
+        /// Which.
+        log: LogName,
+    },
     /// A checkpoint of no log, or of somebody else's.
     #[error("checkpoint: wanted a log of {organisation}, found {found}")]
     OtherLog {
@@ -94,7 +100,7 @@ impl LogFault {
             Self::Ahead { .. } => "ahead",
             Self::Withheld { .. } => "withheld",
             Self::Missing { .. } => "missing",
-            Self::Note { .. } => "unsigned",
+            Self::Note { .. } | Self::NoNode { .. } => "unsigned",
             Self::OtherLog { .. } => "other-log",
         }
     }
@@ -118,17 +124,39 @@ impl SignedCheckpoint {
         verifier: &dyn StatementVerifier,
     ) -> Result<Self, LogFault> {
         let organisation = &peering.organisation;
+        let (note, log) = read(note, organisation)?;
+        Self::of(note, log, &peering.theirs.node_key, verifier)
+    }
+
+    /// The same of a log that came through a peer: one of the nodes that the log itself names must
+    /// have signed.
+    pub(crate) fn parse_passed_on(
+        note: &str,
+        organisation: &OrgName,
+        node_keys: &[PublicKey],
+        verifier: &dyn StatementVerifier,
+    ) -> Result<Self, LogFault> {
+        let (note, log) = read(note, organisation)?;
+        let mut fault = LogFault::NoNode { log: log.clone() };
+        for key in node_keys {
+            match Self::of(note.clone(), log.clone(), key, verifier) {
+                Ok(signed) => return Ok(signed),
+                Err(found) => fault = found,
+            }
+        }
+        Err(fault)
+    }
+
+    fn of(
+        note: Note,
+        log: LogName,
+        node_key: &PublicKey,
+        verifier: &dyn StatementVerifier,
+    ) -> Result<Self, LogFault> {
+        let organisation = log.organisation();
         let fault = |source| LogFault::Note { organisation: organisation.clone(), source };
-        let note = Note::parse(note).map_err(fault)?;
-        let origin = note.checkpoint().map_err(|source| fault(source.into()))?.origin;
-        let log: Result<LogName, ParseError> = origin.parse();
-        let log = log.ok().filter(|log| log.organisation() == organisation);
-        let Some(log) = log else {
-            let found = origin.escape_debug().to_string();
-            return Err(LogFault::OtherLog { organisation: organisation.clone(), found });
-        };
         let key = |name: String, kind| {
-            NoteKey::new(name, kind, peering.theirs.node_key).map_err(|source| fault(source.into()))
+            NoteKey::new(name, kind, *node_key).map_err(|source| fault(source.into()))
         };
         let signer = key(log.to_string(), NoteKeyKind::Log)?;
         let checkpoint = note.checkpoint_of(&signer, verifier).map_err(fault)?;
@@ -158,4 +186,18 @@ impl SignedCheckpoint {
         }
         Ok(())
     }
+}
+
+/// A note, and which log of the organisation it is of.
+fn read(note: &str, organisation: &OrgName) -> Result<(Note, LogName), LogFault> {
+    let fault = |source| LogFault::Note { organisation: organisation.clone(), source };
+    let note = Note::parse(note).map_err(fault)?;
+    let origin = note.checkpoint().map_err(|source| fault(source.into()))?.origin;
+    let log: Result<LogName, ParseError> = origin.parse();
+    let log = log.ok().filter(|log| log.organisation() == organisation);
+    let Some(log) = log else {
+        let found = origin.escape_debug().to_string();
+        return Err(LogFault::OtherLog { organisation: organisation.clone(), found });
+    };
+    Ok((note, log))
 }

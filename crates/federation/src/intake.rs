@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sekisho_proto::{Filter, Position};
+use sekisho_proto::{Filter, Position, frame::Start};
 
 use crate::asking::Asking;
 
@@ -11,16 +11,18 @@ use crate::asking::Asking;
 pub(crate) struct Intake {
     pub(crate) filter: Filter,
     pub(crate) asking: Asking,
-    /// Where to ask the peer to go on; none = from its first record.
+    /// Where to ask the peer to go on; none = where it starts.
     pub(crate) resume: Option<Position>,
+    /// Where to begin before anything has come.
+    start: Start,
     /// What arrived on this connection and is not behind `resume`; true = done with.
     arrived: BTreeMap<Position, bool>,
     /// The last position that arrived on this connection.
     last: Option<Position>,
     /// Records the peer may still send.
     credit: u32,
-    /// Records done with for which the peer was not granted new ones.
-    owed: u32,
+    /// Records that arrived and are not done with.
+    undone: u32,
     /// Records it may have under way or undone at most.
     window: u32,
     /// The `resume` that the peer was told, and the one that was saved.
@@ -41,6 +43,7 @@ impl Intake {
     pub(crate) const fn new(
         filter: Filter,
         resume: Option<Position>,
+        start: Start,
         window: u32,
         asking: Asking,
     ) -> Self {
@@ -48,10 +51,11 @@ impl Intake {
             filter,
             asking,
             resume,
+            start,
             arrived: BTreeMap::new(),
             last: None,
             credit: 0,
-            owed: 0,
+            undone: 0,
             window,
             acknowledged: resume,
             saved: resume,
@@ -64,7 +68,7 @@ impl Intake {
         self.arrived.clear();
         self.last = None;
         self.credit = self.window;
-        self.owed = 0;
+        self.undone = 0;
         self.acknowledged = self.resume;
         self.window
     }
@@ -73,6 +77,7 @@ impl Intake {
         self.check_order(position)?;
         self.credit = self.credit.checked_sub(1).ok_or(IntakeFault::Credit)?;
         self.last = Some(position);
+        self.undone = self.undone.saturating_add(1);
         self.arrived.insert(position, false);
         Ok(())
     }
@@ -95,20 +100,46 @@ impl Intake {
             && !*done
         {
             *done = true;
-            self.owed = self.owed.saturating_add(1);
+            self.undone = self.undone.saturating_sub(1);
             self.advance();
         }
     }
 
     /// Records to grant, where there are enough of them to be worth a frame.
     pub(crate) fn take_credit(&mut self) -> Option<u32> {
-        let worth_it = self.owed >= self.window.div_ceil(4) || self.arrived.is_empty();
-        if self.owed == 0 || !worth_it {
+        let room = self.window.saturating_sub(self.credit.saturating_add(self.undone));
+        let worth_it = room >= self.window.div_ceil(4) || self.arrived.is_empty();
+        if room == 0 || !worth_it {
             return None;
         }
-        let granted = std::mem::take(&mut self.owed);
-        self.credit = self.credit.saturating_add(granted);
-        Some(granted)
+        self.credit = self.credit.saturating_add(room);
+        Some(room)
+    }
+
+    /// From now on so many may be under way; what was granted stays granted.
+    pub(crate) const fn set_window(&mut self, window: u32) {
+        self.window = window;
+    }
+
+    /// Records that the peer may still send.
+    pub(crate) const fn credit(&self) -> u32 {
+        self.credit
+    }
+
+    /// Where to begin, or to go on.
+    pub(crate) const fn start(&self) -> Start {
+        match self.resume {
+            Some(position) => Start::Position(position),
+            None => self.start,
+        }
+    }
+
+    /// The peer begins there: what is not wanted from before then does not begin later the next time.
+    pub(crate) fn begins(&mut self, position: Position) {
+        if self.resume.is_none() && matches!(self.start, Start::Latest | Start::Time(_)) {
+            self.resume = Some(position);
+            self.acknowledged = self.resume;
+        }
     }
 
     /// The last position that is done with, where the peer was not told.
@@ -136,13 +167,15 @@ impl Intake {
     /// The peer's log is not the one that the place was in.
     pub(crate) fn forget_place(&mut self) {
         self.arrived.clear();
+        self.undone = 0;
+        self.start = Start::Earliest;
         self.resume = None;
         self.saved = None;
     }
 
     /// Records that arrived and are not done with.
     pub(crate) fn undone(&self) -> usize {
-        self.arrived.values().filter(|done| !**done).count()
+        usize::try_from(self.undone).unwrap_or(usize::MAX)
     }
 
     fn check_order(&self, position: Position) -> Result<(), IntakeFault> {

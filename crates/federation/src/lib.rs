@@ -13,13 +13,18 @@ mod budget;
 mod checkpoint;
 mod holding;
 mod intake;
+mod interest;
 mod limits;
 mod link;
+mod spending;
 
 pub use backoff::Backoff;
 pub use budget::Budget;
 pub use checkpoint::{LogFault, SignedCheckpoint, cosigner_name};
+pub use interest::{Since, Wanted};
 pub use limits::LinkLimits;
 pub use link::{
-    DropReason, FollowedEntry, HangupReason, Link, LinkCommand, LinkCounters, Resume, Taken,
+    DropReason, FollowedEntry, HangupReason, Link, LinkCommand, LinkCounters, LinkState, Resume,
+    Taken,
 };
+pub use spending::{BudgetKind, BudgetWaits};

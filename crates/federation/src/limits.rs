@@ -11,6 +11,22 @@ pub struct LinkLimits {
     /// What the peer may send where the peering does not say it, bytes of envelopes per second.
     /// Default 32 MiB/s.
     pub bytes_per_s: u64,
+    /// Envelopes per second, the same. Default 50,000.
+    pub envelopes_per_s: u32,
+    /// Frames that carry no record, per second: a peer has little to say beside its records.
+    /// Default 1,000.
+    pub frames_per_s: u32,
+    /// And at once: the statements of a large log, many to a frame. Default 10,000.
+    pub frames_burst: u32,
+    /// Bytes of statements per second. Default 8 MiB: more than a node can verify.
+    pub log_bytes_per_s: u64,
+    /// And at once: 100,000 statements. Default 64 MiB.
+    pub log_bytes_burst: u64,
+    /// Filters asked for at a time, where the peering does not say it. Default 256: as many as a
+    /// contract names at most, and as a session may have.
+    pub interests_max: u32,
+    /// For so long a filter is asked for that nobody wants any longer. Default 60 s.
+    pub interest_linger: Duration,
     /// The first pause before dialling again, or asking again for what the peer does not permit.
     /// Default 500 ms.
     pub backoff_min: Duration,
@@ -34,6 +50,10 @@ pub struct LinkLimits {
     /// A peer that shows no checkpoint of its control log for so long, while nothing comes of the
     /// log, is given up. Default 3 min: three times the interval in which nodes show them.
     pub checkpoint_patience: Duration,
+    /// What a checkpoint says again within so long is not kept and cosigned again. Default 10 s.
+    pub cosign_interval: Duration,
+    /// Checkpoints that wait for the statements they cover. Default 16: they come in turn.
+    pub checkpoints_ahead_max: usize,
     /// How long a record that no statement permits is held: records and statements travel
     /// separately, and a record may be here before the statement that permits it. Default 5 s.
     pub denied_patience: Duration,
@@ -48,6 +68,13 @@ impl Default for LinkLimits {
         Self {
             window_records: 4_096,
             bytes_per_s: 32 << 20,
+            envelopes_per_s: 50_000,
+            frames_per_s: 1_000,
+            frames_burst: 10_000,
+            log_bytes_per_s: 8 << 20,
+            log_bytes_burst: 64 << 20,
+            interests_max: 256,
+            interest_linger: Duration::from_secs(60),
             backoff_min: Duration::from_millis(500),
             backoff_max: Duration::from_secs(60),
             stable_after: Duration::from_secs(10),
@@ -57,6 +84,8 @@ impl Default for LinkLimits {
             heard_interval: Duration::from_secs(30),
             stale_after: Duration::from_secs(15 * 60),
             checkpoint_patience: Duration::from_secs(3 * 60),
+            cosign_interval: Duration::from_secs(10),
+            checkpoints_ahead_max: 16,
             denied_patience: Duration::from_secs(5),
             hopeless_max: 4_096,
             hops_max: sekisho_proto::limits::HOPS_MAX,

@@ -49,3 +49,24 @@ fn an_absurd_debt_does_not_overflow() {
     slow.spend(usize::MAX, at(0));
     assert!(slow.exhausted_until(at(0)).is_some());
 }
+
+#[test]
+fn a_burst_may_come_at_once_and_then_the_rate() {
+    let mut budget = Budget::with_burst(10, 100, at(0));
+    assert!(!budget.spend(100, at(0)));
+    assert_eq!(budget.exhausted_until(at(0)), None);
+    assert!(budget.spend(1, at(0)), "wanted it told when it ran out");
+    assert!(!budget.spend(1, at(0)), "wanted it told once");
+    assert_eq!(budget.exhausted_until(at(0)), Some(at(200)));
+    assert!(budget.is_full(at(60_000)));
+}
+
+#[test]
+fn another_rate_forgives_nothing() {
+    let mut budget = Budget::new(1_000, at(0));
+    budget.spend(3_000, at(0));
+    budget.set_rate(100, at(0));
+    assert_eq!(budget.exhausted_until(at(0)), Some(at(20_000)));
+    budget.set_rate(4_000, at(0));
+    assert_eq!(budget.exhausted_until(at(0)), Some(at(500)));
+}

@@ -7,7 +7,13 @@ fn at(position: u64) -> Position {
 
 fn intake(resume: Option<u64>) -> Intake {
     let filter = "fujisawa/#".parse().expect("a filter");
-    let mut intake = Intake::new(filter, resume.map(at), 8, Asking::new(&LinkLimits::default(), 1));
+    let mut intake = Intake::new(
+        filter,
+        resume.map(at),
+        Start::Earliest,
+        8,
+        Asking::new(&LinkLimits::default(), 1),
+    );
     assert_eq!(intake.connect(), 8);
     intake
 }
@@ -86,4 +92,15 @@ fn what_a_lost_connection_brought_is_awaited_again() {
     intake.arrive(at(1)).expect("in order");
     intake.done(at(1));
     assert_eq!(intake.resume, Some(at(2)));
+}
+
+#[test]
+fn a_window_that_shrinks_is_granted_again_only_when_less_is_under_way() {
+    let mut intake = intake(None);
+    intake.set_window(4);
+    for position in 0..5 {
+        intake.arrive(at(position)).expect("granted");
+        intake.done(at(position));
+        assert_eq!(intake.take_credit(), (position == 4).then_some(1));
+    }
 }

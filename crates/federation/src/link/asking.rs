@@ -1,15 +1,17 @@
 //! What a link asks the peer for, and when: the log first, then records, and what was refused again.
 
-use sekisho_proto::{RefusalCode, Timestamp, frame};
+use sekisho_proto::{Position, RefusalCode, Timestamp};
 
 use super::{CONTROL_LOG, HangupReason, Link, LinkCommand, Reading};
+use crate::intake::Intake;
 
 impl Link {
-    /// The peer has begun a subscription.
-    pub fn handle_subscribed(&mut self, subscription: u32, now: Timestamp) {
+    /// The peer has begun a subscription, at a position of its log.
+    pub fn handle_subscribed(&mut self, subscription: u32, begins: Position, now: Timestamp) {
         self.handle_heard(now);
         if let Some(intake) = self.intake_mut(subscription, now) {
             intake.asking.given(now);
+            intake.begins(begins);
         }
     }
 
@@ -28,6 +30,9 @@ impl Link {
             return;
         }
         self.handle_heard(now);
+        if self.left.remove(&subscription).is_some() {
+            return;
+        }
         if subscription == CONTROL_LOG || code != RefusalCode::NotPermitted {
             self.hang_up(HangupReason::Refused { subscription, code }, now);
             return;
@@ -56,14 +61,15 @@ impl Link {
             return;
         }
         self.reading = Reading::Complete;
-        for index in 0..self.intakes.len() {
-            self.ask(index, now);
+        let all: Vec<u32> = self.intakes.keys().copied().collect();
+        for subscription in all {
+            self.ask(subscription, now);
         }
     }
 
     /// What was refused may be permitted by what the peer has stated.
     pub(super) fn hasten(&mut self, now: Timestamp) {
-        for intake in &mut self.intakes {
+        for intake in self.intakes.values_mut() {
             intake.asking.hasten(&self.limits, now);
         }
         self.ask_again(now);
@@ -73,18 +79,17 @@ impl Link {
         if self.reading != Reading::Complete {
             return None;
         }
-        self.intakes.iter().filter_map(|intake| intake.asking.again()).min()
+        self.intakes.values().filter_map(|intake| intake.asking.again()).min()
     }
 
     pub(super) fn ask_again(&mut self, now: Timestamp) {
         if self.reading != Reading::Complete {
             return;
         }
-        for index in 0..self.intakes.len() {
-            let again = self.intakes.get(index).and_then(|intake| intake.asking.again());
-            if again.is_some_and(|again| again <= now) {
-                self.ask(index, now);
-            }
+        let is_due = |intake: &Intake| intake.asking.again().is_some_and(|again| again <= now);
+        let due = self.intakes.iter().filter(|(_number, intake)| is_due(intake));
+        for subscription in due.map(|(number, _intake)| *number).collect::<Vec<_>>() {
+            self.ask(subscription, now);
         }
     }
 
@@ -98,16 +103,12 @@ impl Link {
         }
     }
 
-    fn ask(&mut self, index: usize, now: Timestamp) {
-        let Some(intake) = self.intakes.get_mut(index) else { return };
-        let Ok(subscription) = u32::try_from(index.saturating_add(1)) else { return };
+    pub(super) fn ask(&mut self, subscription: u32, now: Timestamp) {
+        let Some(intake) = self.intakes.get_mut(&subscription) else { return };
+        self.has_asked = true;
         intake.asking.ask(now);
         let credit = intake.connect();
-        let filter = intake.filter.clone();
-        let start = match intake.resume {
-            Some(position) => frame::Start::Position(position),
-            None => frame::Start::Earliest,
-        };
+        let (filter, start) = (intake.filter.clone(), intake.start());
         self.queue.push_back(LinkCommand::Subscribe { subscription, filter, start, credit });
     }
 }

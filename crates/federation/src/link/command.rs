@@ -44,6 +44,12 @@ pub enum LinkCommand {
         /// Records that the peer may send.
         credit: u32,
     },
+    /// Send an unsubscribe frame and close the subscription's stream: what still comes of it is not
+    /// wanted.
+    Unsubscribe {
+        /// Its number.
+        subscription: u32,
+    },
     /// Send a credit frame.
     Credit {
         /// Its subscription.
@@ -98,6 +104,13 @@ pub enum LinkCommand {
     Cosign {
         /// The subscription of the control log.
         subscription: u32,
+        /// The checkpoint.
+        signed: SignedCheckpoint,
+    },
+    /// Keep that this checkpoint is the newest one of its log that was found in order; nothing is
+    /// sent: the log came through a peer that passes it on. Where it cannot be kept, the link must
+    /// be made again from what is.
+    KeepCheckpoint {
         /// The checkpoint.
         signed: SignedCheckpoint,
     },
@@ -251,7 +264,75 @@ pub enum HangupReason {
     /// A log of the peer, or its checkpoint, is not to be trusted.
     #[error(transparent)]
     Log(LogFault),
+    /// The owner of what the peer passes on has not been heard for too long.
+    #[error("wanted a sign of life of the topics' owner, found none since {since}")]
+    Stale {
+        /// When its node made the newest checkpoint.
+        since: Timestamp,
+    },
+    /// More than a peer has to say.
+    #[error("wanted at most {max} checkpoints of statements that are still to come, found more")]
+    Flood {
+        /// So many may wait.
+        max: usize,
+    },
     /// The peer's log was lost or put back: the link begins at its first record.
     #[error("the peer's log does not reach to where this link was")]
     PeerRestarted,
+}
+
+impl DropReason {
+    /// In one word, for counting.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Loop => "loop",
+            Self::TooFar { .. } => "too-far",
+            Self::WrongHops => "wrong-hops",
+        }
+    }
+}
+
+impl HangupReason {
+    /// In one word, for counting.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::PeeringEnded => "peering-ended",
+            Self::PeeringChanged => "peering-changed",
+            Self::Silent { .. } => "silent",
+            Self::UnknownSubscription { .. } => "unknown-subscription",
+            Self::Refused { .. } => "refused",
+            Self::Order { .. } => "order",
+            Self::Credit { .. } => "credit",
+            Self::StatementOrder { .. } => "statement-order",
+            Self::BadStatement { .. } => "bad-statement",
+            Self::StoreFailed { .. } => "store-failed",
+            Self::Log(_) => "log",
+            Self::Flood { .. } => "flood",
+            Self::Stale { .. } => "stale",
+            Self::PeerRestarted => "peer-restarted",
+        }
+    }
+
+    /// Whether the peer has done what no peer of good will does.
+    #[must_use]
+    pub const fn is_fault(&self) -> bool {
+        match self {
+            Self::UnknownSubscription { .. }
+            | Self::Order { .. }
+            | Self::Credit { .. }
+            | Self::StatementOrder { .. }
+            | Self::BadStatement { .. }
+            | Self::Flood { .. }
+            | Self::Log(_) => true,
+            Self::PeeringEnded
+            | Self::PeeringChanged
+            | Self::Silent { .. }
+            | Self::Refused { .. }
+            | Self::StoreFailed { .. }
+            | Self::Stale { .. }
+            | Self::PeerRestarted => false,
+        }
+    }
 }

@@ -4,20 +4,32 @@ use sekisho_proto::{
     GapReason, Hash, LogEntry, Position, PrincipalId, StatementIndex, Timestamp, Topic, frame,
 };
 
-use super::{DropReason, HangupReason, Link, LinkCommand, Phase, Reading, Taken};
+use super::{
+    DropReason, HangupReason, Link, LinkCommand, Phase, Reading, Taken, witnessing::Applied,
+};
 use crate::intake::{Intake, IntakeFault};
 
 impl Link {
     /// A record came.
     pub fn handle_record(&mut self, record: frame::Record, now: Timestamp) {
-        self.handle_heard(now);
+        self.hear(now);
         let (subscription, position) = (record.subscription, record.position);
+        if self.is_connected() {
+            self.spending.record(record.envelope.len(), now);
+        }
+        if let Some(credit) = self.left.get_mut(&subscription) {
+            // It was under way when the subscription was left.
+            match credit.checked_sub(1) {
+                Some(left) => *credit = left,
+                None => self.hang_up(HangupReason::Credit { subscription }, now),
+            }
+            return;
+        }
         let Some(intake) = self.intake_mut(subscription, now) else { return };
         if let Err(fault) = intake.arrive(position) {
             self.hang_up(reason(fault, subscription), now);
             return;
         }
-        self.budget.spend(record.envelope.len(), now);
         let bytes = u64::try_from(record.envelope.len()).unwrap_or(u64::MAX);
         self.counters.bytes = self.counters.bytes.saturating_add(bytes);
         if let Some(reason) = self.judge_hops(&record) {
@@ -34,7 +46,8 @@ impl Link {
 
     /// The peer told what it does not give.
     pub fn handle_gap(&mut self, gap: &frame::Gap, now: Timestamp) {
-        self.handle_heard(now);
+        self.hear(now);
+        self.spending.frame(1, now);
         let Some(intake) = self.intake_mut(gap.subscription, now) else { return };
         let filter = intake.filter.clone();
         let (from, to) = (gap.from_position, gap.to_position);
@@ -59,8 +72,10 @@ impl Link {
         if !self.is_connected() {
             return;
         }
-        self.handle_heard(now);
+        self.hear(now);
         let frame::Statements { organisation, first, statements, .. } = statements;
+        self.spending.frame(1, now);
+        self.spending.statements(statements.iter().map(|one| one.statement.len()).sum(), now);
         if organisation != self.peering.organisation || first > self.passed_on {
             let reason = HangupReason::StatementOrder {
                 organisation: self.peering.organisation.clone(),
@@ -89,8 +104,13 @@ impl Link {
     /// A statement was applied, or was known before, and is kept; so is everything before it.
     /// `statement` is its id.
     pub fn handle_applied(&mut self, index: StatementIndex, statement: Hash, now: Timestamp) {
-        if !self.witness.apply(index, statement, now) {
-            return;
+        match self.witness.apply(index, statement, now) {
+            Applied::Next => {}
+            Applied::Other => return,
+            Applied::Repeated => {
+                self.handle_bad_statement(index, now);
+                return;
+            }
         }
         for record in self.holding.release() {
             self.queue.push_back(LinkCommand::Admit { record });
@@ -154,7 +174,7 @@ impl Link {
     }
 
     fn done(&mut self, position: Position, now: Timestamp) {
-        for intake in &mut self.intakes {
+        for intake in self.intakes.values_mut() {
             intake.done(position);
         }
         self.grant(now);
@@ -162,9 +182,10 @@ impl Link {
 
     /// Acknowledges and grants what there is reason for, and saves where it is time to.
     pub(super) fn grant(&mut self, now: Timestamp) {
-        let exhausted = self.budget.exhausted_until(now).is_some();
+        let exhausted = self.spending.no_credit_until(now).is_some();
         if self.is_connected() && self.reading == Reading::Complete && !exhausted {
-            for (intake, subscription) in self.intakes.iter_mut().zip(1..) {
+            for (subscription, intake) in &mut self.intakes {
+                let subscription = *subscription;
                 if !intake.asking.is_open() {
                     continue;
                 }
@@ -193,18 +214,16 @@ impl Link {
         if !self.is_connected() {
             return None;
         }
-        let index = usize::try_from(subscription).ok().and_then(|number| number.checked_sub(1));
-        let asked = |index: &usize| {
-            self.reading == Reading::Complete
-                && self.intakes.get(*index).is_some_and(|intake| intake.asking.is_open())
-        };
-        match index.filter(asked) {
-            Some(index) => self.intakes.get_mut(index),
-            None => {
-                self.hang_up(HangupReason::UnknownSubscription { found: subscription }, now);
-                None
-            }
+        if self.left.contains_key(&subscription) {
+            return None;
         }
+        let is_asked = self.reading == Reading::Complete
+            && self.intakes.get(&subscription).is_some_and(|intake| intake.asking.is_open());
+        if !is_asked {
+            self.hang_up(HangupReason::UnknownSubscription { found: subscription }, now);
+            return None;
+        }
+        self.intakes.get_mut(&subscription)
     }
 }
 

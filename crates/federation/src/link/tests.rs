@@ -4,13 +4,13 @@ use bytes::Bytes;
 use sekisho_proto::{
     GapReason, Hash, LogEntry, LogName, Offset, PrincipalName, PublicKey, Statement, StatementBody,
     Topic, frame,
-    statement::{Issuer, OrgRoot, Peering, PeeringParty},
+    statement::{Issuer, OrgRoot, Peering, PeeringBudget, PeeringParty},
 };
 use sekisho_seal::{SigningKey, StrictVerifier, sign_statement};
 use sekisho_tlog::{Checkpoint, Note, Signing, cosign, leaf_hash, sign_checkpoint};
 
 use super::*;
-use crate::cosigner_name;
+use crate::{BudgetKind, cosigner_name};
 
 /// Milliseconds since some day: checkpoints have times after 1970.
 fn at(millis: i64) -> Timestamp {
@@ -59,7 +59,9 @@ fn party(own: &str, exports: &str, imports: &[&str]) -> PeeringParty {
         exports: vec![filter(exports)],
         imports: imports.iter().map(|text| filter(text)).collect(),
         onward: false,
-        bytes_per_s: Some(1_000),
+        passes_on: Vec::new(),
+        carries_home: Vec::new(),
+        budget: PeeringBudget { bytes_per_s: Some(1_000), ..PeeringBudget::default() },
     }
 }
 
@@ -71,8 +73,12 @@ fn policy(imports: &[&str]) -> Policy {
 }
 
 fn add_peering(policy: &mut Policy, imports: &[&str], issued: i64) {
+    add_contract(policy, party("fujisawa", "fujisawa/#", &[]), imports, issued);
+}
+
+fn add_contract(policy: &mut Policy, fujisawa: PeeringParty, imports: &[&str], issued: i64) {
     let body = StatementBody::Peering(Peering {
-        parties: [party("fujisawa", "fujisawa/#", &[]), party("santander", "santander/#", imports)],
+        parties: [fujisawa, party("santander", "santander/#", imports)],
         purposes: Vec::new(),
         issued: at(issued),
         from: at(issued),
@@ -136,9 +142,9 @@ fn leaf() -> Hash {
     leaf_hash(&entry.encode())
 }
 
-/// The id of whatever statement it is.
-fn id() -> Hash {
-    Hash::of(b"an id")
+/// The id of whatever statement stands there.
+fn id(index: u64) -> Hash {
+    Hash::of(&index.to_be_bytes())
 }
 
 /// The peer's node shows a checkpoint of a control log.
@@ -435,8 +441,13 @@ fn statements_are_applied_once_and_in_order() {
         })
         .collect();
     assert_eq!(applied, [0, 1, 2, 3]);
-    link.handle_applied(StatementIndex::new(0), id(), at(31));
-    let entry = FollowedEntry { leaf: leaf(), statement: id(), received: at(3) };
+    link.handle_applied(StatementIndex::new(0), id(0), at(31));
+    let entry = FollowedEntry {
+        leaf: leaf(),
+        statement: id(0),
+        received: at(3),
+        encoded: Bytes::from_static(b"a statement"),
+    };
     let save = LinkCommand::SaveEntries { first: StatementIndex::new(0), entries: vec![entry] };
     assert_eq!(drain(&mut link), [save]);
     link.handle_statements(statements(9, 1), at(32));
@@ -458,7 +469,7 @@ fn a_record_ahead_of_its_statement_is_tried_again_when_that_comes() {
     }
     assert!(drain(&mut link).is_empty());
     link.handle_statements(statements(0, 1), at(40));
-    link.handle_applied(StatementIndex::new(0), id(), at(40));
+    link.handle_applied(StatementIndex::new(0), id(0), at(40));
     assert_eq!(taken(&drain(&mut link)), [0, 1]);
 }
 
@@ -527,30 +538,188 @@ fn a_peering_that_is_over_ends_the_link() {
     assert_eq!(link.poll_timeout(at(31)), None);
 }
 
+/// The link's policy changes while the connection holds.
+fn change(link: &mut Link, imports: &[&str], node: &str, now: Timestamp) -> Vec<LinkCommand> {
+    let mut policy = policy(&["fujisawa/a/#"]);
+    let mut fujisawa = party("fujisawa", "fujisawa/#", &[]);
+    fujisawa.node_key = key(node).public_key();
+    add_contract(&mut policy, fujisawa, imports, 25);
+    link.handle_policy(&policy, now);
+    drain(link)
+}
+
 #[test]
-fn a_peering_that_changed_is_dialled_anew_and_keeps_its_places() {
+fn filters_of_a_contract_come_and_go_on_the_living_connection() {
     let mut link = link_with(&["fujisawa/a/#"], Resume::default());
     connect(&mut link, at(20));
     link.handle_record(record(4, &["fujisawa"]), at(20));
     link.handle_stored(Position::new(4), at(20));
-    let mut policy = policy(&["fujisawa/a/#"]);
-    add_peering(&mut policy, &["fujisawa/a/#", "fujisawa/b/#"], 25);
+    link.handle_record(record(6, &["fujisawa"]), at(20));
+    drain(&mut link);
+    let changes = change(&mut link, &["fujisawa/a/x", "fujisawa/b/#"], "node of fujisawa", at(30));
+    assert!(link.is_connected());
+    let place = frame::Start::Position(Position::new(5));
+    let subscribe = |subscription, text, start| LinkCommand::Subscribe {
+        subscription,
+        filter: filter(text),
+        start,
+        credit: 4,
+    };
+    assert_eq!(
+        changes,
+        [
+            LinkCommand::Unsubscribe { subscription: 1 },
+            subscribe(2, "fujisawa/a/x", place),
+            subscribe(3, "fujisawa/b/#", frame::Start::Earliest),
+        ]
+    );
+    // What was under way is not wanted any more and breaks nothing; what was taken is settled.
+    link.handle_record(record(7, &["fujisawa"]), at(31));
+    link.handle_gap(&gap(1, 8, 9, GapReason::Retention), at(31));
+    link.handle_stored(Position::new(6), at(31));
+    assert_eq!(taken(&drain(&mut link)), []);
+    link.handle_record(frame::Record { subscription: 2, ..record(6, &["fujisawa"]) }, at(32));
+    assert_eq!(taken(&drain(&mut link)), [6]);
+    assert!(link.is_connected());
+}
+
+#[test]
+fn a_left_subscription_gets_no_more_than_it_was_granted() {
+    let mut link = link_with(&["fujisawa/a/#"], Resume::default());
+    connect(&mut link, at(20));
+    change(&mut link, &["fujisawa/b/#"], "node of fujisawa", at(30));
+    for position in 0..8 {
+        link.handle_record(record(position, &["fujisawa"]), at(31));
+    }
+    assert!(link.is_connected());
+    link.handle_record(record(8, &["fujisawa"]), at(31));
+    assert_eq!(hung_up(&drain(&mut link)), Some(HangupReason::Credit { subscription: 1 }));
+}
+
+#[test]
+fn a_budget_that_changed_counts_at_once_and_forgives_no_debt() {
+    let mut link = connected();
+    let big = frame::Record { envelope: Bytes::from(vec![0; 3_000]), ..record(0, &["fujisawa"]) };
+    link.handle_record(big, at(30));
+    link.handle_stored(Position::new(0), at(30));
+    drain(&mut link);
+    let mut policy = policy(&["fujisawa/#"]);
+    let mut fujisawa = party("fujisawa", "fujisawa/#", &[]);
+    fujisawa.budget.bytes_per_s = Some(4_000);
+    add_contract(&mut policy, fujisawa, &["fujisawa/#"], 25);
     link.handle_policy(&policy, at(30));
-    assert_eq!(hung_up(&drain(&mut link)), Some(HangupReason::PeeringChanged));
+    assert!(link.is_connected());
+    drain(&mut link);
+    assert_eq!(link.poll_timeout(at(30)), Some((at(530), "budget")));
+    assert_eq!(link.waits().of(BudgetKind::Bytes), 1);
+}
+
+#[test]
+fn another_node_is_dialled_anew_and_places_are_kept() {
+    let mut link = link_with(&["fujisawa/a/#"], Resume::default());
+    connect(&mut link, at(20));
+    link.handle_record(record(4, &["fujisawa"]), at(20));
+    link.handle_stored(Position::new(4), at(20));
+    let imports = ["fujisawa/a/#", "fujisawa/b/#"];
+    let changes = change(&mut link, &imports, "another node of fujisawa", at(30));
+    assert_eq!(hung_up(&changes), Some(HangupReason::PeeringChanged));
     let (until, _) = link.poll_timeout(at(30)).expect("a dial is due");
     link.handle_timeout(until);
-    connect(&mut link, until);
-    let starts: Vec<_> = drain(&mut link)
-        .into_iter()
-        .filter_map(|command| {
-            let LinkCommand::Subscribe { filter, start, .. } = command else { return None };
-            Some((filter.to_string(), start))
-        })
-        .collect();
-    let place = frame::Start::Position(Position::new(5));
-    let wanted = [("fujisawa/a/#", place), ("fujisawa/b/#", frame::Start::Earliest)];
-    assert_eq!(starts, wanted.map(|(text, start)| (text.to_owned(), start)));
+    assert!(drain(&mut link).iter().any(|command| matches!(
+        command,
+        LinkCommand::Dial { node_key, .. } if *node_key == key("another node of fujisawa").public_key()
+    )));
+    assert_eq!(link.places().get(&filter("fujisawa/a/#")), Some(&Position::new(5)));
+}
+
+#[test]
+fn a_contract_that_ends_by_the_clock_ends_the_link_then() {
+    let mut peering = peering(&["fujisawa/#"]);
+    peering.until = Some(at(60));
+    let own = key("node of santander").id();
+    let mut link = Link::new(own, peering, Resume::default(), limits(), 7, at(10));
+    drain(&mut link);
+    connect(&mut link, at(20));
+    drain(&mut link);
+    assert_eq!(link.poll_timeout(at(25)).map(|(due, _why)| due), Some(at(60)));
+    link.handle_timeout(at(59));
+    assert!(!link.is_ended());
+    link.handle_timeout(at(60));
+    assert!(link.is_ended());
+    assert_eq!(hung_up(&drain(&mut link)), Some(HangupReason::PeeringEnded));
+}
+
+#[test]
+fn a_clock_on_the_wall_that_jumps_moves_no_timer() {
+    let mut link = connected();
+    let before = link.poll_timeout(at(30));
+    for ahead_us in [-3_600_000_000, 3_600_000_000] {
+        link.handle_wall_clock(ahead_us);
+        assert_eq!(link.poll_timeout(at(30)), before);
+        link.handle_timeout(at(31));
+        assert!(link.is_connected());
+    }
+    // What the peer says of its log is judged by the wall.
+    show(&mut link, &log_of(0), at(2_000));
+    let reason = hung_up(&drain(&mut link));
+    assert!(matches!(reason, Some(HangupReason::Log(_))), "{reason:?}");
+}
+
+#[test]
+fn a_peer_that_talks_too_much_is_not_listened_to_for_a_while() {
+    let mut link = connected();
+    let limits = LinkLimits::default();
+    for _frame in 0..limits.frames_burst {
+        link.handle_gap(&gap(1, 0, 0, GapReason::Rights), at(30));
+    }
+    assert!(link.deaf_until(at(30)).is_some_and(|until| until <= at(130)), "the burst is spent");
+    assert_eq!(link.waits().of(BudgetKind::Frames), 1);
+    assert_eq!(link.deaf_until(at(1_000)), None);
+    let bytes = usize::try_from(limits.log_bytes_burst).expect("a size");
+    let mut told = statements(0, 1);
+    told.statements[0].statement = Bytes::from(vec![0; bytes + (8 << 20)]);
+    link.handle_statements(told, at(1_000));
+    assert!(link.deaf_until(at(1_000)).is_some_and(|until| until > at(1_900)));
+    assert!(link.is_connected());
+}
+
+#[test]
+fn envelopes_are_counted_as_well_as_their_bytes() {
+    let mut policy = policy(&["fujisawa/#"]);
+    let mut fujisawa = party("fujisawa", "fujisawa/#", &[]);
+    fujisawa.budget.envelopes_per_s = Some(2);
+    add_contract(&mut policy, fujisawa, &["fujisawa/#"], 5);
+    let peering = policy.peer(&name("fujisawa")).expect("a peering");
+    let mut link =
+        Link::new(key("node of santander").id(), peering, Resume::default(), limits(), 7, at(10));
+    drain(&mut link);
+    connect(&mut link, at(20));
+    for position in 0..3 {
+        link.handle_record(record(position, &["fujisawa"]), at(30));
+        link.handle_stored(Position::new(position), at(30));
+    }
+    assert_eq!(link.waits().of(BudgetKind::Envelopes), 1);
+    let granted = |commands: &[LinkCommand]| {
+        commands.iter().any(|command| matches!(command, LinkCommand::Credit { .. }))
+    };
+    drain(&mut link);
+    link.handle_timeout(at(500));
+    assert!(!granted(&drain(&mut link)));
+    link.handle_timeout(at(530));
+    assert!(granted(&drain(&mut link)));
+}
+
+fn gap(subscription: u32, from: u64, to: u64, reason: GapReason) -> frame::Gap {
+    frame::Gap {
+        subscription,
+        from_position: Position::new(from),
+        to_position: Position::new(to),
+        reason,
+        topic: None,
+    }
 }
 
 mod asking;
+mod transit;
+mod wanting;
 mod witnessing;

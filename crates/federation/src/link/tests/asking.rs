@@ -37,10 +37,10 @@ fn records_are_asked_for_when_the_log_is_applied_to_its_end_and_proven_to_end_th
     link.handle_statements(statements(0, 2), at(21));
     link.handle_statements(statements(2, 0), at(22));
     show(&mut link, &log_of(2), at(22));
-    link.handle_applied(StatementIndex::new(0), id(), at(23));
+    link.handle_applied(StatementIndex::new(0), id(0), at(23));
     let commands = drain(&mut link);
     assert_eq!((asked(&commands), heard(&commands), link.heard()), (vec![], vec![], None));
-    link.handle_applied(StatementIndex::new(1), id(), at(24));
+    link.handle_applied(StatementIndex::new(1), id(1), at(24));
     let commands = drain(&mut link);
     assert_eq!((asked(&commands), heard(&commands)), (vec![1], vec![at(0)]));
     link.handle_statements(statements(2, 0), at(25));
@@ -53,7 +53,7 @@ fn a_log_that_is_read_on_is_not_complete_before_a_checkpoint_of_it_holds() {
     link.handle_statements(statements(0, 1), at(40_000));
     show(&mut link, &log_of(1), at(41_000));
     assert_eq!((heard(&drain(&mut link)), link.heard()), (vec![], Some(at(0))));
-    link.handle_applied(StatementIndex::new(0), id(), at(42_000));
+    link.handle_applied(StatementIndex::new(0), id(0), at(42_000));
     assert_eq!((heard(&drain(&mut link)), link.heard()), (vec![at(41_000)], Some(at(41_000))));
 }
 
@@ -113,12 +113,12 @@ fn a_statement_of_the_peer_has_it_asked_again() {
     let mut link = connected();
     for millis in [1_000, 2_000, 4_000, 8_000, 16_000, 32_000] {
         refuse(&mut link, 1, at(millis));
-        link.intakes[0].asking.ask(at(millis));
+        link.intakes.get_mut(&1).expect("an intake").asking.ask(at(millis));
     }
     refuse(&mut link, 1, at(33_000));
     link.handle_statements(statements(0, 1), at(34_000));
     assert_eq!(asked(&drain(&mut link)), []);
-    link.handle_applied(StatementIndex::new(0), id(), at(34_001));
+    link.handle_applied(StatementIndex::new(0), id(0), at(34_001));
     assert_eq!(asked(&drain(&mut link)), [1]);
 }
 
@@ -132,7 +132,7 @@ fn a_refusal_that_was_on_its_way_when_a_statement_came_is_asked_again_about() {
         link.handle_heard(at(millis + 30_000));
     }
     link.handle_statements(statements(0, 1), at(39_000));
-    link.handle_applied(StatementIndex::new(0), id(), at(39_000));
+    link.handle_applied(StatementIndex::new(0), id(0), at(39_000));
     refuse(&mut link, 1, at(39_001));
     let (due, _why) = link.poll_timeout(at(39_001)).expect("something is due");
     link.handle_timeout(due);
@@ -146,7 +146,7 @@ fn nothing_is_asked_of_a_peer_that_is_gone() {
     link.handle_statements(statements(0, 1), at(700));
     link.handle_disconnected(at(701));
     drain(&mut link);
-    link.handle_applied(StatementIndex::new(0), id(), at(702));
+    link.handle_applied(StatementIndex::new(0), id(0), at(702));
     assert_eq!(asked(&drain(&mut link)), []);
     let (due, why) = link.poll_timeout(at(2_000)).expect("something is due");
     assert_eq!(why, "dial", "{due}");
@@ -158,7 +158,7 @@ fn many_statements_at_once_do_not_have_it_asked_many_times() {
     refuse(&mut link, 1, at(21));
     link.handle_statements(statements(0, 50), at(22));
     for index in 0..50 {
-        link.handle_applied(StatementIndex::new(index), id(), at(23));
+        link.handle_applied(StatementIndex::new(index), id(index), at(23));
     }
     assert_eq!(asked(&drain(&mut link)), []);
     let (due, why) = link.poll_timeout(at(23)).expect("something is due");
@@ -206,11 +206,11 @@ fn a_subscription_that_held_and_is_taken_away_is_told_again() {
     assert_eq!(not_permitted(&refuse(&mut link, 1, at(601))), 0);
     link.handle_timeout(at(2_000));
     assert_eq!(asked(&drain(&mut link)), [1]);
-    link.handle_subscribed(1, at(2_001));
+    link.handle_subscribed(1, Position::ZERO, at(2_001));
     assert_eq!(not_permitted(&refuse(&mut link, 1, at(2_002))), 0);
     link.handle_timeout(at(10_000));
     assert_eq!(asked(&drain(&mut link)), [1]);
-    link.handle_subscribed(1, at(10_001));
+    link.handle_subscribed(1, Position::ZERO, at(10_001));
     assert_eq!(not_permitted(&refuse(&mut link, 1, at(20_001))), 1);
     let (due, _why) = link.poll_timeout(at(20_001)).expect("something is due");
     assert!(due <= at(20_501), "{due}");

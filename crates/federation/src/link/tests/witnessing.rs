@@ -364,10 +364,10 @@ fn a_statement_that_is_not_in_order_is_not_passed_over() {
     let log = entries(3);
     let mut link = Disk::default().link(at(0));
     send(&mut link, &log, 0, at(0));
-    link.handle_applied(StatementIndex::new(0), id(), at(0));
+    link.handle_applied(StatementIndex::new(0), id(0), at(0));
     link.handle_bad_statement(StatementIndex::new(1), at(0));
     // What was under way already is applied, and does not count.
-    link.handle_applied(StatementIndex::new(2), id(), at(0));
+    link.handle_applied(StatementIndex::new(2), id(2), at(0));
     drain(&mut link);
     let (until, _why) = link.poll_timeout(at(0)).expect("a dial is due");
     link.handle_timeout(until);
@@ -492,4 +492,87 @@ fn an_honest_log_is_trusted_however_it_comes() {
         }
         assert_eq!(disk.log, frontier(&log), "seed {seed}");
     }
+}
+
+#[test]
+fn a_statement_that_stands_in_the_log_twice_is_no_statement_in_order() {
+    let log = [entry("one"), entry("two"), entry("one")];
+    let mut link = Disk::default().link(at(0));
+    send(&mut link, &log, 0, at(0));
+    let reason = hung_up(&carry_out(&mut link, at(0)));
+    assert_eq!(reason, Some(HangupReason::BadStatement { index: StatementIndex::new(2) }));
+}
+
+#[test]
+fn what_is_shown_again_at_once_is_cosigned_once() {
+    let log = entries(2);
+    let (mut link, _disk) = followed(&log);
+    for millis in [1_000, 1_000, 2_000, 9_000] {
+        show(&mut link, &frontier(&log), at(millis));
+        assert_eq!(cosigned(&drain(&mut link)), [], "after {millis} ms");
+    }
+    show(&mut link, &frontier(&log), at(10_000));
+    assert_eq!(cosigned(&drain(&mut link)), [2]);
+    assert!(link.is_connected());
+}
+
+#[test]
+fn a_smaller_checkpoint_does_not_make_a_larger_one_forgotten() {
+    let (log, other) = (entries(3), [entry("another"), entry("log"), entry("altogether")]);
+    let mut link = Disk::default().link(at(0));
+    send(&mut link, &log, 0, at(0));
+    show(&mut link, &frontier(&other), at(0));
+    show(&mut link, &frontier(&log[..2]), at(1_000));
+    let fault = distrusted(&carry_out(&mut link, at(1_000)));
+    assert_eq!(fault.name(), "forked");
+    let mut link = Disk::default().link(at(0));
+    send(&mut link, &log, 0, at(0));
+    show(&mut link, &frontier(&other), at(0));
+    show(&mut link, &frontier(&log), at(1_000));
+    assert_eq!(distrusted(&drain(&mut link)).name(), "forked");
+}
+
+#[test]
+fn a_peer_shows_few_checkpoints_ahead_of_its_statements() {
+    let log = entries(40);
+    let mut link = Disk::default().link(at(0));
+    send(&mut link, &log, 0, at(0));
+    let max = limits().checkpoints_ahead_max;
+    for size in 1..=max + 1 {
+        assert!(link.is_connected());
+        show(&mut link, &frontier(&log[..size]), at(0));
+    }
+    assert_eq!(hung_up(&drain(&mut link)), Some(HangupReason::Flood { max }));
+}
+
+#[test]
+fn what_came_before_a_connection_ended_is_kept_when_it_is_applied() {
+    let mut link = connected();
+    send(&mut link, &entries(2), 0, at(30));
+    link.handle_disconnected(at(31));
+    let mut rest = carry_out(&mut link, at(32));
+    link.handle_timeout(at(2_000));
+    rest.extend(drain(&mut link));
+    assert_eq!(kept(&rest), 2);
+}
+
+#[test]
+fn the_statement_that_ends_the_contract_is_kept_with_all_before_it() {
+    let mut link = connected();
+    send(&mut link, &entries(3), 0, at(30));
+    let mut rest = carry_out(&mut link, at(31));
+    let none = Policy::new(name("santander"), root("santander").body_hash());
+    link.handle_policy(&none, at(31));
+    assert!(link.is_ended());
+    rest.extend(drain(&mut link));
+    assert_eq!(kept(&rest), 3);
+}
+
+/// How many entries are kept, from the first on.
+fn kept(commands: &[LinkCommand]) -> u64 {
+    commands.iter().fold(0, |kept, command| {
+        let LinkCommand::SaveEntries { first, entries } = command else { return kept };
+        assert_eq!(first.value(), kept);
+        kept + u64::try_from(entries.len()).expect("few")
+    })
 }
