@@ -5,6 +5,7 @@
 
 mod table;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -49,6 +50,19 @@ pub struct Config {
     pub strangers_per_address_max: usize,
     /// Envelopes, questions, statements and streams per second of one principal.
     pub requests_per_second_max: u32,
+    /// What links take of an organisation that is not named in `takes`.
+    pub take: Take,
+    /// What links take of these.
+    pub takes: BTreeMap<OrgName, Take>,
+}
+
+/// What a link takes of what the contract lets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Take {
+    /// All of it: nothing is lost while nobody looks.
+    All,
+    /// What somebody here wants.
+    Wanted,
 }
 
 /// Why a configuration was refused: all of it at once.
@@ -81,6 +95,12 @@ pub enum ConfigError {
 }
 
 impl Config {
+    /// Whether only what somebody here wants of an organisation's topics is taken.
+    #[must_use]
+    pub fn takes_wanted(&self, owner: &OrgName) -> bool {
+        *self.takes.get(owner).unwrap_or(&self.take) == Take::Wanted
+    }
+
     /// Reads `sekisho.toml` of a node's directory.
     ///
     /// # Errors
@@ -141,7 +161,11 @@ fn read(mut root: Table<'_>, dir: &Path) -> Option<Config> {
         "strangers_per_address",
         "requests_per_second",
     ]);
-    root.finish(&["organisation", "key", "genesis", "listen", "storage", "limits"]);
+    let mut federation = root.section("federation");
+    let take = federation.parsed("take", parse_take).unwrap_or(Take::All);
+    let takes = federation.section("take_of").each(str::parse::<OrgName>, parse_take);
+    federation.finish(&["take", "take_of"]);
+    root.finish(&["organisation", "key", "genesis", "listen", "storage", "limits", "federation"]);
 
     Some(Config {
         organisation: organisation?,
@@ -157,12 +181,22 @@ fn read(mut root: Table<'_>, dir: &Path) -> Option<Config> {
         connections_max: usize::try_from(connections).ok()?,
         strangers_per_address_max: usize::try_from(strangers).ok()?,
         requests_per_second_max: u32::try_from(rate).ok()?,
+        take,
+        takes,
     })
 }
 
 fn path_in(dir: &Path) -> impl FnOnce(&str) -> Result<PathBuf, &'static str> + use<'_> {
     move |text| {
         if text.is_empty() { Err("wanted a path, found nothing") } else { Ok(dir.join(text)) }
+    }
+}
+
+fn parse_take(text: &str) -> Result<Take, String> {
+    match text {
+        "all" => Ok(Take::All),
+        "wanted" => Ok(Take::Wanted),
+        other => Err(format!("wanted \"all\" or \"wanted\", found {other:?}")),
     }
 }
 

@@ -6,6 +6,7 @@
 mod access;
 mod alarm;
 mod authority;
+mod carrying;
 mod companion;
 mod cosignatures;
 mod cursors;
@@ -14,6 +15,7 @@ mod enrolments;
 mod followed;
 mod ingress;
 mod key_headers;
+mod link_board;
 mod logs;
 mod merkle_log;
 pub mod metrics;
@@ -28,31 +30,38 @@ mod retention;
 mod shard;
 mod start;
 mod status;
+pub(crate) mod sweeping;
+mod wants;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use sekisho_federation::{FollowedEntry, Resume, SignedCheckpoint};
-use sekisho_policy::PeeringView;
+use sekisho_policy::Route;
 use sekisho_proto::{
-    Filter, Frame, Hash, LogEntry, LogName, OrgName, PrincipalId, PrincipalName, RefusalCode,
-    Statement, StatementIndex, Timestamp,
+    CursorName, Filter, Frame, Hash, LogEntry, LogName, OrgName, Position, PrincipalId,
+    PrincipalName, RefusalCode, Statement, StatementIndex, Timestamp, limits,
 };
 use sekisho_routing::{Record, SessionId};
 use sekisho_store::{KeyedError, RecordReader as _, TopicState};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
+use tracing::warn;
 
 use crate::clock;
+use crate::clock::mark::Mark;
 use crate::config::Config;
 use crate::engine::{KeyedStore, Reader};
+use crate::homeward::WaysHome;
+use crate::session::Who;
 
 pub use access::AccessLogError;
 pub use authority::{Authority, ReplayError, log_from};
 pub use cut::Cut;
 pub use enrolments::{Enrolments, Waiting, WaitingDevice, Word};
-pub use ingress::{Carrier, Entry, Ingress, Parcel};
+pub use ingress::{Carried, Carrier, Entry, Ingress, Parcel};
+pub(crate) use outbox::Held;
 pub use outbox::{
     Backlog, Full, OUTBOX_BYTES_MAX, OUTBOX_ITEMS_MAX, Outbox, OutboxReader, Outgoing,
 };
@@ -65,7 +74,10 @@ pub use status::Readiness;
 
 pub(crate) use access::{Access, AccessLog, receipts, releases};
 pub(crate) use alarm::{Alarm, Subject};
+pub(crate) use carrying::Received;
+pub(crate) use ingress::Passage;
 pub(crate) use key_headers::KeyHeaders;
+pub(crate) use link_board::{INTERESTS_DEFAULT, Interest, LinkBoard, LinkPhase, LinkReport};
 pub(crate) use logs::Logs;
 #[cfg(test)]
 pub(crate) use merkle_log::MerkleLog;
@@ -74,6 +86,7 @@ use places::Places;
 use presence::Presence;
 pub(crate) use presence::Present;
 use rates::Rates;
+pub(crate) use wants::{Want, Wants};
 
 /// One node's state and the ways to it.
 #[derive(Debug)]
@@ -87,8 +100,12 @@ pub struct Hub {
     key_headers: Arc<KeyHeaders>,
     enrolments: Enrolments,
     places: Places,
+    link_board: Arc<LinkBoard>,
+    wants: Arc<Wants>,
     rates: Rates,
+    mark: Mark,
     presence: Presence,
+    ways_home: WaysHome,
     alarm: Arc<Alarm>,
     keyed: Arc<KeyedStore>,
     reader: Reader,
@@ -139,6 +156,39 @@ impl Hub {
         &self.alarm
     }
 
+    /// How the links are doing.
+    pub(crate) const fn link_board(&self) -> &Arc<LinkBoard> {
+        &self.link_board
+    }
+
+    /// What is wanted of other organisations' topics.
+    pub(crate) const fn wants(&self) -> &Arc<Wants> {
+        &self.wants
+    }
+
+    /// A cursor is for this filter from now on: what is published there is wanted while it exists.
+    ///
+    /// # Errors
+    /// It cannot be kept.
+    pub(crate) async fn want_cursor(
+        self: &Arc<Self>,
+        owner: (PrincipalId, CursorName),
+        filter: Filter,
+    ) -> Result<(), Refusal> {
+        if filter.organisation() == self.organisation() {
+            return Ok(());
+        }
+        let hub = Arc::clone(self);
+        let keeping = spawn_blocking(move || hub.wants.want_cursor(&*hub.keyed, owner, &filter));
+        let kept = keeping.await.map_err(|fault| internal("cursor", &fault))?;
+        kept.map_err(|fault| unstored("cursor", &fault))
+    }
+
+    /// The end of the log, and of what peers were given of it.
+    pub(crate) fn head(&self) -> Position {
+        self.reader.head()
+    }
+
     pub(crate) fn key_headers(&self) -> &KeyHeaders {
         &self.key_headers
     }
@@ -156,24 +206,42 @@ impl Hub {
     /// # Errors
     /// The first rule the envelope breaks, or the disk's refusal.
     pub async fn admit(&self, parcel: Parcel, now: Timestamp) -> Result<Entry, Refusal> {
-        let via = match &parcel.carrier {
-            Carrier::Principal(principal) => {
-                self.rates.arrive(principal, now)?;
-                "session"
-            }
-            Carrier::Peer(_) => "link",
-        };
+        let via = self.arrived(&parcel.carrier, now)?;
         let bytes = parcel.envelope.len();
         let policy = self.authority.snapshot();
         let entry = self.ingress.admit(&policy, parcel, now)?;
-        if let Some(granted_per_s) = entry.rate_per_s {
-            self.rates.publish(&entry.publisher, granted_per_s, now)?;
+        self.keep_up(entry, (via, bytes), now).await
+    }
+
+    /// Takes one parcel of whoever is connected; what brought it.
+    fn arrived(&self, carrier: &Carrier, now: Timestamp) -> Result<&'static str, Refusal> {
+        match carrier {
+            Carrier::Principal(principal) => {
+                self.rates.arrive(principal, now)?;
+                Ok("session")
+            }
+            Carrier::Peer(_) => Ok("link"),
+        }
+    }
+
+    /// What remains of letting in what is in order: rates, and the key header on the disk.
+    async fn keep_up(
+        &self,
+        entry: Entry,
+        (via, bytes): (&'static str, usize),
+        now: Timestamp,
+    ) -> Result<Entry, Refusal> {
+        match (&entry.carried, entry.rate_per_s) {
+            (Some(carried), _) => self.count_carried(&entry, carried, now)?,
+            (None, Some(granted)) => self.rates.publish(&entry.publisher, granted, now)?,
+            (None, None) => {}
         }
         if let Some(key_header) = &entry.new_key_header {
             let (kept, key_headers) = (key_header.clone(), Arc::clone(&self.key_headers));
             let stored = spawn_blocking(move || key_headers.keep(&kept)).await;
             stored.map_err(|fault| internal("key header", &fault))??;
         }
+        let via = if entry.carried.is_some() { "carrier" } else { via };
         metrics::admitted(via, entry.sample_count, bytes);
         Ok(entry)
     }
@@ -190,8 +258,8 @@ impl Hub {
     ///
     /// # Errors
     /// It has too many.
-    pub(crate) fn enter(&self, principal: PrincipalId) -> Result<Present, Refusal> {
-        self.presence.enter(principal)
+    pub(crate) fn enter(&self, who: &Who) -> Result<Present, Refusal> {
+        self.presence.enter(who)
     }
 
     /// How many sessions a principal has.
@@ -205,6 +273,24 @@ impl Hub {
     /// It asks more than the node allows.
     pub(crate) fn arrive(&self, principal: &PrincipalId, now: Timestamp) -> Result<(), Refusal> {
         self.rates.arrive(principal, now)
+    }
+
+    /// Takes so many of them at once.
+    ///
+    /// # Errors
+    /// It asks more than the node allows.
+    pub(crate) fn arrive_many(
+        &self,
+        principal: &PrincipalId,
+        count: usize,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        self.rates.arrive_many(principal, u64::try_from(count).unwrap_or(u64::MAX), now)
+    }
+
+    /// Takes one stream that a principal has opened; false where it has to wait.
+    pub(crate) fn may_open(&self, principal: &PrincipalId, now: Timestamp) -> bool {
+        self.rates.open(principal, now)
     }
 
     /// Takes one thing of a principal that becomes an entry of the access log.
@@ -222,6 +308,19 @@ impl Hub {
     /// What is due now and then.
     pub(crate) fn tick(&self, now: Timestamp) {
         self.rates.sweep(now);
+        metrics::set(metrics::CLOCK_BEHIND, clock::behind().as_secs());
+    }
+
+    /// Keeps until when this node was at work, and tells of a clock that was set back.
+    pub(crate) fn mark_time(&self, now: Timestamp) {
+        if let Err(fault) = self.mark.keep(now) {
+            warn!(%fault, "until when this node was at work is not kept");
+        }
+        let behind = clock::behind();
+        if behind > limits::CLOCK_AHEAD_MAX {
+            let seconds = behind.as_secs();
+            warn!(seconds, "the clock was set back: this node goes on by the time it had");
+        }
     }
 
     /// Counts a refusal, says it in the log where it is grave, and makes it a frame.
@@ -319,7 +418,7 @@ impl Hub {
         let (hub, name) = (Arc::clone(self), peer.clone());
         let noting = spawn_blocking(move || hub.authority.note_heard(&name, at));
         noting.await.map_err(|fault| internal("control log of a peer", &fault))?;
-        self.announce_policy().await?;
+        self.announce_heard().await?;
         self.save_place(peer, move |place| place.heard = Some(at)).await;
         Ok(())
     }
@@ -348,6 +447,16 @@ impl Hub {
         self.announce(&mut announced).await
     }
 
+    /// Each of many peers is heard again and again: that must not cost a look at every session.
+    async fn announce_heard(&self) -> Result<(), Refusal> {
+        let mut announced = self.announcing.lock().await;
+        let policy = self.authority.snapshot();
+        if policy.version() != *announced {
+            return self.announce(&mut announced).await;
+        }
+        self.ask(Request::Heard(policy)).await
+    }
+
     async fn announce(&self, announced: &mut u64) -> Result<(), Refusal> {
         let policy = self.authority.snapshot();
         let version = policy.version();
@@ -366,28 +475,38 @@ impl Hub {
         record.hops().iter().copied().chain([self.node]).collect()
     }
 
-    /// Where the link to a peer goes on. Of another organisation that had the name before, nothing
-    /// is remembered.
+    /// Where the link along a route goes on. Of another organisation that had the owner's name
+    /// before, nothing is remembered. From now on the owner counts as watched.
     ///
     /// # Errors
     /// What is kept cannot be read: it must not be judged by what is not known.
-    pub(crate) async fn resume(self: &Arc<Self>, peering: &PeeringView) -> Result<Resume, Refusal> {
-        let (hub, peer, root) =
-            (Arc::clone(self), peering.organisation.clone(), peering.theirs.root);
+    pub(crate) async fn resume(self: &Arc<Self>, route: &Route) -> Result<Resume, Refusal> {
+        let (hub, route) = (Arc::clone(self), route.clone());
         let found = spawn_blocking(move || {
-            let place = hub.places.of(&*hub.keyed, &peer)?;
-            if place.root == Some(root) {
-                return Ok(place.resume(hub.logs.followed().frontier(&peer)?));
+            let (owner, root) = (&route.organisation, route.view.theirs.root);
+            let passing = (!route.is_direct()).then_some(&route.via);
+            let mut place = hub.places.of(&*hub.keyed, owner)?;
+            if place.root != Some(root) {
+                // What cannot be read says nothing of whose leaves these are; the next checkpoint does.
+                if place.root.is_some() {
+                    hub.logs.followed().forget(owner)?;
+                }
+                hub.places.change(&*hub.keyed, owner, Vec::new(), |place| {
+                    // An older node did not say whom it had heard: it knew of one organisation only.
+                    let before = std::mem::take(place);
+                    let is_older = before.root.is_none();
+                    *place = Place { root: Some(root), ..Place::default() };
+                    if is_older {
+                        place.positions = before.positions;
+                        place.heard = before.heard;
+                    }
+                })?;
+                place = hub.places.of(&*hub.keyed, owner)?;
             }
-            hub.logs.followed().forget(&peer)?;
-            hub.places.change(&*hub.keyed, &peer, Vec::new(), |place| {
-                let positions = std::mem::take(&mut place.positions);
-                // An older node did not say whom it had heard: it knew of one organisation only.
-                let heard = place.heard.filter(|_heard| place.root.is_none());
-                *place = Place { root: Some(root), positions, heard, ..Place::default() };
-            })?;
-            let place = hub.places.of(&*hub.keyed, &peer)?;
-            Ok(place.resume(hub.logs.followed().frontier(&peer)?))
+            if hub.authority.snapshot().heard(owner).is_none() {
+                hub.authority.note_heard(owner, place.heard.unwrap_or(route.view.from));
+            }
+            Ok(place.resume(passing, hub.logs.followed().frontier(owner)?))
         });
         let found: Result<Resume, KeyedError> =
             found.await.map_err(|fault| internal("link's place", &fault))?;
@@ -420,7 +539,17 @@ impl Hub {
         entries: Vec<FollowedEntry>,
     ) -> Result<(), Refusal> {
         let (hub, name) = (Arc::clone(self), peer.clone());
-        let kept = spawn_blocking(move || hub.logs.followed().append(&name, first, &entries)).await;
+        let keeping = move || {
+            let policy = hub.authority.snapshot();
+            let is_applied_alike = |entry: &FollowedEntry| {
+                let place = policy.place_of(&name, &entry.statement);
+                let place = place.and_then(|place| usize::try_from(place.value()).ok());
+                let applied = place.and_then(|place| policy.log(&name).get(place));
+                applied.is_some_and(|logged| logged.statement.encode() == entry.encoded)
+            };
+            hub.logs.followed().append(&name, first, &entries, is_applied_alike)
+        };
+        let kept = spawn_blocking(keeping).await;
         let kept = kept.map_err(|fault| internal("control log of a peer", &fault))?;
         kept.map_err(|fault| unstored("control log of a peer", &fault))
     }

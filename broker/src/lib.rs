@@ -1,12 +1,13 @@
 //! The node: one organisation's broker. It admits, keeps and routes envelopes that it cannot open.
 //!
 //! `hub` owns all live state; `session` speaks the protocol; `transport` carries its frames; `links`
-//! pull from peers. What decides anything is in the crates below this one, which do no I/O.
+//! pull from peers, `homeward` brings them what their publishers gave to this node. What decides anything is in the crates below this one, which do no I/O.
 
 pub mod clock;
 pub mod config;
 mod engine;
 pub mod genesis;
+mod homeward;
 mod http;
 pub mod hub;
 mod links;

@@ -14,13 +14,15 @@ use tracing::{info, warn};
 
 use crate::config::{Config, ConfigError};
 use crate::genesis::{self, GenesisError};
-use crate::hub::{Ended, Hub, Request, StartError, metrics, receipts, releases};
+use crate::hub::{Ended, Hub, Request, StartError, metrics, receipts, releases, sweeping};
 pub use crate::transport::quic::ListenError;
 use crate::transport::quic::Listener;
-use crate::{clock, http, links};
+use crate::{clock, homeward, http, links};
 
 /// How often what is due now and then is done.
 const TICK: Duration = Duration::from_secs(1);
+/// How often the time is kept on the disk.
+const MARK: Duration = Duration::from_secs(60);
 /// How often is looked whether a session's right has ended by the clock alone.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
 
@@ -116,9 +118,11 @@ async fn serve_with(
     };
     info!(organisation = %hub.organisation(), quic = %addresses.quic, http = %addresses.http, "serving");
     ready(addresses);
-    let linking = tokio::spawn(links::run(Arc::clone(&hub), key, stop.clone()));
+    let linking = tokio::spawn(links::run(Arc::clone(&hub), Arc::clone(&key), stop.clone()));
+    let carrying = tokio::spawn(homeward::run(Arc::clone(&hub), key, stop.clone()));
     let recording = tokio::spawn(releases::run(Arc::clone(&hub), stop.clone()));
     let obeying = tokio::spawn(receipts::run(Arc::clone(&hub), stop.clone()));
+    let sweeping = tokio::spawn(sweeping::run(Arc::clone(&hub), stop.clone()));
     let ticking = tokio::spawn(tick(Arc::clone(&hub), stop.clone()));
     let stopped = stop.clone();
     let served = tokio::spawn(http::serve(page, Arc::clone(&hub), recorder, async move {
@@ -126,7 +130,7 @@ async fn serve_with(
     }));
     listener.run(stop.clone()).await;
     stop.cancel();
-    for task in [linking, recording, obeying, ticking] {
+    for task in [linking, carrying, recording, obeying, ticking, sweeping] {
         if let Err(fault) = task.await {
             warn!(%fault, "a task of the node");
         }
@@ -155,8 +159,8 @@ fn load_key(config: &Config) -> Result<SigningKey, NodeError> {
 
 /// Tells the shard that time passes; a shard that is gone takes the node with it.
 async fn tick(hub: Arc<Hub>, stop: CancellationToken) {
-    let [mut ticks, mut looks] = [TICK, LOOK_AGAIN].map(tokio::time::interval);
-    for interval in [&mut ticks, &mut looks] {
+    let [mut ticks, mut looks, mut marks] = [TICK, LOOK_AGAIN, MARK].map(tokio::time::interval);
+    for interval in [&mut ticks, &mut looks, &mut marks] {
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     }
     loop {
@@ -167,6 +171,10 @@ async fn tick(hub: Arc<Hub>, stop: CancellationToken) {
                 hub.ask(Request::Tick).await
             }
             _at = looks.tick() => hub.look_again().await,
+            _at = marks.tick() => {
+                hub.mark_time(clock::now());
+                Ok(())
+            }
         };
         if told.is_err() {
             stop.cancel();

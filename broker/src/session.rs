@@ -7,6 +7,7 @@
 mod follow;
 mod greeting;
 mod query;
+mod vouchers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,12 +22,15 @@ use sekisho_routing::{Carriage, SessionId, Subscribe, SubscriptionId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock;
+use crate::homeward::Back;
 use crate::hub::{
-    Backlog, Carrier, Cut, Hub, Outbox, OutboxReader, Parcel, Present, Refusal, Request,
+    Backlog, Carrier, Cut, Held, Hub, INTERESTS_DEFAULT, Outbox, OutboxReader, Parcel, Present,
+    Received, Refusal, Request, metrics,
 };
 
 pub(crate) use follow::Follower;
 pub(crate) use greeting::{Greeting, Stranger, waits_for};
+pub(crate) use vouchers::Vouchers;
 
 /// Answers that wait for one client. Publishes in flight have one answer each, so the window told
 /// in `Welcome` keeps the queue from filling; the rest is room for queries and statements.
@@ -50,6 +54,8 @@ pub(crate) struct Who {
     pub(crate) name: PrincipalName,
     pub(crate) id: PrincipalId,
     pub(crate) kind: PrincipalKind,
+    /// It is a peer's node, by its contract.
+    pub(crate) is_peer: bool,
 }
 
 impl Who {
@@ -83,6 +89,8 @@ pub(crate) struct Session {
     _present: Present,
     /// With a former peer: the end of what it may follow. It may do nothing else.
     parting: Option<StatementIndex>,
+    /// With a peer: what is vouched for to it.
+    vouchers: Option<Arc<Vouchers>>,
 }
 
 /// What a transport reads while a session lasts.
@@ -92,6 +100,8 @@ pub(crate) struct Port {
     pub answers: mpsc::Receiver<Frame>,
     /// Fires when the node ends the session; then the reason is in [`Cut::reason`].
     pub cut: Cut,
+    /// What every answer goes through, where there are some.
+    pub vouchers: Option<Arc<Vouchers>>,
 }
 
 impl Session {
@@ -99,6 +109,11 @@ impl Session {
     #[must_use]
     pub(crate) const fn who(&self) -> &Who {
         &self.who
+    }
+
+    /// Whether the client may open one more stream now; where not, it waits.
+    pub(crate) fn may_open(&self) -> bool {
+        self.hub.may_open(&self.who.id, clock::now())
     }
 
     /// Handles one frame of the control channel; an answer, if any, goes through the port.
@@ -130,15 +145,25 @@ impl Session {
 
     async fn publish(&self, publish: frame::Publish) {
         let now = clock::now();
-        let request = publish.request;
+        let vouchers = self.vouchers.as_ref();
+        let request = vouchers.map_or(publish.request, |known| known.enter(publish.request));
         let parcel = Parcel {
             envelope: publish.envelope,
             key_header: publish.key_header,
             carrier: self.carrier.clone(),
             carriage: Carriage::Session { session: self.id, request },
         };
-        let sent = match self.hub.admit(parcel, now).await {
-            Ok(entry) => self.hub.ask(Request::Publish { admitted: entry.admitted }).await,
+        let sent = match self.hub.receive(parcel, now).await {
+            Ok(Received::Home(entry)) => {
+                if let (Some(vouchers), Some(carried)) = (vouchers, &entry.carried) {
+                    vouchers.sign(request, self.hub.vouch(&carried.hash));
+                }
+                self.hub.ask(Request::Publish { admitted: entry.admitted }).await
+            }
+            Ok(Received::Abroad(passage)) => {
+                let (answers, cut) = (self.answers.clone(), self.cut.clone());
+                self.hub.ways_home().send(passage, Back { request, answers, cut })
+            }
             Err(refusal) => Err(refusal),
         };
         if let Err(refusal) = sent {
@@ -148,7 +173,8 @@ impl Session {
 
     async fn state(&self, state: frame::State) -> Frame {
         let request = state.request;
-        let stated = match self.hub.arrive(&self.who.id, clock::now()) {
+        let count = state.statements.len();
+        let stated = match self.hub.arrive_many(&self.who.id, count, clock::now()) {
             Ok(()) => self.hub.state(state.statements, &self.who.name).await,
             Err(refusal) => Err(refusal),
         };
@@ -170,11 +196,12 @@ impl Session {
         if self.parting.is_some() {
             return Err(self.parted());
         }
-        let (outbox, queue) = Outbox::new(&self.backlog);
         let history = self.history(&subscribe);
         if history.is_some() {
             self.hub.may_record(&self.who.id, clock::now())?;
         }
+        let held = self.hold(&subscribe).await?;
+        let (outbox, queue) = Outbox::holding(&self.backlog, held);
         let frame::Subscribe { subscription, filter, start, cursor, credit } = subscribe;
         let request = Request::Subscribe {
             session: self.id,
@@ -186,6 +213,40 @@ impl Session {
         };
         self.hub.ask(request).await?;
         Ok(queue)
+    }
+
+    /// What lasts as long as the subscription: a peer's interest is one of few, and what anybody may
+    /// have of another organisation's topics is wanted of that organisation.
+    async fn hold(&self, subscribe: &frame::Subscribe) -> Result<Held, Refusal> {
+        let (filter, now) = (&subscribe.filter, clock::now());
+        let policy = self.hub.authority().snapshot();
+        let interest = match &self.recipient {
+            Recipient::Peer(peer) => {
+                let contract = policy.peer(peer).map(|view| view.theirs.budget);
+                let max = contract.and_then(|budget| budget.interests).unwrap_or(INTERESTS_DEFAULT);
+                let asked = self.hub.link_board().ask(peer, max);
+                Some(asked.inspect_err(|refusal| metrics::subscription_ended(refusal.code))?)
+            }
+            Recipient::Principal(_) => None,
+        };
+        if policy.may_subscribe(&self.recipient, filter, now).is_err() {
+            // The shard says so.
+            return Ok(Held::new(interest, None));
+        }
+        // A peer's link begins where it says.
+        if let (Recipient::Principal(_), Some(cursor)) = (&self.recipient, &subscribe.cursor) {
+            self.hub.want_cursor((self.who.id, cursor.clone()), filter.clone()).await?;
+        }
+        let want = self.hub.wants().want(filter, subscribe.start);
+        Ok(Held::new(interest, want))
+    }
+
+    /// Records were written to whoever this is.
+    pub(crate) fn note_delivered(&self, records: u64, bytes: u64) {
+        metrics::delivered(records, bytes);
+        if let Recipient::Peer(peer) = &self.recipient {
+            self.hub.link_board().delivered(peer, records, bytes, clock::now());
+        }
     }
 
     /// What is to be recorded where a subscription is given what was there before it.
@@ -222,6 +283,9 @@ impl Session {
                 Request::Credit { session, subscription, records: credit.records }
             }
             Frame::Acknowledge(done) => {
+                if let Recipient::Peer(peer) = &self.recipient {
+                    self.hub.link_board().acknowledged(peer, done.position, self.hub.head());
+                }
                 Request::Acknowledge { session, subscription, position: done.position }
             }
             other => return Err(unexpected("subscription", &other)),

@@ -1,5 +1,6 @@
 //! Reads a TOML table key by key and remembers every fault, so that a person mends a file once.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// One thing wrong with a configuration file.
@@ -95,6 +96,23 @@ impl<'a> Table<'a> {
                 self.fault(key, why).unwrap_or(default)
             }
         }
+    }
+
+    /// Every key of a table whose keys are names, with its text.
+    pub(super) fn each<K: Ord, V, E: fmt::Display, F: fmt::Display>(
+        mut self,
+        parse_key: impl Fn(&str) -> Result<K, E>,
+        parse: impl Fn(&str) -> Result<V, F>,
+    ) -> BTreeMap<K, V> {
+        let keys: Vec<String> = self.values.keys().cloned().collect();
+        let mut found = BTreeMap::new();
+        for key in keys {
+            match parse_key(&key) {
+                Ok(name) => found.extend(self.parsed(&key, &parse).map(|value| (name, value))),
+                Err(error) => drop(self.fault::<K>(&key, error.to_string())),
+            }
+        }
+        found
     }
 
     /// Everything nobody asked for is a fault: a misspelt key must not be a silent default.

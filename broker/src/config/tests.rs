@@ -49,3 +49,21 @@ fn metrics_off_loopback_are_refused_with_the_reason() {
     let error = parse("organisation = \"a\"\n[listen]\nhttp = \"192.0.2.1:80\"").unwrap_err();
     assert!(error.to_string().contains("stay on this machine"), "{error}");
 }
+
+#[test]
+fn what_is_taken_of_peers_is_all_unless_somebody_says_otherwise() {
+    let [fujisawa, bilbao]: [OrgName; 2] = ["fujisawa", "bilbao"].map(|name| name.parse().unwrap());
+    let config = parse("organisation = \"a\"").unwrap();
+    assert!(!config.takes_wanted(&fujisawa));
+    let text = "organisation = \"a\"\n[federation]\ntake = \"wanted\"\n\
+                [federation.take_of]\nfujisawa = \"all\"\n";
+    let config = parse(text).unwrap();
+    assert!(!config.takes_wanted(&fujisawa));
+    assert!(config.takes_wanted(&bilbao));
+    let text = "organisation = \"a\"\n[federation]\ntake = \"some\"\n\
+                [federation.take_of]\n\"No Name\" = \"all\"\nfujisawa = 3\n";
+    let ConfigError::Faults { faults, .. } = parse(text).unwrap_err() else { panic!("faults") };
+    let keys: Vec<_> = faults.iter().map(|fault| fault.key.as_str()).collect();
+    let wanted = ["federation.take", "federation.take_of.No Name", "federation.take_of.fujisawa"];
+    assert_eq!(keys, wanted);
+}

@@ -24,6 +24,8 @@ pub(crate) struct Cosignature {
 #[derive(Debug, Default)]
 pub(crate) struct Cosignatures {
     known: Mutex<BTreeMap<LogName, BTreeMap<OrgName, Cosignature>>>,
+    /// Held while the disk is written to: whoever only looks does not wait for it.
+    writing: Mutex<()>,
 }
 
 impl Cosignatures {
@@ -34,7 +36,7 @@ impl Cosignatures {
             let kept = keyed.blob(&name(log))?;
             known.insert((*log).clone(), kept.map(|text| parse(&text)).unwrap_or_default());
         }
-        Ok(Self { known: Mutex::new(known) })
+        Ok(Self { known: Mutex::new(known), writing: Mutex::default() })
     }
 
     /// Keeps a cosignature that was verified, unless one of more entries or later is known.
@@ -45,16 +47,16 @@ impl Cosignatures {
         peer: &OrgName,
         cosignature: Cosignature,
     ) -> Result<(), KeyedError> {
-        let mut known = self.lock();
-        let of_log = known.entry(log.clone()).or_default();
+        let _in_turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_log = self.lock().get(log).cloned().unwrap_or_default();
         let rank = |one: &Cosignature| (one.size, one.time);
         if of_log.get(peer).is_some_and(|known| rank(known) >= rank(&cosignature)) {
             return Ok(());
         }
-        let mut changed = of_log.clone();
+        let mut changed = of_log;
         changed.insert(peer.clone(), cosignature);
         keyed.put_blob(&name(log), print(&changed).into())?;
-        *of_log = changed;
+        self.lock().insert(log.clone(), changed);
         Ok(())
     }
 

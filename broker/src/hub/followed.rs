@@ -11,6 +11,7 @@ use sekisho_federation::{FollowedEntry, SignedCheckpoint};
 use sekisho_proto::{Hash, LogName, OrgName, StatementIndex, Timestamp};
 use sekisho_store::{Keyed as _, KeyedChange, KeyedError, Leaf};
 use sekisho_tlog::{Frontier, Note};
+use tokio::sync::watch;
 
 use super::merkle_log::MerkleLog;
 use crate::engine::KeyedStore;
@@ -18,12 +19,18 @@ use crate::engine::KeyedStore;
 /// Leaves read at once.
 const LEAVES_PER_PAGE: usize = 16_384;
 const TIME_BYTES: usize = 8;
+const ID_BYTES: usize = 32;
 
 /// All of them. Writing blocks on the disk.
 #[derive(Debug)]
 pub(crate) struct Followed {
     keyed: Arc<KeyedStore>,
     logs: Mutex<BTreeMap<OrgName, FollowedLog>>,
+    /// Held until both the disk and the tree have what is appended: appending is in turn, and whoever
+    /// only looks does not wait for the disk.
+    writing: Mutex<()>,
+    /// Woken whenever an entry or a checkpoint is kept.
+    kept: watch::Sender<()>,
 }
 
 /// One peer's control log.
@@ -35,6 +42,17 @@ pub(crate) struct FollowedLog {
     pub(crate) note: Option<Note>,
     /// Where each statement is.
     places: Arc<Mutex<HashMap<Hash, u64>>>,
+}
+
+/// An entry as its organisation's log has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeptEntry {
+    /// When that organisation's node logged it.
+    pub(crate) received: Timestamp,
+    /// The statement's id.
+    pub(crate) statement: Hash,
+    /// The statement, where the one that was applied here under that id has other signatures.
+    pub(crate) encoded: Option<Bytes>,
 }
 
 impl FollowedLog {
@@ -52,7 +70,17 @@ impl FollowedLog {
 
 impl Followed {
     pub(super) fn new(keyed: Arc<KeyedStore>) -> Self {
-        Self { keyed, logs: Mutex::default() }
+        Self {
+            keyed,
+            logs: Mutex::default(),
+            writing: Mutex::default(),
+            kept: watch::Sender::new(()),
+        }
+    }
+
+    /// Woken whenever more of any of them is kept.
+    pub(crate) fn watch(&self) -> watch::Receiver<()> {
+        self.kept.subscribe()
     }
 
     /// A peer's log as far as it is kept; of one that was never followed, it is empty.
@@ -86,22 +114,24 @@ impl Followed {
         Ok(Frontier::from(&self.of(peer)?.log))
     }
 
-    /// Keeps entries; `first` is the place of the first of them.
+    /// Keeps entries; `first` is the place of the first of them. The statements of those that are
+    /// found elsewhere, bit for bit, are not kept twice.
     pub(super) fn append(
         &self,
         peer: &OrgName,
         first: StatementIndex,
         entries: &[FollowedEntry],
+        is_elsewhere: impl Fn(&FollowedEntry) -> bool,
     ) -> Result<(), KeyedError> {
         let followed = self.of(peer)?;
-        // Held until both the disk and the tree have them: they are appended in turn.
-        let _in_turn = self.lock();
-        let leaves = entries.iter().map(leaf_of).collect();
+        let _in_turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let leaves = entries.iter().map(|entry| leaf_of(entry, is_elsewhere(entry))).collect();
         let (log, first) = (LogName::Control(peer.clone()), first.value());
         self.keyed.apply(&[KeyedChange::AppendLeaves { log, first, leaves }])?;
         for FollowedEntry { leaf, statement, .. } in entries {
             followed.insert(*leaf, *statement);
         }
+        self.kept.send_replace(());
         Ok(())
     }
 
@@ -122,26 +152,28 @@ impl Followed {
         if let Some(known) = self.lock().get_mut(peer) {
             known.note = Some(note);
         }
+        self.kept.send_replace(());
     }
 
     /// Forgets a log: another organisation has the name now.
     pub(super) fn forget(&self, peer: &OrgName) -> Result<(), KeyedError> {
-        let mut logs = self.lock();
+        let _in_turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let log = LogName::Control(peer.clone());
         let note = KeyedChange::RemoveBlob(note_name(&log));
         self.keyed.apply(&[KeyedChange::RemoveLeaves(log), note])?;
-        logs.remove(peer);
+        self.lock().remove(peer);
         Ok(())
     }
 
-    /// When the peer logged an entry, and the statement's id.
-    pub(crate) fn entry(
+    /// Entries of a log from `index` on. Blocks on the disk.
+    pub(crate) fn entries(
         &self,
         peer: &OrgName,
         index: u64,
-    ) -> Result<Option<(Timestamp, Hash)>, KeyedError> {
-        let leaves = self.keyed.leaves(&LogName::Control(peer.clone()), index, 1)?;
-        Ok(leaves.first().and_then(|leaf| parse_entry(&leaf.entry)))
+        max: usize,
+    ) -> Result<Vec<KeptEntry>, KeyedError> {
+        let leaves = self.keyed.leaves(&LogName::Control(peer.clone()), index, max)?;
+        Ok(leaves.iter().map_while(|leaf| parse_entry(&leaf.entry)).collect())
     }
 
     fn read(&self, peer: &OrgName) -> Result<FollowedLog, KeyedError> {
@@ -157,7 +189,7 @@ impl Followed {
             }
             for leaf in page {
                 // An entry that cannot be read cannot be found by its id; the tree needs only hashes.
-                let statement = parse_entry(&leaf.entry).map_or(leaf.hash, |(_time, id)| id);
+                let statement = parse_entry(&leaf.entry).map_or(leaf.hash, |one| one.statement);
                 followed.insert(leaf.hash, statement);
             }
         }
@@ -172,17 +204,23 @@ fn note_name(log: &LogName) -> String {
     format!("checkpoint/{log}")
 }
 
-/// The time and the statement's id; the statement is in the peer's log as it was applied.
-fn leaf_of(entry: &FollowedEntry) -> Leaf {
+/// The time and the statement's id, and behind them the statement itself where it is not in the
+/// peer's log as it was applied.
+fn leaf_of(entry: &FollowedEntry, is_elsewhere: bool) -> Leaf {
     let time = entry.received.as_micros().to_be_bytes();
-    let entry_bytes = [&time[..], entry.statement.as_bytes()].concat();
+    let encoded: &[u8] = if is_elsewhere { &[] } else { &entry.encoded };
+    let entry_bytes = [&time[..], entry.statement.as_bytes(), encoded].concat();
     Leaf { hash: entry.leaf, entry: Bytes::from(entry_bytes) }
 }
 
-fn parse_entry(bytes: &[u8]) -> Option<(Timestamp, Hash)> {
-    let (time, id) = bytes.split_first_chunk::<TIME_BYTES>()?;
-    let time = Timestamp::from_micros(i64::from_be_bytes(*time));
-    Some((time, Hash::new(id.try_into().ok()?)))
+fn parse_entry(bytes: &Bytes) -> Option<KeptEntry> {
+    let (time, rest) = bytes.split_first_chunk::<TIME_BYTES>()?;
+    let (id, encoded) = rest.split_first_chunk::<ID_BYTES>()?;
+    Some(KeptEntry {
+        received: Timestamp::from_micros(i64::from_be_bytes(*time)),
+        statement: Hash::new(*id),
+        encoded: (!encoded.is_empty()).then(|| bytes.slice_ref(encoded)),
+    })
 }
 
 #[cfg(test)]

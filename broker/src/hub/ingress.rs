@@ -2,6 +2,8 @@
 //!
 //! Cheap checks come first and nothing changes before the signature has been verified.
 
+mod passage;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,14 +12,16 @@ use dashmap::DashMap;
 use sekisho_policy::{EpochStatus, Policy, PublishPermit};
 use sekisho_proto::statement::StreamClass;
 use sekisho_proto::{
-    Action, Envelope, Header, KeyHeader, KeyHeaderId, OrgName, PrincipalId, RefusalCode, Timestamp,
-    Topic, limits,
+    Action, Envelope, Hash, Header, KeyHeader, KeyHeaderId, OrgName, PrincipalId, RefusalCode,
+    Timestamp, Topic, limits,
 };
 use sekisho_routing::{Admitted, Carriage};
 use sekisho_seal::{VerifiedKeyHeader, VerifyingKey, verify, verify_key_header};
 
 use super::key_headers::KeyHeaders;
 use super::refusal::Refusal;
+
+pub(crate) use self::passage::Passage;
 
 /// What one carrier hands to the door.
 #[derive(Debug)]
@@ -30,6 +34,15 @@ pub struct Parcel {
     pub carrier: Carrier,
     /// How the outcome finds its way back.
     pub carriage: Carriage,
+}
+
+/// A parcel whose envelope was read and not judged.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    envelope: Envelope,
+    key_header: Option<Bytes>,
+    carrier: Carrier,
+    carriage: Carriage,
 }
 
 /// Who brought a parcel.
@@ -54,6 +67,19 @@ pub struct Entry {
     pub rate_per_s: Option<u32>,
     /// Samples in it, as the publisher's header counts them.
     pub sample_count: u32,
+    /// A peer's node carried it home.
+    pub carried: Option<Carried>,
+}
+
+/// What a peer's node carried home.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Carried {
+    /// The envelope's.
+    pub hash: Hash,
+    /// The peer's node.
+    pub by: PrincipalId,
+    /// Envelopes per second that the contract lets it carry; `None` = the node's limit.
+    pub rate_per_s: Option<u32>,
 }
 
 /// Admits envelopes. Shared by all connections; holds caches and no other state.
@@ -82,12 +108,27 @@ impl Ingress {
     /// # Errors
     /// The first rule it breaks, naming what was wanted and what was found.
     pub fn admit(&self, policy: &Policy, parcel: Parcel, now: Timestamp) -> Result<Entry, Refusal> {
+        self.admit_opened(policy, self.open(parcel)?, now)
+    }
+
+    /// Reads a parcel's envelope.
+    pub(crate) fn open(&self, parcel: Parcel) -> Result<Opened, Refusal> {
         let Parcel { envelope, key_header, carrier, carriage } = parcel;
         self.check_size(&envelope)?;
-        let envelope = Envelope::decode(envelope)?;
+        Ok(Opened { envelope: Envelope::decode(envelope)?, key_header, carrier, carriage })
+    }
+
+    /// As [`admit`](Self::admit), of what was read before.
+    pub(crate) fn admit_opened(
+        &self,
+        policy: &Policy,
+        opened: Opened,
+        now: Timestamp,
+    ) -> Result<Entry, Refusal> {
+        let Opened { envelope, key_header, carrier, carriage } = opened;
         let header = envelope.header();
         self.check_home(header, &carrier)?;
-        check_carrier(policy, header, &carrier, now)?;
+        let by_peer = check_carrier(policy, header, &carrier, now)?;
         check_time(header, &carrier, now)?;
         let key = self.key_of(policy, &header.publisher)?;
         let permit = permit(policy, header, &carrier, now)?;
@@ -96,9 +137,11 @@ impl Ingress {
         let (rate_per_s, sample_count) = (permit.rate_per_s(), header.sample_count);
         let publisher = header.publisher;
         let verified = verify(envelope, &key)?;
+        let hash = verified.hash();
+        let carried = by_peer.map(|(by, rate_per_s)| Carried { hash, by, rate_per_s });
         let admitted = Admitted::new(verified, permit, carriage)?;
         let new_key_header = fresh.map(VerifiedKeyHeader::into_key_header);
-        Ok(Entry { admitted, publisher, new_key_header, rate_per_s, sample_count })
+        Ok(Entry { admitted, publisher, new_key_header, rate_per_s, sample_count, carried })
     }
 
     fn check_size(&self, envelope: &Bytes) -> Result<(), Refusal> {
@@ -151,17 +194,23 @@ impl Ingress {
             return Ok(None);
         }
         let Some(attached) = attached else { return Err(missing(id)) };
-        let found = KeyHeader::decode(attached)?;
-        if found.id() != id {
-            let why = format!("wanted {id}, found {}", found.id());
-            return Err(Refusal::new(RefusalCode::KeyHeaderMissing, "key header", why));
-        }
-        if !KeyHeaders::fits(&found, header) {
-            let why = "wanted the envelope's own topic, publisher, boot and epoch, found others";
-            return Err(Refusal::new(RefusalCode::Malformed, format!("key header {id}"), why));
-        }
+        let found = key_header_of(header, id, attached)?;
         Ok(Some(verify_key_header(found, key)?))
     }
+}
+
+/// The key header that came with an envelope, which is the one that it names.
+fn key_header_of(header: &Header, id: KeyHeaderId, attached: Bytes) -> Result<KeyHeader, Refusal> {
+    let found = KeyHeader::decode(attached)?;
+    if found.id() != id {
+        let why = format!("wanted {id}, found {}", found.id());
+        return Err(Refusal::new(RefusalCode::KeyHeaderMissing, "key header", why));
+    }
+    if !KeyHeaders::fits(&found, header) {
+        let why = "wanted the envelope's own topic, publisher, boot and epoch, found others";
+        return Err(Refusal::new(RefusalCode::Malformed, format!("key header {id}"), why));
+    }
+    Ok(found)
 }
 
 fn missing(id: KeyHeaderId) -> Refusal {
@@ -169,22 +218,35 @@ fn missing(id: KeyHeaderId) -> Refusal {
     Refusal::new(RefusalCode::KeyHeaderMissing, format!("key header {id}"), why)
 }
 
-/// A principal carries its own envelopes; others' only with the right to bridge.
+/// A principal carries its own envelopes; others' only with the right to bridge. A peer's node
+/// carries those of this organisation's own publishers home where the contract says so: then it is
+/// named, with how many a second it may bring.
 fn check_carrier(
     policy: &Policy,
     header: &Header,
     carrier: &Carrier,
     now: Timestamp,
-) -> Result<(), Refusal> {
-    let Carrier::Principal(carrier) = carrier else { return Ok(()) };
+) -> Result<Option<(PrincipalId, Option<u32>)>, Refusal> {
+    let Carrier::Principal(carrier) = carrier else { return Ok(None) };
     if *carrier == header.publisher {
-        return Ok(());
+        return Ok(None);
+    }
+    if let Some(party) = policy.carrier(carrier, &header.topic, now)
+        && is_own(policy, &header.publisher)
+    {
+        return Ok(Some((*carrier, party.budget.envelopes_per_s)));
     }
     if policy.permit(Action::Bridge, *carrier, &header.topic, now).is_ok() {
-        return Ok(());
+        return Ok(None);
     }
     let why = format!("wanted the session's own principal {carrier}, found {}", header.publisher);
     Err(Refusal::new(RefusalCode::WrongPublisher, topic(&header.topic), why))
+}
+
+/// Whether a publisher is one of this organisation's.
+fn is_own(policy: &Policy, publisher: &PrincipalId) -> bool {
+    let found = policy.principal(publisher);
+    found.is_some_and(|record| record.name.organisation() == policy.own())
 }
 
 /// The right to publish, and over a link the publisher's leave to travel.

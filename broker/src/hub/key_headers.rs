@@ -3,7 +3,7 @@
 mod group;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use dashmap::DashMap;
@@ -36,6 +36,9 @@ pub(crate) struct KeyHeaders {
     keyed: Arc<KeyedStore>,
     cached: DashMap<KeyHeaderId, Known>,
     group: Group,
+    /// Held while something is read into memory, and alone while something is erased: what was read
+    /// before it was erased must not be remembered afterwards.
+    erasing: RwLock<()>,
 }
 
 /// Headers kept in memory; beyond it the cache starts again. 16,384 × ~1.5 KB = 24 MB.
@@ -43,7 +46,7 @@ const CACHED_MAX: usize = 16_384;
 
 impl KeyHeaders {
     pub(crate) fn new(keyed: Arc<KeyedStore>) -> Self {
-        Self { keyed, cached: DashMap::new(), group: Group::default() }
+        Self { keyed, cached: DashMap::new(), group: Group::default(), erasing: RwLock::default() }
     }
 
     /// Whether a stored key header of this id is for exactly this envelope's stream.
@@ -106,6 +109,7 @@ impl KeyHeaders {
         let refused = |fault| unstored("key headers", &fault);
         let ids = self.keyed.key_headers(&mut wanted).map_err(refused)?;
         let changes: Vec<_> = ids.iter().copied().map(KeyedChange::RemoveKeyHeader).collect();
+        let _alone = self.erasing.write().unwrap_or_else(PoisonError::into_inner);
         self.keyed.apply(&changes).map_err(refused)?;
         for id in &ids {
             self.cached.remove(id);
@@ -114,6 +118,7 @@ impl KeyHeaders {
     }
 
     fn load(&self, id: &KeyHeaderId) -> Option<Bytes> {
+        let _kept = self.erasing.read().unwrap_or_else(PoisonError::into_inner);
         let encoded = self.keyed.key_header(id).ok().flatten()?.encoded;
         let found = KeyHeader::decode(encoded.clone()).ok()?;
         self.remember(&found);

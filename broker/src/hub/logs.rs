@@ -16,7 +16,7 @@ use sekisho_tlog::{
 };
 
 use super::cosignatures::{Cosignature, Cosignatures};
-use super::followed::Followed;
+use super::followed::{Followed, KeptEntry};
 use super::merkle_log::MerkleLog;
 use super::refusal::Refusal;
 use super::{internal, metrics, unstored};
@@ -46,6 +46,11 @@ impl Logs {
         let cosignatures = Cosignatures::read(&*keyed, &[control.name(), access.name()])?;
         let followed = Followed::new(Arc::clone(&keyed));
         Ok(Self { organisation, key, keyed, control, access, followed, cosignatures })
+    }
+
+    /// What this node signs with.
+    pub(super) fn key(&self) -> &SigningKey {
+        &self.key
     }
 
     /// The organisation's own control log.
@@ -118,7 +123,9 @@ impl Logs {
         }
         let failed = |fault: NoteError| internal("checkpoint of a peer", &fault);
         let line = self.cosign(&signed.note, now).map_err(failed)?;
-        let cosigned = signed.note.clone().with_signature(line.clone()).map_err(failed)?;
+        // A note that is full already is kept as it came.
+        let cosigned = signed.note.clone().with_signature(line.clone());
+        let cosigned = cosigned.unwrap_or_else(|_full| signed.note.clone());
         keep(Followed::note_change(&signed.log, &cosigned)).map_err(refused)?;
         if is_control {
             self.followed.noted(signed.log.organisation(), cosigned);
@@ -220,7 +227,7 @@ impl Logs {
                 };
                 let index = index.ok_or_else(missing)?;
                 let path = own.inclusion(index, size).ok_or_else(missing)?;
-                (index, entry_at(policy, organisation, index, None).ok_or_else(missing)?, path)
+                (index, entry_at(policy, organisation, index).ok_or_else(missing)?, path)
             }
             (None, _) => {
                 let followed = self.followed_log(log)?;
@@ -244,6 +251,40 @@ impl Logs {
         followed.map_err(|fault| unstored("control log of a peer", &fault))
     }
 
+    /// What is passed on of another organisation's control log from `from` on: in that log's own
+    /// order, with its own times, and no further than its newest checkpoint here; once it is no peer
+    /// any more, of which there will be no other, to what ended that. Blocks on the disk.
+    pub(crate) fn passed_on(
+        &self,
+        policy: &Policy,
+        owner: &OrgName,
+        (from, max): (u64, usize),
+        now: Timestamp,
+    ) -> Result<Vec<LogEntry>, Refusal> {
+        let log = LogName::Control(owner.clone());
+        let followed = self.followed_log(&log)?;
+        let is_peer = policy.route(owner, now).is_some_and(|route| route.is_direct());
+        let size = match followed.note {
+            Some(note) if is_peer => size_of(&note),
+            None if is_peer => 0,
+            Some(_) | None => followed.log.size(),
+        };
+        let left = usize::try_from(size.saturating_sub(from)).unwrap_or(max).min(max);
+        if left == 0 {
+            return Ok(Vec::new());
+        }
+        let found = self.followed.entries(owner, from, left);
+        let found = found.map_err(|fault| unstored("control log of a peer", &fault))?;
+        found.into_iter().map(|kept| restored(policy, &log, kept)).collect()
+    }
+
+    /// The newest checkpoint of another organisation's control log that was cosigned here, and its
+    /// size. Blocks on the disk where nobody has asked before.
+    pub(crate) fn newest_of(&self, owner: &OrgName) -> Result<Option<(u64, Note)>, Refusal> {
+        let followed = self.followed_log(&LogName::Control(owner.clone()))?;
+        Ok(followed.note.map(|note| (size_of(&note), note)))
+    }
+
     fn followed_entry(
         &self,
         policy: &Policy,
@@ -251,26 +292,39 @@ impl Logs {
         index: u64,
     ) -> Result<Bytes, Refusal> {
         let log = LogName::Control(peer.clone());
-        let found = self.followed.entry(peer, index);
+        let found = self.followed.entries(peer, index, 1);
         let found = found.map_err(|fault| unstored("control log of a peer", &fault))?;
-        let entry = found.and_then(|(received, id)| {
-            let place = policy.place_of(peer, &id)?;
-            entry_at(policy, peer, place.value(), Some(received))
-        });
-        entry.ok_or_else(|| unknown(&log, "wanted the entry's statement, found none"))
+        let missing = || unknown(&log, "wanted the entry's statement, found none");
+        let kept = found.into_iter().next().ok_or_else(missing)?;
+        Ok(restored(policy, &log, kept)?.encode().into())
     }
 }
 
-/// An entry of a control log, where the peer's own time is another one than ours.
-fn entry_at(
-    policy: &Policy,
-    organisation: &OrgName,
-    index: u64,
-    received: Option<Timestamp>,
-) -> Option<Bytes> {
+/// How many entries a checkpoint is of that was parsed before.
+fn size_of(note: &Note) -> u64 {
+    note.checkpoint().map_or(0, |checkpoint| checkpoint.size)
+}
+
+/// An entry of another organisation's log as it stands there.
+fn restored(policy: &Policy, log: &LogName, kept: KeptEntry) -> Result<LogEntry, Refusal> {
+    let KeptEntry { received, statement: id, encoded } = kept;
+    let applied = || {
+        let place = policy.place_of(log.organisation(), &id)?;
+        let place = usize::try_from(place.value()).ok()?;
+        let logged = policy.log(log.organisation()).get(place)?;
+        Some(logged.statement.encode().into())
+    };
+    let statement = encoded.or_else(applied);
+    let statement =
+        statement.ok_or_else(|| unknown(log, "wanted the entry's statement, found none"))?;
+    Ok(LogEntry { received, statement })
+}
+
+/// An entry of this organisation's own control log.
+fn entry_at(policy: &Policy, organisation: &OrgName, index: u64) -> Option<Bytes> {
     let logged = policy.log(organisation).get(usize::try_from(index).ok()?)?;
-    let received = received.unwrap_or(logged.received);
-    Some(LogEntry { received, statement: logged.statement.encode().into() }.encode().into())
+    let (received, statement) = (logged.received, logged.statement.encode().into());
+    Some(LogEntry { received, statement }.encode().into())
 }
 
 fn unknown(log: &LogName, why: &str) -> Refusal {

@@ -13,7 +13,7 @@ use sekisho_proto::{AccessKind, LogName, RefusalCode};
 pub const CONNECTIONS: &str = "sekisho_connections";
 /// Connections that ended before a `Welcome`, by `reason`.
 pub const HANDSHAKE_FAILURES: &str = "sekisho_handshake_failures_total";
-/// Envelopes that `Ingress::admit` let in, by `via` (session or link).
+/// Envelopes that `Ingress::admit` let in, by `via` (session, link or carrier).
 pub const ADMITTED: &str = "sekisho_envelopes_admitted_total";
 /// Envelopes, statements, questions and frames refused, by `code`.
 pub const REFUSED: &str = "sekisho_envelopes_refused_total";
@@ -45,6 +45,38 @@ pub const LINK_UP: &str = "sekisho_link_up";
 pub const LINK_LAG: &str = "sekisho_link_lag_records";
 /// Records taken over the link from `peer`.
 pub const LINK_RECORDS: &str = "sekisho_link_records_total";
+/// Bytes of envelopes taken over the link from `peer`.
+pub const LINK_BYTES: &str = "sekisho_link_bytes_total";
+/// Seconds between the home's and this node's receipt of the last record from `peer`.
+pub const LINK_DELAY: &str = "sekisho_link_delay_seconds";
+/// Seconds since the control log of `peer` was last known to be complete here.
+pub const LINK_HEARD: &str = "sekisho_link_heard_seconds";
+/// Filters that the link asks of `peer`.
+pub const LINK_INTERESTS: &str = "sekisho_link_interests";
+/// Records from `peer` that were refused for good, by `code`.
+pub const LINK_REFUSED: &str = "sekisho_link_refused_total";
+/// Records from `peer` that were passed over, by `reason`.
+pub const LINK_DROPPED: &str = "sekisho_link_dropped_total";
+/// Gaps that `peer` told, by `reason`.
+pub const LINK_GAPS: &str = "sekisho_link_gaps_total";
+/// Times the link hung up on `peer`, by `reason`.
+pub const LINK_HANGUPS: &str = "sekisho_link_hangups_total";
+/// Times `peer` had used up what it may send, by `budget`.
+pub const LINK_WAITS: &str = "sekisho_link_budget_waits_total";
+/// Checkpoints of `peer` that were found in order and cosigned or kept.
+pub const LINK_WITNESSED: &str = "sekisho_link_checkpoints_total";
+/// Filters that `peer` has asked of this node.
+pub const PEER_INTERESTS: &str = "sekisho_peer_interests";
+/// Records written to `peer`.
+pub const PEER_RECORDS: &str = "sekisho_peer_records_total";
+/// Bytes of envelopes written to `peer`.
+pub const PEER_BYTES: &str = "sekisho_peer_bytes_total";
+/// Records of this node's log behind what `peer` last acknowledged.
+pub const PEER_BEHIND: &str = "sekisho_peer_behind_records";
+/// Pages of older records for which `peer` had to wait.
+pub const HISTORY_WAITS: &str = "sekisho_peer_history_waits_total";
+/// Envelopes carried to their `home` for their publishers, by `outcome`: vouched, refused or lost.
+pub const CARRIED: &str = "sekisho_carried_envelopes_total";
 /// Accesses recorded in the access log, by `kind`.
 pub const ACCESSES_RECORDED: &str = "sekisho_accesses_recorded_total";
 /// Accesses that wait to be recorded, and do not take place before.
@@ -55,6 +87,8 @@ pub const LOG_ENTRIES: &str = "sekisho_log_entries";
 pub const LOG_COSIGNED: &str = "sekisho_log_cosigned_entries";
 /// Times that a log of `peer` was not to be trusted, by `reason`.
 pub const LOG_FAULTS: &str = "sekisho_log_faults_total";
+/// By how much the machine's clock is behind the time that the node goes by.
+pub const CLOCK_BEHIND: &str = "sekisho_clock_behind_seconds";
 /// Resident memory of the process, bytes.
 pub const RESIDENT_BYTES: &str = "sekisho_resident_bytes";
 /// Bytes free on the disk of the data folder.
@@ -64,7 +98,7 @@ pub const FREE_BYTES: &str = "sekisho_disk_free_bytes";
 pub const CATALOGUE: &[(&str, Kind, &str)] = &[
     (CONNECTIONS, Kind::Gauge, "Connections at present, clients and peers."),
     (HANDSHAKE_FAILURES, Kind::Counter, "Connections that ended before a Welcome, by reason."),
-    (ADMITTED, Kind::Counter, "Envelopes let in, by via: session or link."),
+    (ADMITTED, Kind::Counter, "Envelopes let in, by via: session, link or carrier."),
     (REFUSED, Kind::Counter, "Envelopes, statements, questions and frames refused, by code."),
     (SAMPLES, Kind::Counter, "Samples in admitted envelopes."),
     (BYTES_IN, Kind::Counter, "Bytes of admitted envelopes."),
@@ -80,12 +114,33 @@ pub const CATALOGUE: &[(&str, Kind, &str)] = &[
     (LINK_UP, Kind::Gauge, "1 while the link to the peer is up."),
     (LINK_LAG, Kind::Gauge, "Records the peer has and this node has not stored."),
     (LINK_RECORDS, Kind::Counter, "Records taken over the link."),
+    (LINK_BYTES, Kind::Counter, "Bytes of envelopes taken over the link."),
+    (LINK_DELAY, Kind::Gauge, "Seconds the last record took from its home's receipt to here."),
+    (LINK_HEARD, Kind::Gauge, "Seconds since the peer's control log was known to be complete."),
+    (LINK_INTERESTS, Kind::Gauge, "Filters that the link asks of the peer."),
+    (LINK_REFUSED, Kind::Counter, "Records of the peer refused for good, by code."),
+    (LINK_DROPPED, Kind::Counter, "Records of the peer passed over for their hops, by reason."),
+    (LINK_GAPS, Kind::Counter, "Gaps that the peer told, by reason."),
+    (LINK_HANGUPS, Kind::Counter, "Times the link hung up on the peer, by reason."),
+    (LINK_WAITS, Kind::Counter, "Times the peer had used up what it may send, by budget."),
+    (LINK_WITNESSED, Kind::Counter, "Checkpoints of the peer found in order."),
+    (PEER_INTERESTS, Kind::Gauge, "Filters that the peer has asked of this node."),
+    (PEER_RECORDS, Kind::Counter, "Records written to the peer."),
+    (PEER_BYTES, Kind::Counter, "Bytes of envelopes written to the peer."),
+    (PEER_BEHIND, Kind::Gauge, "Records behind the end of the log that the peer acknowledged."),
+    (HISTORY_WAITS, Kind::Counter, "Pages of older records for which the peer had to wait."),
+    (
+        CARRIED,
+        Kind::Counter,
+        "Envelopes carried to their home, by outcome: vouched, refused, lost.",
+    ),
     (ACCESSES_RECORDED, Kind::Counter, "Accesses recorded in the access log, by kind."),
     (ACCESSES_WAITING, Kind::Gauge, "Accesses that wait to be recorded before they take place."),
     (LOG_ENTRIES, Kind::Gauge, "Entries of an own log, by log: control or access."),
     (LOG_COSIGNED, Kind::Gauge, "Entries of an own log that the peer has cosigned, by log."),
     (LOG_FAULTS, Kind::Counter, "Times a log of the peer was not to be trusted, by reason."),
     (FREE_BYTES, Kind::Gauge, "Bytes free on the disk of the data folder."),
+    (CLOCK_BEHIND, Kind::Gauge, "The clock was set back by so much, seconds."),
     (RESIDENT_BYTES, Kind::Gauge, "Resident memory of the process, bytes."),
 ];
 
@@ -197,8 +252,67 @@ pub(crate) fn link_lag(peer: &str, records: u64) {
     gauge!(LINK_LAG, "peer" => peer.to_owned()).set(records as f64);
 }
 
-pub(crate) fn link_records(peer: &str, records: u64) {
-    counter!(LINK_RECORDS, "peer" => peer.to_owned()).increment(records);
+pub(crate) fn link_record(peer: &str, bytes: usize, delay: Duration) {
+    counter!(LINK_RECORDS, "peer" => peer.to_owned()).increment(1);
+    counter!(LINK_BYTES, "peer" => peer.to_owned()).increment(bytes as u64);
+    gauge!(LINK_DELAY, "peer" => peer.to_owned()).set(delay.as_secs_f64());
+}
+
+pub(crate) fn link_heard(peer: &str, ago: Duration) {
+    gauge!(LINK_HEARD, "peer" => peer.to_owned()).set(ago.as_secs_f64());
+}
+
+pub(crate) fn link_interests(peer: &str, count: usize) {
+    set_of(LINK_INTERESTS, peer, count as u64);
+}
+
+pub(crate) fn link_refused(peer: &str, code: RefusalCode, count: u64) {
+    counter!(LINK_REFUSED, "peer" => peer.to_owned(), "code" => code.name()).increment(count);
+}
+
+pub(crate) fn link_dropped(peer: &str, reason: &'static str) {
+    counter!(LINK_DROPPED, "peer" => peer.to_owned(), "reason" => reason).increment(1);
+}
+
+pub(crate) fn link_gap(peer: &str, reason: &'static str) {
+    counter!(LINK_GAPS, "peer" => peer.to_owned(), "reason" => reason).increment(1);
+}
+
+pub(crate) fn link_hangup(peer: &str, reason: &'static str) {
+    counter!(LINK_HANGUPS, "peer" => peer.to_owned(), "reason" => reason).increment(1);
+}
+
+pub(crate) fn link_waits(peer: &str, budget: &'static str, count: u64) {
+    counter!(LINK_WAITS, "peer" => peer.to_owned(), "budget" => budget).increment(count);
+}
+
+pub(crate) fn link_witnessed(peer: &str) {
+    counter!(LINK_WITNESSED, "peer" => peer.to_owned()).increment(1);
+}
+
+pub(crate) fn peer_interests(peer: &str, count: u32) {
+    set_of(PEER_INTERESTS, peer, count.into());
+}
+
+pub(crate) fn peer_delivered(peer: &str, records: u64, bytes: u64) {
+    counter!(PEER_RECORDS, "peer" => peer.to_owned()).increment(records);
+    counter!(PEER_BYTES, "peer" => peer.to_owned()).increment(bytes);
+}
+
+pub(crate) fn peer_behind(peer: &str, records: u64) {
+    set_of(PEER_BEHIND, peer, records);
+}
+
+pub(crate) fn history_waits(peer: &str) {
+    counter!(HISTORY_WAITS, "peer" => peer.to_owned()).increment(1);
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a gauge is a float; 2^53 is beyond every value here"
+)]
+fn set_of(name: &'static str, peer: &str, value: u64) {
+    gauge!(name, "peer" => peer.to_owned()).set(value as f64);
 }
 
 #[expect(
@@ -215,6 +329,10 @@ pub(crate) fn log_entries(log: &LogName, size: u64) {
 )]
 pub(crate) fn cosigned(peer: &str, log: &LogName, size: u64) {
     gauge!(LOG_COSIGNED, "peer" => peer.to_owned(), "log" => word_of(log)).set(size as f64);
+}
+
+pub(crate) fn carried(home: &str, outcome: &'static str) {
+    counter!(CARRIED, "home" => home.to_owned(), "outcome" => outcome).increment(1);
 }
 
 pub(crate) fn log_fault(peer: &str, reason: &'static str) {

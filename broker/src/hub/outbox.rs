@@ -11,6 +11,8 @@ use sekisho_policy::DeliveryPermit;
 use sekisho_proto::{Frame, RefusalCode, frame};
 use sekisho_routing::Record;
 
+use super::{Interest, Want};
+
 /// Items that wait for one subscriber; beyond it the subscriber is fed from the log.
 pub const OUTBOX_ITEMS_MAX: usize = 1_024;
 /// Bytes of envelopes that wait for one subscriber, unless a single one is larger. Envelopes are
@@ -53,6 +55,21 @@ pub struct OutboxReader {
 struct Queue {
     state: Mutex<State>,
     session: Backlog,
+    _held: Held,
+}
+
+/// What is counted while a subscription lasts.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    _interest: Option<Interest>,
+    _want: Option<Want>,
+}
+
+impl Held {
+    /// One of the few interests that a peer may have, and what is wanted of another organisation.
+    pub(crate) const fn new(interest: Option<Interest>, want: Option<Want>) -> Self {
+        Self { _interest: interest, _want: want }
+    }
 }
 
 /// Bytes that wait for all subscriptions of one session.
@@ -86,8 +103,13 @@ impl Outbox {
     /// A queue of a session, and its reading end.
     #[must_use]
     pub fn new(session: &Backlog) -> (Self, OutboxReader) {
+        Self::holding(session, Held::default())
+    }
+
+    /// The same, which lets go of something when both ends are gone.
+    pub(crate) fn holding(session: &Backlog, held: Held) -> (Self, OutboxReader) {
         let (state, session) = (Mutex::default(), session.clone());
-        let queue = Arc::new(Queue { state, session });
+        let queue = Arc::new(Queue { state, session, _held: held });
         (Self { queue: Arc::clone(&queue) }, OutboxReader { queue })
     }
 

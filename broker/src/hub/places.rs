@@ -1,9 +1,10 @@
 //! How far each link has come, kept so that it goes on from there after a restart.
 //!
-//! One small text per peer: `root HEX` of the organisation that it is about; `heard MICROSECONDS`,
+//! One small text per organisation: `root HEX` of the organisation that it is about; `heard MICROSECONDS`,
 //! `checkpoint MICROSECONDS` and `access SIZE HEX` where there is something to say; then a line
-//! `position filter` for each subscription. How far the peer's control log was followed is in that
-//! log's leaves.
+//! `position filter` for each subscription, and where a peer passes its topics on, a line
+//! `via PEER position filter`: a position is of the log of the node that was asked. How far the
+//! control log was followed is in that log's leaves.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,6 +19,8 @@ use sekisho_tlog::{Frontier, Known};
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     known: Mutex<BTreeMap<OrgName, Place>>,
+    /// Held while the disk is written to.
+    writing: Mutex<()>,
 }
 
 /// What is kept of one link.
@@ -25,8 +28,10 @@ pub(crate) struct Places {
 pub(crate) struct Place {
     /// The root of the organisation that this is about; none = nothing is known yet.
     pub(crate) root: Option<Hash>,
-    /// As in [`Resume`].
+    /// As in [`Resume`], where the organisation's own node is asked.
     pub(crate) positions: BTreeMap<Filter, Position>,
+    /// The same where a peer's node is asked that passes its topics on, by peer.
+    pub(crate) passed_on: BTreeMap<OrgName, BTreeMap<Filter, Position>>,
     /// As in [`Resume`].
     pub(crate) heard: Option<Timestamp>,
     /// As in [`Resume`].
@@ -36,10 +41,25 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Where the link goes on, which has followed the peer's control log so far.
-    pub(crate) fn resume(self, log: Frontier) -> Resume {
-        let Self { root: _, positions, heard, newest, access } = self;
-        Resume { positions, log, heard, newest, access }
+    /// Where the link goes on that dials the organisation's own node, or a peer's that passes its
+    /// topics on; the organisation's control log was followed so far.
+    pub(crate) fn resume(mut self, passing: Option<&OrgName>, log: Frontier) -> Resume {
+        let positions = std::mem::take(self.positions_of(passing));
+        let Self { positions: direct, passed_on, heard, newest, access, .. } = self;
+        let others = passed_on.into_values().chain([direct]);
+        let elsewhere = others.flat_map(BTreeMap::into_keys).collect();
+        Resume { positions, log, heard, newest, access, elsewhere }
+    }
+
+    /// The positions in the log of that node.
+    pub(crate) fn positions_of(
+        &mut self,
+        passing: Option<&OrgName>,
+    ) -> &mut BTreeMap<Filter, Position> {
+        match passing {
+            Some(peer) => self.passed_on.entry(peer.clone()).or_default(),
+            None => &mut self.positions,
+        }
     }
 }
 
@@ -60,13 +80,13 @@ impl Places {
         with: Vec<KeyedChange>,
         change: impl FnOnce(&mut Place),
     ) -> Result<(), KeyedError> {
-        let mut known = self.lock();
-        let mut place = known.get(peer).cloned().unwrap_or_default();
+        let _in_turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut place = self.lock().get(peer).cloned().unwrap_or_default();
         change(&mut place);
         let mut changes = with;
         changes.push(KeyedChange::PutBlob(name(peer), print(&place)));
         keyed.apply(&changes)?;
-        known.insert(peer.clone(), place);
+        self.lock().insert(peer.clone(), place);
         Ok(())
     }
 
@@ -95,6 +115,11 @@ fn print(place: &Place) -> Bytes {
     for (filter, position) in &place.positions {
         text.push_str(&format!("{} {filter}\n", position.value()));
     }
+    for (peer, positions) in &place.passed_on {
+        for (filter, position) in positions {
+            text.push_str(&format!("via {peer} {} {filter}\n", position.value()));
+        }
+    }
     text.into()
 }
 
@@ -108,14 +133,23 @@ fn parse(bytes: &[u8]) -> Place {
             "heard" => place.heard = time(),
             "checkpoint" => place.newest = time(),
             "access" => place.access = parse_known(rest),
-            _ => {
-                if let (Ok(position), Ok(filter)) = (head.parse(), rest.parse::<Filter>()) {
-                    place.positions.insert(filter, Position::new(position));
+            "via" => {
+                let Some((peer, rest)) = rest.split_once(' ') else { continue };
+                let (Ok(peer), Some((head, rest))) = (peer.parse(), rest.split_once(' ')) else {
+                    continue;
+                };
+                if let Some((filter, position)) = parse_position(head, rest) {
+                    place.passed_on.entry(peer).or_default().insert(filter, position);
                 }
             }
+            _ => place.positions.extend(parse_position(head, rest)),
         }
     }
     place
+}
+
+fn parse_position(position: &str, filter: &str) -> Option<(Filter, Position)> {
+    Some((filter.parse().ok()?, Position::new(position.parse().ok()?)))
 }
 
 fn parse_known(text: &str) -> Option<Known> {
@@ -133,6 +167,8 @@ mod tests {
         assert_eq!(parse(&print(&place)), place);
         place.positions.insert("fujisawa/truck/#".parse().unwrap(), Position::new(42));
         place.positions.insert("fujisawa/公園 one/+".parse().unwrap(), Position::new(3));
+        let via = Some("kyoto".parse().unwrap());
+        place.positions_of(via.as_ref()).insert("fujisawa/#".parse().unwrap(), Position::new(9));
         place.heard = Some(Timestamp::from_micros(1_800_000_000_000_001));
         place.newest = Some(Timestamp::from_micros(1_800_000_000_000_000));
         place.root = Some(Hash::of(b"a root"));
@@ -142,14 +178,32 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_taken_from_the_beginning() {
-        assert_eq!(parse(b"\xff\xfe nonsense\n12\naccess 7\nroot 12\n"), Place::default());
+        assert_eq!(
+            parse(b"\xff\xfe nonsense\n12\naccess 7\nroot 12\nvia\nvia a b\n"),
+            Place::default()
+        );
     }
 
     #[test]
     fn what_an_older_node_kept_of_the_log_is_followed_again_and_its_positions_go_on() {
         let place = parse(b"statements 7\nheard 12\n3 fujisawa/#\n");
-        let resume = place.resume(Frontier::new());
+        let resume = place.resume(None, Frontier::new());
         assert_eq!(resume.log.size(), 0);
         assert_eq!(resume.positions.values().copied().collect::<Vec<_>>(), [Position::new(3)]);
+    }
+
+    #[test]
+    fn positions_in_the_log_of_one_node_say_nothing_of_that_of_another() {
+        let place = parse(b"3 fujisawa/#\nvia kyoto 8 fujisawa/#\nvia osaka 9 fujisawa/#\n");
+        let at = |passing: Option<&str>| {
+            let passing = passing.map(|peer| peer.parse().unwrap());
+            let resume = place.clone().resume(passing.as_ref(), Frontier::new());
+            assert!(!resume.elsewhere.is_empty(), "{passing:?}");
+            resume.positions.values().copied().collect::<Vec<_>>()
+        };
+        assert_eq!(at(None), [Position::new(3)]);
+        assert_eq!(at(Some("kyoto")), [Position::new(8)]);
+        assert_eq!(at(Some("osaka")), [Position::new(9)]);
+        assert_eq!(at(Some("nara")), []);
     }
 }

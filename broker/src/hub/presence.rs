@@ -6,9 +6,14 @@ use dashmap::DashMap;
 use sekisho_proto::{PrincipalId, RefusalCode};
 
 use super::refusal::Refusal;
+use crate::session::Who;
 
 /// Sessions of one principal at a time: a service in many processes has tens.
 pub(crate) const SESSIONS_PER_PRINCIPAL_MAX: u32 = 256;
+
+/// Sessions of one peer's node at a time: a link for each organisation whose topics come through
+/// here, one or two that carry envelopes home, and as many again while they are made anew.
+pub(crate) const SESSIONS_PER_PEER_MAX: u32 = 40;
 
 /// Everybody who is connected.
 #[derive(Debug, Default)]
@@ -28,11 +33,16 @@ impl Presence {
     ///
     /// # Errors
     /// The principal has as many as it may have.
-    pub(crate) fn enter(&self, principal: PrincipalId) -> Result<Present, Refusal> {
+    pub(crate) fn enter(&self, who: &Who) -> Result<Present, Refusal> {
+        let max = if who.is_peer { SESSIONS_PER_PEER_MAX } else { SESSIONS_PER_PRINCIPAL_MAX };
+        self.enter_where_fewer(who.id, max)
+    }
+
+    fn enter_where_fewer(&self, principal: PrincipalId, max: u32) -> Result<Present, Refusal> {
         let mut count = self.counts.entry(principal).or_insert(0);
-        if *count >= SESSIONS_PER_PRINCIPAL_MAX {
+        if *count >= max {
             let what = format!("sessions of {}", principal.short());
-            let why = format!("wanted at most {SESSIONS_PER_PRINCIPAL_MAX}, found more");
+            let why = format!("wanted at most {max}, found more");
             return Err(Refusal::new(RefusalCode::TooMany, what, why));
         }
         *count += 1;
@@ -70,7 +80,7 @@ mod tests {
     #[test]
     fn a_principal_with_many_sessions_takes_no_place_of_another() {
         let presence = Presence::default();
-        let enter = |who| presence.enter(who);
+        let enter = |who| presence.enter_where_fewer(who, SESSIONS_PER_PRINCIPAL_MAX);
         let mut present: Vec<Present> =
             (0..SESSIONS_PER_PRINCIPAL_MAX).map(|_| enter(TRUCK).unwrap()).collect();
         assert_eq!(enter(TRUCK).unwrap_err().code, RefusalCode::TooMany);

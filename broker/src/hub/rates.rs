@@ -1,6 +1,7 @@
 //! How much a principal may ask of the node: token buckets of one second's worth, one for each
 //! principal however many connections it opens.
 
+use std::hash::Hash;
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -14,6 +15,11 @@ const MICROS: u64 = 1_000_000;
 const RECORDED_BURST: u64 = 4_096;
 /// And in the long run, a second.
 const RECORDED_PER_S: u64 = 2;
+/// Streams that a principal may open at once beside its control stream: a program with thousands of
+/// subscriptions that begins anew.
+const OPENED_BURST: u64 = 4_096;
+/// And in the long run, a second: each costs a task and a question of policy, also where it is refused.
+const OPENED_PER_S: u64 = 256;
 /// Connections read the clock at about the same time and arrive here in any order; what is further
 /// apart is a clock that was put back.
 const CLOCK_STEP_MIN: Duration = Duration::from_secs(1);
@@ -25,6 +31,9 @@ pub(super) struct Rates {
     arriving: DashMap<PrincipalId, Bucket>,
     publishing: DashMap<PrincipalId, Bucket>,
     recording: DashMap<PrincipalId, Bucket>,
+    opening: DashMap<PrincipalId, Bucket>,
+    /// By who carries and whose it is.
+    carrying: DashMap<(PrincipalId, PrincipalId), Bucket>,
 }
 
 /// In millionths of a request, so that slow rates add up exactly.
@@ -44,6 +53,8 @@ impl Rates {
             arriving: DashMap::new(),
             publishing: DashMap::new(),
             recording: DashMap::new(),
+            opening: DashMap::new(),
+            carrying: DashMap::new(),
         }
     }
 
@@ -52,8 +63,21 @@ impl Rates {
     /// # Errors
     /// It has asked more than the node allows.
     pub(super) fn arrive(&self, principal: &PrincipalId, now: Timestamp) -> Result<(), Refusal> {
+        self.arrive_many(principal, 1, now)
+    }
+
+    /// Takes so many requests that came as one; more than a second's worth cost a second's worth.
+    ///
+    /// # Errors
+    /// It has asked more than the node allows.
+    pub(super) fn arrive_many(
+        &self,
+        principal: &PrincipalId,
+        count: u64,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         let per_s = u64::from(self.limit_per_s);
-        take(&self.arriving, principal, (per_s, per_s), now)
+        take(&self.arriving, principal, count.min(per_s), (per_s, per_s), now)
     }
 
     /// Takes one envelope of a publisher whose grant limits how many it may publish.
@@ -67,7 +91,25 @@ impl Rates {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let per_s = u64::from(granted_per_s);
-        take(&self.publishing, publisher, (per_s, per_s), now)
+        take(&self.publishing, publisher, 1, (per_s, per_s), now)
+    }
+
+    /// Takes one envelope of a publisher that another node carried here. It counts for the two of
+    /// them: a carrier that brings the same ones over and over uses up nothing of what the
+    /// publisher may bring itself.
+    ///
+    /// # Errors
+    /// The carrier has brought more of its envelopes than its grant, or the node, allows.
+    pub(super) fn carry(
+        &self,
+        carrier: &PrincipalId,
+        publisher: &PrincipalId,
+        granted_per_s: Option<u32>,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let per_s = granted_per_s.map_or(self.limit_per_s, |granted| granted.min(self.limit_per_s));
+        let rate = (u64::from(per_s), u64::from(per_s));
+        take_of(&self.carrying, (*carrier, *publisher), publisher, (1, rate), now)
     }
 
     /// Takes one thing that becomes an entry of the access log, which only grows.
@@ -75,26 +117,44 @@ impl Rates {
     /// # Errors
     /// It has done more of these than the node allows.
     pub(super) fn record(&self, principal: &PrincipalId, now: Timestamp) -> Result<(), Refusal> {
-        take(&self.recording, principal, (RECORDED_PER_S, RECORDED_BURST), now)
+        take(&self.recording, principal, 1, (RECORDED_PER_S, RECORDED_BURST), now)
+    }
+
+    /// Takes one stream that a principal has opened, over all its connections; false where it has to
+    /// wait.
+    pub(super) fn open(&self, principal: &PrincipalId, now: Timestamp) -> bool {
+        take(&self.opening, principal, 1, (OPENED_PER_S, OPENED_BURST), now).is_ok()
     }
 
     /// Forgets whoever has been silent until its bucket was full again.
     pub(super) fn sweep(&self, now: Timestamp) {
-        for buckets in [&self.arriving, &self.publishing, &self.recording] {
+        for buckets in [&self.arriving, &self.publishing, &self.recording, &self.opening] {
             buckets.retain(|_principal, bucket| !bucket.is_full(now));
         }
+        self.carrying.retain(|_pair, bucket| !bucket.is_full(now));
     }
 }
 
 fn take(
     buckets: &DashMap<PrincipalId, Bucket>,
     principal: &PrincipalId,
-    (per_s, burst): (u64, u64),
+    count: u64,
+    rate: (u64, u64),
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    take_of(buckets, *principal, principal, (count, rate), now)
+}
+
+fn take_of<K: Eq + Hash>(
+    buckets: &DashMap<K, Bucket>,
+    key: K,
+    principal: &PrincipalId,
+    (count, (per_s, burst)): (u64, (u64, u64)),
     now: Timestamp,
 ) -> Result<(), Refusal> {
     let full = || Bucket::full(per_s, burst, now);
-    let mut bucket = buckets.entry(*principal).or_insert_with(full);
-    if bucket.take((per_s, burst), now) {
+    let mut bucket = buckets.entry(key).or_insert_with(full);
+    if bucket.take(count, (per_s, burst), now) {
         return Ok(());
     }
     let why = format!("wanted at most {per_s} a second and {burst} at once, found more");
@@ -106,7 +166,7 @@ impl Bucket {
         Self { per_s, burst, level: burst * MICROS, filled: now }
     }
 
-    fn take(&mut self, (per_s, burst): (u64, u64), now: Timestamp) -> bool {
+    fn take(&mut self, count: u64, (per_s, burst): (u64, u64), now: Timestamp) -> bool {
         (self.per_s, self.burst) = (per_s, burst);
         if self.filled.saturating_since(now) > CLOCK_STEP_MIN {
             // The clock was put back: it will not reach that time for long.
@@ -114,10 +174,11 @@ impl Bucket {
         }
         self.level = self.level_at(now);
         self.filled = self.filled.max(now);
-        if self.level < MICROS {
+        let wanted = count.saturating_mul(MICROS);
+        if self.level < wanted {
             return false;
         }
-        self.level -= MICROS;
+        self.level -= wanted;
         true
     }
 
@@ -156,6 +217,17 @@ mod tests {
     }
 
     #[test]
+    fn many_in_one_frame_count_as_many() {
+        let rates = Rates::new(300);
+        rates.arrive_many(&TRUCK, 256, at(0)).unwrap();
+        rates.arrive_many(&TRUCK, 256, at(0)).unwrap_err();
+        assert_eq!(arrivals(&rates, &TRUCK, 99, 0), 44);
+        let few = Rates::new(10);
+        few.arrive_many(&TRUCK, 256, at(0)).unwrap();
+        few.arrive(&TRUCK, at(0)).unwrap_err();
+    }
+
+    #[test]
     fn one_principal_uses_up_nothing_of_anothers() {
         let rates = Rates::new(2);
         assert_eq!(arrivals(&rates, &TRUCK, 5, 0), 2);
@@ -168,6 +240,34 @@ mod tests {
         let published = (0..9).filter(|_| rates.publish(&TRUCK, 2, at(0)).is_ok()).count();
         assert_eq!(published, 2);
         assert_eq!(arrivals(&rates, &TRUCK, 9, 0), 9);
+    }
+
+    #[test]
+    fn whoever_opens_streams_without_end_has_to_wait() {
+        let rates = Rates::new(100);
+        let opened =
+            |count: usize, micros| (0..count).filter(|_| rates.open(&TRUCK, at(micros))).count();
+        assert_eq!(opened(10_000, 0), 4_096);
+        assert_eq!(opened(10_000, 1_000_000), 256);
+        assert!(rates.open(&OTHER, at(1_000_000)));
+        assert_eq!(arrivals(&rates, &TRUCK, 9, 1_000_000), 9);
+    }
+
+    #[test]
+    fn a_carrier_that_brings_the_same_again_uses_up_nothing_of_the_publishers() {
+        let rates = Rates::new(3);
+        let carried = |granted| {
+            let brought = (0..9).filter(|_| rates.carry(&OTHER, &TRUCK, granted, at(0)).is_ok());
+            brought.count()
+        };
+        assert_eq!((carried(Some(2)), carried(Some(2))), (2, 0));
+        assert_eq!(arrivals(&rates, &TRUCK, 9, 0), 3);
+        assert_eq!((0..9).filter(|_| rates.publish(&TRUCK, 2, at(0)).is_ok()).count(), 2);
+        let third = PrincipalId::new([19; 32]);
+        let own = (0..9).filter(|_| rates.carry(&OTHER, &third, Some(7), at(0)).is_ok()).count();
+        assert_eq!(own, 3);
+        rates.sweep(at(2_000_000));
+        assert!(rates.carrying.is_empty());
     }
 
     #[test]

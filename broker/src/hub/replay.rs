@@ -3,9 +3,12 @@
 //! A subscription has one page under way at most, so what waits here is bounded by the number of
 //! subscriptions; how many are read at once is bounded by the permits.
 
+mod pacing;
+
 use std::sync::Arc;
 
-use sekisho_proto::{AccessRecord, Filter, GapReason, Position};
+use sekisho_policy::Policy;
+use sekisho_proto::{AccessRecord, Filter, GapReason, OrgName, Position};
 use sekisho_routing::{Lost, Record, ReplayFrom, ReplayId, Replayed, SessionId, SubscriptionId};
 use sekisho_store::{LostReason, ReadBatch, ReadError, RecordReader, StoredRecord};
 use tokio::runtime::Handle;
@@ -16,6 +19,7 @@ use super::access::AccessLog;
 use super::internal;
 use super::refusal::Refusal;
 use super::request::Request;
+pub(super) use pacing::HistoryBudgets;
 
 /// Pages read at once: a disk gains little from more, and the node's memory is bounded by it.
 const PAGES_AT_ONCE: usize = 4;
@@ -47,6 +51,8 @@ pub(crate) struct Wanted {
     /// What is to be recorded before anything is read, with the first page of a subscription that
     /// began before its time; up to where the log reached then.
     pub(super) history: Option<Box<AccessRecord>>,
+    /// The peer that asked, where the page is of what was there before it did.
+    pub(super) paced: Option<OrgName>,
 }
 
 /// Starts reads and sends their pages back to the shard.
@@ -57,6 +63,7 @@ pub(crate) struct Replays<R> {
     runtime: Handle,
     permits: Arc<Semaphore>,
     shard: mpsc::WeakSender<Request>,
+    budgets: Arc<HistoryBudgets>,
 }
 
 impl<R: RecordReader> Replays<R> {
@@ -64,10 +71,16 @@ impl<R: RecordReader> Replays<R> {
     pub(crate) fn new(
         reader: R,
         access: Arc<AccessLog>,
-        runtime: Handle,
-        shard: mpsc::WeakSender<Request>,
+        (runtime, shard): (Handle, mpsc::WeakSender<Request>),
+        budgets: HistoryBudgets,
     ) -> Self {
-        Self { reader, access, runtime, permits: Arc::new(Semaphore::new(PAGES_AT_ONCE)), shard }
+        let permits = Arc::new(Semaphore::new(PAGES_AT_ONCE));
+        Self { reader, access, runtime, permits, shard, budgets: Arc::new(budgets) }
+    }
+
+    /// Takes up what contracts say of how fast peers are given what is older.
+    pub(super) fn follow(&self, policy: &Policy) {
+        self.budgets.follow(policy);
     }
 
     /// The position up to which the log is durable, exclusive.
@@ -79,8 +92,13 @@ impl<R: RecordReader> Replays<R> {
     pub(crate) fn start(&self, wanted: Wanted) {
         let (reader, shard) = (self.reader.clone(), self.shard.clone());
         let (permits, access) = (Arc::clone(&self.permits), Arc::clone(&self.access));
+        let budgets = Arc::clone(&self.budgets);
         self.runtime.spawn(async move {
-            let Wanted { session, subscription, replay, filter, from, limits, history } = wanted;
+            let Wanted { session, subscription, replay, filter, from, limits, history, paced } =
+                wanted;
+            if let Some(peer) = &paced {
+                budgets.wait(peer).await;
+            }
             let recorded = match history {
                 Some(history) => record(&access, &reader, (&filter, from), *history).await,
                 None => Ok(()),
@@ -101,6 +119,9 @@ impl<R: RecordReader> Replays<R> {
                 }
                 Err(refusal) => failed(replay, refusal.to_string()),
             };
+            if let (Some(peer), Page::Read(read)) = (&paced, &page) {
+                budgets.spend(peer, read);
+            }
             let Some(shard) = shard.upgrade() else { return };
             // A shard that is gone needs no page.
             drop(shard.send(Request::Replayed { session, subscription, page }).await);

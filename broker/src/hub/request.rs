@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use sekisho_policy::{Policy, Recipient};
-use sekisho_proto::{AccessRecord, BootId, Frame, OrgName, Position, PrincipalId, Sequence, Topic};
+use sekisho_proto::{
+    AccessRecord, BootId, Frame, OrgName, Position, PrincipalId, RefusalCode, Sequence, Topic,
+};
 use sekisho_routing::{Admitted, SessionId, Subscribe, SubscriptionId};
 use tokio::sync::{mpsc, oneshot};
 
@@ -106,8 +108,10 @@ pub enum Request {
         /// Its window is smaller than this queue.
         outcomes: mpsc::Sender<LinkOutcome>,
     },
-    /// The policy has changed.
+    /// The policy has changed, or time has passed.
     Policy(Arc<Policy>),
+    /// Another organisation was heard; nobody has another right for that.
+    Heard(Arc<Policy>),
     /// What the router expects next of a publisher.
     StreamHead {
         /// Whose,
@@ -133,8 +137,8 @@ pub enum Request {
 pub enum LinkOutcome {
     /// Durable here.
     Stored(Position),
-    /// Never to be stored here: the peer need not send it again.
-    Refused(Position),
+    /// Never to be stored here, and why: the peer need not send it again.
+    Refused(Position, RefusalCode),
     /// Not stored now: the link must take it again.
     Failed(Position),
 }

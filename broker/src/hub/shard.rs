@@ -6,8 +6,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sekisho_proto::{AccessRecord, Frame, OrgName, PrincipalId, RefusalCode, frame};
-use sekisho_routing::{Command, NewRecord, Router, SessionId, Subscribe, SubscriptionId, Ticket};
+use sekisho_policy::Recipient;
+use sekisho_proto::{AccessRecord, Frame, OrgName, Position, PrincipalId, RefusalCode, frame};
+use sekisho_routing::{
+    Command, NewRecord, ReplayFrom, Router, SessionId, Subscribe, SubscriptionId, Ticket,
+};
 use sekisho_store::{AppendError, Appended, CommitError, Keyed, Records, StreamKey};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error, warn};
@@ -65,6 +68,8 @@ pub(super) struct Port {
     outboxes: BTreeMap<SubscriptionId, Outbox>,
     /// What is to be recorded before any of these is given what was there before it.
     histories: BTreeMap<SubscriptionId, Box<AccessRecord>>,
+    /// Of a peer: where the log ended when each of these was asked for.
+    asked_at: Option<(OrgName, BTreeMap<SubscriptionId, Position>)>,
 }
 
 /// What is appended and not yet durable.
@@ -107,7 +112,11 @@ impl<L: Records, K: Keyed> Shard<L, K> {
             Request::Publish { admitted } => self.router.handle_publish(admitted, now),
             Request::Connect { session, principal, recipient, answers, cut } => {
                 let (outboxes, histories) = (BTreeMap::new(), BTreeMap::new());
-                let port = Port { answers, cut, outboxes, histories };
+                let asked_at = match &recipient {
+                    Recipient::Peer(peer) => Some((peer.clone(), BTreeMap::new())),
+                    Recipient::Principal(_) => None,
+                };
+                let port = Port { answers, cut, outboxes, histories, asked_at };
                 self.sessions.insert(session, port);
                 self.router.handle_connect(session, principal, recipient, now);
             }
@@ -116,14 +125,7 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                 self.router.handle_disconnect(session);
             }
             Request::Subscribe { session, subscription, subscribe, principal, history, outbox } => {
-                if let Some(port) = self.sessions.get_mut(&session) {
-                    port.outboxes.insert(subscription, outbox);
-                    let head = self.replays.head();
-                    port.histories.extend(history.map(|mut history| {
-                        history.to = Some(head);
-                        (subscription, history)
-                    }));
-                }
+                self.attach((session, subscription), outbox, history);
                 self.subscribe((session, subscription), subscribe, principal);
             }
             Request::Credit { session, subscription, records } => {
@@ -153,8 +155,10 @@ impl<L: Records, K: Keyed> Shard<L, K> {
             }
             Request::Policy(policy) => {
                 self.retention.follow(&policy);
+                self.replays.follow(&policy);
                 self.router.handle_policy(policy, now);
             }
+            Request::Heard(policy) => self.router.handle_heard(policy, now),
             Request::StreamHead { publisher, boot, topic, answer } => {
                 let expected = self.router.expected_sequence(&topic, publisher, boot);
                 if answer.send(expected).is_err() {
@@ -165,6 +169,25 @@ impl<L: Records, K: Keyed> Shard<L, K> {
             Request::Stop { done } => return Some(done),
         }
         None
+    }
+
+    /// Takes up what a subscription of a session is to have.
+    fn attach(
+        &mut self,
+        (session, subscription): (SessionId, SubscriptionId),
+        outbox: Outbox,
+        history: Option<Box<AccessRecord>>,
+    ) {
+        let Some(port) = self.sessions.get_mut(&session) else { return };
+        port.outboxes.insert(subscription, outbox);
+        let head = self.replays.head();
+        if let Some((_peer, asked_at)) = &mut port.asked_at {
+            asked_at.insert(subscription, head);
+        }
+        port.histories.extend(history.map(|mut history| {
+            history.to = Some(head);
+            (subscription, history)
+        }));
     }
 
     /// Begins where the subscriber's cursor stands. One that cannot be read ends the subscription:
@@ -290,6 +313,7 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                 bytes_max,
             } => {
                 let port = self.sessions.get_mut(&session);
+                let paced = port.as_ref().and_then(|port| port.pacing(subscription, from));
                 let history = port.and_then(|port| port.histories.remove(&subscription));
                 let limits = (records_max, bytes_max);
                 self.replays.start(Wanted {
@@ -300,6 +324,7 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                     from,
                     limits,
                     history,
+                    paced,
                 });
             }
             Command::Subscribed { session, subscription, position, head } => {
@@ -324,7 +349,7 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                 if let Some(unsaid) = self.alarm.admit(Subject::Peer, clock::now()) {
                     warn!(peer = %organisation, %position, %code, what, why, unsaid, "a peer's record was refused");
                 }
-                self.tell_link(&organisation, LinkOutcome::Refused(position));
+                self.tell_link(&organisation, LinkOutcome::Refused(position, code));
             }
             Command::LinkFailed { organisation, position, code, why } => {
                 if let Some(unsaid) = self.alarm.admit(Subject::Peer, clock::now()) {
@@ -353,6 +378,9 @@ impl<L: Records, K: Keyed> Shard<L, K> {
         if let Some(port) = self.sessions.get_mut(&session) {
             port.outboxes.remove(&subscription);
             port.histories.remove(&subscription);
+            if let Some((_peer, asked_at)) = &mut port.asked_at {
+                asked_at.remove(&subscription);
+            }
         }
     }
 
@@ -445,6 +473,23 @@ impl<L: Records, K: Keyed> Shard<L, K> {
         {
             debug!(peer = %organisation, "the link is gone");
         }
+    }
+}
+
+impl Port {
+    /// Whose history budget a page is of: a peer's, where it begins before the peer asked. What came
+    /// since then is no history, and is not held up.
+    fn pacing(&self, subscription: SubscriptionId, from: ReplayFrom) -> Option<OrgName> {
+        let (peer, asked_at) = self.asked_at.as_ref()?;
+        let asked_at = asked_at.get(&subscription)?;
+        let is_history = match from {
+            ReplayFrom::Position(from) => from < *asked_at,
+            ReplayFrom::Earliest
+            | ReplayFrom::Time(_)
+            | ReplayFrom::Offset(_)
+            | ReplayFrom::LastValues { .. } => true,
+        };
+        is_history.then(|| peer.clone())
     }
 }
 

@@ -1,10 +1,10 @@
 //! From a configuration to a running hub: opens what is stored and gives each part what it owns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use sekisho_proto::{Hash, Statement, StatementBody};
+use sekisho_proto::{Filter, Hash, Offset, Statement, StatementBody, Timestamp};
 use sekisho_routing::{Limits, RestoredStream, Router};
 use sekisho_seal::SigningKey;
 use sekisho_store::{RecordReader as _, StoreError};
@@ -23,14 +23,17 @@ use super::logs::Logs;
 use super::places::Places;
 use super::presence::Presence;
 use super::rates::Rates;
-use super::replay::Replays;
+use super::replay::{HistoryBudgets, Replays};
 use super::request::REQUESTS_MAX;
 use super::retention::Retention;
 use super::shard::{Ended, Group, Shard};
-use super::{Hub, KeyHeaders};
+use super::{Hub, KeyHeaders, LinkBoard, Wants};
 use crate::clock;
+use crate::clock::ClockError;
+use crate::clock::mark::Mark;
 use crate::config::Config;
 use crate::engine::{self, KeyedStore, Log, Reader};
+use crate::homeward::WaysHome;
 
 /// A hub and the thread behind it.
 #[derive(Debug)]
@@ -53,6 +56,9 @@ pub enum StartError {
     /// The access log cannot be opened.
     #[error(transparent)]
     Access(#[from] AccessLogError),
+    /// The clock is behind the time when this node was last at work.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
     /// The organisation's first statements name no root.
     #[error("genesis: wanted the root statement of {organisation} first, found {found}")]
     Genesis {
@@ -81,26 +87,27 @@ impl Hub {
         let root = root_of(&config, genesis)?;
         let (records, keyed) = engine::open(&config)?;
         let now = clock::now();
+        let mark = Mark::open(&config.data, now)?;
         let authority =
             Authority::replay(&config.organisation, root, genesis, Arc::clone(&keyed), now)?;
         let places = Places::default();
-        watch_peers(&authority, &places, &keyed);
+        watch_peers(&authority, &places, &keyed, now);
         let reader = records.reader();
         let key_headers = Arc::new(KeyHeaders::new(Arc::clone(&keyed)));
         let (sender, requests) = mpsc::channel(REQUESTS_MAX);
         let retention = Retention::new(&config);
         let router = router(&authority, &records, &reader);
         let secrets = engine::secrets(&config).map_err(AccessLogError::from)?;
-        let access = AccessLog::open(&config.organisation, Arc::clone(&keyed), secrets)?;
-        let access = Arc::new(access);
-        let organisation = config.organisation.clone();
-        let control = authority.log().clone();
-        let logs = Logs::open(organisation, key, Arc::clone(&keyed), control, access.log().clone())
-            .map_err(|source| ReplayError::Read { source })?;
+        let access = Arc::new(AccessLog::open(&config.organisation, Arc::clone(&keyed), secrets)?);
+        let logs = open_logs(&config, key, &keyed, (&authority, &access))?;
         let (runtime, weak) = (Handle::current(), sender.downgrade());
-        let replays = Replays::new(reader.clone(), Arc::clone(&access), runtime, weak);
+        let link_board = Arc::new(LinkBoard::default());
+        let history = HistoryBudgets::new(&authority.snapshot(), Arc::clone(&link_board));
+        let replays = Replays::new(reader.clone(), Arc::clone(&access), (runtime, weak), history);
         let cursors = Cursors::new(Arc::clone(&keyed));
         let alarm = Arc::new(Alarm::default());
+        let read = |source| ReplayError::Read { source };
+        let wants = Wants::read(&config.organisation, &*keyed).map_err(read)?;
         let mut shard = Shard {
             router,
             log: records,
@@ -118,11 +125,8 @@ impl Hub {
         shard.retention.follow(&authority.snapshot());
         let thread = std::thread::Builder::new().name("shard".to_owned());
         let shard = thread.spawn(move || shard.run()).map_err(StartError::Thread)?;
-        let ingress = Ingress::new(
-            config.organisation.clone(),
-            config.envelope_bytes_max,
-            Arc::clone(&key_headers),
-        );
+        let (own, bytes_max) = (config.organisation.clone(), config.envelope_bytes_max);
+        let ingress = Ingress::new(own, bytes_max, Arc::clone(&key_headers));
         let hub = Self {
             node,
             access,
@@ -132,8 +136,12 @@ impl Hub {
             key_headers,
             enrolments: Enrolments::default(),
             places,
+            link_board,
+            wants: Arc::new(wants),
             presence: Presence::default(),
+            ways_home: WaysHome::default(),
             rates: Rates::new(config.requests_per_second_max),
+            mark,
             alarm,
             keyed,
             reader,
@@ -146,18 +154,35 @@ impl Hub {
     }
 }
 
-/// A peer that is not heard fails closed after a while, also where this node was down meanwhile.
-fn watch_peers(authority: &Authority, places: &Places, keyed: &KeyedStore) {
-    for peering in authority.snapshot().peers() {
-        let peer = &peering.organisation;
-        let heard = match places.of(keyed, peer) {
+/// Both logs of the organisation, and what is kept of others'.
+fn open_logs(
+    config: &Config,
+    key: Arc<SigningKey>,
+    keyed: &Arc<KeyedStore>,
+    (authority, access): (&Authority, &AccessLog),
+) -> Result<Logs, ReplayError> {
+    let (organisation, keyed) = (config.organisation.clone(), Arc::clone(keyed));
+    let (control, access) = (authority.log().clone(), access.log().clone());
+    let logs = Logs::open(organisation, key, keyed, control, access);
+    logs.map_err(|source| ReplayError::Read { source })
+}
+
+/// An organisation that is not heard fails closed after a while, also where this node was down
+/// meanwhile, and whoever brings its word.
+fn watch_peers(authority: &Authority, places: &Places, keyed: &KeyedStore, now: Timestamp) {
+    let policy = authority.snapshot();
+    let peers = policy.peers().into_iter().map(|peering| (peering.organisation, peering.from));
+    let passed_on = policy.routes(now).into_iter().filter(|route| !route.is_direct());
+    let passed_on = passed_on.map(|route| (route.organisation, route.view.from));
+    for (organisation, from) in peers.chain(passed_on) {
+        let heard = match places.of(keyed, &organisation) {
             Ok(resume) => resume.heard,
             Err(fault) => {
-                warn!(%peer, %fault, "when the peer was last heard cannot be read");
+                warn!(%organisation, %fault, "when it was last heard cannot be read");
                 None
             }
         };
-        authority.note_heard(peer, heard.unwrap_or(peering.from));
+        authority.note_heard(&organisation, heard.unwrap_or(from));
     }
 }
 
@@ -182,11 +207,9 @@ fn root_of(config: &Config, genesis: &[Statement]) -> Result<Hash, StartError> {
 /// A router that knows what the log knows.
 fn router(authority: &Authority, records: &Log, reader: &Reader) -> Router {
     let mut router = Router::new(Limits::default(), authority.snapshot(), reader.head());
-    let organisation = authority.snapshot().own().clone();
+    let mut homes = BTreeSet::new();
     for head in records.streams() {
-        if *head.topic.organisation() != organisation {
-            router.restore_offset(&head.topic, head.offset);
-        }
+        homes.insert(head.topic.organisation().clone());
         let restored = RestoredStream {
             topic: head.topic,
             publisher: head.stream.publisher,
@@ -197,6 +220,14 @@ fn router(authority: &Authority, records: &Log, reader: &Reader) -> Router {
             forgotten: head.forgotten,
         };
         router.restore_stream(&restored);
+    }
+    homes.remove(authority.snapshot().own());
+    for home in homes {
+        for topic in reader.topics(&Filter::everything(&home)) {
+            if let Some(last) = topic.next_offset.value().checked_sub(1) {
+                router.restore_offset(&topic.topic, Offset::new(last));
+            }
+        }
     }
     router
 }

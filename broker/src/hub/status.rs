@@ -1,7 +1,7 @@
 //! How the node is, for tools and people.
 
 use sekisho_policy::Policy;
-use sekisho_proto::{PrincipalKind, Timestamp};
+use sekisho_proto::{Filter, OrgName, PrincipalKind, Timestamp, statement::PeeringParty};
 use sekisho_store::RecordReader as _;
 use sekisho_tlog::Checkpoint;
 use serde::Serialize;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::merkle_log::MerkleLog;
 use super::{Hub, metrics};
-use crate::engine;
+use crate::{clock, engine};
 
 /// Whether the node can do its work, in words.
 #[derive(Debug, Clone, Serialize)]
@@ -38,9 +38,16 @@ impl Hub {
     pub(crate) fn observe(&self) {
         metrics::set(metrics::LOG_HEAD, self.reader.head().value());
         metrics::set(metrics::POLICY_VERSION, self.authority.snapshot().version());
+        let (policy, now) = (self.authority.snapshot(), clock::now());
+        for route in policy.routes(now) {
+            if let Some(heard) = policy.heard(&route.organisation) {
+                let ago = now.saturating_since(heard);
+                metrics::link_heard(route.organisation.as_str(), ago);
+            }
+        }
         for log in [self.logs.control(), self.logs.access()] {
             metrics::log_entries(log.name(), log.size());
-            for peering in self.authority.snapshot().peers() {
+            for peering in policy.peers() {
                 let peer = &peering.organisation;
                 let cosigned = self.logs.cosignatures().of(log.name(), peer);
                 metrics::cosigned(peer.as_str(), log.name(), cosigned.map_or(0, |one| one.size));
@@ -86,16 +93,33 @@ impl Hub {
     pub(crate) fn peers(&self, now: Timestamp) -> Value {
         let policy = self.authority.snapshot();
         let log = self.logs.control();
+        let routes = policy.routes(now);
         policy
             .peers()
             .iter()
             .map(|peer| {
                 let cosigned = self.logs.cosignatures().of(log.name(), &peer.organisation);
                 let followed = self.logs.followed().of(&peer.organisation).ok();
-                let texts = |filters: &[sekisho_proto::Filter]| {
+                let texts = |filters: &[Filter]| {
                     filters.iter().map(ToString::to_string).collect::<Vec<_>>()
                 };
+                let heard = |owner: &OrgName| policy.heard(owner).map(|heard| heard.to_string());
+                let through = routes
+                    .iter()
+                    .filter(|route| !route.is_direct() && route.via == peer.organisation);
+                let brings = through.map(|route| {
+                    json!({
+                        "organisation": route.organisation.as_str(),
+                        "we_import": texts(&route.view.ours.imports),
+                        "heard": heard(&route.organisation),
+                        "link": self.link_board.link(&route.organisation, now),
+                    })
+                });
                 json!({
+                    "link": self.link_board.link(&peer.organisation, now),
+                    "taking": self.link_board.taking(&peer.organisation, now),
+                    "brings": brings.collect::<Vec<_>>(),
+                    "from": peer.from.to_string(),
                     "organisation": peer.organisation.as_str(),
                     "statement": peer.statement.to_string(),
                     "address": peer.theirs.address,
@@ -104,8 +128,10 @@ impl Hub {
                     "we_import": texts(&peer.ours.imports),
                     "they_export": texts(&peer.theirs.exports),
                     "they_import": texts(&peer.theirs.imports),
+                    "our_terms": terms(&peer.ours),
+                    "their_terms": terms(&peer.theirs),
                     "until": peer.until.map(|until| until.to_string()),
-                    "heard": policy.heard(&peer.organisation).map(|heard| heard.to_string()),
+                    "heard": heard(&peer.organisation),
                     "statements_known": policy.log(&peer.organisation).len(),
                     "cosigned_size": cosigned.as_ref().map(|one| one.size),
                     "cosigned_at": cosigned.map(|one| one.time.to_string()),
@@ -114,6 +140,28 @@ impl Hub {
             })
             .collect()
     }
+}
+
+/// What one side of a contract promises beside its topics, and what it may send and ask for.
+fn terms(party: &PeeringParty) -> Value {
+    let texts = |filters: &[Filter]| filters.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let passes_on = party.passes_on.iter().map(|transit| {
+        json!({
+            "organisation": transit.organisation.as_str(),
+            "root": transit.root.to_string(),
+            "filters": texts(&transit.filters),
+        })
+    });
+    let budget = party.budget;
+    json!({
+        "onward": party.onward,
+        "passes_on": passes_on.collect::<Vec<_>>(),
+        "carries_home": texts(&party.carries_home),
+        "bytes_per_s": budget.bytes_per_s,
+        "envelopes_per_s": budget.envelopes_per_s,
+        "interests": budget.interests,
+        "history_bytes_per_s": budget.history_bytes_per_s,
+    })
 }
 
 fn checkpoint(log: &MerkleLog) -> Value {

@@ -25,7 +25,8 @@ pub(super) struct PeerConnection {
     sender: mpsc::Sender<Said>,
     said: mpsc::Receiver<Said>,
     room: Arc<Semaphore>,
-    readers: Vec<AbortOnDropHandle<()>>,
+    /// By subscription; the control stream has none.
+    readers: BTreeMap<Option<u32>, AbortOnDropHandle<()>>,
 }
 
 /// What comes from the peer.
@@ -59,7 +60,7 @@ impl PeerConnection {
             sender,
             said,
             room: Arc::new(Semaphore::new(WAITING_KIB_MAX as usize)),
-            readers: Vec::new(),
+            readers: BTreeMap::new(),
         };
         opened.listen(None, reader);
         Ok(opened)
@@ -89,6 +90,16 @@ impl PeerConnection {
         }
     }
 
+    /// Leaves a subscription: what still comes of it is not read.
+    pub(super) async fn leave(&mut self, subscription: u32, frame: &Frame) {
+        // Before the peer hears of it: that its stream then ends says nothing of the connection.
+        drop(self.readers.remove(&Some(subscription)));
+        self.steer(subscription, frame).await;
+        if let Some(mut writer) = self.streams.remove(&subscription) {
+            writer.end();
+        }
+    }
+
     /// Says something on the control stream.
     pub(super) async fn tell(&mut self, frame: &Frame) -> Result<(), StreamError> {
         self.control.send(frame).await
@@ -107,8 +118,8 @@ impl PeerConnection {
 
     fn listen(&mut self, subscription: Option<u32>, mut reader: FrameReader) {
         let (sender, room) = (self.sender.clone(), Arc::clone(&self.room));
-        self.readers.retain(|reader| !reader.is_finished());
-        self.readers.push(AbortOnDropHandle::new(tokio::spawn(async move {
+        self.readers.retain(|_subscription, reader| !reader.is_finished());
+        let reading = AbortOnDropHandle::new(tokio::spawn(async move {
             loop {
                 let (said, last) = match (reader.next().await, subscription) {
                     (Ok(Some(Frame::Refused(refused))), Some(subscription)) => {
@@ -126,7 +137,8 @@ impl PeerConnection {
                     return;
                 }
             }
-        })));
+        }));
+        self.readers.insert(subscription, reading);
     }
 }
 

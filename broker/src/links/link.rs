@@ -1,17 +1,18 @@
 //! Drives one link: the state machine decides, this task does what it says.
 
 mod following;
+mod reporting;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use sekisho::framing::StreamError;
-use sekisho_federation::{HangupReason, Link, LinkCommand, LinkLimits, Taken};
-use sekisho_policy::PeeringView;
-use sekisho_proto::{Envelope, Frame, OrgName, PrincipalId, RefusalCode, frame};
+use sekisho_federation::{BudgetWaits, HangupReason, Link, LinkCommand, LinkLimits, Taken};
+use sekisho_policy::{PeeringView, Route};
+use sekisho_proto::{Envelope, Frame, OrgName, PrincipalId, RefusalCode, Timestamp, frame};
 use sekisho_routing::Carriage;
 use sekisho_seal::{SigningKey, StrictVerifier};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
@@ -28,40 +29,79 @@ const FRAMES_PER_TURN: usize = 256;
 /// to it are requests and credit, a few bytes each.
 const PEER_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Runs until the peering is over or `stop`.
+/// How a link ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// There is no such route any more; there may be another one.
+    NoRoute,
+    /// The node is stopping, or its disk does not keep what the link knows.
+    Unable,
+}
+
+/// Runs while the route is there, until `stop`. Whatever it handed to the router has its outcome
+/// when this returns: positions mean something else on another route.
 pub(super) async fn run(
     hub: Arc<Hub>,
     key: Arc<SigningKey>,
-    peering: PeeringView,
+    route: Route,
     stop: CancellationToken,
-) {
-    let organisation = peering.organisation.clone();
-    let resume = match hub.resume(&peering).await {
+) -> Ended {
+    let resume = match hub.resume(&route).await {
         Ok(resume) => resume,
         Err(refusal) => {
             error!(%refusal, "the link's place cannot be read: it is not begun");
-            return;
+            return Ended::Unable;
         }
     };
+    let Route { organisation, via, view: peering } = route;
     let (own, seed) = (hub.node(), seed_of(&hub.node(), &peering));
-    let link = Link::new(own, peering, resume, LinkLimits::default(), seed, clock::now());
+    let link = Link::new(own, peering, resume, LinkLimits::default(), seed, clock::steady());
     let (sender, outcomes) = mpsc::channel(OUTCOMES_MAX);
     let request = Request::Link { organisation: organisation.clone(), outcomes: sender };
     if hub.ask(request).await.is_err() {
-        return;
+        return Ended::Unable;
     }
-    let mut driver =
-        Driver { hub, key, organisation, link, outcomes, connection: None, unkept: false };
+    hub.link_board().begin(&organisation, &via, clock::now());
+    let wants = hub.config().takes_wanted(&organisation).then(|| hub.wants().watch());
+    let mut driver = Driver {
+        wants,
+        waits: BudgetWaits::default(),
+        hub,
+        key,
+        organisation,
+        via,
+        link,
+        outcomes,
+        under_way: 0,
+        connection: None,
+        unkept: false,
+    };
+    driver.tell_node_keys();
+    driver.tell_wanted();
     driver.run(&stop).await;
-    metrics::link_up(driver.organisation.as_str(), false);
+    driver.report_end();
+    let settled = stop.run_until_cancelled(driver.settle()).await;
+    match settled {
+        Some(()) if driver.link.is_ended() => Ended::NoRoute,
+        Some(()) | None => Ended::Unable,
+    }
 }
 
 struct Driver {
     hub: Arc<Hub>,
     key: Arc<SigningKey>,
+    /// Whose topics and log.
     organisation: OrgName,
+    /// Whose node is dialled.
+    via: OrgName,
+    /// Where only what somebody wants is taken: fires when that changes.
+    wants: Option<watch::Receiver<u64>>,
+    /// As they were told last.
+    waits: BudgetWaits,
     link: Link,
     outcomes: mpsc::Receiver<LinkOutcome>,
+    /// Records that were handed to the router and have no outcome yet.
+    under_way: u64,
     connection: Option<PeerConnection>,
     /// The disk does not keep what the link knows: it must be made again from what is kept.
     unkept: bool,
@@ -71,6 +111,7 @@ enum Event {
     Said(Said),
     Outcome(LinkOutcome),
     Policy,
+    Wanted,
     Due,
     Stop,
 }
@@ -84,31 +125,41 @@ impl Driver {
                 return self.part().await;
             }
             if self.link.is_ended() {
-                info!("the peering is over");
+                info!("the contract is over, or there is another way");
                 return;
             }
             if self.unkept {
                 return;
             }
-            let due = self.link.poll_timeout(clock::now()).map(|(at, _why)| at);
+            self.report_waits();
+            let now = self.now();
+            let due = self.link.poll_timeout(now).map(|(at, _why)| at);
             let pause = due.map_or(Duration::from_secs(3_600), |at| {
-                at.saturating_since(clock::now()).max(Duration::from_millis(1))
+                at.saturating_since(now).max(Duration::from_millis(1))
             });
+            // Whoever has said too much waits on its own side.
+            let listens = self.link.deaf_until(now).is_none();
             let event = tokio::select! {
                 () = stop.cancelled() => Event::Stop,
                 Some(outcome) = self.outcomes.recv() => Event::Outcome(outcome),
-                said = hear(&mut self.connection) => Event::Said(said),
+                said = hear(&mut self.connection), if listens => Event::Said(said),
                 _changed = changed.changed() => Event::Policy,
+                () = other_wants(&mut self.wants) => Event::Wanted,
                 () = tokio::time::sleep(pause) => Event::Due,
             };
             match event {
                 Event::Said(said) => self.heard(said),
                 Event::Outcome(outcome) => self.settled(outcome),
                 Event::Policy => {
-                    let policy = self.hub.authority().snapshot();
-                    self.link.handle_policy(&policy, clock::now());
+                    let (policy, now) = (self.hub.authority().snapshot(), self.now());
+                    self.link.handle_policy(&policy, now);
+                    self.tell_node_keys();
                 }
-                Event::Due => self.count_given_up(|link| link.handle_timeout(clock::now())),
+                Event::Wanted => self.tell_wanted(),
+                Event::Due => {
+                    let now = self.now();
+                    self.count_given_up(|link| link.handle_timeout(now));
+                }
                 Event::Stop => return self.part().await,
             }
         }
@@ -125,13 +176,12 @@ impl Driver {
                 Said::Frame(frame, _room) => self.take(frame),
                 Said::Refused(subscription, refused) => {
                     debug!(subscription, what = refused.what, why = refused.why, "refused");
-                    let code = refused.code;
-                    self.link.handle_subscription_refused(subscription, code, clock::now());
+                    let now = self.now();
+                    self.link.handle_subscription_refused(subscription, refused.code, now);
+                    self.report_interests();
                 }
                 Said::Ended(fault) => {
-                    if let Some(fault) = fault {
-                        info!(%fault, "the peer is gone");
-                    }
+                    self.report_gone(fault.as_ref());
                     self.lose();
                     return;
                 }
@@ -144,23 +194,25 @@ impl Driver {
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other frame is a sign of life")]
     fn take(&mut self, frame: Frame) {
-        let now = clock::now();
+        let now = self.now();
         match frame {
             Frame::Record(record) => self.link.handle_record(record, now),
             Frame::Gap(gap) => self.link.handle_gap(&gap, now),
             Frame::Statements(statements) => self.link.handle_statements(statements, now),
             Frame::Checkpoint(told) => self.link.handle_checkpoint(&told, &StrictVerifier, now),
             Frame::Subscribed(subscribed) => {
-                let behind = subscribed.head.value().saturating_sub(subscribed.position.value());
-                metrics::link_lag(self.organisation.as_str(), behind);
-                self.link.handle_subscribed(subscribed.subscription, now);
+                self.report_head(subscribed.position, subscribed.head);
+                self.link.handle_subscribed(subscribed.subscription, subscribed.position, now);
+                self.report_interests();
             }
             Frame::Refused(refused) => {
                 warn!(code = %refused.code, what = refused.what, why = refused.why, "the peer refused");
+                self.report_why(format!("refused: {}", refused.why));
                 self.lose();
             }
             Frame::Goodbye(goodbye) => {
                 info!(why = goodbye.why, "the peer said goodbye");
+                self.report_why(format!("the peer said goodbye: {}", goodbye.why));
                 self.lose();
             }
             other => {
@@ -170,19 +222,49 @@ impl Driver {
         }
     }
 
+    /// Waits for what is under way: its outcomes are of this link's positions and no other's.
+    async fn settle(&mut self) {
+        while self.under_way > 0 {
+            let Some(outcome) = self.outcomes.recv().await else { return };
+            self.settled(outcome);
+        }
+        while let Some(command) = self.link.poll_command() {
+            self.keep(command).await;
+        }
+    }
+
     fn settled(&mut self, outcome: LinkOutcome) {
-        let now = clock::now();
+        self.under_way = self.under_way.saturating_sub(1);
+        let now = self.now();
         match outcome {
             LinkOutcome::Stored(position) => self.link.handle_stored(position, now),
-            LinkOutcome::Refused(position) => self.link.handle_refused(position, now),
+            LinkOutcome::Refused(position, code) => {
+                self.report_refused(code, 1);
+                self.link.handle_refused(position, now);
+            }
             LinkOutcome::Failed(position) => self.link.handle_failed(position, now),
         }
     }
 
     fn lose(&mut self) {
         self.connection = None;
-        metrics::link_up(self.organisation.as_str(), false);
-        self.link.handle_disconnected(clock::now());
+        self.report_down();
+        let now = self.now();
+        self.link.handle_disconnected(now);
+    }
+
+    /// The time as links are told it.
+    pub(super) fn now(&mut self) -> Timestamp {
+        self.link.handle_wall_clock(clock::ahead_of_steady());
+        clock::steady()
+    }
+
+    /// Where only what somebody wants is taken, the link is told what that is.
+    fn tell_wanted(&mut self) {
+        if self.wants.is_some() {
+            let (wanted, now) = (self.hub.wants().of(&self.organisation), self.now());
+            self.link.handle_wanted(Some(wanted), now);
+        }
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "the rest is carried out one by one")]
@@ -213,12 +295,11 @@ impl Driver {
                 Ok(())
             }
             LinkCommand::Hangup { reason } => {
-                match &reason {
-                    HangupReason::Log(fault) => self.distrust(fault),
-                    _ => info!(%reason, "hung up"),
+                if let HangupReason::Log(fault) = &reason {
+                    self.distrust(fault);
                 }
+                self.report_hangup(&reason);
                 self.connection = None;
-                metrics::link_up(self.organisation.as_str(), false);
                 Ok(())
             }
             LinkCommand::Follow { subscription, organisation, from } => {
@@ -228,7 +309,12 @@ impl Driver {
             LinkCommand::Subscribe { subscription, filter, start, credit } => {
                 let cursor = None;
                 let frame = frame::Subscribe { subscription, filter, start, cursor, credit };
+                self.report_interests();
                 self.begin(subscription, Frame::Subscribe(frame)).await
+            }
+            LinkCommand::Unsubscribe { subscription } => {
+                self.report_interests();
+                self.leave(subscription).await
             }
             LinkCommand::Credit { subscription, records } => {
                 let frame = frame::Credit { subscription, records };
@@ -243,6 +329,10 @@ impl Driver {
                 self.steer(subscription, Frame::Cosigned(frame)).await
             }
             LinkCommand::Cosign { subscription, signed } => self.cosign(subscription, signed).await,
+            LinkCommand::KeepCheckpoint { signed } => {
+                self.keep_checkpoint(signed).await;
+                Ok(())
+            }
             LinkCommand::Ping { token } => self.ping(token).await,
             LinkCommand::Admit { record } => {
                 self.admit(record).await;
@@ -260,9 +350,13 @@ impl Driver {
     async fn keep(&mut self, command: LinkCommand) {
         match command {
             LinkCommand::SavePosition { filter, position } => {
-                let change = move |place: &mut Place| match position {
-                    Some(position) => drop(place.positions.insert(filter, position)),
-                    None => drop(place.positions.remove(&filter)),
+                let passing = self.link.is_transit().then(|| self.via.clone());
+                let change = move |place: &mut Place| {
+                    let positions = place.positions_of(passing.as_ref());
+                    match position {
+                        Some(position) => drop(positions.insert(filter, position)),
+                        None => drop(positions.remove(&filter)),
+                    }
                 };
                 self.hub.save_place(&self.organisation, change).await;
             }
@@ -282,11 +376,13 @@ impl Driver {
                 info!(%filter, "the peer does not permit it yet: it will be asked for again");
             }
             LinkCommand::Dropped { position, reason } => {
+                self.report_dropped(reason);
                 if let Some(unsaid) = self.may_say() {
                     warn!(%position, ?reason, unsaid, "a record was passed over");
                 }
             }
             LinkCommand::Missing { filter, from, to, reason } => {
+                self.report_gap(reason);
                 if let Some(unsaid) = self.may_say() {
                     warn!(%filter, %from, %to, %reason, unsaid, "the peer has a gap");
                 }
@@ -296,18 +392,22 @@ impl Driver {
     }
 
     async fn dial(&mut self, address: String, node_key: sekisho_proto::PublicKey) {
-        let opened =
-            PeerConnection::open(address, node_key, self.organisation.clone(), &self.key).await;
+        self.report_dialling();
+        let opened = PeerConnection::open(address, node_key, self.via.clone(), &self.key).await;
         match opened {
             Ok(connection) => {
                 info!("the link is up");
-                metrics::link_up(self.organisation.as_str(), true);
+                self.report_up();
                 self.connection = Some(connection);
-                self.link.handle_connected(clock::now());
+                let now = self.now();
+                self.link.handle_connected(now);
             }
             Err(fault) => {
                 debug!(%fault, "no connection");
-                self.link.handle_disconnected(clock::now());
+                self.report_why(with_causes(&fault));
+                self.report_down();
+                let now = self.now();
+                self.link.handle_disconnected(now);
             }
         }
     }
@@ -317,14 +417,16 @@ impl Driver {
         let organisation = self.organisation.clone();
         let carrier = Carrier::Peer(organisation.clone());
         let carriage = Carriage::Link { organisation, position, offset, received, hops };
-        metrics::link_records(self.organisation.as_str(), 1);
+        self.report_record(&record);
         let parcel = Parcel { envelope, key_header, carrier, carriage };
         match self.hub.admit(parcel, clock::now()).await {
-            Ok(entry) => {
-                if self.hub.ask(Request::Publish { admitted: entry.admitted }).await.is_err() {
-                    self.link.handle_failed(position, clock::now());
+            Ok(entry) => match self.hub.ask(Request::Publish { admitted: entry.admitted }).await {
+                Ok(()) => self.under_way = self.under_way.saturating_add(1),
+                Err(_stopping) => {
+                    let now = self.now();
+                    self.link.handle_failed(position, now);
                 }
-            }
+            },
             Err(refusal) => self.refused(record, &refusal),
         }
     }
@@ -332,7 +434,7 @@ impl Driver {
     /// Where a statement is missing, it may be under way: records and statements travel apart.
     /// What this node's own disk refused must come again. The rest is refused for good.
     fn refused(&mut self, record: Taken, refusal: &Refusal) {
-        let (position, now) = (record.position, clock::now());
+        let (position, now) = (record.position, self.now());
         let code = refusal.code;
         if matches!(code, RefusalCode::StorageFull | RefusalCode::Internal | RefusalCode::Draining)
         {
@@ -346,6 +448,11 @@ impl Driver {
             code,
             RefusalCode::NotPermitted | RefusalCode::UnknownKey | RefusalCode::EpochUnknown
         );
+        if by_statement && self.link.is_stale(now) {
+            // Its owner was not heard for too long: it comes again when that has been.
+            self.link.handle_failed(position, now);
+            return;
+        }
         if by_statement && let Ok(envelope) = Envelope::decode(record.envelope.clone()) {
             debug!(%position, %refusal, "a record of the peer is held");
             let header = envelope.header();
@@ -354,6 +461,7 @@ impl Driver {
             return;
         }
         metrics::refused(code);
+        self.report_refused(code, 1);
         if let Some(unsaid) = self.may_say() {
             warn!(%position, %refusal, unsaid, "a record of the peer was refused");
         }
@@ -373,6 +481,7 @@ impl Driver {
         for _record in 0..count {
             metrics::refused(RefusalCode::NotPermitted);
         }
+        self.report_refused(RefusalCode::NotPermitted, count);
         if count > 0
             && let Some(unsaid) = self.may_say()
         {
@@ -396,6 +505,16 @@ impl Driver {
         .await
     }
 
+    async fn leave(&mut self, subscription: u32) -> Result<(), Gone> {
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        let frame = Frame::Unsubscribe(frame::Unsubscribe { subscription });
+        in_time(async {
+            connection.leave(subscription, &frame).await;
+            Ok(())
+        })
+        .await
+    }
+
     async fn ping(&mut self, token: u64) -> Result<(), Gone> {
         let ping = Frame::Ping(frame::Ping { token });
         match &mut self.connection {
@@ -406,7 +525,8 @@ impl Driver {
 
     /// On the way out: positions are kept, nothing else is done.
     async fn part(&mut self) {
-        self.link.handle_disconnected(clock::now());
+        let now = self.now();
+        self.link.handle_disconnected(now);
         self.connection = None;
         while let Some(command) = self.link.poll_command() {
             if matches!(command, LinkCommand::SavePosition { .. } | LinkCommand::SaveEntries { .. })
@@ -439,6 +559,24 @@ async fn hear(connection: &mut Option<PeerConnection>) -> Said {
         Some(connection) => connection.hear().await,
         None => std::future::pending().await,
     }
+}
+
+async fn other_wants(wants: &mut Option<watch::Receiver<u64>>) {
+    let Some(wants) = wants else { return std::future::pending().await };
+    if wants.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// A fault with everything that led to it, on one line.
+fn with_causes(fault: &dyn std::error::Error) -> String {
+    let mut text = fault.to_string();
+    let mut cause = fault.source();
+    while let Some(found) = cause {
+        text.push_str(&format!(": {found}"));
+        cause = found.source();
+    }
+    text
 }
 
 /// Two nodes that lose each other must not dial in step: each link starts elsewhere.

@@ -1,6 +1,8 @@
 //! Following a control log: every statement in order, then each new one as it is made. A peer is
-//! shown checkpoints of what it was given, and of the access log, and may cosign them.
+//! shown checkpoints of what it was given, and of the access log, and may cosign them; where the
+//! contract says so, it is also given what a third organisation's node showed here.
 
+mod passing;
 mod showing;
 
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use sekisho_proto::{Frame, OrgName, PrincipalKind, RefusalCode, StatementIndex, 
 use tokio::sync::watch;
 use tracing::error;
 
+use self::passing::Passing;
 use self::showing::Showing;
 use super::query::check_administers;
 use super::{STEER_PAUSE, Session, Who, unexpected};
@@ -35,8 +38,20 @@ pub(crate) struct Follower {
     end: Option<StatementIndex>,
     told: bool,
     changed: watch::Receiver<u64>,
+    turn: Turn,
     /// What a peer is shown; nobody else is.
     showing: Option<Showing>,
+    /// Where the log is passed on to a peer.
+    passing: Option<Passing>,
+}
+
+/// What a follower does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// There may be something to say.
+    Looking,
+    /// There is nothing before there is news.
+    Waiting,
 }
 
 impl Session {
@@ -47,15 +62,19 @@ impl Session {
     pub(crate) fn follow(&self, follow: &frame::Follow) -> Result<Follower, Refusal> {
         self.hub.arrive(&self.who.id, clock::now())?;
         may_follow(&self.hub, &self.who, &self.recipient, &follow.organisation)?;
-        let mut changed = self.hub.authority().watch();
-        changed.mark_changed();
-        let showing = match &self.recipient {
+        let is_own = follow.organisation == *self.hub.organisation();
+        let (mut showing, mut passing) = (None, None);
+        match &self.recipient {
+            Recipient::Peer(_) if !is_own => {
+                let (owner, from) = (follow.organisation.clone(), follow.from.value());
+                passing = Some(Passing::new(&self.hub, owner, from));
+            }
             Recipient::Peer(peer) if self.parting.is_none() => {
                 warn_where_behind(&self.hub, peer, follow.from);
-                Some(Showing::new(peer.clone()))
+                showing = Some(Showing::new(peer.clone()));
             }
-            Recipient::Peer(_) | Recipient::Principal(_) => None,
-        };
+            Recipient::Peer(_) | Recipient::Principal(_) => {}
+        }
         Ok(Follower {
             hub: Arc::clone(&self.hub),
             who: self.who.clone(),
@@ -65,8 +84,10 @@ impl Session {
             next: follow.from,
             end: self.parting,
             told: false,
-            changed,
+            changed: self.hub.authority().watch(),
+            turn: Turn::Looking,
             showing,
+            passing,
         })
     }
 }
@@ -82,8 +103,9 @@ fn warn_where_behind(hub: &Hub, peer: &OrgName, from: StatementIndex) {
     }
 }
 
-/// A peer reads the log of this node's own organisation; so do its stewards, nodes and
-/// administrators, who may also read what peers told us of theirs.
+/// A peer reads the log of this node's own organisation, and those that its contract says are passed
+/// on to it; the own one is read by this organisation's stewards, nodes and administrators, who may
+/// also read what peers told us of theirs.
 fn may_follow(
     hub: &Hub,
     who: &Who,
@@ -93,7 +115,12 @@ fn may_follow(
     let own = hub.organisation();
     match recipient {
         Recipient::Peer(_) if organisation == own => return Ok(()),
-        Recipient::Peer(_) => {}
+        Recipient::Peer(peer) => {
+            let policy = hub.authority().snapshot();
+            if policy.passes_on(peer, organisation, clock::now()) {
+                return Ok(());
+            }
+        }
         Recipient::Principal(_) => {
             let serves = matches!(who.kind, PrincipalKind::Steward | PrincipalKind::Node);
             if serves && who.name.organisation() == own {
@@ -103,8 +130,15 @@ fn may_follow(
             return check_administers(who, &policy, own, clock::now());
         }
     }
-    let why = format!("wanted the log of {own}, found that of {organisation}");
+    let why = format!("wanted the log of {own} or one passed on, found that of {organisation}");
     Err(Refusal::new(RefusalCode::NotPermitted, "control log", why))
+}
+
+async fn renewed(passing: Option<&mut Passing>) {
+    match passing {
+        Some(passing) => passing.renewed().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn pause(pause: Option<Duration>) {
@@ -126,35 +160,47 @@ impl Follower {
                 return Ok(None);
             }
             let due = self.showing.as_ref().map(|showing| showing.due(clock::now()));
-            tokio::select! {
-                changed = self.changed.changed() => if changed.is_err() { return Ok(None) },
-                () = pause(due) => {}
+            if self.turn == Turn::Waiting {
+                tokio::select! {
+                    changed = self.changed.changed() => if changed.is_err() { return Ok(None) },
+                    () = pause(due) => {}
+                    () = renewed(self.passing.as_mut()) => {}
+                }
             }
+            // Also where this is dropped while it reads.
+            self.turn = Turn::Looking;
             self.changed.mark_unchanged();
             if self.is_parted() {
                 return Ok(None);
             }
             may_follow(&self.hub, &self.who, &self.recipient, &self.organisation)?;
-            if let Some(statements) = self.take() {
-                self.changed.mark_changed();
-                return Ok(Some(Frame::Statements(statements)));
+            let taken = match &self.passing {
+                Some(passing) => passing.statements(&self.hub, self.next.value()).await?,
+                None => self.take(),
+            };
+            if !taken.is_empty() {
+                return Ok(Some(Frame::Statements(self.frame(taken))));
             }
             // An empty log is told once, so that a follower knows it has everything.
             if !self.told {
                 self.told = true;
-                self.changed.mark_changed();
-                return Ok(Some(Frame::Statements(self.frame())));
+                return Ok(Some(Frame::Statements(self.frame(Vec::new()))));
             }
             if let Some(checkpoint) = self.show()? {
                 return Ok(Some(Frame::Checkpoint(checkpoint)));
             }
+            self.turn = Turn::Waiting;
         }
     }
 
     /// A checkpoint that is due.
     fn show(&mut self) -> Result<Option<frame::Checkpoint>, Refusal> {
+        let given = (self.subscription, self.next.value());
+        if let Some(passing) = &mut self.passing {
+            return passing.checkpoint(&self.hub, given);
+        }
         let Some(showing) = &mut self.showing else { return Ok(None) };
-        showing.next(self.hub.logs(), (self.subscription, self.next.value()), clock::now())
+        showing.next(self.hub.logs(), given, clock::now())
     }
 
     /// What a follower says of what it was shown.
@@ -162,6 +208,10 @@ impl Follower {
     /// # Errors
     /// It is nobody who was shown anything, or no cosignature of its own.
     pub(crate) async fn hear(&mut self, cosigned: frame::Cosigned) -> Result<(), Refusal> {
+        if self.end.is_some() {
+            // What a former peer knows counts for nothing; it may not know yet that it is one.
+            return Ok(());
+        }
         let Some(showing) = &mut self.showing else {
             return Err(unexpected("follow stream", &Frame::Cosigned(cosigned)));
         };
@@ -185,32 +235,32 @@ impl Follower {
         self.end.is_none() && !contract().is_some_and(|found| found.is_in_force(clock::now()))
     }
 
-    fn take(&mut self) -> Option<frame::Statements> {
+    fn take(&self) -> Vec<frame::FollowedStatement> {
         let policy = self.hub.authority().snapshot();
-        let mut out = self.frame();
-        let mut bytes = 0;
+        let (mut taken, mut next, mut bytes) = (Vec::new(), self.next, 0);
         for logged in log_from(&policy, &self.organisation, self.next, STATEMENTS_PER_FRAME) {
-            if self.end.is_some_and(|end| self.next >= end) {
+            if self.end.is_some_and(|end| next >= end) {
                 break;
             }
             let encoded = logged.statement.encode();
             bytes += encoded.len();
-            if bytes > BYTES_PER_FRAME && !out.statements.is_empty() {
+            if bytes > BYTES_PER_FRAME && !taken.is_empty() {
                 break;
             }
             let statement = encoded.into();
-            out.statements.push(frame::FollowedStatement { statement, received: logged.received });
-            self.next = self.next.next();
+            taken.push(frame::FollowedStatement { statement, received: logged.received });
+            next = next.next();
         }
-        (!out.statements.is_empty()).then_some(out)
+        taken
     }
 
-    fn frame(&self) -> frame::Statements {
-        frame::Statements {
-            subscription: self.subscription,
-            organisation: self.organisation.clone(),
-            first: self.next,
-            statements: Vec::new(),
+    /// The next statements as a frame, behind which the follower then stands.
+    fn frame(&mut self, statements: Vec<frame::FollowedStatement>) -> frame::Statements {
+        let first = self.next;
+        for _statement in &statements {
+            self.next = self.next.next();
         }
+        let (subscription, organisation) = (self.subscription, self.organisation.clone());
+        frame::Statements { subscription, organisation, first, statements }
     }
 }

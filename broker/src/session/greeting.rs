@@ -11,7 +11,7 @@ use sekisho_proto::{
 use sekisho_seal::VerifyingKey;
 use tokio::sync::mpsc;
 
-use super::{ANSWERS_MAX, INFLIGHT_MAX, PEER_NAME, Port, Session, Who, unexpected};
+use super::{ANSWERS_MAX, INFLIGHT_MAX, PEER_NAME, Port, Session, Vouchers, Who, unexpected};
 use crate::clock;
 use crate::hub::{Backlog, Carrier, Cut, Hub, Refusal, Request, internal};
 
@@ -78,7 +78,7 @@ impl Stranger {
         }
         let Known { who, recipient, parting } = self.known()?;
         self.hub.may_record(&who.id, clock::now())?;
-        let present = self.hub.enter(who.id)?;
+        let present = self.hub.enter(&who)?;
         self.hub.access().note(who.accesses(AccessKind::Session, clock::now())).await?;
         let carrier = Carrier::Principal(who.id);
         let id = self.hub.next_session();
@@ -95,6 +95,8 @@ impl Stranger {
             self.hub.ask(connect).await?;
         }
         let (hub, cutting) = (Arc::clone(&self.hub), cut.clone());
+        let is_peer = matches!(recipient, Recipient::Peer(_));
+        let vouchers = is_peer.then(|| Arc::new(Vouchers::default()));
         let session = Session {
             hub,
             id,
@@ -106,13 +108,14 @@ impl Stranger {
             backlog: Backlog::default(),
             _present: present,
             parting,
+            vouchers: vouchers.clone(),
         };
-        Ok((Arc::new(session), Port { answers: queue, cut }))
+        Ok((Arc::new(session), Port { answers: queue, cut, vouchers }))
     }
 
     /// A peer's node is known by its contract: its own log, which names it too, is what the link
     /// is for. One whose contract this organisation ended comes in to hear just that. Everybody
-    /// else is known by a statement in force.
+    /// else is known by a statement in force, of this organisation or of one under contract with it.
     fn known(&self) -> Result<Known, Refusal> {
         let policy = self.hub.authority().snapshot();
         let id = PrincipalId::of(&self.key);
@@ -121,14 +124,22 @@ impl Stranger {
         if let Some((peer, parting)) = peer.or_else(former) {
             let name =
                 PrincipalName::new(PEER_NAME, peer).map_err(|fault| internal("peer", &fault))?;
-            let who = Who { name, id, kind: PrincipalKind::Node };
+            let who = Who { name, id, kind: PrincipalKind::Node, is_peer: true };
             return Ok(Known { who, recipient: Recipient::Peer(peer.clone()), parting });
         }
-        let found = policy.standing(&id, clock::now()).map_err(|missing| {
+        let refuse = |missing: Missing| {
             let what = format!("key {}", id.short());
             Refusal::new(missing.code(), what, missing.to_string())
-        })?;
-        let who = Who { name: found.name.clone(), id, kind: found.kind };
+        };
+        let found = policy.standing(&id, clock::now()).map_err(refuse)?;
+        let home = found.name.organisation();
+        // Whose statements come here through a peer only has no contract here, and no business.
+        let route = policy.route(home, clock::now());
+        if home != self.hub.organisation() && !route.is_some_and(|route| route.is_direct()) {
+            let (own, organisation) = (self.hub.organisation().clone(), home.clone());
+            return Err(refuse(Missing::NoPeering { own, organisation }));
+        }
+        let who = Who { name: found.name.clone(), id, kind: found.kind, is_peer: false };
         Ok(Known { who, recipient: Recipient::Principal(id), parting: None })
     }
 

@@ -43,7 +43,13 @@ impl Session {
         let policy = self.hub.authority().snapshot();
         let now = clock::now();
         match question {
-            Question::Principal(id) => statements("principal", policy.proof_of_principal(&id)),
+            Question::Principal(id) => {
+                let mut proof = policy.proof_of_principal(&id);
+                if id == self.hub.node() {
+                    proof.extend(policy.proof_of_carriers(now));
+                }
+                statements("principal", proof)
+            }
             Question::EpochOf(topic) => statements("epoch", policy.proof_of_epoch(&topic, now)),
             Question::KeyGrants { tree, epoch } => {
                 let proof = policy.proof_of_key_grants(&self.who.id, &tree, epoch);

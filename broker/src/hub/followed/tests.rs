@@ -8,6 +8,7 @@ fn entry(number: u64) -> FollowedEntry {
         leaf: Hash::of(format!("leaf {number}").as_bytes()),
         statement: Hash::of(format!("statement {number}").as_bytes()),
         received: Timestamp::from_micros(micros),
+        encoded: Bytes::from(format!("statement {number}")),
     }
 }
 
@@ -24,9 +25,9 @@ fn what_was_followed_is_there_again_and_begins_anew_where_it_is_forgotten() {
     let peer: OrgName = "santander".parse().unwrap();
     let followed = Followed::new(Arc::clone(&keyed));
     assert_eq!(followed.frontier(&peer).unwrap(), Frontier::new());
-    followed.append(&peer, StatementIndex::ZERO, &entries(0, 3)).unwrap();
-    followed.append(&peer, StatementIndex::new(3), &entries(3, 5)).unwrap();
-    followed.append(&peer, StatementIndex::new(3), &entries(3, 4)).unwrap_err();
+    followed.append(&peer, StatementIndex::ZERO, &entries(0, 3), |_entry| true).unwrap();
+    followed.append(&peer, StatementIndex::new(3), &entries(3, 5), |_entry| true).unwrap();
+    followed.append(&peer, StatementIndex::new(3), &entries(3, 4), |_entry| true).unwrap_err();
     let mut frontier = Frontier::new();
     entries(0, 5).iter().for_each(|entry| frontier.append(entry.leaf));
 
@@ -35,14 +36,16 @@ fn what_was_followed_is_there_again_and_begins_anew_where_it_is_forgotten() {
         let log = known.of(&peer).unwrap();
         assert_eq!(log.place_of(&entry(4).statement), Some(4));
         assert_eq!(log.place_of(&entry(5).statement), None);
-        let found = known.entry(&peer, 2).unwrap();
-        assert_eq!(found, Some((entry(2).received, entry(2).statement)));
-        assert_eq!(known.entry(&peer, 5).unwrap(), None);
+        let FollowedEntry { received, statement, .. } = entry(2);
+        let kept = KeptEntry { received, statement, encoded: None };
+        assert_eq!(known.entries(&peer, 2, 1).unwrap(), [kept]);
+        assert_eq!(known.entries(&peer, 3, 9).unwrap().len(), 2);
+        assert_eq!(known.entries(&peer, 5, 1).unwrap(), []);
     }
     let followed = Followed::new(keyed);
     followed.forget(&peer).unwrap();
     assert_eq!(followed.frontier(&peer).unwrap(), Frontier::new());
-    followed.append(&peer, StatementIndex::ZERO, &entries(7, 8)).unwrap();
+    followed.append(&peer, StatementIndex::ZERO, &entries(7, 8), |_entry| true).unwrap();
     assert_eq!(followed.of(&peer).unwrap().place_of(&entry(7).statement), Some(0));
 }
 
@@ -60,10 +63,28 @@ fn whoever_asks_for_logs_that_nobody_follows_leaves_nothing_behind() {
     assert!(followed.lock().is_empty());
     // What is kept of a log is found, and goes on where a link follows it.
     let peer: OrgName = "santander".parse().unwrap();
-    followed.append(&peer, StatementIndex::ZERO, &entries(0, 3)).unwrap();
+    followed.append(&peer, StatementIndex::ZERO, &entries(0, 3), |_entry| true).unwrap();
     let followed = Followed::new(keyed);
     let shown = followed.shown(&peer).unwrap();
     assert_eq!(shown.place_of(&entry(2).statement), Some(2));
-    followed.append(&peer, StatementIndex::new(3), &entries(3, 4)).unwrap();
+    followed.append(&peer, StatementIndex::new(3), &entries(3, 4), |_entry| true).unwrap();
     assert_eq!(shown.place_of(&entry(3).statement), Some(3));
+}
+
+#[test]
+fn a_statement_that_is_found_nowhere_else_with_its_signatures_is_kept_as_it_came() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk: Arc<dyn Disk> = Arc::new(StdDisk);
+    let path = folder.path().join("keyed.redb");
+    let keyed = Arc::new(KeyedFile::open(&disk, &path, 1 << 20).unwrap());
+    let followed = Followed::new(Arc::clone(&keyed));
+    let peer: OrgName = "santander".parse().unwrap();
+    let is_elsewhere = |kept: &FollowedEntry| *kept != entry(1);
+    followed.append(&peer, StatementIndex::ZERO, &entries(0, 3), is_elsewhere).unwrap();
+    for known in [followed, Followed::new(keyed)] {
+        let kept = known.entries(&peer, 0, 3).unwrap();
+        let encoded: Vec<_> = kept.into_iter().map(|one| one.encoded).collect();
+        assert_eq!(encoded, [None, Some(entry(1).encoded), None]);
+        assert_eq!(known.of(&peer).unwrap().place_of(&entry(2).statement), Some(2));
+    }
 }

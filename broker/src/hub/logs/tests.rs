@@ -1,5 +1,5 @@
 use sekisho_federation::FollowedEntry;
-use sekisho_proto::statement::{Issuer, OrgRoot, Peering, PeeringParty};
+use sekisho_proto::statement::{Issuer, OrgRoot, Peering, PeeringBudget, PeeringParty};
 use sekisho_proto::{PrincipalName, Statement, StatementBody, StatementIndex};
 use sekisho_seal::sign_statement;
 use sekisho_store::{Disk, KeyedFile, StdDisk};
@@ -50,7 +50,9 @@ fn peering() -> Statement {
         exports: Vec::new(),
         imports: Vec::new(),
         onward: false,
-        bytes_per_s: None,
+        passes_on: Vec::new(),
+        carries_home: Vec::new(),
+        budget: PeeringBudget::default(),
     };
     let body = Peering {
         parties: [party("fujisawa"), party("santander")],
@@ -222,6 +224,7 @@ fn a_peers_log_is_cosigned_only_as_it_is_kept_and_proven_to_own_people() {
                 leaf: leaf_hash(&entry.encode()),
                 statement: statement.id(),
                 received: entry.received,
+                encoded: entry.statement,
             }
         })
         .collect();
@@ -238,21 +241,34 @@ fn a_peers_log_is_cosigned_only_as_it_is_kept_and_proven_to_own_people() {
     let early = world.logs.cosign_peer(&signed, at(10), keep).unwrap_err();
     assert_eq!(early.code, RefusalCode::Internal);
     assert_eq!(world.logs.show(&log, 0, at(10)).unwrap_err().code, RefusalCode::NotFound);
-    world.logs.followed().append(&peer, StatementIndex::ZERO, &entries).unwrap();
+    let append = |entries: &[FollowedEntry]| {
+        world.logs.followed().append(&peer, StatementIndex::ZERO, entries, |_entry| true)
+    };
+    append(&entries).unwrap();
+    let policy = world.authority.snapshot();
+    let passed_on = |logs: &Logs| logs.passed_on(&policy, &peer, (0, 64), at(10)).unwrap();
+    assert_eq!(passed_on(&world.logs), [], "nothing says that it is all");
     let unkept = |_change| Err(world.keyed.apply(&misplaced(&log)).unwrap_err());
     world.logs.cosign_peer(&signed, at(10), unkept).unwrap_err();
     assert_eq!(world.logs.show(&log, 0, at(10)).unwrap_err().code, RefusalCode::NotFound);
     world.logs.cosign_peer(&signed, at(10), keep).unwrap();
 
     let (_authority, again) = start(&world.keyed);
-    let policy = world.authority.snapshot();
     for logs in [&world.logs, &again] {
+        let (size, newest) = logs.newest_of(&peer).unwrap().unwrap();
+        assert_eq!(size, 2);
+        let passed_on = passed_on(logs);
+        let leaves: Vec<_> = passed_on.iter().map(|entry| leaf_hash(&entry.encode())).collect();
+        assert_eq!(leaves, entries.iter().map(|entry| entry.leaf).collect::<Vec<_>>());
+        let rest = logs.passed_on(&policy, &peer, (1, 64), at(10)).unwrap();
+        assert_eq!(rest, passed_on[1..]);
         let AnswerBody::Checkpoint { note, .. } = logs.show(&log, 0, at(10)).unwrap() else {
             panic!("wanted a checkpoint")
         };
         let own = key("node of fujisawa").public_key();
         let own = NoteKey::new("sekisho/fujisawa/node", NoteKeyKind::Cosigner, own).unwrap();
-        Note::parse(&note).unwrap().verify(&own, &StrictVerifier).unwrap();
+        assert_eq!(Note::parse(&note).unwrap(), newest);
+        newest.verify(&own, &StrictVerifier).unwrap();
         let which = Which::Statement(office("santander", "office").id());
         let answer = logs.prove(&policy, &log, which, 2).unwrap();
         let AnswerBody::Inclusion { index, entry, path } = answer else { panic!("{answer:?}") };

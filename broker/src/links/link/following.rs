@@ -2,7 +2,10 @@
 //! and cosigns what holds.
 
 use sekisho_federation::{LinkCommand, LogFault, SignedCheckpoint};
-use sekisho_proto::{Frame, Hash, LogEntry, StatementIndex, frame, limits};
+use sekisho_proto::{
+    Frame, Hash, LogEntry, PrincipalKind, Statement, StatementIndex, frame, limits,
+};
+use sekisho_seal::StrictVerifier;
 use tracing::{error, warn};
 
 use super::{Driver, Gone};
@@ -25,6 +28,12 @@ impl Driver {
                 None => break,
             }
         }
+        if let Some(index) = self.repeated(first, &entries) {
+            warn!(%index, "a statement of the peer stands in its log already");
+            let now = self.now();
+            self.link.handle_bad_statement(index, now);
+            return next;
+        }
         if let Ok(ids) = self.hub.apply_foreign(&self.organisation, &entries).await {
             self.applied(first, ids);
             return next;
@@ -37,7 +46,8 @@ impl Driver {
                 Ok(ids) => self.applied(index, ids),
                 Err(refusal) => {
                     warn!(%index, %refusal, "a statement of the peer was not applied");
-                    self.link.handle_bad_statement(index, clock::now());
+                    let now = self.now();
+                    self.link.handle_bad_statement(index, now);
                     break;
                 }
             }
@@ -46,11 +56,51 @@ impl Driver {
         next
     }
 
+    /// The first of these that the peer's log holds at another place, as far as it was kept before
+    /// this link began. A node never logs a statement twice: a log that does grows without end.
+    fn repeated(&self, first: StatementIndex, entries: &[LogEntry]) -> Option<StatementIndex> {
+        let followed = self.hub.logs().followed().of(&self.organisation).ok()?;
+        let mut index = first;
+        for entry in entries {
+            let id = Statement::decode(&entry.statement).ok().map(|statement| statement.id());
+            let place = id.and_then(|id| followed.place_of(&id));
+            if place.is_some_and(|place| place != index.value()) {
+                return Some(index);
+            }
+            index = index.next();
+        }
+        None
+    }
+
     fn applied(&mut self, first: StatementIndex, ids: Vec<Hash>) {
         let mut index = first;
         for id in ids {
-            self.link.handle_applied(index, id, clock::now());
+            let now = self.now();
+            self.link.handle_applied(index, id, now);
             index = index.next();
+        }
+        self.tell_node_keys();
+    }
+
+    /// Who signs for a log that comes through a peer is in that log.
+    pub(super) fn tell_node_keys(&mut self) {
+        if !self.link.is_transit() {
+            return;
+        }
+        let policy = self.hub.authority().snapshot();
+        let all = policy.principals(&self.organisation).into_iter();
+        let nodes =
+            all.filter(|record| record.kind == PrincipalKind::Node && record.revoked.is_none());
+        let keys = nodes.map(|record| record.public_key).collect();
+        let now = self.now();
+        self.link.handle_node_keys(keys, &StrictVerifier, now);
+    }
+
+    /// What a peer passed on is kept as if it had been cosigned, for this node's own people.
+    pub(super) async fn keep_checkpoint(&mut self, signed: SignedCheckpoint) {
+        match self.hub.cosign(signed).await {
+            Ok(_line) => self.report_witnessed(),
+            Err(refusal) => self.begin_anew(&refusal),
         }
     }
 
@@ -63,6 +113,7 @@ impl Driver {
         let (log, size) = (signed.log.clone(), signed.checkpoint.size);
         match self.hub.cosign(signed).await {
             Ok(line) => {
+                self.report_witnessed();
                 let signature = Some(line);
                 let frame = frame::Cosigned { subscription, log, size, signature };
                 self.steer(subscription, Frame::Cosigned(frame)).await

@@ -42,13 +42,15 @@ impl Session {
     }
 
     /// What the organisation states is for all its people and peers to check; what a peer states,
-    /// for its people; who was let at what, for those who administer it.
+    /// for its people, and for that peer's own people who come here; who was let at what, for those
+    /// who administer it.
     fn may_ask_about(&self, policy: &Policy, log: &LogName, now: Timestamp) -> Result<(), Refusal> {
         let own = self.hub.organisation();
         match log {
             LogName::Access(_) => self.check_administers(policy, own, now),
             LogName::Control(organisation) => {
-                if organisation == own || self.who.name.organisation() == own {
+                let theirs = self.who.name.organisation();
+                if organisation == own || theirs == own || organisation == theirs {
                     return Ok(());
                 }
                 let why = format!("wanted the log of {own}, found that of {organisation}");

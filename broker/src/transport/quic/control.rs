@@ -16,7 +16,7 @@ use tracing::debug;
 use super::streams::{self, Streams};
 use super::{FAREWELL_MAX, goodbye};
 use crate::hub::Refusal;
-use crate::session::{Port, Session, Stranger, waits_for};
+use crate::session::{Port, Session, Stranger, Vouchers, waits_for};
 
 /// Answers gathered into one write.
 const ANSWERS_AT_ONCE: usize = 256;
@@ -41,13 +41,14 @@ impl Control {
         welcome: Frame,
         stop: &CancellationToken,
     ) {
-        let Self { session, port: Port { answers, cut }, mut reader, mut writer } = self;
+        let Self { session, port, mut reader, mut writer } = self;
+        let Port { answers, cut, vouchers } = port;
         if writer.send(&welcome).await.is_err() {
             session.close().await;
             return;
         }
         let streams = Arc::new(Streams::new(Arc::clone(&session)));
-        let writing = tokio::spawn(write(answers, writer, streams.ended()));
+        let writing = tokio::spawn(write((answers, vouchers), writer, streams.ended()));
         let last = tokio::select! {
             last = read(&session, &mut reader) => last,
             () = streams.accept(connection) => None,
@@ -95,7 +96,7 @@ async fn read(session: &Session, reader: &mut FrameReader) -> Option<Frame> {
 
 /// Writes answers, all that wait at once; when the session has ended, what is left.
 async fn write(
-    mut answers: mpsc::Receiver<Frame>,
+    (mut answers, vouchers): (mpsc::Receiver<Frame>, Option<Arc<Vouchers>>),
     mut writer: FrameWriter,
     ended: CancellationToken,
 ) -> FrameWriter {
@@ -110,6 +111,10 @@ async fn write(
             return writer;
         }
         for frame in waiting.drain(..) {
+            let frame = match &vouchers {
+                Some(vouchers) => vouchers.turn(frame),
+                None => frame,
+            };
             if writer.gather(&frame) && writer.flush().await.is_err() {
                 return writer;
             }

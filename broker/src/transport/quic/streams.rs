@@ -10,7 +10,7 @@ use sekisho::framing::{FrameReader, FrameWriter, StreamError};
 use sekisho::tls;
 use sekisho_proto::{Frame, RefusalCode};
 use sekisho_routing::SubscriptionId;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,6 +21,9 @@ use subscription::Live;
 /// Streams that a client may still open when it is given room for more: what it opens while the word
 /// is on its way.
 const STREAMS_LEFT_MIN: usize = 4;
+
+/// How long whoever opens too many streams waits before it is looked again.
+const OPEN_PAUSE: Duration = Duration::from_millis(20);
 
 /// What the streams of one connection share.
 pub(super) struct Streams {
@@ -46,6 +49,12 @@ impl Streams {
     pub(super) async fn accept(self: &Arc<Self>, connection: &Connection) {
         let mut allowed = tls::BIDIRECTIONAL_STREAMS_BEFORE_WELCOME;
         while let Ok((send, receive)) = connection.accept_bi().await {
+            while !self.session.may_open() {
+                tokio::select! {
+                    () = sleep(OPEN_PAUSE) => {}
+                    _ended = connection.closed() => return,
+                }
+            }
             make_room(connection, self.tasks.len(), &mut allowed);
             let (writer, reader) = (FrameWriter::new(send), FrameReader::new(receive));
             self.tasks.spawn(begin(Arc::clone(self), reader, writer));

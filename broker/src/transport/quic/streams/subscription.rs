@@ -14,7 +14,7 @@ use sekisho_proto::{Frame, KeyHeaderId, frame};
 use sekisho_routing::{Record, SubscriptionId};
 
 use super::{Streams, refusal_of};
-use crate::hub::{OutboxReader, Outgoing, Refusal, metrics};
+use crate::hub::{OutboxReader, Outgoing, Refusal};
 use crate::session::Session;
 
 /// Key headers remembered as sent; beyond it some are sent again.
@@ -183,7 +183,7 @@ impl Pen {
         if self.writer.flush().await.is_err() {
             return false;
         }
-        metrics::delivered(records, bytes);
+        session.note_delivered(records, bytes);
         if is_last {
             self.writer.end();
         }
