@@ -72,12 +72,39 @@ impl Client {
         trust: Trust,
         options: ClientOptions,
     ) -> Result<Self, ConnectError> {
-        let (address, waited) = (endpoint.address.clone(), options.connect_timeout);
+        let address = endpoint.address.clone();
         let client = Self::start(endpoint, identity, trust, options)?;
-        match tokio::time::timeout(waited, client.session().welcomed()).await {
-            Ok(welcomed) => welcomed.map(|_link| client),
+        client.within_timeout(address, client.session().welcomed()).await?;
+        Ok(client)
+    }
+
+    /// Connects to publish: as [`connect`](Self::connect), where a node that carries envelopes home
+    /// will do.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_to_publish(
+        endpoint: Endpoint,
+        identity: Arc<Identity>,
+        trust: Trust,
+        options: ClientOptions,
+    ) -> Result<Self, ConnectError> {
+        let address = endpoint.address.clone();
+        let client = Self::start(endpoint, identity, trust, options)?;
+        client.within_timeout(address, client.session().welcomed_anywhere()).await?;
+        Ok(client)
+    }
+
+    async fn within_timeout(
+        &self,
+        address: String,
+        welcomed: impl Future<Output = Result<Arc<Link>, ConnectError>>,
+    ) -> Result<(), ConnectError> {
+        let waited = self.session().options.connect_timeout;
+        match tokio::time::timeout(waited, welcomed).await {
+            Ok(welcomed) => welcomed.map(drop),
             Err(_elapsed) => {
-                let last = match client.session().connectivity() {
+                let last = match self.session().connectivity() {
                     // That a single attempt was too slow as well says nothing more.
                     Connectivity::Down { failure } => failure
                         .filter(|cause| !matches!(**cause, ConnectError::Timeout { .. }))
@@ -106,12 +133,13 @@ impl Client {
         Ok(Self { handle: SessionHandle::new(session) })
     }
 
-    /// Waits until there is a connection; returns what the node said on it.
+    /// Waits until there is a connection, to the home or to a node that carries home; returns what
+    /// the node said on it, which also says whose node it is.
     ///
     /// # Errors
     /// [`ConnectError`] where patience does not help.
     pub async fn connected(&self) -> Result<Welcome, ConnectError> {
-        self.session().welcomed().await.map(|link| link.welcome().clone())
+        self.session().welcomed_anywhere().await.map(|link| link.welcome().clone())
     }
 
     /// Resolves when the node does not take this client any more and patience does not help, as
@@ -125,6 +153,22 @@ impl Client {
     #[must_use]
     pub fn is_connected(&self) -> bool {
         matches!(self.session().connectivity(), Connectivity::Up(_))
+    }
+
+    /// Whether envelopes of a topic can be sent at the moment, if only to be carried home.
+    #[must_use]
+    pub fn can_publish(&self, topic: &Topic) -> bool {
+        self.session().can_publish(topic)
+    }
+
+    /// Whose node carries envelopes home at the moment; `None` at home, and without a connection.
+    /// Publishers use it; questions, statements and subscriptions wait for the home.
+    #[must_use]
+    pub fn carrier(&self) -> Option<OrgName> {
+        match self.session().connectivity() {
+            Connectivity::Up(link) => link.carrier().map(|carrier| carrier.organisation().clone()),
+            Connectivity::Down { .. } | Connectivity::Closed => None,
+        }
     }
 
     /// Whose session it is.
@@ -202,7 +246,9 @@ impl Client {
         match self.link().await?.publish_one(envelope.into(), key_header).await {
             Ok(Reply::Published(offset)) => Ok(offset),
             Ok(Reply::Refused { refusal, .. }) => Err(QueryError::Refused(refusal)),
-            Ok(Reply::Answer(_) | Reply::Stated(_)) => Err(QueryError::WrongAnswer),
+            Ok(Reply::Answer(_) | Reply::Stated(_) | Reply::Vouched { .. }) => {
+                Err(QueryError::WrongAnswer)
+            }
             Err(LinkEnded) => Err(QueryError::Disconnected),
         }
     }

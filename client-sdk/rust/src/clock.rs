@@ -11,3 +11,9 @@ pub fn now() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
 }
+
+/// Now, by a clock that is never set and that tests may hold.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the other clock")]
+pub(crate) fn instant() -> tokio::time::Instant {
+    tokio::time::Instant::now()
+}

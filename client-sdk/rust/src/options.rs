@@ -24,6 +24,8 @@ pub struct ClientOptions {
     pub(crate) backoff_max: Duration,
     pub(crate) trust_folder: Option<PathBuf>,
     pub(crate) checkpoint_every: Duration,
+    pub(crate) roam_after: Duration,
+    pub(crate) home_every: (Duration, Duration),
 }
 
 impl Default for ClientOptions {
@@ -36,6 +38,8 @@ impl Default for ClientOptions {
             backoff_max: Duration::from_secs(30),
             trust_folder: None,
             checkpoint_every: Duration::from_secs(5 * 60),
+            roam_after: Duration::from_secs(10),
+            home_every: (Duration::from_secs(10), Duration::from_secs(60)),
         }
     }
 }
@@ -81,5 +85,20 @@ impl ClientOptions {
     #[must_use]
     pub fn checkpoint_every(self, interval: Duration) -> Self {
         Self { checkpoint_every: interval, ..self }
+    }
+
+    /// How long the home may be out of reach before publishers go to a node that carries their
+    /// envelopes home; a client that has not been at home yet does not wait. Spread over the upper
+    /// half. Default 10 s: a node that is restarted is back before.
+    #[must_use]
+    pub fn roam_after(self, roam_after: Duration) -> Self {
+        Self { roam_after, ..self }
+    }
+
+    /// Shortest and longest delay between looks at whether the home can be reached again, while
+    /// another node carries. Default 10 s and 60 s, spread as with [`backoff`](Self::backoff).
+    #[must_use]
+    pub fn home_every(self, min: Duration, max: Duration) -> Self {
+        Self { home_every: (min, max), ..self }
     }
 }

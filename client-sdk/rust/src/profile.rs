@@ -6,7 +6,8 @@
 //! ```
 
 use std::{
-    io,
+    fs::{self, File},
+    io::{self, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -80,7 +81,7 @@ impl Profile {
     /// It is missing, is not TOML, or a key of it is missing, unknown or wrong.
     pub fn load(dir: &Path) -> Result<Self, ProfileError> {
         let path = dir.join(PROFILE_FILE);
-        let text = std::fs::read_to_string(&path).map_err(|source| ProfileError::Io {
+        let text = fs::read_to_string(&path).map_err(|source| ProfileError::Io {
             path: path.clone(),
             action: "read",
             source,
@@ -120,7 +121,7 @@ impl Profile {
         kind: KeyKind,
         identity: Identity,
     ) -> Result<(), ProfileError> {
-        std::fs::create_dir_all(dir).map_err(|source| ProfileError::Io {
+        fs::create_dir_all(dir).map_err(|source| ProfileError::Io {
             path: dir.to_owned(),
             action: "make the folder",
             source,
@@ -136,7 +137,7 @@ impl Profile {
     /// The system refuses.
     pub fn save(&self, dir: &Path) -> Result<(), ProfileError> {
         let path = dir.join(PROFILE_FILE);
-        std::fs::write(&path, self.to_string()).map_err(|source| ProfileError::Io {
+        replace(dir, &path, &self.to_string()).map_err(|source| ProfileError::Io {
             path,
             action: "write",
             source,
@@ -168,6 +169,16 @@ impl std::fmt::Display for Profile {
         writeln!(f, "node = \"{node}\"")?;
         writeln!(f, "node_key = \"{node_key}\"")
     }
+}
+
+/// Writes a file: either the old one or the new one is there, whenever the power fails.
+fn replace(dir: &Path, path: &Path, text: &str) -> io::Result<()> {
+    let draft = path.with_extension("draft");
+    let mut file = File::create(&draft)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&draft, path)?;
+    File::open(dir)?.sync_all()
 }
 
 struct Keys {

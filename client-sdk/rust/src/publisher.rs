@@ -187,10 +187,11 @@ async fn protect(
     let mut generation = 0;
     loop {
         let link = match (session.connectivity(), &remembered) {
-            (Connectivity::Down { .. }, Some(protection)) => return Ok(protection.clone()),
             (Connectivity::Closed, _) => return Err(PublishError::Closed),
+            (_, Some(protection)) if !session.can_publish(topic) => return Ok(protection.clone()),
             (Connectivity::Up(_) | Connectivity::Down { .. }, _) => {
-                session.link_after(generation).await.map_err(|Closed| PublishError::Closed)?
+                let link = session.publishing_link_after(topic, generation).await;
+                link.map_err(|Closed| PublishError::Closed)?
             }
         };
         generation = link.generation();

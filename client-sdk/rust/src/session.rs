@@ -2,39 +2,31 @@
 //! again after a loss, each time later and at another moment than everybody else.
 
 pub(crate) mod control;
+mod dialler;
 pub(crate) mod handle;
 pub(crate) mod link;
+pub(crate) mod roaming;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use sekisho_proto::{Timestamp, limits::CLOCK_AHEAD_MAX};
+use sekisho_proto::{PublicKey, Topic};
 use sekisho_seal::Identity;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{control::Ended, link::Link};
+use self::{
+    dialler::{Away, Dialler, untrusted},
+    link::Link,
+    roaming::Carriers,
+};
 use crate::{
     backoff::Backoff,
-    chain::Chain,
-    clock,
-    connection::{ConnectError, Endpoint, Stream, Welcomed, greet},
-    entropy::OsEntropy,
+    connection::{ConnectError, Endpoint},
     options::ClientOptions,
-    query::QueryError,
     subscription::keys::KeyRing,
-    timer::Timer,
     tls,
-    trust::{
-        Replica, TrustError,
-        logs::{Logs, Unchecked},
-    },
+    trust::{Replica, logs::Logs},
 };
-
-/// A connection that lived this long was a good one: after it, dialling starts without delay.
-const STEADY_AFTER: Duration = Duration::from_secs(10);
-
-/// How long the last packets of an ended connection may take to leave.
-const LINGER: Duration = Duration::from_millis(200);
 
 /// Where a session stands.
 #[derive(Clone)]
@@ -51,7 +43,9 @@ pub(crate) enum Connectivity {
 pub(crate) struct Session {
     pub(crate) identity: Arc<Identity>,
     pub(crate) options: ClientOptions,
-    pub(crate) replica: Replica,
+    /// The key of the home's node.
+    pub(crate) home: PublicKey,
+    pub(crate) replica: Arc<Replica>,
     pub(crate) key_ring: KeyRing,
     pub(crate) logs: Arc<Logs>,
     connectivity: watch::Receiver<Connectivity>,
@@ -80,11 +74,13 @@ impl Session {
         let logs = Logs::open(&endpoint, options.trust_folder.as_deref())
             .map_err(|source| untrusted(&endpoint, source))?;
         let logs = Arc::new(logs);
+        let replica = Arc::new(replica);
         let (state, connectivity) = watch::channel(Connectivity::Down { failure: None });
         let session = Arc::new(Self {
             identity,
             options,
-            replica,
+            home: endpoint.node_key,
+            replica: Arc::clone(&replica),
             key_ring: KeyRing::default(),
             logs: Arc::clone(&logs),
             connectivity,
@@ -93,9 +89,12 @@ impl Session {
             users: TaskTracker::new(),
             tasks: TaskTracker::new(),
         });
+        let carriers = Carriers::open(&endpoint, session.options.trust_folder.clone(), &replica);
         let dialler = Dialler {
             endpoint,
             config,
+            away: Away::new(carriers, Arc::clone(&session.identity), &session.options),
+            replica,
             software: session.options.software.clone(),
             backoff: Backoff::new(session.options.backoff_min, session.options.backoff_max),
             logs,
@@ -108,16 +107,30 @@ impl Session {
         Ok(session)
     }
 
-    /// The connection, as soon as there is one.
+    /// The connection to the home, as soon as there is one.
     pub(crate) async fn link(&self) -> Result<Arc<Link>, Closed> {
         self.link_after(0).await
     }
 
-    /// The first connection younger than the one of this generation.
+    /// The first connection to the home younger than the one of this generation.
     pub(crate) async fn link_after(&self, generation: u64) -> Result<Arc<Link>, Closed> {
+        let fits = |link: &Link| link.carrier().is_none() && link.generation() > generation;
+        self.link_that(fits).await
+    }
+
+    /// The same over which envelopes of a topic may be sent, if only to be carried home.
+    pub(crate) async fn publishing_link_after(
+        &self,
+        topic: &Topic,
+        generation: u64,
+    ) -> Result<Arc<Link>, Closed> {
+        self.link_that(|link| link.takes(topic) && link.generation() > generation).await
+    }
+
+    async fn link_that(&self, fits: impl Fn(&Link) -> bool) -> Result<Arc<Link>, Closed> {
         let mut connectivity = self.connectivity.clone();
         let wanted = |state: &Connectivity| match state {
-            Connectivity::Up(link) => link.generation() > generation,
+            Connectivity::Up(link) => fits(link),
             Connectivity::Closed => true,
             Connectivity::Down { .. } => false,
         };
@@ -132,11 +145,26 @@ impl Session {
         self.connectivity.borrow().clone()
     }
 
-    /// Waits for the first connection, or for a failure that no patience mends.
+    /// Whether envelopes of a topic may be sent at the moment.
+    pub(crate) fn can_publish(&self, topic: &Topic) -> bool {
+        matches!(self.connectivity(), Connectivity::Up(link) if link.takes(topic))
+    }
+
+    /// Waits for the first connection to the home, or for a failure that no patience mends.
     pub(crate) async fn welcomed(&self) -> Result<Arc<Link>, ConnectError> {
+        self.welcomed_by(|link| link.carrier().is_none()).await
+    }
+
+    /// The same, where a node that carries home will do.
+    pub(crate) async fn welcomed_anywhere(&self) -> Result<Arc<Link>, ConnectError> {
+        self.welcomed_by(|_link| true).await
+    }
+
+    async fn welcomed_by(&self, fits: impl Fn(&Link) -> bool) -> Result<Arc<Link>, ConnectError> {
         let mut connectivity = self.connectivity.clone();
         let decided = |state: &Connectivity| match state {
-            Connectivity::Up(_) | Connectivity::Closed => true,
+            Connectivity::Up(link) => fits(link),
+            Connectivity::Closed => true,
             Connectivity::Down { failure } => {
                 failure.as_ref().is_some_and(|failure| failure.is_permanent())
             }
@@ -187,147 +215,4 @@ impl Session {
         self.users.close();
         self.tasks.close();
     }
-}
-
-/// The task that owns the connection.
-struct Dialler {
-    endpoint: Endpoint,
-    config: quinn::ClientConfig,
-    software: String,
-    backoff: Backoff,
-    logs: Arc<Logs>,
-    query_timeout: Duration,
-    checkpoint_every: Duration,
-    state: watch::Sender<Connectivity>,
-    closing: CancellationToken,
-}
-
-impl Dialler {
-    async fn run(mut self) {
-        let closing = self.closing.clone();
-        let mut generation = 0_u64;
-        while !closing.is_cancelled() {
-            let attempt = greet(&self.endpoint, &self.config, &self.software);
-            let attempted = tokio::select! {
-                attempted = attempt => attempted,
-                () = closing.cancelled() => break,
-            };
-            match attempted {
-                Ok(welcomed) => {
-                    generation = generation.saturating_add(1);
-                    self.hold(welcomed, generation).await;
-                }
-                Err(failure) => self.report(failure),
-            }
-            let delay = self.backoff.next_delay(&mut OsEntropy::new());
-            tokio::select! {
-                () = tokio::time::sleep(delay) => {}
-                () = closing.cancelled() => {}
-            }
-        }
-        self.state.send_replace(Connectivity::Closed);
-    }
-
-    /// Runs a connection to its end.
-    async fn hold(&mut self, welcomed: Welcomed, generation: u64) {
-        let Welcomed { connection, control: Stream { writer, reader }, welcome } = welcomed;
-        tracing::info!(
-            node = %self.endpoint.address,
-            organisation = %welcome.organisation,
-            principal = welcome.principal.as_ref().map(tracing::field::display),
-            "connected"
-        );
-        self.compare_clocks(welcome.time);
-        let (link, frames) = Link::new(connection.clone(), welcome, generation);
-        let running = control::run(Arc::clone(&link), frames, writer, reader, self.closing.clone());
-        let ended = tokio::select! {
-            ended = running => Some(ended),
-            failure = self.keep_up(&link) => {
-                self.report(failure);
-                None
-            }
-        };
-        match ended {
-            Some(ended) => {
-                self.tell_end(&ended);
-                self.state.send_replace(Connectivity::Down { failure: None });
-            }
-            None => {
-                link.end();
-                connection.close("wanted a control log that can be trusted");
-            }
-        }
-        if tokio::time::timeout(LINGER, connection.wait_idle()).await.is_err() {
-            tracing::trace!("endpoint still busy after the connection's end");
-        }
-    }
-
-    fn tell_end(&self, ended: &Ended) {
-        match ended {
-            Ended::Closed => tracing::debug!(node = %self.endpoint.address, "disconnected"),
-            Ended::Broken(_) | Ended::Refused(_) | Ended::Goodbye { .. } => {
-                tracing::info!(node = %self.endpoint.address, cause = %Chain(ended), "connection lost");
-            }
-        }
-    }
-
-    /// Checks what the node shows of its control log, then lets the connection be used, and checks
-    /// again from time to time. Resolves when the connection is not to be used any more.
-    async fn keep_up(&mut self, link: &Arc<Link>) -> ConnectError {
-        let own = self.logs.own();
-        let mut steady = Timer::default();
-        let mut due = Timer::default();
-        let mut is_up = false;
-        loop {
-            if let Err(cause) = self.logs.check(&own, link, self.query_timeout).await {
-                return self.unchecked(cause);
-            }
-            if !std::mem::replace(&mut is_up, true) {
-                self.state.send_replace(Connectivity::Up(Arc::clone(link)));
-                steady.start(STEADY_AFTER);
-            }
-            due.start(self.checkpoint_every);
-            loop {
-                tokio::select! {
-                    () = due.elapsed() => break,
-                    () = steady.elapsed() => self.backoff.reset(),
-                }
-            }
-        }
-    }
-
-    fn unchecked(&self, cause: Unchecked) -> ConnectError {
-        let address = self.endpoint.address.clone();
-        match cause {
-            Unchecked::Trust(source) => {
-                tracing::error!(node = %address, cause = %Chain(&source), "node not trusted");
-                untrusted(&self.endpoint, source)
-            }
-            Unchecked::Query(QueryError::Refused(refusal)) => {
-                ConnectError::Refused { address, refusal }
-            }
-            Unchecked::Query(_) => {
-                let (wanted, waited) = ("a checkpoint of its control log", self.query_timeout);
-                ConnectError::Timeout { address, wanted, waited, last: None }
-            }
-        }
-    }
-
-    /// A clock that is off makes a node refuse what it stamps: better said before.
-    fn compare_clocks(&self, node: Timestamp) {
-        let own = clock::now();
-        let apart = own.saturating_since(node).max(node.saturating_since(own));
-        if apart >= CLOCK_AHEAD_MAX {
-            tracing::warn!(node = %self.endpoint.address, %own, theirs = %node, "clocks are apart");
-        }
-    }
-
-    fn report(&self, failure: ConnectError) {
-        tracing::info!(node = %self.endpoint.address, cause = %Chain(&failure), "not connected");
-        self.state.send_replace(Connectivity::Down { failure: Some(Arc::new(failure)) });
-    }
-}
-
-fn untrusted(endpoint: &Endpoint, source: TrustError) -> ConnectError {
-    ConnectError::Trust { address: endpoint.address.clone(), source: Box::new(source) }
 }

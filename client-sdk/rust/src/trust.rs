@@ -16,7 +16,7 @@ use sekisho_proto::{
 };
 use sekisho_seal::{EpochPublic, KeyError, StrictVerifier, VerifyingKey};
 
-use crate::{chain::Chain, publisher::Protection};
+use crate::{chain::Chain, connection::Endpoint, publisher::Protection, session::roaming::Carrier};
 
 pub(crate) use self::logs::last_trusted;
 pub use self::{error::TrustError, logs::WITNESSES_FILE};
@@ -151,9 +151,43 @@ impl Replica {
         grants.collect()
     }
 
-    /// The key of another organisation's node, as the newest peering with it names it.
-    pub(crate) fn peer_node_key(&self, organisation: &OrgName) -> Option<PublicKey> {
-        self.lock().peer(organisation).map(|peering| peering.theirs.node_key)
+    /// The key of another organisation's node: as the newest peering with it names it, or, where a
+    /// peer passes its log on, as that log names it.
+    pub(crate) fn peer_node_key(
+        &self,
+        organisation: &OrgName,
+        now: Timestamp,
+    ) -> Option<PublicKey> {
+        let policy = self.lock();
+        let route = policy.route(organisation, now);
+        if route.is_some_and(|route| !route.is_direct()) {
+            return policy.node_of(organisation).map(|node| node.public_key);
+        }
+        policy.peer(organisation).map(|peering| peering.theirs.node_key)
+    }
+
+    /// Whose nodes carry envelopes home, by those of these statements that are believed.
+    pub(crate) fn carriers(&self, encoded: &[Bytes]) -> Vec<Carrier> {
+        let own = self.lock().own().clone();
+        let statements = encoded.iter().filter_map(|one| Statement::decode(one).ok());
+        let believed = statements.filter(|statement| self.believes(statement));
+        let carriers = believed.filter_map(|statement| {
+            let StatementBody::Peering(peering) = statement.body() else { return None };
+            let (_ours, theirs) = peering.sides(&own)?;
+            let endpoint = Endpoint {
+                address: theirs.address.clone(),
+                node_key: theirs.node_key,
+                organisation: theirs.organisation.clone(),
+            };
+            Some(Carrier {
+                contract: statement.id(),
+                endpoint,
+                topics: theirs.carries_home.clone(),
+                from: peering.from,
+                until: peering.until,
+            })
+        });
+        carriers.filter(|carrier| !carrier.topics.is_empty()).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Policy> {

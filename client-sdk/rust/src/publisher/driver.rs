@@ -80,7 +80,7 @@ impl Driver {
         let (min, max) = (session.options.backoff_min, session.options.backoff_max);
         let status = state.borrow().clone();
         let envelope_bytes_max = match session.connectivity() {
-            Connectivity::Up(link) => link.envelope_bytes_max(),
+            Connectivity::Up(link) => delivery::largest_over(&link, ENVELOPE_BYTES_DEFAULT),
             Connectivity::Down { .. } | Connectivity::Closed => ENVELOPE_BYTES_DEFAULT,
         };
         Self {

@@ -13,6 +13,7 @@ mod slot;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use bytes::Bytes;
 use sekisho_proto::{BootId, KeyHeaderId, Offset, RefusalCode, Sequence};
 
 use self::slot::{Line, Pause, Retry, Slot, State};
@@ -25,6 +26,10 @@ pub(crate) use self::entry::{Accepted, Entry, Step};
 /// permanent. With the back-off of the publisher that is over a minute.
 const FRUITLESS_ROUNDS_MAX: u32 = 16;
 
+/// Rounds over a node that carries home, without one envelope that came there, after which another
+/// is looked for. With the back-off of the publisher that is about a minute.
+const AWAY_IN_VAIN_MAX: u32 = 9;
+
 /// The window; see the module.
 #[derive(Debug)]
 pub(crate) struct Outbox {
@@ -33,8 +38,14 @@ pub(crate) struct Outbox {
     requests: BTreeMap<u64, u64>,
     announced: BTreeSet<KeyHeaderId>,
     line: Line,
+    /// Another node carries what is sent home: its word settles nothing.
+    is_away: bool,
+    /// Rounds away without one envelope known to be at home.
+    away_in_vain: u32,
     /// What the node expects next of the boot being sent, once it said so on this connection.
     head: Option<(BootId, Sequence)>,
+    /// What the node last asked to be sent again later, until something is accepted.
+    obstacle: Option<Refusal>,
     pause: Option<Pause>,
     dead: Option<BootId>,
     fruitless_rounds: u32,
@@ -53,7 +64,10 @@ impl Outbox {
             requests: BTreeMap::new(),
             announced: BTreeSet::new(),
             line: Line::Down,
+            is_away: false,
+            away_in_vain: 0,
             head: None,
+            obstacle: None,
             pause: None,
             dead: None,
             fruitless_rounds: 0,
@@ -89,10 +103,16 @@ impl Outbox {
         }
     }
 
-    /// A connection stands. Nothing is known about what reached the node on an earlier one.
-    pub(crate) fn handle_connected(&mut self) {
+    /// A connection stands, to the home or to a node that carries there. Nothing is known about
+    /// what reached the node on an earlier one.
+    pub(crate) fn handle_connected(&mut self, is_away: bool) {
         self.handle_disconnected();
         self.line = Line::Up;
+        if self.is_away && !is_away {
+            // What others refused was not the home's word.
+            self.fruitless_rounds = 0;
+        }
+        (self.is_away, self.away_in_vain) = (is_away, 0);
     }
 
     /// The connection is gone and with it every answer not yet received.
@@ -120,8 +140,12 @@ impl Outbox {
         };
         let boot = front.entry.boot;
         if self.head.is_none_or(|(known, _)| known != boot) {
-            self.line = Line::Asking;
-            return Step::AskHead { boot };
+            if !self.is_away {
+                self.line = Line::Asking;
+                return Step::AskHead { boot };
+            }
+            // The home's answer to the first of them tells.
+            self.head = Some((boot, front.entry.sequence));
         }
         if self.requests.len() >= inflight_max {
             return Step::Wait;
@@ -192,7 +216,18 @@ impl Outbox {
 
     /// The node stored what was sent under this request.
     pub(crate) fn handle_published(&mut self, request: u64, offset: Offset) {
-        self.settle_request(request, Some(offset));
+        if self.is_away {
+            // Anybody can say so.
+            self.retry(request, Retry::Later);
+        } else {
+            self.settle_request(request, Some(offset));
+        }
+        self.after_answer();
+    }
+
+    /// What was sent under this request is at home, which has signed that.
+    pub(crate) fn handle_vouched(&mut self, request: u64, offset: Option<Offset>) {
+        self.settle_request(request, offset);
         self.after_answer();
     }
 
@@ -208,8 +243,19 @@ impl Outbox {
         let (boot, sequence, key_header) = (entry.boot, entry.sequence, entry.key_header);
         let stored = expected.is_none_or(|expected| expected > sequence);
         match Remedy::of(refusal.code) {
+            // Nothing is settled nor given up but by the home itself.
+            Remedy::Stored | Remedy::None if self.is_away => {
+                self.obstacle = Some(refusal);
+                self.retry(request, Retry::Later);
+            }
+            Remedy::Resend if self.is_away && !self.can_resend(boot, sequence, expected) => {
+                self.retry(request, Retry::Later);
+            }
             Remedy::Stored if stored => self.settle_request(request, None),
-            Remedy::Wait => self.retry(request, Retry::Later),
+            Remedy::Wait => {
+                self.obstacle = Some(refusal);
+                self.retry(request, Retry::Later);
+            }
             Remedy::Stored | Remedy::Resend if self.can_resend(boot, sequence, expected) => {
                 if let Some(id) = key_header {
                     self.announced.remove(&id);
@@ -238,7 +284,16 @@ impl Outbox {
 
     /// What was accepted since it was last taken.
     pub(crate) fn take_accepted(&mut self) -> Accepted {
-        std::mem::take(&mut self.accepted)
+        let accepted = std::mem::take(&mut self.accepted);
+        if accepted.envelopes > 0 {
+            self.obstacle = None;
+        }
+        accepted
+    }
+
+    /// Why what was sent is sent again later; none once something was accepted.
+    pub(crate) const fn obstacle(&self) -> Option<&Refusal> {
+        self.obstacle.as_ref()
     }
 
     /// Every entry of the backlog before this index is settled.
@@ -259,6 +314,18 @@ impl Outbox {
     /// Envelopes sent and not answered.
     pub(crate) fn in_flight(&self) -> usize {
         self.requests.len()
+    }
+
+    /// The envelope that was sent under a request.
+    pub(crate) fn envelope_of(&self, request: u64) -> Option<&Bytes> {
+        let index = self.requests.get(&request)?;
+        let place = self.slots.binary_search_by_key(index, |slot| slot.entry.index).ok()?;
+        self.slots.get(place).map(|slot| &slot.entry.envelope)
+    }
+
+    /// Whether the node that carries has been of no use for long.
+    pub(crate) fn is_away_in_vain(&self) -> bool {
+        self.is_away && self.away_in_vain >= AWAY_IN_VAIN_MAX
     }
 
     /// A gap can be mended where what the node wants is still here, and progress is made. Behind
@@ -299,6 +366,7 @@ impl Outbox {
         {
             *expected = next.max(*expected);
         }
+        self.away_in_vain = 0;
         self.count_accepted(samples, offset);
         self.settle();
     }
@@ -307,6 +375,9 @@ impl Outbox {
         if let Some(Pause::Draining(retry)) = self.pause
             && self.requests.is_empty()
         {
+            if self.is_away && retry != Retry::AtOnce {
+                self.away_in_vain = self.away_in_vain.saturating_add(1);
+            }
             let in_vain = retry != Retry::Later;
             self.fruitless_rounds = self.fruitless_rounds.saturating_add(u32::from(in_vain));
             self.unsend();

@@ -1,6 +1,6 @@
 //! What a publisher tells about itself.
 
-use sekisho_proto::{BootId, Offset, Sequence};
+use sekisho_proto::{BootId, Offset, OrgName, Sequence};
 
 use super::{lost::Lost, outbox::Accepted, sealing::Sealed};
 
@@ -21,6 +21,8 @@ pub enum Phase {
 pub struct PublisherState {
     /// Whether it can send.
     pub phase: Phase,
+    /// Whose node carries the envelopes home; `None` where they go there straight.
+    pub carrier: Option<OrgName>,
     /// The boot of the next envelope.
     pub boot: BootId,
     /// The sequence of the next envelope.
@@ -55,6 +57,7 @@ impl PublisherState {
     pub(super) fn new(boot: BootId) -> Self {
         Self {
             phase: Phase::Disconnected,
+            carrier: None,
             boot,
             next_sequence: Sequence::ZERO,
             queued: 0,

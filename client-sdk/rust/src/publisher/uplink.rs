@@ -148,7 +148,7 @@ impl Uplink {
     /// The next event. `wants_slot`: whether a free place in the node's window is one.
     pub(super) async fn next(&mut self, wants_slot: bool) -> Event {
         let Some(live) = &mut self.live else {
-            return match self.session.link_after(self.generation).await {
+            return match self.session.publishing_link_after(&self.topic, self.generation).await {
                 Ok(link) => Event::Connected(link),
                 Err(Closed) => Event::Closed,
             };

@@ -20,6 +20,10 @@ const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a request may wait for its answer before the node is asked whether it is there.
 const ANSWER_LATE: Duration = Duration::from_secs(1);
 
+/// After how many such looks a node that carries home is left. Where the home does not answer it, it
+/// says so long before.
+const LOOKS_AWAY_MAX: u32 = 30;
+
 /// Why a connection ended.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
@@ -38,6 +42,9 @@ pub(crate) enum Ended {
         /// In its words.
         why: String,
     },
+    /// A node that carries home did not answer.
+    #[error("connection to a node that carries home: wanted an answer within {0:?}")]
+    Silent(Duration),
     /// The client was closed.
     #[error("connection to the node: closed here")]
     Closed,
@@ -96,10 +103,14 @@ async fn write(
 async fn nudge(link: &Link) -> Ended {
     let mut looks = interval(ANSWER_LATE);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut before, mut asked) = (None, None);
+    let (mut before, mut asked, mut in_vain) = (None, None, 0);
     loop {
         looks.tick().await;
         let oldest = link.oldest();
+        in_vain = if oldest.is_some() && oldest == before { in_vain + 1 } else { 0 };
+        if in_vain >= LOOKS_AWAY_MAX && link.carrier().is_some() {
+            return Ended::Silent(ANSWER_LATE * LOOKS_AWAY_MAX);
+        }
         if oldest.is_some() && oldest == before && oldest != asked {
             let ping = Frame::Ping(frame::Ping { token: 0 });
             if link.send(ping).await.is_err() {
@@ -129,6 +140,9 @@ async fn handle(link: &Arc<Link>, frame: Frame) -> Result<(), Ended> {
     match frame {
         Frame::Published(published) => {
             link.deliver(published.request, Reply::Published(published.offset));
+        }
+        Frame::Vouched(frame::Vouched { request, offset, signature }) => {
+            link.deliver(request, Reply::Vouched { offset, signature });
         }
         Frame::Refused(refused) if refused.request == 0 => {
             return Err(Ended::Refused(Refusal::from(refused)));

@@ -5,14 +5,14 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
 
 use bytes::Bytes;
 use sekisho_proto::{
-    Frame, Offset, Sequence, Statement, StatementIndex,
+    Frame, Offset, Sequence, Signature, Statement, StatementIndex, Topic,
     frame::{self, AnswerBody, Question},
     limits::{ENVELOPE_BYTES_DEFAULT, ENVELOPE_BYTES_MAX},
 };
@@ -24,6 +24,7 @@ use crate::{
     framing::StreamError,
     query::QueryError,
     refusal::Refusal,
+    session::roaming::Carrier,
 };
 
 /// Frames that may wait for the control stream. Envelopes in flight are bounded by the node's
@@ -37,9 +38,17 @@ const WAITERS_MAX: usize = 4096;
 #[derive(Debug)]
 pub(crate) enum Reply {
     Published(Offset),
-    Refused { refusal: Refusal, expected: Option<Sequence> },
+    Refused {
+        refusal: Refusal,
+        expected: Option<Sequence>,
+    },
     Answer(AnswerBody),
     Stated(Vec<StatementIndex>),
+    /// The home's node has signed that it has what was carried there.
+    Vouched {
+        offset: Option<Offset>,
+        signature: Signature,
+    },
 }
 
 /// Whom to tell an answer.
@@ -75,6 +84,10 @@ struct Waiting {
 pub(crate) struct Link {
     pub(super) connection: Connection,
     pub(super) welcome: frame::Welcome,
+    /// Whose node it leads to, where that is not the home.
+    carrier: Option<Arc<Carrier>>,
+    /// Whether something that was sent over it is known to be at home.
+    is_useful: AtomicBool,
     generation: u64,
     control: mpsc::Sender<Frame>,
     waiting: Mutex<Waiting>,
@@ -88,6 +101,7 @@ impl Link {
     pub(super) fn new(
         connection: Connection,
         welcome: frame::Welcome,
+        carrier: Option<Arc<Carrier>>,
         generation: u64,
     ) -> (Arc<Self>, mpsc::Receiver<Frame>) {
         let (control, frames) = mpsc::channel(CONTROL_FRAMES_MAX);
@@ -95,6 +109,8 @@ impl Link {
         let link = Self {
             connection,
             welcome,
+            carrier,
+            is_useful: AtomicBool::new(false),
             generation,
             control,
             waiting: Mutex::default(),
@@ -109,6 +125,26 @@ impl Link {
     /// Grows with every connection of a session.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// The node that carries envelopes home, where it leads to one.
+    pub(crate) fn carrier(&self) -> Option<&Arc<Carrier>> {
+        self.carrier.as_ref()
+    }
+
+    /// Whether envelopes of a topic may be sent over it.
+    pub(crate) fn takes(&self, topic: &Topic) -> bool {
+        self.carrier.as_ref().is_none_or(|carrier| carrier.takes(topic))
+    }
+
+    /// Something that was sent over it is known to be at home.
+    pub(crate) fn note_use(&self) {
+        self.is_useful.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether anything is.
+    pub(crate) fn is_useful(&self) -> bool {
+        self.is_useful.load(Ordering::Relaxed)
     }
 
     /// What the node said when it let us in.
@@ -196,7 +232,9 @@ impl Link {
         match tokio::time::timeout(timeout, asked).await {
             Ok(Ok(Reply::Answer(answer))) => Ok(answer),
             Ok(Ok(Reply::Refused { refusal, .. })) => Err(QueryError::Refused(refusal)),
-            Ok(Ok(Reply::Published(_) | Reply::Stated(_))) => Err(QueryError::WrongAnswer),
+            Ok(Ok(Reply::Published(_) | Reply::Stated(_) | Reply::Vouched { .. })) => {
+                Err(QueryError::WrongAnswer)
+            }
             Ok(Err(LinkEnded)) => Err(QueryError::Disconnected),
             Err(_elapsed) => Err(QueryError::Timeout { waited: timeout }),
         }
@@ -215,7 +253,9 @@ impl Link {
             Ok(Ok(Reply::Stated(indices))) if indices.len() == count => Ok(indices),
             Ok(Ok(Reply::Stated(_))) => Err(QueryError::WrongAnswer),
             Ok(Ok(Reply::Refused { refusal, .. })) => Err(QueryError::Refused(refusal)),
-            Ok(Ok(Reply::Published(_) | Reply::Answer(_))) => Err(QueryError::WrongAnswer),
+            Ok(Ok(Reply::Published(_) | Reply::Answer(_) | Reply::Vouched { .. })) => {
+                Err(QueryError::WrongAnswer)
+            }
             Ok(Err(LinkEnded)) => Err(QueryError::Disconnected),
             Err(_elapsed) => Err(QueryError::Timeout { waited: timeout }),
         }

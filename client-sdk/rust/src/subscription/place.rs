@@ -20,6 +20,8 @@ pub(super) struct Place {
     next: Option<Position>,
     /// Records before this were delivered on an earlier connection.
     resumed_at: Position,
+    /// The first position that the node has not told on this connection.
+    told: Position,
     /// Where to end, exclusive.
     until: Option<Position>,
     ends: Ends,
@@ -33,6 +35,7 @@ impl Place {
             from,
             next: None,
             resumed_at: Position::ZERO,
+            told: Position::ZERO,
             until: None,
             ends,
             is_subscribed: false,
@@ -42,6 +45,7 @@ impl Place {
     /// Where to subscribe from now.
     pub(super) fn start(&mut self) -> Start {
         self.is_subscribed = false;
+        self.told = Position::ZERO;
         match self.next {
             Some(next) => {
                 self.resumed_at = next;
@@ -57,6 +61,7 @@ impl Place {
         if self.ends == Ends::AtHead && self.until.is_none() {
             self.until = Some(head);
         }
+        self.told = self.told.max(position);
         let again = std::mem::replace(&mut self.is_subscribed, true);
         // From the latest on nothing before was asked for: what is published while the connection
         // is lost is not missed.
@@ -72,7 +77,21 @@ impl Place {
 
     /// Everything before this position is delivered or told.
     pub(super) fn advance(&mut self, next: Position) {
+        self.told = self.told.max(next);
         self.next = Some(self.next.map_or(next, |known| known.max(next)));
+    }
+
+    /// How much of what is done may be acknowledged now. A node that crashed may have a cursor that
+    /// stands further back than this side has come, and takes no acknowledgement of what it has not
+    /// told again.
+    pub(super) fn acknowledgeable(&self, done: Position) -> Option<Position> {
+        let last_told = self.told.value().checked_sub(1).map(Position::new)?;
+        Some(done.min(last_told))
+    }
+
+    /// Whether the node has told this position on this connection.
+    pub(super) fn was_told(&self, position: Position) -> bool {
+        position < self.told
     }
 
     /// Whether everything that was asked for has come.

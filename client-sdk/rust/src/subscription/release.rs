@@ -8,6 +8,7 @@ use sekisho_proto::{Hash, LogName, statement::KeyGrant};
 use super::verifier::Interrupted;
 use crate::{
     chain::Chain,
+    clock,
     session::{Session, link::Link},
     trust::{
         TrustError,
@@ -27,7 +28,7 @@ pub(super) async fn is_logged(
     let source = if log == own.log {
         own
     } else {
-        match session.replica.peer_node_key(&grant.organisation) {
+        match session.replica.peer_node_key(&grant.organisation, clock::now()) {
             Some(node_key) => Source { log, node_key },
             None => return Ok(Err(Arc::new(TrustError::UnknownLog { log }))),
         }

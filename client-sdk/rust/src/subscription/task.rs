@@ -278,8 +278,11 @@ impl Task {
     }
 
     async fn next(&mut self, subscribed: bool, reader: &mut FrameReader) -> Event {
-        let may_acknowledge =
-            subscribed && self.wish.cursor.is_some() && !self.acknowledged_lately.is_running();
+        let was_told = self.acknowledged.borrow().is_some_and(|done| self.place.was_told(done));
+        let may_acknowledge = subscribed
+            && was_told
+            && self.wish.cursor.is_some()
+            && !self.acknowledged_lately.is_running();
         tokio::select! {
             biased;
             () = self.deliver.closed() => Event::Unwanted,
@@ -370,7 +373,7 @@ impl Task {
     ) -> Result<(), StreamError> {
         let done = *self.acknowledged.borrow_and_update();
         self.acknowledged_lately.start(ACKNOWLEDGE_EVERY);
-        match done {
+        match done.and_then(|done| self.place.acknowledgeable(done)) {
             Some(position) => {
                 writer.send(&Frame::Acknowledge(Acknowledge { subscription, position })).await
             }

@@ -14,6 +14,8 @@ mod node;
 #[cfg(test)]
 mod publishing;
 #[cfg(test)]
+mod roaming;
+#[cfg(test)]
 mod spooling;
 #[cfg(test)]
 mod subscribing;

@@ -61,6 +61,8 @@ pub(crate) enum Vice {
     ReleasesKeysInSecret,
     /// Does not say what its log holds.
     HidesItsLog,
+    /// Says that it has stored what it has thrown away.
+    StoresNothing,
 }
 
 /// What the node is told to do.
@@ -78,6 +80,8 @@ pub(crate) struct Script {
     pub(crate) enrolling: Vec<frame::Enrolling>,
     pub(crate) statements: Vec<Bytes>,
     pub(crate) vices: BTreeSet<Vice>,
+    /// Whose word it passes on with what it stored, where it carries home.
+    pub(crate) vouches: Option<SigningKey>,
     /// The control logs it shows: its own and its peers'.
     pub(crate) logs: BTreeMap<OrgName, ControlLog>,
 }
@@ -107,7 +111,7 @@ pub(crate) struct Seen {
 
 struct Shared {
     script: Mutex<Script>,
-    seen: Mutex<Seen>,
+    seen: Arc<Mutex<Seen>>,
     changed: watch::Sender<u64>,
     hang_up: watch::Sender<u64>,
 }
@@ -128,6 +132,18 @@ impl Node {
     }
 
     pub(crate) async fn start_at(world: &World, address: SocketAddr) -> Self {
+        Self::start_with(world, address, Arc::default()).await
+    }
+
+    /// A node of another organisation that carries to this one: what it stores is stored here.
+    pub(crate) async fn carrier(&self, world: &World) -> Self {
+        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let carrier = Self::start_with(world, anywhere, Arc::clone(&self.shared.seen)).await;
+        carrier.script().vouches = Some(self.key.clone());
+        carrier
+    }
+
+    async fn start_with(world: &World, address: SocketAddr, seen: Arc<Mutex<Seen>>) -> Self {
         let script = Script {
             welcome: Ok(()),
             organisation: world.organisation.clone(),
@@ -144,6 +160,7 @@ impl Node {
             enrolling: Vec::new(),
             statements: Vec::new(),
             vices: BTreeSet::new(),
+            vouches: None,
             logs: BTreeMap::from([(
                 world.organisation.clone(),
                 ControlLog::new(&world.organisation, &world.node),
@@ -151,7 +168,7 @@ impl Node {
         };
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
-            seen: Mutex::default(),
+            seen,
             changed: watch::Sender::new(0),
             hang_up: watch::Sender::new(0),
         });

@@ -307,6 +307,30 @@ async fn what_was_acknowledged_under_a_cursor_is_not_delivered_again() {
 }
 
 #[tokio::test]
+async fn a_cursor_that_a_crash_has_set_back_ends_no_subscription_and_comes_forward_again() {
+    let world = World::fujisawa();
+    let node = Node::start(&world).await;
+    publish(&node, &world, &world.truck, samples(0..40)).await;
+    let client = node.client(&world.dashboard, &world).await;
+    // One record at a time, so that acknowledging overtakes what the node tells again.
+    let builder = client.subscribe(world.tree()).from(Start::Earliest).credit(1);
+    let cursor = "dashboard".parse().unwrap();
+    let mut subscription = builder.cursor(cursor).start().await.unwrap();
+    for _ in 0..30 {
+        let message = message(&mut subscription).await;
+        subscription.acknowledge(&message);
+    }
+    let last = Some(Position::new(29));
+    node.until(|seen| seen.acknowledged == last).await;
+    node.seen().acknowledged = Some(Position::new(4));
+    node.hang_up();
+    node.until(|seen| seen.acknowledged == last).await;
+    for number in 30..40 {
+        assert_eq!(message(&mut subscription).await.samples().unwrap(), [sample(number)]);
+    }
+}
+
+#[tokio::test]
 async fn history_ends_where_the_log_ended() {
     let world = World::fujisawa();
     let node = Node::start(&world).await;

@@ -1,12 +1,12 @@
 //! An organisation in memory: its keys and the statements it signed.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use sekisho::{Identity, Sample, SampleValue, SigningKey, Timestamp, Topic, Trust, Value};
 use sekisho_proto::{
     Epoch, Filter, OrgName, PrincipalKind, PrincipalName, Statement, StatementBody, Suite,
-    statement::{EpochAnnounce, Issuer, OrgRoot, Peering, PeeringParty, Principal},
+    statement::{EpochAnnounce, Issuer, OrgRoot, Peering, PeeringBudget, PeeringParty, Principal},
 };
 use sekisho_seal::{EpochKeyPair, KeyGrantDraft, SeededEntropy, sign_statement, wrap_epoch_seed};
 
@@ -214,7 +214,20 @@ impl World {
 
     /// The peering of two organisations, and everything needed to believe it.
     pub(crate) fn proof_of_peering(&self, other: &Self) -> Vec<Bytes> {
-        let mut parties = [self.party(other), other.party(self)];
+        self.proof_of_contract(other, [self.party(other), other.party(self)])
+    }
+
+    /// The same where the other's node, which is there, carries all topics home.
+    pub(crate) fn proof_of_carrying(&self, other: &Self, address: SocketAddr) -> Vec<Bytes> {
+        let theirs = PeeringParty {
+            address: address.to_string(),
+            carries_home: vec![self.tree()],
+            ..other.party(self)
+        };
+        self.proof_of_contract(other, [self.party(other), theirs])
+    }
+
+    fn proof_of_contract(&self, other: &Self, mut parties: [PeeringParty; 2]) -> Vec<Bytes> {
         parties.sort_by(|left, right| left.organisation.cmp(&right.organisation));
         let purposes = vec!["air quality".to_owned()];
         let (from, until) = (issued(), None);
@@ -235,7 +248,9 @@ impl World {
             exports: vec![self.tree()],
             imports: vec![other.tree()],
             onward: false,
-            bytes_per_s: None,
+            passes_on: Vec::new(),
+            carries_home: Vec::new(),
+            budget: PeeringBudget::default(),
         }
     }
 }

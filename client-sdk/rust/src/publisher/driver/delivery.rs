@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use sekisho_proto::RefusalCode;
+use sekisho_proto::{
+    Envelope, RefusalCode, Signature, StatementVerifier as _, voucher_signing_input,
+};
+use sekisho_seal::StrictVerifier;
 
 use super::{Driver, Fatal, answer};
 use crate::{
@@ -81,6 +84,10 @@ impl Driver {
         if accepted.envelopes > 0 {
             self.backoff.reset();
             self.status.count_accepted(&accepted);
+            self.status.fault = None;
+        }
+        if let Some(refusal) = self.outbox.obstacle() {
+            self.status.fault = Some(refusal.to_string());
         }
         for lost in self.outbox.take_lost() {
             self.count_lost(lost);
@@ -89,10 +96,10 @@ impl Driver {
         self.backlog.forget(settled).await?;
         self.status.queued = self.backlog.end().saturating_sub(settled);
         self.status.in_flight = self.outbox.in_flight();
-        self.status.phase = match self.uplink.link() {
-            Some(_) => Phase::Connected,
-            None => Phase::Disconnected,
-        };
+        let link = self.uplink.link();
+        self.status.phase = link.map_or(Phase::Disconnected, |_link| Phase::Connected);
+        let carrier = link.and_then(|link| link.carrier());
+        self.status.carrier = carrier.map(|carrier| carrier.organisation().clone());
         // Whoever waited for the end of a flush finds it in the state, too.
         self.publish_state();
         while self.flushes.front().is_some_and(|(upto, _done)| self.is_settled(*upto)) {
@@ -153,9 +160,10 @@ impl Driver {
     }
 
     fn handle_connected(&mut self, link: Arc<Link>) {
-        self.envelope_bytes_max = link.envelope_bytes_max();
+        let is_away = link.carrier().is_some();
+        self.envelope_bytes_max = largest_over(&link, self.envelope_bytes_max);
         self.uplink.connect(link);
-        self.outbox.handle_connected();
+        self.outbox.handle_connected(is_away);
     }
 
     fn handle_disconnected(&mut self) {
@@ -170,13 +178,43 @@ impl Driver {
                 tracing::debug!(%refusal, "envelope refused");
                 self.outbox.handle_refused(request, refusal, expected);
             }
-            Reply::Answer(_) | Reply::Stated(_) => {
-                tracing::warn!(request, "answer of another kind to a publish");
-                if let Some(link) = self.uplink.link() {
-                    link.abort();
+            Reply::Vouched { offset, signature } => {
+                if self.is_vouched(request, &signature) {
+                    self.outbox.handle_vouched(request, offset);
+                    if let Some(link) = self.uplink.link() {
+                        link.note_use();
+                    }
+                } else {
+                    tracing::warn!(request, "stored at home, says a node, and cannot prove it");
+                    self.leave();
                 }
             }
+            Reply::Answer(_) | Reply::Stated(_) => {
+                tracing::warn!(request, "answer of another kind to a publish");
+                self.leave();
+            }
         }
+        // One that never gets anything home may be kept from it, or keep things back.
+        let is_useful = self.uplink.link().is_none_or(|link| link.is_useful());
+        if self.outbox.is_away_in_vain() && !is_useful {
+            tracing::info!("a node carries nothing home: another is looked for");
+            self.leave();
+        }
+    }
+
+    /// Gives up the connection, as of no use.
+    fn leave(&self) {
+        if let Some(link) = self.uplink.link() {
+            link.abort();
+        }
+    }
+
+    /// Whether the home's node has signed that it has what was sent under a request.
+    fn is_vouched(&self, request: u64, signature: &Signature) -> bool {
+        let Some(envelope) = self.outbox.envelope_of(request) else { return false };
+        let Ok(envelope) = Envelope::decode(envelope.clone()) else { return false };
+        let signed = voucher_signing_input(&envelope.hash());
+        StrictVerifier.verify(&self.session.home, &signed, signature)
     }
 
     /// Seals differently from now on. While envelopes under the old protection wait, the new one
@@ -210,5 +248,13 @@ impl Driver {
             }
             changed
         });
+    }
+}
+
+/// How large an envelope may be. What another node would take says nothing of the home's limit.
+pub(super) fn largest_over(link: &Link, known: usize) -> usize {
+    match link.carrier() {
+        Some(_carrier) => known.min(link.envelope_bytes_max()),
+        None => link.envelope_bytes_max(),
     }
 }

@@ -33,7 +33,7 @@ fn connected(count: u64, expected: u64) -> Outbox {
     for index in 0..count {
         outbox.fill(entry(index, BOOT, index));
     }
-    outbox.handle_connected();
+    outbox.handle_connected(false);
     assert_eq!(outbox.next_step(16), Step::AskHead { boot: BOOT });
     assert_eq!(outbox.next_step(16), Step::Wait);
     outbox.handle_head(BOOT, Sequence::new(expected));
@@ -79,7 +79,7 @@ fn the_key_header_goes_with_the_first_envelope_of_a_connection() {
     };
     assert_eq!(with_key_header(&mut outbox), Some(KEY_HEADER));
     assert_eq!(with_key_header(&mut outbox), None);
-    outbox.handle_connected();
+    outbox.handle_connected(false);
     outbox.next_step(16);
     outbox.handle_head(BOOT, Sequence::ZERO);
     assert_eq!(with_key_header(&mut outbox), Some(KEY_HEADER));
@@ -102,7 +102,7 @@ fn what_the_node_stored_before_the_connection_broke_is_not_sent_again() {
     send_all(&mut outbox);
     outbox.handle_disconnected();
     assert_eq!(outbox.next_step(16), Step::Wait);
-    outbox.handle_connected();
+    outbox.handle_connected(false);
     assert_eq!(outbox.next_step(16), Step::AskHead { boot: BOOT });
     outbox.handle_head(BOOT, Sequence::new(2));
     assert_eq!(outbox.settled(), 2);
@@ -114,7 +114,7 @@ fn what_the_node_stored_in_an_earlier_run_is_passed_over_as_it_is_read() {
     let mut outbox = Outbox::new(2, 0);
     outbox.fill(entry(0, BOOT, 0));
     outbox.fill(entry(1, BOOT, 1));
-    outbox.handle_connected();
+    outbox.handle_connected(false);
     outbox.next_step(16);
     outbox.handle_head(BOOT, Sequence::new(3));
     assert!(outbox.is_empty());
@@ -210,7 +210,7 @@ fn what_follows_an_ended_boot_in_the_backlog_is_counted_too() {
 fn a_node_that_forgot_what_it_had_accepted_ends_the_boot() {
     let mut outbox = Outbox::new(16, 57);
     outbox.fill(entry(57, BOOT, 57));
-    outbox.handle_connected();
+    outbox.handle_connected(false);
     outbox.next_step(16);
     outbox.handle_head(BOOT, Sequence::ZERO);
     let lost = outbox.take_lost();
@@ -238,7 +238,7 @@ fn a_gap_that_nothing_mends_is_given_up() {
 fn a_head_refused_for_now_is_asked_for_again() {
     let mut outbox = Outbox::new(16, 0);
     outbox.fill(entry(0, BOOT, 0));
-    outbox.handle_connected();
+    outbox.handle_connected(false);
     outbox.next_step(16);
     outbox.handle_head_refused(BOOT, refusal(RefusalCode::Draining));
     assert_eq!(outbox.next_step(16), Step::BackOff);
@@ -252,9 +252,77 @@ fn a_head_refused_for_now_is_asked_for_again() {
 fn answers_of_an_earlier_connection_change_nothing() {
     let mut outbox = connected(2, 0);
     send_all(&mut outbox);
-    outbox.handle_connected();
+    outbox.handle_connected(false);
     outbox.handle_published(100, Offset::ZERO);
     outbox.handle_refused(101, refusal(RefusalCode::NotPermitted), None);
     assert_eq!(outbox.settled(), 0);
     assert_eq!(outbox.take_lost(), []);
+}
+
+/// Entries 0 to `count` of one boot, of which the first is not the boot's, over a carrier.
+fn away(count: u64) -> Outbox {
+    let mut outbox = Outbox::new(16, 0);
+    for index in 0..count {
+        outbox.fill(entry(index, BOOT, index + 5));
+    }
+    outbox.handle_connected(true);
+    outbox
+}
+
+#[test]
+fn away_from_home_nobody_is_asked_and_the_homes_signature_alone_settles() {
+    let mut outbox = away(3);
+    assert_eq!(send_all(&mut outbox), [0, 1, 2]);
+    outbox.handle_vouched(100, Some(Offset::new(7)));
+    outbox.handle_vouched(101, None);
+    assert_eq!(outbox.settled(), 2);
+    outbox.handle_published(102, Offset::new(9));
+    assert_eq!(outbox.settled(), 2, "anybody can say that");
+    assert_eq!(outbox.next_step(16), Step::BackOff);
+    outbox.handle_waited();
+    assert_eq!(send_all(&mut outbox), [2]);
+    outbox.handle_refused(102, refusal(RefusalCode::Replayed), sequence(8));
+    assert_eq!(outbox.settled(), 2, "and that");
+    assert_eq!(outbox.take_accepted().envelopes, 2);
+}
+
+#[test]
+fn away_from_home_nothing_is_given_up_whatever_the_refusal() {
+    let mut outbox = away(1);
+    for code in RefusalCode::ALL {
+        for _ in 0..FRUITLESS_ROUNDS_MAX * 2 {
+            if outbox.next_step(16) == Step::BackOff {
+                outbox.handle_waited();
+            }
+            assert_eq!(send_all(&mut outbox), [0], "{code}");
+            outbox.handle_refused(100, refusal(*code), None);
+        }
+    }
+    assert_eq!((outbox.settled(), outbox.take_lost()), (0, Vec::new()));
+    assert!(outbox.is_away_in_vain());
+
+    // At home the same refusals count, from the beginning.
+    outbox.handle_connected(false);
+    assert_eq!(outbox.next_step(16), Step::AskHead { boot: BOOT });
+    outbox.handle_head(BOOT, Sequence::new(5));
+    assert_eq!(send_all(&mut outbox), [0]);
+    outbox.handle_refused(100, refusal(RefusalCode::EpochUnknown), None);
+    assert_eq!(outbox.take_lost(), []);
+    assert_eq!(send_all(&mut outbox), [0]);
+    outbox.handle_refused(100, refusal(RefusalCode::NotPermitted), None);
+    assert_eq!(outbox.take_lost().len(), 1);
+}
+
+#[test]
+fn what_was_carried_home_is_not_sent_again_there() {
+    let mut outbox = away(3);
+    send_all(&mut outbox);
+    outbox.handle_vouched(100, None);
+    outbox.handle_disconnected();
+    outbox.handle_connected(false);
+    assert_eq!(outbox.next_step(16), Step::AskHead { boot: BOOT });
+    // The second had come home, too, and nobody had heard of it.
+    outbox.handle_head(BOOT, Sequence::new(7));
+    assert_eq!(send_all(&mut outbox), [2]);
+    assert_eq!(outbox.take_accepted().envelopes, 2);
 }

@@ -68,3 +68,23 @@ fn history_ends_when_the_node_says_that_it_has_told_everything() {
     place.handle_subscribed(at(10), at(10));
     assert!(place.is_finished());
 }
+
+#[test]
+fn what_the_node_has_not_told_on_this_connection_is_not_acknowledged_on_it() {
+    let mut place = Place::new(Start::Earliest, Ends::Never);
+    place.start();
+    assert_eq!(place.acknowledgeable(at(0)), None);
+    place.handle_subscribed(at(0), at(10));
+    place.advance(at(8));
+    assert!(place.was_told(at(7)));
+    assert_eq!(place.acknowledgeable(at(7)), Some(at(7)));
+    // The node crashed, and its cursor stands further back than what was done.
+    place.start();
+    place.handle_subscribed(at(3), at(10));
+    assert!(!place.was_told(at(7)));
+    assert_eq!(place.acknowledgeable(at(7)), Some(at(2)));
+    place.advance(at(4));
+    assert_eq!(place.acknowledgeable(at(7)), Some(at(3)));
+    place.advance(at(8));
+    assert_eq!(place.acknowledgeable(at(7)), Some(at(7)));
+}

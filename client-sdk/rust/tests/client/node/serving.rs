@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sekisho::{
-    PrincipalId, RefusalCode, Timestamp,
+    PrincipalId, RefusalCode, SigningKey, Timestamp,
     connection::Stream,
     framing::{FrameReader, FrameWriter},
     tls,
@@ -14,6 +14,7 @@ use sekisho::{
 use sekisho_proto::{
     Envelope, Frame, KeyHeader, Offset, Sequence, Statement, StatementIndex,
     frame::{self, AnswerBody, Question},
+    voucher_signing_input,
 };
 use tokio::task::JoinSet;
 
@@ -138,6 +139,22 @@ impl Shared {
         let header = envelope.header();
         let mut seen = self.seen.lock().unwrap();
         seen.publishes += 1;
+        let (vouches, stores_nothing) = self.word();
+        let request = publish.request;
+        let vouch = |offset| {
+            let signed = voucher_signing_input(&envelope.hash());
+            let vouched = |key: &SigningKey| {
+                let signature = key.sign(&signed);
+                Frame::Vouched(frame::Vouched { request, offset, signature })
+            };
+            vouches.as_ref().map(vouched)
+        };
+        if stores_nothing {
+            drop(seen);
+            self.changed.send_modify(|version| *version += 1);
+            let published = frame::Published { request, offset: Offset::new(0) };
+            return Some(vouch(None).unwrap_or(Frame::Published(published)));
+        }
         if let Some(encoded) = &publish.key_header {
             let id = KeyHeader::decode(encoded.clone()).unwrap().id();
             seen.key_headers.insert(id, encoded.clone());
@@ -152,6 +169,9 @@ impl Shared {
         if header.sequence != expected {
             let replayed = header.sequence < expected;
             seen.replayed += usize::from(replayed);
+            if replayed && let Some(vouched) = vouch(None) {
+                return Some(vouched);
+            }
             let code = if replayed { RefusalCode::Replayed } else { RefusalCode::SequenceGap };
             return Some(refused(publish.request, code, Some(expected)));
         }
@@ -167,8 +187,13 @@ impl Shared {
         let offset = Offset::new(seen.log.len() as u64 - 1);
         drop(seen);
         self.changed.send_modify(|version| *version += 1);
-        let request = publish.request;
-        (!hang_up).then_some(Frame::Published(frame::Published { request, offset }))
+        let published = Frame::Published(frame::Published { request, offset });
+        (!hang_up).then(|| vouch(Some(offset)).unwrap_or(published))
+    }
+
+    fn word(&self) -> (Option<SigningKey>, bool) {
+        let script = self.script.lock().unwrap();
+        (script.vouches.clone(), script.vices.contains(&Vice::StoresNothing))
     }
 
     fn intent(&self) -> (Option<RefusalCode>, bool) {

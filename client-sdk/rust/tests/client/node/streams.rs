@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use sekisho::{Statement, connection::Stream};
+use sekisho::{RefusalCode, Statement, connection::Stream};
 use sekisho_proto::{
     Frame, Offset, Position,
     frame::{self, Start, Subscribe},
@@ -67,6 +67,11 @@ async fn records(mut stream: Stream, subscribe: Subscribe, shared: Arc<Shared>) 
                 Frame::Credit(more) => {
                     credit += more.records;
                     shared.note(|seen| seen.credit += more.records);
+                }
+                Frame::Acknowledge(done) if done.position.value() >= next => {
+                    stream.writer.send(&refused(0, RefusalCode::Malformed, None)).await.ok()?;
+                    stream.writer.end();
+                    return Some(());
                 }
                 Frame::Acknowledge(done) => {
                     shared.note(|seen| seen.acknowledged = Some(done.position));

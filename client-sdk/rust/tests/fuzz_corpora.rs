@@ -1,0 +1,25 @@
+//! Replays the committed fuzz corpora through the checks of the fuzz targets, as they are and
+//! changed, so that what a fuzzer once found stays found.
+#![cfg(test)]
+
+#[path = "../../../fuzz/replay.rs"]
+mod replay;
+#[path = "../../../fuzz/sdk_checks.rs"]
+mod sdk_checks;
+
+use replay::replay;
+
+#[test]
+fn token_corpus_holds() {
+    replay("token", sdk_checks::token);
+}
+
+#[test]
+fn proof_corpus_holds() {
+    replay("proof", sdk_checks::proof);
+}
+
+#[test]
+fn profile_corpus_holds() {
+    replay("profile", sdk_checks::profile);
+}
