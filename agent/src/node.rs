@@ -6,7 +6,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -221,10 +222,14 @@ fn prepare(spools: &Path, topic: &Topic) -> Result<PathBuf, NodeError> {
     let write = || {
         fs::create_dir_all(&folder)?;
         if !file.exists() {
-            // Renamed into place, so that no torn name is ever found.
+            // Renamed into place, so that no torn name is ever found, whenever the power fails.
             let draft = folder.join("topic.new");
-            fs::write(&draft, topic.as_str())?;
+            let mut named = fs::File::create(&draft)?;
+            named.write_all(topic.as_str().as_bytes())?;
+            named.sync_all()?;
             fs::rename(draft, &file)?;
+            fs::File::open(&folder)?.sync_all()?;
+            fs::File::open(spools)?.sync_all()?;
         }
         Ok(())
     };

@@ -59,7 +59,20 @@ impl Access {
     pub(crate) async fn connect(&self) -> Result<Client> {
         let (endpoint, trust) = (self.profile.endpoint(), self.profile.trust());
         let identity = Arc::clone(&self.identity);
-        let connecting = Client::connect(endpoint, identity, trust, self.options());
+        self.connected(Client::connect(endpoint, identity, trust, self.options())).await
+    }
+
+    /// As [`Access::connect`], where a node that carries envelopes home will do.
+    pub(crate) async fn connect_to_publish(&self) -> Result<Client> {
+        let (endpoint, trust) = (self.profile.endpoint(), self.profile.trust());
+        let identity = Arc::clone(&self.identity);
+        self.connected(Client::connect_to_publish(endpoint, identity, trust, self.options())).await
+    }
+
+    async fn connected(
+        &self,
+        connecting: impl Future<Output = Result<Client, ConnectError>>,
+    ) -> Result<Client> {
         let connected = match self.show_waiting(connecting).await {
             // Somebody answered: what was wrong with that says more than that time is over.
             Err(ConnectError::Timeout { last: Some(last), .. }) => Err(*last),

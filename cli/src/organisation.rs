@@ -11,7 +11,8 @@
 //! DIR/data/                  what the node keeps
 //! ```
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
@@ -106,6 +107,7 @@ pub(crate) fn make(plan: &Plan) -> Result<Made> {
             .recursive(true)
             .mode(0o700)
             .create(&path)
+            .and_then(|()| keep_entry(&path))
             .with_context(|| format!("{}: make the folder", path.display()))?;
     }
     let now = clock::now();
@@ -277,8 +279,21 @@ pub(crate) fn signed(body: StatementBody, key: &SigningKey) -> Statement {
     sign_statement(Statement::unsigned(body), key)
 }
 
+/// Writes a file that is there from now on, whenever the power fails.
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    fs::write(path, bytes).with_context(|| format!("{}: write", path.display()))
+    let written = || {
+        let mut file = File::create(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        keep_entry(path)
+    };
+    written().with_context(|| format!("{}: write", path.display()))
+}
+
+/// Makes the name of a file or folder durable.
+fn keep_entry(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// The node's configuration, with what one is most likely to change.

@@ -6,6 +6,7 @@
 //! translation framework.
 
 mod calendar;
+mod contract;
 mod danger;
 mod effect;
 mod english;

@@ -65,7 +65,8 @@ impl Custody {
         Ok(Self { replica, keeper: Keeper::new(identity, seeds), settings })
     }
 
-    /// Every organisation whose log is needed: the own one and those it has a peering with.
+    /// Every organisation whose log is needed: the own one, those it has a peering with, and those
+    /// that a peer passes on.
     pub fn organisations(&self) -> impl Iterator<Item = &OrgName> {
         self.replica.organisations()
     }

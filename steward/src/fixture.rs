@@ -7,8 +7,8 @@ use sekisho_proto::{
     Actions, Epoch, Filter, Hash, OrgName, PrincipalId, PrincipalKind, PrincipalName, Statement,
     StatementBody, Suite, Timestamp,
     statement::{
-        Deny, Grant, Issuer, KeyGrant, OrgRoot, Peering, PeeringParty, Principal, Revoke,
-        RevokeTarget,
+        Deny, Grant, Issuer, KeyGrant, OrgRoot, Peering, PeeringBudget, PeeringParty, Principal,
+        Revoke, RevokeTarget, Transit,
     },
 };
 use sekisho_seal::{
@@ -114,6 +114,21 @@ pub(crate) fn genesis(town: &str) -> Vec<Statement> {
 
 /// A peering of two towns, signed by both.
 pub(crate) fn peering(left: &str, right: &str) -> Statement {
+    contract([left, right], |_party| {})
+}
+
+/// Has `via`, if that is the party, pass `third` on to the other.
+pub(crate) fn transit(party: &mut PeeringParty, via: &str, third: &str) {
+    if party.organisation.as_str() == via {
+        let filters = vec![filter(&format!("{third}/#"))];
+        let (organisation, root) = (third.parse().unwrap(), root(third).body_hash());
+        party.passes_on.push(Transit { organisation, root, filters });
+    }
+}
+
+/// A peering with terms beside that each exports and takes everything.
+pub(crate) fn contract(towns: [&str; 2], terms: impl Fn(&mut PeeringParty)) -> Statement {
+    let [left, right] = towns;
     let side = |town: &str, other: &str| PeeringParty {
         organisation: town.parse().unwrap(),
         root: root(town).body_hash(),
@@ -122,9 +137,12 @@ pub(crate) fn peering(left: &str, right: &str) -> Statement {
         exports: vec![filter(&format!("{town}/#"))],
         imports: vec![filter(&format!("{other}/#"))],
         onward: false,
-        bytes_per_s: None,
+        passes_on: Vec::new(),
+        carries_home: Vec::new(),
+        budget: PeeringBudget::default(),
     };
     let mut parties = [side(left, right), side(right, left)];
+    parties.iter_mut().for_each(terms);
     parties.sort_by(|one, other| one.organisation.cmp(&other.organisation));
     let body = Peering { parties, purposes: Vec::new(), issued: at(0), from: at(0), until: None };
     signed(body, &[&format!("office@{left}"), &format!("office@{right}")])

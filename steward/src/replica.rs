@@ -72,7 +72,8 @@ impl Replica {
         &self.ledger
     }
 
-    /// Every organisation whose log is needed: the own one and those it has a peering with.
+    /// Every organisation whose log is needed: the own one, those it has a peering with, and those
+    /// that a peer passes on.
     pub(crate) fn organisations(&self) -> impl Iterator<Item = &OrgName> {
         self.logs.keys()
     }
@@ -113,20 +114,23 @@ impl Replica {
         self.apply();
     }
 
-    /// A peering can only be checked with the other party's root and issuers, which its log holds.
+    /// A peering can only be checked with the other party's root and issuers, which its log holds; and
+    /// whom it passes on may be those who read here, and who write what is read here.
     fn note_peers(&mut self, followed: &Followed) {
         let StatementBody::Peering(peering) = followed.statement.body() else { return };
         let own = self.policy.own();
         let Some((_ours, theirs)) = peering.sides(own) else { return };
-        let peer = &theirs.organisation;
-        if self.logs.contains_key(peer) {
-            return;
+        let passed_on = theirs.passes_on.iter().map(|transit| &transit.organisation);
+        for peer in [&theirs.organisation].into_iter().chain(passed_on) {
+            if self.logs.contains_key(peer) {
+                continue;
+            }
+            if self.logs.len() > PEERS_MAX {
+                tracing::warn!(%peer, limit = PEERS_MAX, "too many peers: log not followed");
+                return;
+            }
+            self.logs.insert(peer.clone(), Log::default());
         }
-        if self.logs.len() > PEERS_MAX {
-            tracing::warn!(%peer, limit = PEERS_MAX, "too many peers: log not followed");
-            return;
-        }
-        self.logs.insert(peer.clone(), Log::default());
     }
 
     /// Applies what can be applied: every log in its order, and those of different organisations,

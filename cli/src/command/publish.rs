@@ -75,17 +75,18 @@ impl Publish {
         let stop = signals::stop();
         let access = Access::of(&self.common)?;
         let client = match &self.spool {
-            None => access.connect().await?,
+            None => access.connect_to_publish().await?,
             Some(_) => access.connect_or_wait().await?,
         };
+        let is_reached = client.can_publish(&self.topic);
         let mut builder = client.publisher(self.topic).scope(self.scope.into());
         if let Some(spool) = &self.spool {
             builder = builder.spool(spool);
         }
-        let publisher = if client.is_connected() {
+        let publisher = if is_reached {
             builder.start().await?
         } else {
-            // Only with a spool, which may know from an earlier run how the topic is sealed.
+            // With a spool, which may know from an earlier run how the topic is sealed.
             let node = &access.profile.node;
             timeout(GRACE, builder.start()).await.map_err(|_elapsed| {
                 fault::unreachable(format!(
@@ -132,6 +133,7 @@ async fn settle(
             flushed => Ok(flushed?),
         },
         barred = client.barred() => Err(barred.into()),
+        () = tell_faults(publisher) => Ok(()),
         () = patience => {
             let waiting = publisher.state().queued;
             let Some(spool) = spool else {
@@ -146,6 +148,20 @@ async fn settle(
     }
 }
 
+/// Says what keeps it from going on, each thing once; never ends.
+async fn tell_faults(publisher: &Publisher) {
+    let mut told = None;
+    loop {
+        let news = |state: &PublisherState| state.fault.is_some() && state.fault != told;
+        let Ok(state) = publisher.wait_until(news).await else { break };
+        if let Some(fault) = &state.fault {
+            output::aside(format!("waiting: {fault}"));
+        }
+        told = state.fault;
+    }
+    std::future::pending::<()>().await;
+}
+
 fn tell(state: &PublisherState, json: bool) {
     if json {
         output::json(&json!({
@@ -153,11 +169,18 @@ fn tell(state: &PublisherState, json: bool) {
             "envelopes": state.envelopes_accepted,
             "kept": state.queued,
             "lost": state.samples_lost.saturating_add(state.samples_left_out),
+            "carrier": state.carrier.as_ref().map(ToString::to_string),
         }));
     } else if state.samples_accepted > 0
         || state.samples_lost + state.samples_left_out + state.queued == 0
     {
-        output::line(format!("published {}", output::count(state.samples_accepted, "sample")));
+        let samples = output::count(state.samples_accepted, "sample");
+        match &state.carrier {
+            Some(carrier) => {
+                output::line(format!("published {samples}, carried home by {carrier}"));
+            }
+            None => output::line(format!("published {samples}")),
+        }
     }
 }
 

@@ -114,15 +114,7 @@ impl Author {
         proposals: &[Proposal],
         signing: &Signing,
     ) -> Result<Option<Vec<Standing>>> {
-        let lang = signing.speech.lang();
-        let mut is_dangerous = false;
-        for proposal in proposals {
-            let preview = proposal.preview(lang);
-            is_dangerous |= !preview.warnings.is_empty();
-            show(&preview);
-            proposal.note_faults();
-        }
-        if !agreed(signing, lang, is_dangerous)? {
+        if !Self::is_agreed(proposals, signing)? {
             output::aside("not signed");
             return Ok(None);
         }
@@ -136,6 +128,19 @@ impl Author {
         Ok(Some(standing.collect()))
     }
 
+    /// Shows what statements would do, and has that agreed to.
+    pub(crate) fn is_agreed(proposals: &[Proposal], signing: &Signing) -> Result<bool> {
+        let lang = signing.speech.lang();
+        let mut is_dangerous = false;
+        for proposal in proposals {
+            let preview = proposal.preview(lang);
+            is_dangerous |= !preview.warnings.is_empty();
+            show(&preview);
+            proposal.note_faults();
+        }
+        agreed(signing, lang, is_dangerous)
+    }
+
     /// Proposes one statement, says where it stands, and ends the session.
     pub(crate) async fn conclude(self, body: StatementBody, signing: &Signing) -> Result<Exit> {
         let proposal = self.weigh(body).await;
@@ -145,16 +150,6 @@ impl Author {
         for one in &standing {
             one.tell(self.json);
         }
-        Ok(Exit::Done)
-    }
-
-    /// States what was agreed to elsewhere, and ends the session.
-    pub(crate) async fn finish(self, body: StatementBody) -> Result<Exit> {
-        let statement = signed(body, self.access.identity.signing());
-        let sent = clock::now();
-        let index = self.client.state(&statement).await?;
-        Standing { statement, index, sent }.tell(self.json);
-        self.client.close().await;
         Ok(Exit::Done)
     }
 }

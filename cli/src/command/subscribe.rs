@@ -2,10 +2,13 @@
 
 use std::io;
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use sekisho::{Client, Delivery, Gap, Message, Sample, Start, SubscribeError, Subscription, Value};
+use sekisho::{
+    Client, Delivery, Gap, Message, Sample, Start, SubscribeError, Subscription, Value, clock,
+};
 use sekisho_proto::{CursorName, Filter, Offset, Timestamp};
 use serde_json::{Map, json};
 
@@ -13,6 +16,9 @@ use crate::access::Access;
 use crate::command::Common;
 use crate::exit::Exit;
 use crate::{output, signals};
+
+/// A record that took so long from its home is late.
+const LATE: Duration = Duration::from_secs(5);
 
 /// Subscribe: verified and opened samples as they come, until Ctrl-C.
 #[derive(Debug, Args)]
@@ -23,7 +29,9 @@ Examples:
   sekisho sub 'fujisawa/truck/#' --cursor billing --from earliest --dir dashboard
 
 + stands for one level of a topic, # at the end for all that follow; quote them for the shell.
-Gaps and records that cannot be verified are told on standard error, with --json in the stream.")]
+Gaps and records that cannot be verified are told on standard error, with --json in the stream. What
+took more than five seconds from its home to here says how late it is; with --json, received is when
+its home had it and arrived when it was here.")]
 pub(crate) struct Subscribe {
     /// Which topics, such as 'fujisawa/truck/+/air'.
     filter: Filter,
@@ -89,6 +97,9 @@ impl Subscribe {
     pub(crate) async fn run(self) -> Result<Exit> {
         let client = Access::of(&self.common)?.connect().await?;
         let mut printer = Printer::new(self.common.json, self.count);
+        // Whoever asks for nothing old is given nothing but news, however long it took.
+        let asks_for_old = self.from.0 != Start::Latest || self.cursor.is_some();
+        printer.news_since = Some(if asks_for_old { clock::now() } else { Timestamp::MIN });
         let mut builder = client.subscribe(self.filter.clone()).from(self.from.0);
         if let Some(cursor) = self.cursor {
             builder = builder.cursor(cursor);
@@ -171,6 +182,9 @@ struct Printer {
     /// Samples that are still to be shown.
     left: u64,
     stop: Stop,
+    /// What a home received since then is news, and late where it comes late; what is older was asked
+    /// for. None = all of it was asked for.
+    news_since: Option<Timestamp>,
     shown: u64,
     exit: Exit,
 }
@@ -181,24 +195,26 @@ impl Printer {
             json,
             left: count.unwrap_or(u64::MAX),
             stop: Stop::Anywhere,
+            news_since: None,
             shown: 0,
             exit: Exit::Done,
         }
     }
 
     fn message(&mut self, message: &Message) -> io::Result<()> {
+        let arrived = clock::now();
         let samples = match message.samples() {
             Ok(samples) => samples,
-            Err(error) => return self.unopened(message, &error.to_string()),
+            Err(error) => return self.unopened(message, &error.to_string(), arrived),
         };
         for sample in &samples {
             if self.left == 0 && self.stop == Stop::Anywhere {
                 break;
             }
             let text = if self.json {
-                document(message, sample).to_string()
+                document(message, sample, arrived).to_string()
             } else {
-                sentence(message, sample)
+                sentence(message, sample, self.late(message, arrived))
             };
             output::try_line(text)?;
             self.count();
@@ -211,10 +227,17 @@ impl Printer {
         self.shown += 1;
     }
 
-    fn unopened(&mut self, message: &Message, why: &str) -> io::Result<()> {
+    /// How long a record took from its home to here, where that is worth a word.
+    fn late(&self, message: &Message, arrived: Timestamp) -> Option<Duration> {
+        let is_news = self.news_since.is_some_and(|since| message.received >= since);
+        let delay = arrived.saturating_since(message.received);
+        (is_news && delay >= LATE).then_some(delay)
+    }
+
+    fn unopened(&mut self, message: &Message, why: &str, arrived: Timestamp) -> io::Result<()> {
         let bytes = message.envelope.body().len();
         let text = if self.json {
-            let mut document = heading(message);
+            let mut document = heading(message, arrived);
             document.insert("bytes".to_owned(), json!(bytes));
             document.insert("unopened".to_owned(), json!(why));
             serde_json::Value::Object(document).to_string()
@@ -248,16 +271,26 @@ impl Printer {
     }
 }
 
-fn sentence(message: &Message, sample: &Sample) -> String {
+/// How late a record came here, for people.
+fn lateness(delay: Duration) -> String {
+    match delay.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3_600),
+    }
+}
+
+fn sentence(message: &Message, sample: &Sample, late: Option<Duration>) -> String {
     let value = |entry: &sekisho::SampleValue| {
         format!("{}={}{}", entry.transducer, plain(&entry.value), entry.unit)
     };
     let values: Vec<String> = sample.values.iter().map(value).collect();
-    format!("{} {}  {}", sample.time, message.topic, values.join(" "))
+    let late = late.map_or_else(String::new, |delay| format!("  [{} late]", lateness(delay)));
+    format!("{} {}  {}{late}", sample.time, message.topic, values.join(" "))
 }
 
-fn document(message: &Message, sample: &Sample) -> serde_json::Value {
-    let mut document = heading(message);
+fn document(message: &Message, sample: &Sample, arrived: Timestamp) -> serde_json::Value {
+    let mut document = heading(message, arrived);
     let values: Map<String, serde_json::Value> = sample
         .values
         .iter()
@@ -278,7 +311,7 @@ fn document(message: &Message, sample: &Sample) -> serde_json::Value {
 }
 
 /// What every message has. Its publisher's signature was verified, or it would not be here.
-fn heading(message: &Message) -> Map<String, serde_json::Value> {
+fn heading(message: &Message, arrived: Timestamp) -> Map<String, serde_json::Value> {
     [
         ("time", json!(message.time.to_string())),
         ("topic", json!(message.topic.as_str())),
@@ -286,6 +319,7 @@ fn heading(message: &Message) -> Map<String, serde_json::Value> {
         ("offset", json!(message.offset.value())),
         ("position", json!(message.position.value())),
         ("received", json!(message.received.to_string())),
+        ("arrived", json!(arrived.to_string())),
         ("sealed", json!(message.sealed)),
     ]
     .map(|(name, value)| (name.to_owned(), value))
@@ -325,6 +359,12 @@ mod tests {
         assert!(matches!(start("2026-11-21T09:00:00Z"), Ok(Start::Time(_))));
         assert!(start("offset:x").unwrap_err().contains("wanted offset:N"));
         assert!(start("yesterday").unwrap_err().contains("earliest"));
+    }
+
+    #[test]
+    fn lateness_is_told_in_words_that_fit_it() {
+        let words = [5, 119, 120, 7_199, 86_400].map(|s| lateness(Duration::from_secs(s)));
+        assert_eq!(words, ["5 s", "119 s", "2 min", "119 min", "24 h"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What nobody should sign without having been asked twice.
 
-use sekisho_proto::statement::Grant;
+use sekisho_proto::statement::{Grant, Peering, PeeringParty};
 use sekisho_proto::{Action, Filter, Grantee, OrgName, StatementBody};
 
 /// One reason to be careful.
@@ -18,6 +18,22 @@ pub(crate) enum Danger {
     Onward,
     /// All that was ever kept, not only what comes.
     AllHistory,
+    /// What an organisation offers may go to whomever its peer chooses.
+    TravelsOn {
+        /// Whose topics.
+        owner: OrgName,
+        /// Who chooses.
+        via: OrgName,
+    },
+    /// An organisation is known by what a peer says of it.
+    ThirdRoot {
+        /// Who is known so.
+        owner: OrgName,
+        /// Who says so.
+        via: OrgName,
+        /// To whom.
+        taker: OrgName,
+    },
 }
 
 /// What is dangerous about a statement, by itself: without knowing what stands already.
@@ -30,6 +46,7 @@ pub(crate) fn dangers(body: &StatementBody) -> Vec<Danger> {
             }
             Grantee::Organisation(_) | Grantee::Principal(_) | Grantee::Role(_) => Vec::new(),
         },
+        StatementBody::Peering(contract) => of_contract(contract),
         StatementBody::OrgRoot(_)
         | StatementBody::Issuer(_)
         | StatementBody::Principal(_)
@@ -38,9 +55,27 @@ pub(crate) fn dangers(body: &StatementBody) -> Vec<Danger> {
         | StatementBody::StreamDescriptor(_)
         | StatementBody::EpochAnnounce(_)
         | StatementBody::KeyGrant(_)
-        | StatementBody::Peering(_)
         | StatementBody::Erasure(_) => Vec::new(),
     }
+}
+
+fn of_contract(contract: &Peering) -> Vec<Danger> {
+    let [left, right] = &contract.parties;
+    let mut dangers = of_party(left, right);
+    dangers.extend(of_party(right, left));
+    dangers
+}
+
+fn of_party(one: &PeeringParty, other: &PeeringParty) -> Vec<Danger> {
+    let (own, taker) = (&one.organisation, &other.organisation);
+    let travels = one.onward && !one.exports.is_empty();
+    let travels = travels.then(|| Danger::TravelsOn { owner: own.clone(), via: taker.clone() });
+    let third = one.passes_on.iter().map(|transit| Danger::ThirdRoot {
+        owner: transit.organisation.clone(),
+        via: own.clone(),
+        taker: taker.clone(),
+    });
+    travels.into_iter().chain(third).collect()
 }
 
 fn of_grant(grant: &Grant) -> Vec<Danger> {

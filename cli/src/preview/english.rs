@@ -3,6 +3,7 @@
 use sekisho_proto::{PrincipalKind, PrincipalName, StreamClass, Timestamp};
 
 use super::calendar::Moment;
+use super::contract;
 use super::danger::Danger;
 use super::language::Language;
 use super::phrase::{Back, Change, Deed, PassOn, Phrase, Who};
@@ -65,6 +66,7 @@ impl Language for English {
             Phrase::Opens(change) => opens(change),
             Phrase::Closes(change) => closes(change),
             Phrase::ChangesNothing => "On the topics known today it changes nothing.".to_owned(),
+            Phrase::Term(term) => contract::english::say(term),
             Phrase::Plain(kind) => format!("This is a statement of the kind “{kind}”."),
             Phrase::Danger(danger) => format!("Careful: {}", warning(danger)),
         }
@@ -231,14 +233,21 @@ fn warning(danger: &Danger) -> String {
         Danger::AdministerRight => "they can make statements about these topics.".to_owned(),
         Danger::Onward => "their organisation can pass it on.".to_owned(),
         Danger::AllHistory => "this includes everything kept so far.".to_owned(),
+        Danger::TravelsOn { owner, via } => {
+            format!("topics of {owner} may travel on to organisations that {via} chooses.")
+        }
+        Danger::ThirdRoot { owner, via, taker } => format!(
+            "{taker} takes {via}'s word for who {owner} is. Compare the root with what {owner} \
+             itself says."
+        ),
     }
 }
 
-fn since(from: Option<Timestamp>) -> String {
+pub(super) fn since(from: Option<Timestamp>) -> String {
     from.map_or_else(|| "from now on".to_owned(), |from| format!("from {}", date(from)))
 }
 
-fn ending(until: Option<Timestamp>) -> String {
+pub(super) fn ending(until: Option<Timestamp>) -> String {
     let revoked = || "until it is revoked".to_owned();
     until.map_or_else(revoked, |until| format!("until {}", date(until)))
 }
@@ -260,7 +269,7 @@ fn term(seconds: u64) -> String {
 }
 
 /// `a`, `a and b`, `a, b and c`.
-fn list(all: &[impl AsRef<str>], and: &str) -> String {
+pub(super) fn list(all: &[impl AsRef<str>], and: &str) -> String {
     let all: Vec<&str> = all.iter().map(AsRef::as_ref).collect();
     match all.split_last() {
         None => String::new(),

@@ -3,6 +3,7 @@
 use sekisho_proto::{PrincipalKind, PrincipalName, StreamClass, Timestamp};
 
 use super::calendar::Moment;
+use super::contract;
 use super::danger::Danger;
 use super::language::Language;
 use super::phrase::{Back, Change, Deed, PassOn, Phrase, Who};
@@ -63,6 +64,7 @@ impl Language for Japanese {
             Phrase::ChangesNothing => {
                 "現在知られているトピックについては何も変わりません。".to_owned()
             }
+            Phrase::Term(term) => contract::japanese::say(term),
             Phrase::Plain(kind) => format!("これは種類「{kind}」のステートメントです。"),
             Phrase::Danger(danger) => format!("注意：{}", warning(danger)),
         }
@@ -212,10 +214,17 @@ fn warning(danger: &Danger) -> String {
         Danger::AdministerRight => "これらのトピックについて宣言できます。".to_owned(),
         Danger::Onward => "その組織は、これを他の組織に渡すことができます。".to_owned(),
         Danger::AllHistory => "これまでに保存されたものすべてを含みます。".to_owned(),
+        Danger::TravelsOn { owner, via } => {
+            format!("{owner}のトピックは、{via}が選ぶ組織にも渡り得ます。")
+        }
+        Danger::ThirdRoot { owner, via, taker } => format!(
+            "{taker}は{owner}が誰であるかについて{via}の言葉を信じることになります。\
+             ルートを{owner}自身の言うものと照合してください。"
+        ),
     }
 }
 
-fn span(from: Option<Timestamp>, until: Option<Timestamp>) -> String {
+pub(super) fn span(from: Option<Timestamp>, until: Option<Timestamp>) -> String {
     let from = from.map_or_else(|| "今".to_owned(), date);
     let until = until.map_or_else(|| "取り消される".to_owned(), date);
     format!("{from}から{until}まで")

@@ -5,6 +5,7 @@ use sekisho_proto::{
     StreamClass, Timestamp, Topic,
 };
 
+use super::contract::Term;
 use super::danger::Danger;
 use super::effect::Effect;
 
@@ -139,6 +140,8 @@ pub(crate) enum Phrase {
     Closes(Change),
     /// Nothing that is known today changes.
     ChangesNothing,
+    /// What two organisations agree on.
+    Term(Term),
     /// A sentence that only specialists sign, as the log shows it.
     Plain(String),
     Danger(Danger),

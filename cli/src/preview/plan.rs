@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use sekisho_proto::statement::{Deny, Grant, Revoke, RevokeTarget, Role, StreamDescriptor};
 use sekisho_proto::{Action, Actions, Grantee, StatementBody, Timestamp};
 
+use super::contract::terms;
 use super::effect::{Changed, Effect};
 use super::phrase::{Back, Background, Change, Deed, PassOn, Phrase, Who};
 
@@ -16,12 +17,14 @@ pub(crate) fn phrases(body: &StatementBody, background: &Background) -> Vec<Phra
         StatementBody::Role(role) => vec![of_role(role, background)],
         StatementBody::Revoke(revoke) => of_revoke(revoke, background),
         StatementBody::StreamDescriptor(stream) => of_stream(stream),
+        StatementBody::Peering(contract) => {
+            terms(contract, background.now).into_iter().map(Phrase::Term).collect()
+        }
         StatementBody::OrgRoot(_)
         | StatementBody::Issuer(_)
         | StatementBody::Principal(_)
         | StatementBody::EpochAnnounce(_)
         | StatementBody::KeyGrant(_)
-        | StatementBody::Peering(_)
         | StatementBody::Erasure(_) => vec![Phrase::Plain(body.kind().name().to_owned())],
     }
 }

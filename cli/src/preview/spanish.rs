@@ -3,6 +3,7 @@
 use sekisho_proto::{PrincipalKind, PrincipalName, StreamClass, Timestamp};
 
 use super::calendar::Moment;
+use super::contract;
 use super::danger::Danger;
 use super::language::Language;
 use super::phrase::{Back, Change, Deed, PassOn, Phrase, Who};
@@ -81,6 +82,7 @@ impl Language for Spanish {
             Phrase::Opens(change) => opens(change),
             Phrase::Closes(change) => closes(change),
             Phrase::ChangesNothing => "En los temas que hoy se conocen no cambia nada.".to_owned(),
+            Phrase::Term(term) => contract::spanish::say(term),
             Phrase::Plain(kind) => format!("Es una declaración de la clase «{kind}»."),
             Phrase::Danger(danger) => format!("Atención: {}", warning(danger)),
         }
@@ -262,14 +264,21 @@ fn warning(danger: &Danger) -> String {
         Danger::AdministerRight => "podrá hacer declaraciones sobre estos temas.".to_owned(),
         Danger::Onward => "su organización podrá cederlo.".to_owned(),
         Danger::AllHistory => "incluye todo lo conservado hasta ahora.".to_owned(),
+        Danger::TravelsOn { owner, via } => {
+            format!("los temas de {owner} pueden llegar a organizaciones que {via} elija.")
+        }
+        Danger::ThirdRoot { owner, via, taker } => format!(
+            "{taker} cree a {via} quién es {owner}. Compare la raíz con lo que diga la propia \
+             {owner}."
+        ),
     }
 }
 
-fn since(from: Option<Timestamp>) -> String {
+pub(super) fn since(from: Option<Timestamp>) -> String {
     from.map_or_else(|| "desde ahora".to_owned(), |from| format!("desde el {}", date(from)))
 }
 
-fn ending(until: Option<Timestamp>) -> String {
+pub(super) fn ending(until: Option<Timestamp>) -> String {
     let revoked = || "hasta que se revoque".to_owned();
     until.map_or_else(revoked, |until| format!("hasta el {}", date(until)))
 }
@@ -295,7 +304,7 @@ fn term(seconds: u64) -> String {
 }
 
 /// `a`, `a y b`, `a, b y c`; before the sound of an i, `e`.
-fn list(all: &[impl AsRef<str>]) -> String {
+pub(super) fn list(all: &[impl AsRef<str>]) -> String {
     let last = all.last().map(AsRef::as_ref).unwrap_or_default();
     let diphthong = ["hia", "hie", "hio"].iter().any(|start| last.starts_with(start));
     let sounds_i = (last.starts_with('i') || last.starts_with("hi")) && !diphthong;

@@ -9,6 +9,7 @@ use crate::fixture::{self, Town, at, filter, id, identity};
 mod erasing;
 mod handing_on;
 mod opening;
+mod passed_on;
 mod property;
 
 const ALL: &str = "fujisawa/#";

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::{collection::vec, prelude::*, sample::select};
 use sekisho_proto::{
-    Hash, Statement, StatementBody, StatementIndex,
+    Hash, OrgName, Statement, StatementBody, StatementIndex,
     statement::{Deny, Erased, Erasure, Grant, KeyGrant, Revoke},
 };
 use sekisho_seal::{SeededEntropy, StrictVerifier, unwrap_announced_epoch_seed};
@@ -19,46 +19,53 @@ use crate::{
 const PARK: &str = "park@santander";
 const LATE: &str = "late@santander";
 
-/// Two towns, each with a log and a steward that reads both.
-struct Towns {
-    logs: [(&'static str, Vec<(Timestamp, Statement)>); 2],
-    stewards: [Custody; 2],
-    _folders: [tempfile::TempDir; 2],
-    read: [[usize; 2]; 2],
+/// Some towns, each with a log and a steward that reads all.
+pub(super) struct Towns {
+    logs: Vec<(&'static str, Vec<(Timestamp, Statement)>)>,
+    pub(super) stewards: Vec<Custody>,
+    _folders: Vec<tempfile::TempDir>,
+    read: Vec<Vec<usize>>,
     entropy: SeededEntropy,
-    now: Timestamp,
+    pub(super) now: Timestamp,
 }
 
 const NAMES: [&str; 2] = ["fujisawa", "santander"];
 
 impl Towns {
     fn new() -> Self {
-        let folders = NAMES.map(|_name| tempfile::tempdir().unwrap());
-        let mut number = 0;
-        let stewards = NAMES.map(|name| {
+        Self::under(&NAMES, &[peering("fujisawa", "santander")])
+    }
+
+    /// Under contracts, each of which is in the logs of both parties.
+    pub(super) fn under(names: &[&'static str], contracts: &[Statement]) -> Self {
+        let folders: Vec<_> = names.iter().map(|_name| tempfile::tempdir().unwrap()).collect();
+        let steward = |(name, folder): (&&str, &tempfile::TempDir)| {
             let own = name.parse().unwrap();
             let mut settings = Settings::defaults(&own);
             settings.suite = Suite::X25519Aes256Gcm;
             settings.keep = None;
             let keys = identity(&format!("steward@{name}")).into();
-            let folder = folders[number].path();
-            number += 1;
-            Custody::open(folder, keys, &own, fixture::root(name).body_hash(), settings).unwrap()
-        });
-        let log = |name: &'static str| {
-            let contract = peering("fujisawa", "santander");
-            let log = genesis(name).into_iter().chain([contract]);
-            (name, log.map(|statement| (at(1), statement)).collect())
+            let root = fixture::root(name).body_hash();
+            Custody::open(folder.path(), keys, &own, root, settings).unwrap()
+        };
+        let stewards = names.iter().zip(&folders).map(steward).collect();
+        let log = |name: &&'static str| {
+            let is_party = |contract: &&Statement| {
+                contract.organisations().iter().any(|party| party.as_str() == *name)
+            };
+            let contracts = contracts.iter().filter(is_party).cloned();
+            let log = genesis(name).into_iter().chain(contracts);
+            (*name, log.map(|statement| (at(1), statement)).collect())
         };
         let mut towns = Self {
-            logs: NAMES.map(log),
+            logs: names.iter().map(log).collect(),
             stewards,
             _folders: folders,
-            read: [[0; 2]; 2],
+            read: vec![vec![0; names.len()]; names.len()],
             entropy: SeededEntropy::new(5),
             now: at(100),
         };
-        for name in NAMES {
+        for name in names {
             let device = format!("device@{name}");
             towns.state(name, principal(&device, PrincipalKind::Device, at(100)));
         }
@@ -66,7 +73,7 @@ impl Towns {
     }
 
     /// What an office states.
-    fn state(&mut self, town: &str, body: impl Into<StatementBody>) -> Hash {
+    pub(super) fn state(&mut self, town: &str, body: impl Into<StatementBody>) -> Hash {
         let statement = signed(body, &[&format!("office@{town}")]);
         let id = statement.id();
         let now = self.now;
@@ -75,12 +82,12 @@ impl Towns {
         id
     }
 
-    fn enrol(&mut self, label: &str) {
+    pub(super) fn enrol(&mut self, label: &str) {
         let body = principal(label, PrincipalKind::App, self.now);
         self.state(label.split('@').nth(1).unwrap(), body);
     }
 
-    fn revoke(&mut self, town: &str, target: RevokeTarget) {
+    pub(super) fn revoke(&mut self, town: &str, target: RevokeTarget) {
         let organisation = town.parse().unwrap();
         let reason = "a test".to_owned();
         let issued = self.now;
@@ -91,24 +98,39 @@ impl Towns {
         &mut self.logs.iter_mut().find(|(name, _log)| *name == town).unwrap().1
     }
 
-    /// Both stewards read both logs to their ends.
+    /// A steward reads the logs that it wants to know to their ends: what it reads in its own tells it
+    /// which others.
     fn read(&mut self, steward: usize) {
-        for (number, (name, log)) in self.logs.iter().enumerate() {
-            let from = std::mem::replace(&mut self.read[steward][number], log.len());
-            let news = log.iter().enumerate().skip(from).map(|(index, (received, statement))| {
-                sekisho::Followed {
-                    index: StatementIndex::new(index as u64),
-                    received: *received,
-                    statement: statement.clone(),
-                }
-            });
-            let news: Vec<_> = news.collect();
-            let name = name.parse().unwrap();
-            if !news.is_empty() {
-                self.stewards[steward].take(&name, news).unwrap();
+        let mut wanted = BTreeSet::new();
+        loop {
+            let names: Vec<OrgName> = self.stewards[steward].organisations().cloned().collect();
+            let before = wanted.len();
+            wanted.extend(names);
+            if wanted.len() == before {
+                return;
             }
-            self.stewards[steward].take(&name, Vec::new()).unwrap();
+            for name in &wanted {
+                self.read_log(steward, name);
+            }
         }
+    }
+
+    fn read_log(&mut self, steward: usize, name: &OrgName) {
+        let number = self.logs.iter().position(|(town, _log)| *town == name.as_str()).unwrap();
+        let log = &self.logs[number].1;
+        let from = std::mem::replace(&mut self.read[steward][number], log.len());
+        let news = log.iter().enumerate().skip(from).map(|(index, (received, statement))| {
+            sekisho::Followed {
+                index: StatementIndex::new(index as u64),
+                received: *received,
+                statement: statement.clone(),
+            }
+        });
+        let news: Vec<_> = news.collect();
+        if !news.is_empty() {
+            self.stewards[steward].take(name, news).unwrap();
+        }
+        self.stewards[steward].take(name, Vec::new()).unwrap();
     }
 
     /// One steward works until nothing is left for it to do.
@@ -130,16 +152,16 @@ impl Towns {
         }
     }
 
-    /// Both work until neither has anything left to do.
-    fn settle(&mut self) {
-        while self.work(0) + self.work(1) > 0 {}
+    /// All work until none has anything left to do.
+    pub(super) fn settle(&mut self) {
+        while (0..self.stewards.len()).map(|steward| self.work(steward)).sum::<usize>() > 0 {}
     }
 
     fn hours_pass(&mut self, hours: u64) {
         self.now = self.now.saturating_add(Duration::from_hours(hours));
     }
 
-    fn is_in_log(&self, town: usize, reader: &str) -> Vec<u64> {
+    pub(super) fn is_in_log(&self, town: usize, reader: &str) -> Vec<u64> {
         let reader = id(reader);
         let log = self.logs[town].1.iter();
         log.filter_map(|(_when, statement)| {
@@ -149,7 +171,7 @@ impl Towns {
         .collect()
     }
 
-    fn present(&self) -> u64 {
+    pub(super) fn present(&self) -> u64 {
         let policy = self.stewards[0].policy();
         let topic = TRUCK.parse().unwrap();
         policy.epoch_of(&topic, self.now).unwrap().epoch.value()
