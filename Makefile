@@ -16,5 +16,11 @@ bench: ## The figures
 lint: ## What needs no test to run
 	cargo xtask lint
 
-sim: ## The simulated federation, with optimisation
-	cargo test --locked --release --package sekisho-sim
+# How many runs of the simulated federation, and the first one's seed; SEED=n runs that one alone.
+SEEDS = 1000
+FIRST = 1
+SEED =
+
+sim: ## The simulated federation: many seeds, or one again
+	SEKISHO_SEEDS=$(SEEDS) SEKISHO_FIRST_SEED=$(FIRST) $(if $(SEED),SEKISHO_SEED=$(SEED)) \
+	cargo test --locked --package sekisho-sim --test federation -- --nocapture

@@ -4,10 +4,12 @@ use std::error::Error;
 
 /// What went wrong in a run, and how to see it again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("seed {seed}, step {step}: {what}\nrun it again with SEKISHO_SEED={seed}")]
+#[error("seed {seed}, step {step} of {steps}: {what}")]
 pub struct Failure {
     /// The run's seed.
     pub seed: u64,
+    /// Steps with faults that the run was to have.
+    pub steps: u64,
     /// The step after which it was noticed.
     pub step: u64,
     /// The invariant that does not hold.

@@ -6,6 +6,7 @@
 //! judge: what publishers signed, what was acknowledged, what was stated. When the faults end,
 //! everything must come to where it would be without them.
 
+mod clock;
 mod failure;
 mod ledger;
 mod network;
@@ -13,6 +14,7 @@ mod node;
 mod publisher;
 mod random;
 mod rights;
+pub mod scale;
 mod simulation;
 mod subscriber;
 mod world;

@@ -1,24 +1,28 @@
 //! One organisation's node: what a broker is, without its sockets and threads. It runs until its
 //! disk or the run's fate ends it, and starts again from what the disk has kept.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
-use sekisho_proto::{Frame, Hash, Offset, OrgName, Timestamp, Topic};
+use sekisho_proto::{Frame, Hash, Offset, OrgName, Position, Timestamp, Topic};
+use sekisho_routing::Record;
 use sekisho_store::{
     RecordReader as _,
     fault::{FaultDisk, Survival},
 };
 
 use crate::{
+    clock::Clock,
     failure::{Broken, broken, ensure},
-    ledger::Ledger,
+    ledger::{Ledger, Shown},
     network::{Client, Connection, ConnectionId, Network, Stream},
     random::Random,
     world::World,
 };
 
 mod admitting;
+mod bounds;
 mod following;
+mod places;
 mod running;
 mod serving;
 mod stating;
@@ -28,6 +32,22 @@ mod witnessing;
 use running::Running;
 
 pub(crate) const DIRECTORY: &str = "/node";
+
+/// What a node's log holds, and the positions that it says are damaged, the last one exclusive.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    pub(crate) records: BTreeMap<u64, Record>,
+    pub(crate) damaged: Vec<(Position, Position)>,
+}
+
+impl Log {
+    pub(crate) fn shown(&self) -> Shown<'_> {
+        let records = self.records.values();
+        let records =
+            records.map(|record| (record.position(), record.envelope(), record.offset())).collect();
+        Shown { records, damaged: self.damaged.clone() }
+    }
+}
 
 /// What surrounds a node.
 pub(crate) struct Context<'a> {
@@ -42,6 +62,8 @@ pub(crate) struct Context<'a> {
 pub(crate) enum Halt {
     /// Its disk failed it: it goes down and comes again.
     Crash,
+    /// It does not start from what its disk holds, and says why.
+    Refused(String),
     /// It did what it must not.
     Broken(Broken),
 }
@@ -72,12 +94,42 @@ impl Task {
 pub(crate) struct Node {
     pub(crate) index: usize,
     pub(crate) disk: FaultDisk,
+    pub(crate) clock: Clock,
     running: Option<Running>,
+    /// Its disk has lost what it says it kept, and it does not start from the rest.
+    pub(crate) is_gone: bool,
+    /// Since when the disk has been lying: the end of the log then.
+    lying_since: Option<Position>,
+    /// How large its caches are, so that both the disk and memory are read from.
+    tail_bytes_max: usize,
+}
+
+/// How a node came up, or did not.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Started {
+    Up,
+    /// The disk fails it: it may come up another time.
+    Down,
+    /// It finds its disk damaged, and says so.
+    Refused(String),
 }
 
 impl Node {
-    pub(crate) fn new(index: usize) -> Self {
-        Self { index, disk: FaultDisk::new(), running: None }
+    pub(crate) fn new(index: usize, tail_bytes_max: usize) -> Self {
+        Self {
+            index,
+            disk: FaultDisk::new(),
+            clock: Clock::default(),
+            running: None,
+            is_gone: false,
+            lying_since: None,
+            tail_bytes_max,
+        }
+    }
+
+    /// What its clock shows.
+    pub(crate) fn time(&self, truth: Timestamp) -> Timestamp {
+        self.clock.read(truth)
     }
 
     pub(crate) const fn is_up(&self) -> bool {
@@ -85,17 +137,40 @@ impl Node {
     }
 
     /// Starts from what the disk holds; holds it to everything that was acknowledged.
-    pub(crate) fn start(&mut self, context: &mut Context<'_>) -> Result<(), Broken> {
+    pub(crate) fn start(&mut self, context: &mut Context<'_>) -> Result<Started, Broken> {
         let disk = Arc::new(self.disk.clone());
-        match Running::open(self.index, disk, Path::new(DIRECTORY), context) {
+        let truth = context.now;
+        context.now = self.time(truth);
+        let opened = Running::open(self.index, disk, self.tail_bytes_max, context);
+        context.now = truth;
+        match opened {
             Ok(running) => self.running = Some(running),
             Err(Halt::Crash) => {
                 self.disk.cut_power(Survival::Everything);
-                return Ok(());
+                return Ok(Started::Down);
+            }
+            Err(Halt::Refused(why)) => {
+                self.disk.cut_power(Survival::Everything);
+                return Ok(Started::Refused(why));
             }
             Err(Halt::Broken(broken)) => return Err(broken),
         }
-        self.check(context)
+        self.check(context)?;
+        // What was on its way to the disk when it went down may be there.
+        let log = self.log(context.world)?;
+        for (position, envelope, _) in log.shown().records {
+            context.ledger.store(self.index, position, envelope.hash())?;
+        }
+        Ok(Started::Up)
+    }
+
+    /// From now on the disk says that it keeps what it does not keep.
+    pub(crate) fn lie(&mut self, context: &mut Context<'_>) {
+        if self.running.is_some() {
+            self.lying_since.get_or_insert(context.ledger.head(self.index));
+            self.disk.lie_about_syncs(true);
+            context.ledger.counts.lies += 1;
+        }
     }
 
     /// Goes down at once. Of what was not synced, the disk keeps what it wants.
@@ -111,6 +186,13 @@ impl Node {
             _ => Survival::TornLastWrite(context.random.index(600)),
         };
         self.disk.cut_power(survival);
+        if let Some(from) = self.lying_since.take() {
+            self.disk.lie_about_syncs(false);
+            if survival != Survival::Everything {
+                context.ledger.void(self.index, from);
+                context.ledger.doubt_mut(self.index).lied = true;
+            }
+        }
     }
 
     pub(crate) fn handle_frame(
@@ -125,13 +207,11 @@ impl Node {
     pub(crate) fn handle_link_frame(
         &mut self,
         peer: &OrgName,
-        stream: Stream,
+        on: (ConnectionId, Stream),
         frame: Frame,
         context: &mut Context<'_>,
     ) -> Result<(), Broken> {
-        self.act(context, |running, context| {
-            running.handle_link_frame(peer, stream, frame, context)
-        })
+        self.act(context, |running, context| running.handle_link_frame(peer, on, frame, context))
     }
 
     /// A connection to this node is gone.
@@ -168,8 +248,11 @@ impl Node {
         }
     }
 
-    pub(crate) fn next_timeout(&mut self, now: Timestamp) -> Option<Timestamp> {
-        self.running.as_mut().and_then(|running| running.next_timeout(now))
+    pub(crate) fn next_timeout(&mut self, truth: Timestamp) -> Option<Timestamp> {
+        let clock = self.clock;
+        let running = self.running.as_mut()?;
+        let shows = running.next_checkpoint().map(|shown| clock.truth(shown));
+        running.next_timeout(truth).into_iter().chain(shows).min()
     }
 
     /// Whether nothing waits inside it.
@@ -216,12 +299,9 @@ impl Node {
         self.powered().map_or(Ok(()), |running| running.check(context))
     }
 
-    /// Its log, topics of all organisations, by position.
-    pub(crate) fn log(
-        &self,
-        context: &Context<'_>,
-    ) -> Result<BTreeMap<u64, sekisho_routing::Record>, Broken> {
-        self.running.as_ref().map_or_else(|| Ok(BTreeMap::new()), |running| running.log(context))
+    /// Its log, topics of all organisations.
+    pub(crate) fn log(&self, world: &World) -> Result<Log, Broken> {
+        self.running.as_ref().map_or_else(|| Ok(Log::default()), |running| running.log(world))
     }
 
     pub(crate) fn running(&self) -> Option<&Running> {
@@ -239,9 +319,16 @@ impl Node {
         action: impl FnOnce(&mut Running, &mut Context<'_>) -> Result<(), Halt>,
     ) -> Result<(), Broken> {
         let Some(running) = &mut self.running else { return Ok(()) };
-        let outcome = action(running, context).and_then(|()| running.drain(context));
+        let truth = context.now;
+        context.now = self.clock.read(truth);
+        running.tell_wall_clock(context);
+        let outcome = action(running, context)
+            .and_then(|()| running.drain(context))
+            .and_then(|()| Ok(running.check_bounds(context)?));
+        context.now = truth;
         match outcome {
             Ok(()) => Ok(()),
+            Err(Halt::Refused(why)) => Err(Broken(why)),
             Err(Halt::Crash) => {
                 self.crash(context);
                 Ok(())

@@ -9,6 +9,7 @@ use sekisho_proto::{
 use sekisho_seal::{HeaderDraft, SigningKey, sign_open};
 
 use crate::{
+    clock::Clock,
     failure::{Broken, broken, ensure},
     ledger::Place,
     network::{Client, ConnectionId},
@@ -36,6 +37,7 @@ pub(crate) struct Publisher {
     pub(crate) topic: Topic,
     pub(crate) scope: Scope,
     pub(crate) standing: Standing,
+    pub(crate) clock: Clock,
     pub(crate) connection: Option<ConnectionId>,
     welcomed: bool,
     boot: BootId,
@@ -74,6 +76,7 @@ impl Publisher {
             topic,
             scope,
             standing: Standing::Steady,
+            clock: Clock::default(),
             connection: None,
             welcomed: false,
             boot: BootId::new(boot),
@@ -119,28 +122,30 @@ impl Publisher {
             let publish =
                 frame::Publish { request, envelope: envelope.encoded().clone(), key_header: None };
             self.in_flight.insert(request, envelope);
-            context.network.send_up(connection, publish, context.now, context.random);
+            context.network.send_up(connection, publish, context.random);
         }
     }
 
     fn connect(&mut self, context: &mut Context<'_>) {
         let Some(city) = context.world.cities.get(self.city) else { return };
         let client = Client::Publisher(self.index);
-        let connection = context.network.open(client, self.city, self.key.id());
+        let connection = context.network.open(client, self.city, self.key.id(), context.random);
         let hello = frame::Hello {
             version: PROTOCOL_VERSION,
             software: "a truck".to_owned(),
             organisation: city.name.clone(),
         };
-        context.network.send_up(connection, hello, context.now, context.random);
+        context.network.send_up(connection, hello, context.random);
         self.connection = Some(connection);
     }
 
     /// Sends what no node may take: another envelope under a sequence that is stored, one with a
-    /// broken signature, or somebody else's.
+    /// broken signature, or somebody else's. A home whose disk lied may have forgotten the first of
+    /// two envelopes, and then takes the other: there it `forks` not.
     pub(crate) fn forge(
         &mut self,
         strange: Option<Envelope>,
+        forks: bool,
         context: &mut Context<'_>,
     ) -> Result<(), Broken> {
         let Some(connection) = self.connection.filter(|_| self.welcomed) else { return Ok(()) };
@@ -148,7 +153,7 @@ impl Publisher {
         let header = known.header();
         let forged = match (context.random.below(3), strange) {
             (0, Some(strange)) => strange.encoded().clone(),
-            (1, _) => {
+            (choice, _) if choice == 1 || !forks => {
                 let mut bytes = known.encoded().to_vec();
                 let index = context.random.index(bytes.len());
                 if let Some(byte) = bytes.get_mut(index) {
@@ -166,7 +171,7 @@ impl Publisher {
         self.forged.insert(request);
         context.ledger.counts.forged += 1;
         let publish = frame::Publish { request, envelope: forged, key_header: None };
-        context.network.send_up(connection, publish, context.now, context.random);
+        context.network.send_up(connection, publish, context.random);
         Ok(())
     }
 
@@ -195,7 +200,8 @@ impl Publisher {
         } else if let Frame::Refused(refused) = frame {
             self.handle_refused(&refused, context)?;
         } else if let Frame::Goodbye(goodbye) = frame {
-            let steady = self.standing == Standing::Steady;
+            let excused = context.ledger.doubt(self.city).lied;
+            let steady = self.standing == Standing::Steady && !excused;
             ensure(!steady, || format!("a steady publisher was cut: {goodbye:?}"))?;
             self.standing = Standing::Retired;
         }
@@ -218,18 +224,68 @@ impl Publisher {
             self.acknowledge(envelope, context);
             return Ok(());
         }
-        let again = [RefusalCode::SequenceGap, RefusalCode::StorageFull, RefusalCode::TooMany];
+        if refused.code == RefusalCode::SequenceGap
+            && let Some(expected) = refused.expected_sequence
+            && self.lacks(&envelope, expected)
+        {
+            return self.give_up_boot(&envelope, expected, context);
+        }
+        let again = [
+            RefusalCode::SequenceGap,
+            RefusalCode::StorageFull,
+            RefusalCode::TooMany,
+            RefusalCode::ClockAhead,
+        ];
         if again.contains(&refused.code) {
             self.in_flight.clear();
             self.sent = 0;
             return Ok(());
         }
-        let steady = self.standing == Standing::Steady;
+        let steady = self.standing == Standing::Steady && !context.ledger.doubt(self.city).lied;
         ensure(!steady, || {
             format!("a genuine {:?} was refused: {refused:?}", Place::of(&envelope))
         })?;
         self.standing = Standing::Retired;
         Ok(())
+    }
+
+    /// Whether a home wants an envelope of a boot again that was acknowledged and is not here any
+    /// more.
+    fn lacks(&self, refused: &Envelope, expected: Sequence) -> bool {
+        let boot = refused.header().boot;
+        let kept = self.spool.iter().filter(|kept| kept.header().boot == boot);
+        kept.map(|kept| kept.header().sequence).min().is_some_and(|first| expected < first)
+    }
+
+    /// The home has lost what it had acknowledged: nothing of that boot can be stored any more. That
+    /// is told, and the publisher begins anew.
+    fn give_up_boot(
+        &mut self,
+        refused: &Envelope,
+        expected: Sequence,
+        context: &mut Context<'_>,
+    ) -> Result<(), Broken> {
+        let doubt = context.ledger.doubt(self.city);
+        ensure(doubt.rotten || doubt.lied, || {
+            format!("the home of {:?} wants {expected} again on a good disk", Place::of(refused))
+        })?;
+        let boot = refused.header().boot;
+        let before = self.spool.len();
+        self.spool.retain(|kept| kept.header().boot != boot);
+        let lost = before.saturating_sub(self.spool.len());
+        context.ledger.counts.told_lost += u64::try_from(lost).unwrap_or(u64::MAX);
+        self.in_flight.clear();
+        self.sent = 0;
+        if self.boot == boot {
+            self.begin_boot(context);
+        }
+        Ok(())
+    }
+
+    fn begin_boot(&mut self, context: &mut Context<'_>) {
+        self.boot = BootId::new(context.random.bytes());
+        self.next = Sequence::ZERO;
+        self.previous = None;
     }
 
     fn acknowledge(&mut self, envelope: Envelope, context: &mut Context<'_>) {
@@ -256,9 +312,7 @@ impl Publisher {
             context.network.abandon(connection);
         }
         self.disconnect();
-        self.boot = BootId::new(context.random.bytes());
-        self.next = Sequence::ZERO;
-        self.previous = None;
+        self.begin_boot(context);
     }
 
     fn disconnect(&mut self) {
@@ -283,7 +337,7 @@ impl Publisher {
     ) -> Result<Envelope, Broken> {
         let draft = HeaderDraft {
             sequence,
-            time: context.now,
+            time: self.clock.read(context.now),
             previous,
             content_type: ContentType::parse("text/plain")
                 .map_err(|error| broken("a content type")(&error))?,

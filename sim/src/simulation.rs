@@ -1,25 +1,37 @@
 //! The run itself: who is there, what happens next, and what must hold.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
-use sekisho_proto::{Hash, OrgName, PrincipalKind, Scope, Statement, Timestamp, frame::Start};
+use sekisho_proto::{Hash, Statement, Timestamp};
 
 use crate::{
     Failure,
+    clock::Clock,
     failure::Broken,
-    ledger::Ledger,
+    ledger::{Counts, Ledger},
     network::{Arrival, Client, ConnectionId, Network},
     node::{Context, Node, Task, touches},
     publisher::Publisher,
     random::Random,
-    subscriber::{Keeps, Subscriber},
-    world::{City, World, key, parse},
+    subscriber::Subscriber,
+    world::{City, World, parse},
 };
 
+mod climate;
+mod contracts;
+mod disks;
 mod faults;
+mod founding;
 mod rest;
 
-const CITIES: [&str; 3] = ["fujisawa", "santander", "toulouse"];
+use climate::Climate;
+use contracts::Contract;
+use disks::Rotten;
+
+const CITIES: [&str; 4] = ["fujisawa", "santander", "toulouse", "uppsala"];
+
+/// The longest moment in which nothing happens but time, seconds.
+const LEAP_S: u64 = 20;
 
 /// How much happens in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,32 +49,17 @@ impl Default for Scale {
 /// What a run consisted of, when it went well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// Envelopes that publishers signed.
-    pub signed: u64,
-    /// Envelopes acknowledged as durable.
-    pub acknowledged: u64,
-    /// Records given to clients and peers.
-    pub delivered: u64,
-    /// Envelopes sent that no node may take.
-    pub forged: u64,
-    /// Nodes that went down.
-    pub crashes: u64,
-    /// Connections that broke.
-    pub disconnections: u64,
-    /// Statements made.
-    pub statements: u64,
-    /// Appends that a full disk refused.
-    pub storage_full: u64,
-    /// Subscriptions that a peer did not permit, and that were asked for again.
-    pub not_permitted: u64,
-    /// Checkpoints that peers cosigned.
-    pub cosigned: u64,
-    /// Times in which nothing was heard for longer than statements may be relied upon.
-    pub silences: u64,
-    /// Readers that were told to come again for what was withheld for that reason.
-    pub told_stale: u64,
-    /// The same for the same seed and scale.
+    counts: Counts,
+    /// The same for the same seed and scale: of every frame that arrived, and of every log.
     pub digest: u64,
+}
+
+impl Report {
+    /// How often what happened, by name.
+    #[must_use]
+    pub fn counts(&self) -> Vec<(&'static str, u64)> {
+        self.counts.named().to_vec()
+    }
 }
 
 /// Runs a federation.
@@ -79,7 +76,7 @@ pub fn run(seed: u64, scale: Scale) -> Result<Report, Failure> {
         simulation.come_to_rest()?;
         Ok(simulation.report())
     });
-    outcome.map_err(|Broken(what)| Failure { seed, step, what })
+    outcome.map_err(|Broken(what)| Failure { seed, steps: scale.steps, step, what })
 }
 
 struct Simulation {
@@ -96,6 +93,11 @@ struct Simulation {
     /// What a city will grant another one's people: the city, who, and what.
     late_grants: Vec<(usize, String, String)>,
     enrolled: usize,
+    climate: Climate,
+    contracts: Vec<Contract>,
+    rotten: Vec<Rotten>,
+    /// Bytes that were turned: none is turned back.
+    turned: BTreeSet<(usize, PathBuf, usize)>,
 }
 
 /// Borrows a simulation's surroundings apart from its actors.
@@ -115,25 +117,33 @@ use context;
 impl Simulation {
     fn new(seed: u64) -> Result<Self, Broken> {
         let mut random = Random::new(seed);
-        let count = random.index(2).saturating_add(2);
+        let climate = Climate::drawn(&mut random);
+        let count = climate.cities;
         let mut world = World::default();
         for name in CITIES.iter().take(count) {
             world.cities.push(City::new(name)?);
         }
+        let now = Timestamp::from_micros(1_800_000_000_000_000);
+        let tail_bytes_max = if random.per_mille(500) { 0 } else { 1 << 20 };
         let mut simulation = Self {
             world,
-            network: Network::new(60),
+            network: Network::new(now, climate.weather),
             ledger: Ledger::default(),
             random,
-            now: Timestamp::from_micros(1_800_000_000_000_000),
-            nodes: (0..count).map(Node::new).collect(),
+            now,
+            nodes: (0..count).map(|index| Node::new(index, tail_bytes_max)).collect(),
             publishers: Vec::new(),
             subscribers: Vec::new(),
             moody_grants: Vec::new(),
             late_grants: Vec::new(),
             enrolled: 0,
+            climate,
+            contracts: Vec::new(),
+            rotten: Vec::new(),
+            turned: BTreeSet::new(),
         };
         for city in 0..count {
+            simulation.set_clock(city);
             simulation.start(city)?;
         }
         simulation.found()?;
@@ -143,129 +153,26 @@ impl Simulation {
         Ok(simulation)
     }
 
-    /// Roots, issuers and peerings, as an administrator brings them to each node.
-    fn found(&mut self) -> Result<(), Broken> {
-        let now = self.now;
-        let count = self.nodes.len();
-        let mut peerings = Vec::new();
-        for left in 0..count {
-            for right in left + 1..count {
-                peerings.push((left, right, self.world.peering(left, right, now)?));
-            }
+    /// A node's clock is set, wrongly where clocks are wrong in this run.
+    fn set_clock(&mut self, node: usize) {
+        if self.climate.clocks
+            && let Some(node) = self.nodes.get_mut(node)
+        {
+            node.clock = Clock::drawn(&mut self.random);
         }
-        for node in 0..count {
-            let mut statements = Vec::new();
-            for other in (node..count).chain(0..node) {
-                if let Some(city) = self.world.cities.get(other) {
-                    statements.extend([city.root(), city.issuer()?]);
-                }
-            }
-            let own = peerings.iter().filter(|(left, right, _)| [*left, *right].contains(&node));
-            statements.extend(own.map(|(_, _, statement)| statement.clone()));
-            for statement in statements {
-                self.state(node, &statement)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Trucks and dashboards of a city, and what they may do.
-    fn people(&mut self, city: usize) -> Result<(), Broken> {
-        let name = self.name(city)?;
-        let topics = [
-            (format!("{name}/public/air/1"), Scope::Federation),
-            (format!("{name}/public/bus/noise"), Scope::Federation),
-            (format!("{name}/public/air/inside"), Scope::Organisation),
-            (format!("{name}/private/camera"), Scope::Federation),
-        ];
-        for (topic, scope) in topics {
-            self.enrol_truck(city, &topic, scope)?;
-        }
-        let everything = format!("{name}/#");
-        let cursor = Keeps::Cursor(parse("wall")?);
-        for (number, start, keeps) in [
-            (1, Start::Earliest, cursor.clone()),
-            (2, Start::Latest, Keeps::Place),
-            (3, Start::LastValue, Keeps::Place),
-        ] {
-            let who = format!("dashboard-{number}");
-            self.enrol_dashboard(city, &who, &everything, start, keeps)?;
-            self.grant(city, &format!("{who}@{name}"), &everything)?;
-        }
-        for other in (0..self.nodes.len()).filter(|other| *other != city) {
-            let foreign = format!("{}/#", self.name(other)?);
-            let late = self.random.per_mille(400);
-            for (kind, start, keeps) in [
-                ("map", Start::Earliest, cursor.clone()),
-                ("chart", Start::Time(self.now), Keeps::Place),
-            ] {
-                let who = format!("{kind}-of-{other}");
-                self.enrol_dashboard(city, &who, &foreign, start, keeps)?;
-                let reader = format!("{who}@{name}");
-                if late {
-                    self.late_grants.push((other, reader, foreign.clone()));
-                } else {
-                    self.grant(other, &reader, &foreign)?;
-                }
-            }
-        }
-        self.enrol_dashboard(city, "visitor", &everything, Start::Earliest, cursor)?;
-        if let Some(visitor) = self.subscribers.last_mut() {
-            visitor.steady = false;
-        }
-        Ok(())
-    }
-
-    fn name(&self, city: usize) -> Result<OrgName, Broken> {
-        let found = self.world.cities.get(city).map(|city| city.name.clone());
-        found.ok_or_else(|| Broken(format!("there is no city {city}")))
-    }
-
-    fn enrol_truck(&mut self, city: usize, topic: &str, scope: Scope) -> Result<(), Broken> {
-        self.enrolled += 1;
-        let who = format!("truck-{}", self.enrolled);
-        let name = self.name(city)?;
-        let key = key(&format!("{who} of {name}"));
-        let now = self.now;
-        let principal = self.world.principal(city, &who, PrincipalKind::Device, &key, now)?;
-        let grantee = format!("{who}@{name}");
-        let grant = self.world.grant(city, &grantee, "publish", topic, now)?;
-        let told = self.state(city, &principal)? && self.state(city, &grant)?;
-        if told {
-            let (index, boot) = (self.publishers.len(), self.random.bytes());
-            let publisher = Publisher::new(index, city, key, parse(topic)?, scope, boot);
-            self.publishers.push(publisher);
-        }
-        Ok(())
-    }
-
-    fn enrol_dashboard(
-        &mut self,
-        city: usize,
-        who: &str,
-        filter: &str,
-        start: Start,
-        keeps: Keeps,
-    ) -> Result<(), Broken> {
-        let key = key(&format!("{who} of {}", self.name(city)?));
-        let now = self.now;
-        let statement = self.world.principal(city, who, PrincipalKind::App, &key, now)?;
-        self.state(city, &statement)?;
-        let index = self.subscribers.len();
-        let subscriber = Subscriber::new(index, city, key, parse(filter)?, start, keeps);
-        self.subscribers.push(subscriber);
-        Ok(())
-    }
-
-    fn grant(&mut self, city: usize, grantee: &str, filter: &str) -> Result<bool, Broken> {
-        let statement = self.world.grant(city, grantee, "subscribe,history", filter, self.now)?;
-        self.state(city, &statement)
     }
 
     /// A city grants what it has put off, unless its node is down.
     fn grant_late(&mut self) -> Result<(), Broken> {
         let Some((city, grantee, filter)) = self.late_grants.pop() else { return Ok(()) };
-        if !self.grant(city, &grantee, &filter)? {
+        if self.climate.guests
+            && let Some((_, organisation)) = grantee.split_once('@')
+        {
+            // What a peer was not to have when it was asked for is not gone back to.
+            self.ledger.disturb(city, parse(organisation)?);
+        }
+        let is_gone = self.nodes.get(city).is_none_or(|node| node.is_gone);
+        if !is_gone && !self.grant(city, &grantee, &filter)? {
             self.late_grants.push((city, grantee, filter));
         }
         Ok(())
@@ -279,16 +186,19 @@ impl Simulation {
         Ok(told)
     }
 
-    fn start(&mut self, city: usize) -> Result<(), Broken> {
-        let mut context = context!(self);
-        let Some(node) = self.nodes.get_mut(city) else { return Ok(()) };
-        node.disk.set_capacity(None);
-        node.start(&mut context)
+    /// Time passes, for everybody.
+    fn pass(&mut self, time: Duration) {
+        self.now = self.now.saturating_add(time);
+        self.network.now = self.now;
     }
 
     /// One thing happens.
     fn step(&mut self) -> Result<(), Broken> {
-        self.now = self.now.saturating_add(Duration::from_micros(self.random.below(6_000)));
+        let leaps = self.climate.leaps && self.random.per_mille(12);
+        let micros = if leaps { LEAP_S.saturating_mul(1_000_000) } else { 6_000 };
+        let time = Duration::from_micros(self.random.below(micros));
+        self.pass(time);
+        self.close_given_up()?;
         match self.random.below(100) {
             0..45 => self.arrive()?,
             45..75 => {
@@ -306,6 +216,14 @@ impl Simulation {
         Ok(())
     }
 
+    fn close_given_up(&mut self) -> Result<(), Broken> {
+        for id in self.network.given_up() {
+            self.ledger.counts.given_up += 1;
+            self.close(id)?;
+        }
+        Ok(())
+    }
+
     fn work(&mut self, node: usize, task: Task) -> Result<(), Broken> {
         let mut context = context!(self);
         let Some(found) = self.nodes.get_mut(node) else { return Ok(()) };
@@ -314,7 +232,7 @@ impl Simulation {
     }
 
     fn arrive(&mut self) -> Result<(), Broken> {
-        let Some(arrival) = self.network.arrive(self.now, &mut self.random)? else {
+        let Some(arrival) = self.network.arrive(&mut self.random)? else {
             return Ok(());
         };
         let mut context = context!(self);
@@ -325,9 +243,14 @@ impl Simulation {
                 }
                 self.clear_up(server)
             }
-            Arrival::AtClient { client: Client::Link { node, peer }, stream, frame, .. } => {
+            Arrival::AtClient {
+                client: Client::Link { node, peer },
+                connection,
+                stream,
+                frame,
+            } => {
                 if let Some(found) = self.nodes.get_mut(node) {
-                    found.handle_link_frame(&peer, stream, frame, &mut context)?;
+                    found.handle_link_frame(&peer, (connection, stream), frame, &mut context)?;
                 }
                 self.clear_up(node)
             }
@@ -339,7 +262,9 @@ impl Simulation {
                 let Some(told) = publisher.handle_frame(frame, &mut context)? else {
                     return Ok(());
                 };
+                let doubt = self.ledger.doubt(publisher.city);
                 let home = self.nodes.get(publisher.city);
+                let home = home.filter(|_| !doubt.rotten && !doubt.lied);
                 home.map_or(Ok(()), |node| node.check_holds(&told.topic, told.offset, told.hash))
             }
             Arrival::AtClient { client: Client::Subscriber(index), connection, frame, .. } => {
@@ -353,10 +278,14 @@ impl Simulation {
     }
 
     fn clients_act(&mut self) -> Result<(), Broken> {
+        let gone: Vec<usize> = (0..self.nodes.len()).filter(|node| self.is_gone(*node)).collect();
         let mut context = context!(self);
         if context.random.per_mille(500) {
             let index = context.random.index(self.publishers.len());
             let Some(publisher) = self.publishers.get_mut(index) else { return Ok(()) };
+            if gone.contains(&publisher.city) {
+                return Ok(());
+            }
             if context.random.per_mille(600) {
                 publisher.write(&mut context)?;
             }
@@ -364,7 +293,8 @@ impl Simulation {
         } else {
             let index = context.random.index(self.subscribers.len());
             let Some(subscriber) = self.subscribers.get_mut(index) else { return Ok(()) };
-            if !subscriber.is_unwanted() || context.random.per_mille(200) {
+            let is_gone = gone.contains(&subscriber.city);
+            if !is_gone && (!subscriber.is_unwanted() || context.random.per_mille(200)) {
                 subscriber.act(&mut context);
             }
         }
@@ -423,23 +353,10 @@ impl Simulation {
         self.nodes.iter().try_for_each(|node| node.check(&context))
     }
 
-    fn report(&self) -> Report {
-        let counts = self.ledger.counts;
-        Report {
-            signed: counts.signed,
-            acknowledged: counts.acknowledged,
-            delivered: counts.delivered,
-            forged: counts.forged,
-            crashes: counts.crashes,
-            disconnections: counts.disconnections,
-            statements: counts.statements,
-            storage_full: counts.storage_full,
-            not_permitted: counts.not_permitted,
-            cosigned: counts.cosigned,
-            silences: counts.silences,
-            told_stale: counts.told_stale,
-            digest: self.ledger.digest(),
-        }
+    fn report(&mut self) -> Report {
+        let frames = self.network.digest().to_be_bytes();
+        self.ledger.note(&[&frames]);
+        Report { counts: self.ledger.counts, digest: self.ledger.digest() }
     }
 }
 

@@ -5,7 +5,8 @@ use sekisho_proto::{
     Actions, Filter, Grantee, Hash, OrgName, PrincipalId, PrincipalKind, PrincipalName, Statement,
     StatementBody, Suite, Timestamp,
     statement::{
-        Deny, Grant, Issuer, OrgRoot, Peering, PeeringParty, Principal, Revoke, RevokeTarget,
+        Deny, Grant, Issuer, OrgRoot, Peering, PeeringBudget, PeeringParty, Principal, Revoke,
+        RevokeTarget, Transit,
     },
 };
 use sekisho_seal::{SigningKey, sign_statement};
@@ -115,7 +116,7 @@ impl World {
         grantee: &str,
         actions: &str,
         filter: &str,
-        now: Timestamp,
+        from: Timestamp,
     ) -> Result<Statement, Broken> {
         let city = self.city(city)?;
         let grant = Grant {
@@ -124,8 +125,8 @@ impl World {
             actions: parse::<Actions>(actions)?,
             filter: parse::<Filter>(filter)?,
             purpose: "a simulation".to_owned(),
-            issued: now,
-            from: now,
+            issued: from,
+            from,
             until: None,
             history_from: None,
             onward: false,
@@ -170,31 +171,58 @@ impl World {
             reason: "a simulation".to_owned(),
             issued: now,
         }));
-        self.rights.add_revocation(statement.id(), target);
+        let by = city.name.clone();
+        self.rights.add_revocation(statement.id(), by, target);
         Ok(statement)
     }
 
-    /// A peering in which each exports its `public` tree and imports the other's.
+    /// A contract that both sign.
     pub(crate) fn peering(
         &mut self,
-        left: usize,
-        right: usize,
-        now: Timestamp,
+        (left, right): (usize, usize),
+        terms: &Terms,
     ) -> Result<Statement, Broken> {
         let (left, right) = (self.city(left)?, self.city(right)?);
-        let mut parties = [party(left, right)?, party(right, left)?];
+        let [ours, theirs] = &terms.sides;
+        let mut parties = [self.party(left, right, ours)?, self.party(right, left, theirs)?];
         parties.sort_by(|one, other| one.organisation.cmp(&other.organisation));
         let peering = Peering {
             parties,
             purposes: vec!["a simulation".to_owned()],
-            issued: now,
-            from: now,
-            until: None,
+            issued: terms.from,
+            from: terms.from,
+            until: terms.until,
         };
         let statement = left.sign(StatementBody::Peering(peering.clone()));
         let statement = sign_statement(statement, &right.issuer);
         self.rights.add_peering(statement.id(), peering);
         Ok(statement)
+    }
+
+    fn party(&self, own: &City, other: &City, side: &Side) -> Result<PeeringParty, Broken> {
+        let of = |city: &City, filters: &[&str]| {
+            let name = &city.name;
+            let filters = filters.iter().map(|filter| parse(&format!("{name}/{filter}")));
+            filters.collect::<Result<Vec<Filter>, Broken>>()
+        };
+        let mut passes_on = Vec::new();
+        for (owner, filters) in &side.passes_on {
+            let owner = self.city(*owner)?;
+            let (organisation, root) = (owner.name.clone(), owner.root().body_hash());
+            passes_on.push(Transit { organisation, root, filters: of(owner, filters)? });
+        }
+        Ok(PeeringParty {
+            organisation: own.name.clone(),
+            root: own.root().body_hash(),
+            node_key: own.node.public_key(),
+            address: format!("{}.example:7443", own.name),
+            exports: of(own, &side.exports)?,
+            imports: of(other, &side.imports)?,
+            onward: side.onward,
+            passes_on,
+            carries_home: Vec::new(),
+            budget: PeeringBudget { bytes_per_s: side.bytes_per_s, ..PeeringBudget::default() },
+        })
     }
 
     pub(crate) fn city_of_node(&self, node: PrincipalId) -> Option<usize> {
@@ -206,18 +234,35 @@ impl World {
     }
 }
 
-fn party(own: &City, other: &City) -> Result<PeeringParty, Broken> {
-    Ok(PeeringParty {
-        organisation: own.name.clone(),
-        root: own.root().body_hash(),
-        node_key: own.node.public_key(),
-        address: format!("{}.example:7443", own.name),
-        exports: vec![parse(&format!("{}/public/#", own.name))?],
-        imports: vec![
-            parse(&format!("{}/public/air/#", other.name))?,
-            parse(&format!("{}/public/+/noise", other.name))?,
-        ],
-        onward: false,
-        bytes_per_s: None,
-    })
+/// What a contract says.
+#[derive(Clone, Debug)]
+pub(crate) struct Terms {
+    /// Of the first and of the second party.
+    pub(crate) sides: [Side; 2],
+    pub(crate) from: Timestamp,
+    pub(crate) until: Option<Timestamp>,
+}
+
+/// What one party brings: filters without the organisation.
+#[derive(Clone, Debug)]
+pub(crate) struct Side {
+    pub(crate) exports: Vec<&'static str>,
+    pub(crate) imports: Vec<&'static str>,
+    pub(crate) bytes_per_s: Option<u64>,
+    pub(crate) onward: bool,
+    /// What it passes on: of which city, and the filters.
+    pub(crate) passes_on: Vec<(usize, Vec<&'static str>)>,
+}
+
+impl Side {
+    /// It offers its `public` tree, and takes of the other's what is about air and noise.
+    pub(crate) fn usual() -> Self {
+        Self {
+            exports: vec!["public/#"],
+            imports: vec!["public/air/#", "public/+/noise"],
+            bytes_per_s: None,
+            onward: false,
+            passes_on: Vec::new(),
+        }
+    }
 }

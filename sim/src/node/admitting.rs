@@ -1,13 +1,35 @@
 //! The door: everything that is published enters here, whoever brings it.
 
+use bytes::Bytes;
 use sekisho_federation::Taken;
-use sekisho_policy::Recipient;
-use sekisho_proto::{Envelope, OrgName, PrincipalId, RefusalCode, Topic, frame};
+use sekisho_policy::{PublishPermit, Recipient};
+use sekisho_proto::{
+    Envelope, OrgName, PrincipalId, RefusalCode, Topic, frame, limits::CLOCK_AHEAD_MAX,
+};
 use sekisho_routing::{Admitted, Carriage, SessionId};
 use sekisho_seal::{Verified, VerifyingKey, verify};
 
 use super::{Context, running::Running};
-use crate::network::CONTROL;
+use crate::{
+    failure::{Broken, ensure},
+    network::CONTROL,
+    rights::Subject,
+};
+
+/// Clocks that are wrong do not date envelopes into the future.
+fn check_time(envelope: &Envelope, context: &Context<'_>) -> Result<(), Refusal> {
+    let (latest, found) = (context.now.saturating_add(CLOCK_AHEAD_MAX), envelope.header().time);
+    if found > latest {
+        let why = format!("wanted a time up to {latest}, found {found}");
+        return Err(Refusal::new(RefusalCode::ClockAhead, why));
+    }
+    Ok(())
+}
+
+/// Whether a statement that permits it may be under way.
+fn denial_may_pass(code: RefusalCode) -> bool {
+    matches!(code, RefusalCode::NotPermitted | RefusalCode::UnknownKey)
+}
 
 /// Why an envelope does not get in.
 struct Refusal {
@@ -29,45 +51,53 @@ impl Running {
         session: SessionId,
         publish: frame::Publish,
         context: &mut Context<'_>,
-    ) {
+    ) -> Result<(), Broken> {
         let request = publish.request;
-        let outcome = self.admit_from_session(session, publish, context);
-        if let Err(refusal) = outcome {
-            let refused = frame::Refused {
-                request,
-                code: refusal.code,
-                what: "an envelope".to_owned(),
-                why: refusal.why,
-                expected_sequence: None,
-            };
-            self.send(session, CONTROL, refused, context);
-        }
+        let refusal = match self.judge_from_session(session, publish.envelope, context) {
+            Ok((verified, permit)) => {
+                self.check_publisher(&verified, context)?;
+                let carriage = Carriage::Session { session, request };
+                match Admitted::new(verified, permit, carriage) {
+                    Ok(admitted) => {
+                        self.router.handle_publish(admitted, context.now);
+                        return Ok(());
+                    }
+                    Err(error) => Refusal::new(RefusalCode::Internal, error),
+                }
+            }
+            Err(refusal) => refusal,
+        };
+        let refused = frame::Refused {
+            request,
+            code: refusal.code,
+            what: "an envelope".to_owned(),
+            why: refusal.why,
+            expected_sequence: None,
+        };
+        self.send(session, CONTROL, refused, context);
+        Ok(())
     }
 
-    fn admit_from_session(
-        &mut self,
+    fn judge_from_session(
+        &self,
         session: SessionId,
-        publish: frame::Publish,
+        envelope: Bytes,
         context: &Context<'_>,
-    ) -> Result<(), Refusal> {
-        let envelope = Envelope::decode(publish.envelope)
+    ) -> Result<(Verified, PublishPermit), Refusal> {
+        let envelope = Envelope::decode(envelope)
             .map_err(|error| Refusal::new(RefusalCode::Malformed, error))?;
         let publisher = envelope.header().publisher;
         let sender = self.sessions.get(&session).map(|state| &state.recipient);
         if sender != Some(&Recipient::Principal(publisher)) {
             return Err(Refusal::new(RefusalCode::WrongPublisher, "not the sender's"));
         }
+        check_time(&envelope, context)?;
         let verified = self.verify(envelope)?;
-        let topic = &verified.header().topic;
         let permit = self
             .policy
-            .permit_publish(publisher, topic, context.now)
+            .permit_publish(publisher, &verified.header().topic, context.now)
             .map_err(|denial| Refusal::new(denial.code(), denial))?;
-        let carriage = Carriage::Session { session, request: publish.request };
-        let admitted = Admitted::new(verified, permit, carriage)
-            .map_err(|error| Refusal::new(RefusalCode::Internal, error))?;
-        self.router.handle_publish(admitted, context.now);
-        Ok(())
+        Ok((verified, permit))
     }
 
     /// A record that a link brought.
@@ -76,42 +106,83 @@ impl Running {
         organisation: &OrgName,
         record: Taken,
         context: &Context<'_>,
-    ) {
-        let (position, now) = (record.position, context.now);
-        let Err(refusal) = self.take(organisation, &record, context) else { return };
+    ) -> Result<(), Broken> {
+        let (position, now, steady) = (record.position, context.now, context.network.now);
+        let refusal = match self.judge_from_link(&record, context) {
+            Ok((verified, permit)) => {
+                self.check_publisher(&verified, context)?;
+                self.check_import(&verified, &record, context)?;
+                let carriage = Carriage::Link {
+                    organisation: organisation.clone(),
+                    position,
+                    offset: record.offset,
+                    received: record.received,
+                    hops: record.hops.clone(),
+                };
+                match Admitted::new(verified, permit, carriage) {
+                    Ok(admitted) => {
+                        if let Some(peer) = self.peers.get_mut(organisation) {
+                            peer.under_way += 1;
+                        }
+                        self.router.handle_publish(admitted, now);
+                        return Ok(());
+                    }
+                    Err(error) => Refusal::new(RefusalCode::Internal, error),
+                }
+            }
+            Err(refusal) => refusal,
+        };
         self.tell_link(organisation, |link| match refusal.denied {
-            Some((publisher, topic)) => link.handle_denied(record, publisher, topic, now),
-            None => link.handle_refused(position, now),
+            // Its owner was not heard for too long: it comes again when that has been.
+            Some(_) if link.is_stale(steady) => link.handle_failed(position, steady),
+            Some((publisher, topic)) => link.handle_denied(record, publisher, topic, steady),
+            None => link.handle_refused(position, steady),
         });
+        Ok(())
     }
 
-    fn take(
-        &mut self,
-        organisation: &OrgName,
+    fn judge_from_link(
+        &self,
         record: &Taken,
         context: &Context<'_>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(Verified, PublishPermit), Refusal> {
         let envelope = Envelope::decode(record.envelope.clone())
             .map_err(|error| Refusal::new(RefusalCode::Malformed, error))?;
+        check_time(&envelope, context)?;
         let header = envelope.header();
         let (publisher, topic, scope) = (header.publisher, header.topic.clone(), header.scope);
         let verified = self.verify(envelope)?;
         let permit =
             self.policy.permit_import(publisher, &topic, scope, context.now).map_err(|denial| {
                 let refusal = Refusal::new(denial.code(), denial);
-                Refusal { denied: Some((publisher, topic)), ..refusal }
+                let may_come = denial_may_pass(refusal.code);
+                Refusal { denied: may_come.then_some((publisher, topic)), ..refusal }
             })?;
-        let carriage = Carriage::Link {
-            organisation: organisation.clone(),
-            position: record.position,
-            offset: record.offset,
-            received: record.received,
-            hops: record.hops.clone(),
-        };
-        let admitted = Admitted::new(verified, permit, carriage)
-            .map_err(|error| Refusal::new(RefusalCode::Internal, error))?;
-        self.router.handle_publish(admitted, context.now);
-        Ok(())
+        Ok((verified, permit))
+    }
+
+    /// The model's word on what gets in.
+    fn check_publisher(&self, verified: &Verified, context: &Context<'_>) -> Result<(), Broken> {
+        let header = verified.header();
+        let judge = self.judge(context.now);
+        let permitted = context.world.rights.may_publish(judge, header.publisher, &header.topic);
+        ensure(permitted, || {
+            format!("node {} takes what nobody may publish on {}", self.index, header.topic)
+        })
+    }
+
+    fn check_import(
+        &self,
+        verified: &Verified,
+        record: &Taken,
+        context: &Context<'_>,
+    ) -> Result<(), Broken> {
+        let header = verified.header();
+        let (topic, scope) = (&header.topic, header.scope);
+        let subject = Subject { topic, scope, received: record.received };
+        ensure(context.world.rights.may_import(self.judge(context.now), subject), || {
+            format!("node {} takes {topic}, which is not given to it", self.index)
+        })
     }
 
     fn verify(&self, envelope: Envelope) -> Result<Verified, Refusal> {

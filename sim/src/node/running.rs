@@ -6,7 +6,7 @@ use std::{
 };
 
 use sekisho_policy::{Policy, Recipient};
-use sekisho_proto::{Hash, OrgName, PrincipalId, StatementIndex, Timestamp};
+use sekisho_proto::{OrgName, PrincipalId, StatementIndex, Timestamp};
 use sekisho_routing::{
     Command, NewRecord, ReplayFrom, ReplayId, Router, SessionId, SubscriptionId, Ticket,
 };
@@ -14,7 +14,11 @@ use sekisho_store::{LogReader, Store, fault::FaultDisk};
 use sekisho_tlog::Tree;
 
 use super::{Context, Halt, Task, following::Peer};
-use crate::{failure::Broken, network::ConnectionId, rights::Known};
+use crate::{
+    failure::ensure,
+    network::ConnectionId,
+    rights::{Judge, Known},
+};
 
 /// Frames of one subscription that may be under way to a client.
 pub(super) const OUTBOX_FRAMES: usize = 6;
@@ -42,6 +46,8 @@ pub(crate) struct Running {
     pub(super) unreported: VecDeque<(Ticket, sekisho_routing::Appended)>,
     pub(super) replays: Vec<Asked>,
     pub(super) last_session: u64,
+    /// When is looked whether a contract has begun.
+    pub(super) look_again: Timestamp,
 }
 
 /// A client or peer that was welcomed.
@@ -52,16 +58,21 @@ pub(super) struct Session {
     pub(super) begun: BTreeMap<SubscriptionId, sekisho_proto::Position>,
     pub(super) blocked: BTreeSet<SubscriptionId>,
     pub(super) follows: Option<Follower>,
+    /// With a former peer: the end of what it may follow. It may do nothing else.
+    pub(super) parting: Option<StatementIndex>,
 }
 
 /// Somebody who reads the control log.
 pub(super) struct Follower {
     pub(super) subscription: u32,
+    pub(super) organisation: OrgName,
     pub(super) next: StatementIndex,
     /// Whether it knows that it has reached the end once.
     pub(super) told: bool,
     /// Size and time of the last checkpoint that it was shown.
     pub(super) shown: Option<(u64, Timestamp)>,
+    /// The last checkpoint that was passed on to it.
+    pub(super) passed_on: Option<String>,
 }
 
 pub(super) struct Append {
@@ -96,8 +107,9 @@ impl Running {
                     self.carry_out_for_link(&organisation, command, context)?;
                 }
             }
-            if idle {
-                self.forget_ended_links();
+            let links = self.peers.len();
+            self.forget_ended_links(context)?;
+            if idle && self.peers.len() == links {
                 return Ok(());
             }
         }
@@ -125,16 +137,16 @@ impl Running {
                 Ok(())
             }
             Command::LinkStored { organisation, position } => {
-                self.tell_link(&organisation, |link| link.handle_stored(position, context.now));
+                let steady = context.network.now;
+                self.settle(&organisation, |link| link.handle_stored(position, steady));
                 Ok(())
             }
-            Command::LinkRefused { organisation, what, why, .. } => {
-                let own = &self.own;
-                let what = format!("{own} refuses {what}, which {organisation} stored: {why}");
-                Err(Broken(what).into())
+            Command::LinkRefused { organisation, position, what, why, .. } => {
+                self.link_refused(&organisation, position, &format!("{what}: {why}"), context)
             }
             Command::LinkFailed { organisation, position, .. } => {
-                self.tell_link(&organisation, |link| link.handle_failed(position, context.now));
+                let steady = context.network.now;
+                self.settle(&organisation, |link| link.handle_failed(position, steady));
                 Ok(())
             }
             Command::StoreCursor { principal, name, position } => {
@@ -152,20 +164,29 @@ impl Running {
 
     /// Timers that are due, and outboxes that have room again.
     pub(super) fn tick(&mut self, context: &mut Context<'_>) -> Result<(), Halt> {
-        let now = context.now;
+        let (now, steady) = (context.now, context.network.now);
         for peer in self.peers.values_mut() {
-            if peer.link.poll_timeout(now).is_some_and(|(due, _)| due <= now) {
-                peer.link.handle_timeout(now);
+            if peer.link.poll_timeout(steady).is_some_and(|(due, _)| due <= steady) {
+                peer.link.handle_timeout(steady);
             }
         }
+        for (organisation, peer) in &mut self.peers {
+            let due = peer.link.poll_timeout(steady).filter(|(due, _)| *due <= steady);
+            ensure(due.is_none(), || {
+                format!("the link of node {} to {organisation} spins: {due:?}", self.index)
+            })?;
+        }
         self.free_outboxes(context);
+        if self.look_again <= now {
+            self.follow_peers(context)?;
+        }
         self.tell_followers(context)
     }
 
-    pub(super) fn next_timeout(&mut self, now: Timestamp) -> Option<Timestamp> {
-        let shows = self.next_checkpoint();
-        let due = self.peers.values_mut().filter_map(|peer| peer.link.poll_timeout(now));
-        due.map(|(due, _)| due).chain(shows).min()
+    /// When a link has something to do by itself, by the true time.
+    pub(super) fn next_timeout(&mut self, steady: Timestamp) -> Option<Timestamp> {
+        let due = self.peers.values_mut().filter_map(|peer| peer.link.poll_timeout(steady));
+        due.map(|(due, _)| due).min()
     }
 
     pub(super) fn has(&self, task: Task) -> bool {
@@ -183,17 +204,26 @@ impl Running {
             && self.unreported.is_empty()
             && self.replays.is_empty()
             && self.sessions.values().all(|session| session.blocked.is_empty())
-            && self.peers.values().all(|peer| {
-                let link = &peer.link;
-                link.is_connected() && link.undone() == 0 && link.not_permitted() == 0
-            })
+    }
+
+    /// Whether everything that an organisation's topics have here has come.
+    pub(crate) fn has_caught_up(&self, organisation: &OrgName) -> bool {
+        self.peers.get(organisation).is_some_and(|peer| {
+            let link = &peer.link;
+            link.is_connected() && link.undone() == 0 && link.not_permitted() == 0
+        })
     }
 
     pub(crate) fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    pub(crate) const fn known(&self) -> &BTreeSet<Hash> {
+    pub(crate) const fn known(&self) -> &Known {
         &self.known
+    }
+
+    /// Itself, as one who decides.
+    pub(crate) const fn judge(&self, now: Timestamp) -> Judge<'_> {
+        Judge { own: &self.own, known: &self.known, now }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sekisho_policy::Recipient;
 use sekisho_proto::{
-    CursorName, Frame, Position, PrincipalId, frame,
+    CursorName, Frame, Position, PrincipalId, RefusalCode, StatementIndex, frame,
     limits::{ENVELOPE_BYTES_MAX, PROTOCOL_VERSION},
 };
 use sekisho_routing::{Command, Record, SessionId, Subscribe, SubscriptionId};
@@ -36,9 +36,16 @@ impl Running {
         }
         let Some(session) = self.of_connection.get(&connection).copied() else { return Ok(()) };
         if let Frame::Publish(publish) = frame {
-            self.admit(session, publish, context);
+            self.admit(session, publish, context)?;
         } else if let Frame::Subscribe(subscribe) = frame {
             self.subscribe(session, subscribe, context)?;
+        } else if let Frame::Unsubscribe(left) = frame {
+            let subscription = SubscriptionId::new(left.subscription);
+            self.router.handle_unsubscribe(session, subscription);
+            if let Some(state) = self.sessions.get_mut(&session) {
+                state.begun.remove(&subscription);
+                state.blocked.remove(&subscription);
+            }
         } else if let Frame::Credit(credit) = frame {
             let subscription = SubscriptionId::new(credit.subscription);
             self.router.handle_credit(session, subscription, credit.records);
@@ -46,20 +53,12 @@ impl Running {
             let subscription = SubscriptionId::new(done.subscription);
             self.router.handle_acknowledge(session, subscription, done.position);
         } else if let Frame::Follow(follow) = frame {
-            if let Some(state) = self.sessions.get_mut(&session) {
-                state.follows = Some(Follower {
-                    subscription: follow.subscription,
-                    next: follow.from,
-                    told: false,
-                    shown: None,
-                });
-            }
-            self.tell_followers(context)?;
+            self.follow(session, follow, context)?;
         } else if let Frame::Cosigned(cosigned) = frame {
             self.check_cosignature(session, cosigned, context)?;
         } else if let Frame::Ping(ping) = frame {
             let pong = frame::Pong { token: ping.token };
-            context.network.send_down(connection, CONTROL, pong, context.now, context.random);
+            context.network.send_down(connection, CONTROL, pong, context.random);
         }
         Ok(())
     }
@@ -67,10 +66,11 @@ impl Running {
     fn welcome(&mut self, connection: ConnectionId, context: &mut Context<'_>) -> Result<(), Halt> {
         let Some(opened) = context.network.get(connection) else { return Ok(()) };
         let key = opened.key;
-        let peer = context.world.city_of_node(key).and_then(|city| context.world.cities.get(city));
-        let recipient = match peer {
-            Some(city) => Recipient::Peer(city.name.clone()),
-            None => Recipient::Principal(key),
+        let Some((recipient, parting)) = self.recognise(key, context) else {
+            let why = "wanted a contract in force, found none".to_owned();
+            let goodbye = frame::Goodbye { code: Some(RefusalCode::NotPermitted), why };
+            context.network.send_down(connection, CONTROL, goodbye, context.random);
+            return Ok(());
         };
         self.last_session += 1;
         let session = SessionId::new(self.last_session);
@@ -80,10 +80,13 @@ impl Running {
             begun: BTreeMap::new(),
             blocked: BTreeSet::new(),
             follows: None,
+            parting,
         };
         self.sessions.insert(session, state);
         self.of_connection.insert(connection, session);
-        self.router.handle_connect(session, key, recipient, context.now);
+        if parting.is_none() {
+            self.router.handle_connect(session, key, recipient, context.now);
+        }
         self.drain(context)?;
         if self.sessions.contains_key(&session) {
             let welcome = frame::Welcome {
@@ -95,9 +98,56 @@ impl Running {
                 envelope_bytes_max: u32::try_from(ENVELOPE_BYTES_MAX).unwrap_or(u32::MAX),
                 inflight_max: 16,
             };
-            context.network.send_down(connection, CONTROL, welcome, context.now, context.random);
+            context.network.send_down(connection, CONTROL, welcome, context.random);
         }
         Ok(())
+    }
+
+    /// Who comes with a key. A former peer is told how its contract ended, and nothing else.
+    fn recognise(
+        &self,
+        key: PrincipalId,
+        context: &Context<'_>,
+    ) -> Option<(Recipient, Option<StatementIndex>)> {
+        let city = context.world.city_of_node(key).and_then(|city| context.world.cities.get(city));
+        let Some(city) = city else { return Some((Recipient::Principal(key), None)) };
+        let node = city.node.public_key();
+        if let Some(peer) = self.policy.peer_of_key(&node, context.now) {
+            return Some((Recipient::Peer(peer.clone()), None));
+        }
+        let (peer, end) = self.policy.former_peer_of_key(&node)?;
+        Some((Recipient::Peer(peer.clone()), Some(end)))
+    }
+
+    /// A peer reads the log of this organisation, and those that its contract says are passed on.
+    fn follow(
+        &mut self,
+        session: SessionId,
+        follow: frame::Follow,
+        context: &mut Context<'_>,
+    ) -> Result<(), Halt> {
+        let Some(state) = self.sessions.get_mut(&session) else { return Ok(()) };
+        let frame::Follow { subscription, organisation, from } = follow;
+        let passed_on = match &state.recipient {
+            Recipient::Peer(peer) => self.policy.passes_on(peer, &organisation, context.now),
+            Recipient::Principal(_) => false,
+        };
+        if organisation != self.own && !passed_on {
+            let (code, what) = (RefusalCode::NotPermitted, "control log".to_owned());
+            let why = format!("wanted one that is passed on, found {organisation}");
+            let refused = frame::Refused { request: 0, code, what, why, expected_sequence: None };
+            self.send(session, Stream::of(subscription), refused, context);
+            return Ok(());
+        }
+        state.follows = Some(Follower {
+            subscription,
+            organisation,
+            next: from,
+            told: false,
+            shown: None,
+            passed_on: None,
+        });
+        self.tell_followers(context)
     }
 
     fn subscribe(
@@ -115,8 +165,8 @@ impl Running {
             (Recipient::Principal(_) | Recipient::Peer(_), _) => None,
         };
         let subscription = SubscriptionId::new(subscription);
-        if let (Some(position), Some(state)) = (position, self.sessions.get_mut(&session)) {
-            state.begun.insert(subscription, position);
+        if let Some(state) = self.sessions.get_mut(&session) {
+            state.begun.insert(subscription, position.unwrap_or(Position::ZERO));
         }
         let subscribe = Subscribe { filter, start, cursor, credit };
         self.router.handle_subscribe(session, subscription, subscribe, position, context.now);
@@ -234,11 +284,14 @@ impl Running {
         let header = record.header();
         let (topic, scope) = (&header.topic, header.scope);
         let subject = Subject { topic, scope, received: record.received() };
-        let rights = &context.world.rights;
+        let (rights, judge) = (&context.world.rights, self.judge(context.now));
         let permitted = match &state.recipient {
-            Recipient::Principal(id) => rights.may_have(&self.known, *id, subject),
-            Recipient::Peer(organisation) => rights.may_cross(&self.known, organisation, subject),
+            Recipient::Principal(id) => rights.may_have(judge, *id, subject),
+            Recipient::Peer(organisation) => rights.may_cross(judge, organisation, subject),
         };
+        ensure(context.ledger.is_genuine(record.envelope()), || {
+            format!("node {} serves on {topic} what nobody signed", self.index)
+        })?;
         let (index, recipient) = (self.index, &state.recipient);
         ensure(permitted, || {
             format!("node {index} gives {topic} to {recipient:?}, who has no right to it")
@@ -310,8 +363,8 @@ impl Running {
         context: &mut Context<'_>,
     ) {
         if let Some(state) = self.sessions.get(&session) {
-            let (now, random) = (context.now, &mut *context.random);
-            context.network.send_down(state.connection, stream, frame, now, random);
+            let random = &mut *context.random;
+            context.network.send_down(state.connection, stream, frame, random);
         }
     }
 }

@@ -7,9 +7,9 @@ use std::{
 };
 
 use sekisho_policy::Policy;
-use sekisho_proto::{Envelope, Filter, GapReason, Offset, Position, RefusalCode, Topic};
+use sekisho_proto::{Filter, GapReason, Hash, Offset, Position, RefusalCode, Topic};
 use sekisho_routing::{
-    Appended, Limits, Lost, Record, ReplayFrom, Replayed, RestoredStream, Router, Ticket,
+    Appended, Lost, Record, ReplayFrom, Replayed, RestoredStream, Router, Ticket,
 };
 use sekisho_seal::StrictVerifier;
 use sekisho_store::{
@@ -18,42 +18,67 @@ use sekisho_store::{
 };
 
 use super::{
-    Context, DIRECTORY, Halt,
+    Context, DIRECTORY, Halt, Log, bounds,
     running::{Append, Asked, Running},
 };
 use crate::{
     failure::{Broken, broken, ensure},
     rights::Known,
+    world::World,
 };
 
 impl Running {
     pub(super) fn open(
         index: usize,
         disk: Arc<FaultDisk>,
-        directory: &Path,
+        tail_bytes_max: usize,
         context: &mut Context<'_>,
     ) -> Result<Self, Halt> {
         let Some(city) = context.world.cities.get(index) else { return Err(Halt::Crash) };
         let (own, own_node) = (city.name.clone(), city.node.id());
-        let log = Options { segment_bytes: 8 * 1024, min_free_bytes: 0, ..Options::default() };
+        let log = Options {
+            segment_bytes: 8 * 1024,
+            min_free_bytes: 0,
+            tail_bytes_max,
+            ..Options::default()
+        };
         let options = StoreOptions { log, ..StoreOptions::default() };
         let opened: Arc<dyn Disk> = Arc::<FaultDisk>::clone(&disk);
-        let store = Store::open(opened, directory, options)
-            .map_err(|error| Halt::Broken(broken("opening the store after a crash")(&error)))?;
-        ensure(store.report.log.corrupt.is_empty(), || {
-            format!("node {index} finds its log damaged: {:?}", store.report.log.corrupt)
+        let doubt = context.ledger.doubt(index);
+        let is_doubtful = doubt.rotten || doubt.lied;
+        let store = match Store::open(opened, Path::new(DIRECTORY), options) {
+            Ok(store) => store,
+            Err(error) => {
+                let Broken(why) = broken("opening the store after a crash")(&error);
+                return Err(if is_doubtful { Halt::Refused(why) } else { Broken(why).into() });
+            }
+        };
+        let found = &store.report.log;
+        ensure(found.corrupt.is_empty() || is_doubtful, || {
+            format!("node {index} finds its log damaged: {:?}", found.corrupt)
         })?;
+        if doubt.rotten && found.truncated_bytes > 0 {
+            // Where the last batch rotted and power failed before its end was marked on the disk,
+            // nothing tells it from one that was never finished.
+            context.ledger.void(index, found.end);
+            context.ledger.doubt_mut(index).lied = true;
+        }
         let mut policy = Policy::new(own.clone(), city.root().body_hash());
         let logs = Self::stored_statements(&store)?;
-        let known: Known =
-            logs.iter().flat_map(|(_, log)| log).map(|(statement, _)| statement.id()).collect();
+        let mut known = Known::default();
+        let (ours, theirs): (Vec<_>, Vec<_>) = logs.iter().partition(|(of, _)| *of == own);
+        for (statement, _) in ours.into_iter().chain(theirs).flat_map(|(_, log)| log) {
+            known.learn(statement.id());
+        }
         let log = Self::own_log(&own, &logs);
         let unapplied = policy.restore(logs, &StrictVerifier);
-        ensure(unapplied.is_empty(), || format!("node {index} cannot apply {unapplied:?}"))?;
+        if !unapplied.is_empty() {
+            let why = format!("node {index} cannot apply {unapplied:?}");
+            return Err(if doubt.lied { Halt::Refused(why) } else { Broken(why).into() });
+        }
         let policy = Arc::new(policy);
         let reader = store.records.reader();
-        let limits = Limits { replay_records_max: 4, ..Limits::default() };
-        let router = Router::new(limits, Arc::clone(&policy), reader.head());
+        let router = Router::new(bounds::limits(), Arc::clone(&policy), reader.head());
         let mut running = Self {
             index,
             own,
@@ -74,19 +99,20 @@ impl Running {
             unreported: VecDeque::new(),
             replays: Vec::new(),
             last_session: 0,
+            look_again: context.now,
         };
-        running.restore_router(context)?;
+        running.watch_peers(context)?;
+        running.restore_router();
         running.follow_peers(context)?;
         running.drain(context)?;
         Ok(running)
     }
 
-    fn restore_router(&mut self, context: &Context<'_>) -> Result<(), Halt> {
+    fn restore_router(&mut self) {
+        let mut homes = BTreeSet::new();
         for head in self.store.records.streams() {
-            let StreamHead { topic, stream, hash, position, received, forgotten, .. } = head;
-            let last = self.reader.read_at(position).map_err(|_error| Halt::Crash)?;
-            let envelope = last.and_then(|last| Envelope::decode(last.envelope.clone()).ok());
-            let time = envelope.map_or(received, |envelope| envelope.header().time);
+            let StreamHead { topic, stream, hash, received, forgotten, .. } = head;
+            homes.insert(topic.organisation().clone());
             let StreamKey { publisher, boot, sequence } = stream;
             self.router.restore_stream(&RestoredStream {
                 topic,
@@ -94,27 +120,27 @@ impl Running {
                 boot,
                 sequence,
                 hash,
-                time,
+                time: received,
                 forgotten,
             });
         }
-        for city in context.world.cities.iter().filter(|city| city.name != self.own) {
-            for state in self.reader.topics(&Filter::everything(&city.name)) {
-                if let Some(last) = state.next_offset.value().checked_sub(1) {
-                    self.router.restore_offset(&state.topic, Offset::new(last));
+        homes.remove(&self.own);
+        for home in homes {
+            for topic in self.reader.topics(&Filter::everything(&home)) {
+                if let Some(last) = topic.next_offset.value().checked_sub(1) {
+                    self.router.restore_offset(&topic.topic, Offset::new(last));
                 }
             }
         }
-        Ok(())
     }
 
     /// Appends some of what waits and commits it.
     pub(super) fn flush(&mut self, context: &mut Context<'_>) -> Result<(), Halt> {
         let count = context.random.index(self.appends.len()).saturating_add(1);
-        let mut batch: Vec<(Ticket, Appended)> = Vec::new();
+        let mut batch: Vec<(Ticket, Hash, Appended)> = Vec::new();
         for _ in 0..count {
             let Some(append) = self.appends.pop_front() else { break };
-            let ticket = append.ticket;
+            let (ticket, hash) = (append.ticket, append.record.hash);
             if append.after.is_some_and(|after| self.failed.contains(&after)) {
                 self.fail(ticket, "the one before it", context)?;
                 continue;
@@ -122,7 +148,7 @@ impl Running {
             match self.store.records.append(new_record(append)) {
                 Ok(appended) => {
                     let (position, offset) = (appended.position, appended.offset);
-                    batch.push((ticket, Appended { position, offset }));
+                    batch.push((ticket, hash, Appended { position, offset }));
                 }
                 Err(AppendError::StorageFull { .. }) => self.fail(ticket, "full", context)?,
                 Err(
@@ -132,9 +158,14 @@ impl Running {
             }
         }
         match self.store.records.commit() {
-            Ok(_) => self.unreported.extend(batch),
+            Ok(_) => {
+                for (ticket, hash, appended) in batch {
+                    context.ledger.store(self.index, appended.position, hash)?;
+                    self.unreported.push_back((ticket, appended));
+                }
+            }
             Err(CommitError::StorageFull { .. }) => {
-                for (ticket, _) in batch {
+                for (ticket, ..) in batch {
                     self.fail(ticket, "full", context)?;
                 }
             }
@@ -227,19 +258,17 @@ impl Running {
     }
 
     /// The whole log by position.
-    pub(super) fn log(&self, context: &Context<'_>) -> Result<BTreeMap<u64, Record>, Broken> {
-        let mut log = BTreeMap::new();
-        for city in &context.world.cities {
+    pub(super) fn log(&self, world: &World) -> Result<Log, Broken> {
+        let mut log = Log::default();
+        for city in &world.cities {
             let batch = self
                 .reader
                 .read(&Filter::everything(&city.name), Position::ZERO, usize::MAX, usize::MAX)
                 .map_err(|error| broken("reading the log")(&error))?;
-            ensure(batch.lost.is_empty(), || {
-                format!("node {} has lost {:?}", self.index, batch.lost)
-            })?;
+            log.damaged.extend(batch.lost.iter().map(|lost| (lost.from, lost.to)));
             for stored in batch.records {
                 let record = restore(&stored)?;
-                log.insert(stored.position.value(), Arc::unwrap_or_clone(record));
+                log.records.insert(stored.position.value(), Arc::unwrap_or_clone(record));
             }
         }
         Ok(log)
@@ -247,14 +276,11 @@ impl Running {
 
     /// The log is in order and holds what was acknowledged.
     pub(super) fn check(&self, context: &Context<'_>) -> Result<(), Broken> {
-        let log = self.log(context)?;
-        let what = format!("node {}", self.index);
+        let log = self.log(context.world)?;
         let is_home = |topic: &Topic| *topic.organisation() == self.own;
-        let records: Vec<_> =
-            log.values().map(|record| (record.envelope(), record.offset())).collect();
-        context.ledger.check_log(&what, is_home, &records)?;
-        let stored = log.values().map(|record| record.envelope().hash()).collect();
-        context.ledger.check_home(self.index, &stored)
+        let shown = log.shown();
+        context.ledger.check_log(self.index, is_home, &shown)?;
+        context.ledger.check_kept(self.index, &shown)
     }
 }
 

@@ -48,7 +48,13 @@ impl Running {
         let (size, now) = (self.log.size(), context.now);
         let mut note = None;
         for state in self.sessions.values_mut() {
+            if state.parting.is_some() {
+                continue;
+            }
             let Some(follower) = &mut state.follows else { continue };
+            if follower.organisation != self.own {
+                continue;
+            }
             let is_due = follower
                 .shown
                 .is_none_or(|(shown, at)| shown != size || now.saturating_since(at) >= SHOWN_AGAIN);
@@ -68,7 +74,7 @@ impl Running {
                 consistency: Vec::new(),
             };
             let (stream, random) = (Stream::of(subscription), &mut *context.random);
-            context.network.send_down(state.connection, stream, told, now, random);
+            context.network.send_down(state.connection, stream, told, random);
         }
         Ok(())
     }

@@ -2,10 +2,16 @@
 
 use std::time::Duration;
 
-use sekisho_proto::{Scope, statement::RevokeTarget};
+use sekisho_proto::{Scope, Timestamp, statement::RevokeTarget};
 
 use super::{Context, Simulation, clear_grant, context};
-use crate::{failure::Broken, publisher::Standing, world::parse};
+use crate::{
+    failure::Broken,
+    network::Cut,
+    node::Node,
+    publisher::Standing,
+    world::{key, parse},
+};
 
 impl Simulation {
     pub(super) fn fault(&mut self) -> Result<(), Broken> {
@@ -47,15 +53,115 @@ impl Simulation {
                 self.silence();
                 Ok(())
             }
-            _ => self.change_policy(node),
+            88..91 => self.change_policy(node),
+            _ => self.particular_fault(node),
         }
+    }
+
+    /// What goes wrong in some runs only.
+    fn particular_fault(&mut self, node: usize) -> Result<(), Broken> {
+        match self.random.below(9) {
+            0 if self.climate.partitions => self.partition(),
+            1 if self.climate.partitions => self.tunnel(),
+            2 if self.climate.contracts => return self.change_contract(),
+            3 if self.climate.contracts => return self.bring_contracts(),
+            4 | 5 if self.climate.guests => return self.change_guest(node),
+            6 if self.climate.rot => self.rot(node),
+            7 if self.climate.lies => {
+                self.climate.lies = false;
+                self.lie(node);
+            }
+            8 if self.climate.clocks => {
+                self.ledger.counts.clock_jumps += 1;
+                self.set_clock(node);
+            }
+            _ => return self.change_policy(node),
+        }
+        Ok(())
+    }
+
+    /// Some nodes cannot reach the others for a while, seconds or a quarter of an hour.
+    fn partition(&mut self) {
+        self.ledger.counts.partitions += 1;
+        let side = self.random.draw();
+        let is_here = |node: &usize| side >> node & 1 == 0;
+        let until = self.some_time();
+        let nodes: Vec<usize> = (0..self.nodes.len()).collect();
+        for one in nodes.iter().filter(|node| is_here(node)) {
+            for other in nodes.iter().filter(|node| !is_here(node)) {
+                let cut = Cut::Between(*one.min(other), *one.max(other));
+                self.network.cut(cut, until);
+            }
+        }
+    }
+
+    /// A truck drives into a tunnel.
+    fn tunnel(&mut self) {
+        self.ledger.counts.tunnels += 1;
+        let until = self.some_time();
+        let truck = self.random.index(self.publishers.len());
+        self.network.cut(Cut::Publisher(truck), until);
+    }
+
+    fn some_time(&mut self) -> Timestamp {
+        let longest = 1 << self.random.below(11);
+        let time = Duration::from_secs(self.random.below(longest).saturating_add(1));
+        self.now.saturating_add(time)
+    }
+
+    /// A city trusts or mistrusts somebody of another one.
+    fn change_guest(&mut self, city: usize) -> Result<(), Broken> {
+        if !self.nodes.get(city).is_some_and(Node::is_up) {
+            return Ok(());
+        }
+        let homes: Vec<usize> = (0..self.nodes.len()).filter(|home| *home != city).collect();
+        let Some(home) = self.random.pick(&homes).copied() else { return Ok(()) };
+        let (name, home_name) = (self.name(city)?, self.name(home)?);
+        let guest = format!("guest-of-{city}");
+        let grantee = format!("{guest}@{home_name}");
+        let now = self.nodes.get(city).map_or(self.now, |node| node.time(self.now));
+        match self.random.below(8) {
+            0 => {
+                self.ledger.counts.denies += 1;
+                let deny = self.world.deny(city, &grantee, &format!("{name}/public/#"), now)?;
+                self.state(city, &deny).map(|_| ())
+            }
+            1 => {
+                let key = key(&format!("{guest} of {home_name}"));
+                let target = RevokeTarget::Principal(key.id());
+                let revoke = self.world.revoke(city, target, now)?;
+                self.state(city, &revoke).map(|_| ())
+            }
+            2..6 => self.trust(city, &grantee, now),
+            _ => self.mistrust(city, now),
+        }
+    }
+
+    fn trust(&mut self, city: usize, grantee: &str, now: Timestamp) -> Result<(), Broken> {
+        let filters = ["#", "public/#", "private/#", "public/+/noise"];
+        let Some(filter) = self.random.pick(&filters).copied() else { return Ok(()) };
+        let filter = format!("{}/{filter}", self.name(city)?);
+        let actions = ["subscribe", "history", "subscribe,history"];
+        let Some(actions) = self.random.pick(&actions).copied() else { return Ok(()) };
+        let grant = self.world.grant(city, grantee, actions, &filter, now)?;
+        if self.state(city, &grant)? {
+            self.moody_grants.push((city, grant.id()));
+        }
+        Ok(())
+    }
+
+    fn mistrust(&mut self, city: usize, now: Timestamp) -> Result<(), Broken> {
+        let Some(index) = clear_grant(&self.moody_grants, city) else { return Ok(()) };
+        let (_, grant) = self.moody_grants.remove(index);
+        let revoke = self.world.revoke(city, RevokeTarget::Statement(grant), now)?;
+        self.state(city, &revoke).map(|_| ())
     }
 
     /// Nothing is heard anywhere for so long that statements of other organisations are too old to
     /// go by.
     fn silence(&mut self) {
         self.ledger.counts.silences += 1;
-        self.now = self.now.saturating_add(Duration::from_mins(16));
+        self.pass(Duration::from_mins(16));
     }
 
     fn break_connection(&mut self) -> Result<(), Broken> {
@@ -74,7 +180,7 @@ impl Simulation {
     }
 
     fn start_one_down(&mut self) -> Result<(), Broken> {
-        let down = self.nodes.iter().position(|node| !node.is_up());
+        let down = self.nodes.iter().position(|node| !node.is_up() && !node.is_gone);
         down.map_or(Ok(()), |node| self.start(node))
     }
 
@@ -88,17 +194,18 @@ impl Simulation {
         let index = context.random.index(self.publishers.len());
         let Some(publisher) = self.publishers.get_mut(index) else { return Ok(()) };
         let strange = strange.filter(|(owner, _)| *owner != index).map(|(_, envelope)| envelope);
-        publisher.forge(strange, &mut context)
+        let forks = !self.climate.lies && !context.ledger.doubt(publisher.city).lied;
+        publisher.forge(strange, forks, &mut context)
     }
 
     /// Somebody is enrolled, trusted, mistrusted or thrown out.
     fn change_policy(&mut self, city: usize) -> Result<(), Broken> {
-        if !self.nodes.get(city).is_some_and(crate::node::Node::is_up) {
+        if !self.nodes.get(city).is_some_and(Node::is_up) {
             return Ok(());
         }
         let name = self.name(city)?;
         let visitor = format!("visitor@{name}");
-        let now = self.now;
+        let now = self.nodes.get(city).map_or(self.now, |node| node.time(self.now));
         match self.random.below(7) {
             6 => self.grant_late(),
             0 => self.enrol_truck(
@@ -106,24 +213,8 @@ impl Simulation {
                 &format!("{name}/public/air/{}", self.enrolled),
                 Scope::Federation,
             ),
-            1 | 2 => {
-                let filters = ["#", "public/#", "private/#", "public/+/noise"];
-                let Some(filter) = self.random.pick(&filters).copied() else { return Ok(()) };
-                let filter = format!("{name}/{filter}");
-                let actions = ["subscribe", "history", "subscribe,history"];
-                let Some(actions) = self.random.pick(&actions).copied() else { return Ok(()) };
-                let grant = self.world.grant(city, &visitor, actions, &filter, now)?;
-                if self.state(city, &grant)? {
-                    self.moody_grants.push((city, grant.id()));
-                }
-                Ok(())
-            }
-            3 | 4 => {
-                let Some(index) = clear_grant(&self.moody_grants, city) else { return Ok(()) };
-                let (_, grant) = self.moody_grants.remove(index);
-                let revoke = self.world.revoke(city, RevokeTarget::Statement(grant), now)?;
-                self.state(city, &revoke).map(|_| ())
-            }
+            1 | 2 => self.trust(city, &visitor, now),
+            3 | 4 => self.mistrust(city, now),
             _ => self.revoke_truck_or_deny(city, &visitor),
         }
     }
