@@ -6,13 +6,16 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
+use tokio::process::Command;
 
-use crate::command::{Said, sekisho};
+use crate::command::{Said, run};
+use crate::lab::Site;
 use crate::member::Member;
 use crate::page::Page;
 use crate::patience::eventually;
 use crate::port::Port;
 use crate::process::Process;
+use crate::program::program;
 
 /// One organisation on this machine.
 #[derive(Debug)]
@@ -23,7 +26,13 @@ pub struct City {
     node: Option<Process>,
     quic: Port,
     http: Port,
-    /// Everything of it, logs and members included; removed with it.
+    /// Where its processes are; loopback where nowhere else.
+    site: Option<Site>,
+    /// The command that its node and steward are.
+    program: PathBuf,
+    /// What `init` made.
+    dir: PathBuf,
+    /// Everything else of it, logs and members included; removed with it.
     folder: TempDir,
 }
 
@@ -42,13 +51,73 @@ impl City {
 
     /// Makes the folder with `init` and further options of it, and starts nothing.
     pub async fn plan_with(name: &str, options: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder for a city");
-        let (quic, http) = (Port::claim(), Port::claim());
-        let city = Self { name: name.to_owned(), folder, quic, http, node: None, steward: None };
+        Self::made(name, options, |_city| {}).await
+    }
+
+    /// As [`plan`](Self::plan), on another disk: `init` makes its folder in `disk`.
+    pub async fn plan_on(disk: &Path, name: &str) -> Self {
+        Self::made(name, &[], |city| city.dir = disk.join("city")).await
+    }
+
+    /// As [`plan`](Self::plan), of another `sekisho` command than the one under test.
+    pub async fn plan_with_program(program: &Path, name: &str) -> Self {
+        Self::made(name, &[], |city| program.clone_into(&mut city.program)).await
+    }
+
+    /// As [`found`](Self::found), with its processes on a site of a laboratory.
+    pub async fn found_at(site: &Site, name: &str) -> Self {
+        let mut city = Self::made(name, &[], |city| city.site = Some(site.clone())).await;
+        city.start().await;
+        city
+    }
+
+    async fn made(name: &str, options: &[&str], place: impl FnOnce(&mut Self)) -> Self {
+        let mut city = Self::nowhere(name);
+        place(&mut city);
         let (listen, page) = (city.quic().to_string(), city.http().to_string());
         let init = ["init", name, "--listen", &listen, "--http", &page, "--json"];
         city.run(&[&init, options].concat()).await.succeeded();
         city
+    }
+
+    fn nowhere(name: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for a city");
+        Self {
+            name: name.to_owned(),
+            steward: None,
+            node: None,
+            quic: Port::claim(),
+            http: Port::claim(),
+            site: None,
+            program: program().to_owned(),
+            dir: folder.path().join("city"),
+            folder,
+        }
+    }
+
+    /// Takes over what another program left behind: an archive with a folder `city` and members'
+    /// folders beside it. Starts nothing.
+    #[must_use]
+    pub fn unpack(archive: &Path, name: &str) -> Self {
+        let city = Self::nowhere(name);
+        let mut tar = std::process::Command::new("tar");
+        tar.args(["--extract", "--gzip", "--no-same-owner", "--preserve-permissions", "--file"]);
+        let unpacked = tar.arg(archive).arg("--directory").arg(city.place("")).status();
+        assert!(unpacked.expect("tar runs").success(), "{}", archive.display());
+        let listen = [("quic", city.quic()), ("http", city.http())];
+        let listen = listen.map(|(key, address)| (key, address.to_string()));
+        set(&city.dir.join("sekisho.toml"), &listen);
+        for place in ["administrator", "steward"] {
+            let node = [("node", city.quic().to_string())];
+            set(&city.dir.join(place).join("profile.toml"), &node);
+        }
+        city
+    }
+
+    /// From now on its processes are of the command under test, as after an upgrade: those that run
+    /// go on as they are.
+    pub fn upgrade(&mut self) {
+        program().clone_into(&mut self.program);
     }
 
     /// Starts node and steward.
@@ -83,9 +152,13 @@ impl City {
     /// Starts `serve` or `steward` and waits for nothing: for those that are to fail.
     #[must_use]
     pub fn launch(&self, command: &str) -> Process {
-        let arguments = [command.into(), "--dir".into(), self.dir().into_os_string()];
+        let mut started = match &self.site {
+            Some(site) => site.command(&self.program),
+            None => Command::new(&self.program),
+        };
+        started.arg(command).arg("--dir").arg(&self.dir);
         let name = format!("{command} of {}", self.name);
-        Process::start::<OsString>(&name, &arguments, &self.log_of(command))
+        Process::spawn(&name, started, &self.log_of(command))
     }
 
     /// Ends the node as a service manager does, and returns its exit code.
@@ -127,7 +200,7 @@ impl City {
     /// The folder that `init` made.
     #[must_use]
     pub fn dir(&self) -> PathBuf {
-        self.folder.path().join("city")
+        self.dir.clone()
     }
 
     /// Where a member's folder, a letter or anything else of the test may be put.
@@ -139,7 +212,8 @@ impl City {
     /// Where the node listens.
     #[must_use]
     pub fn quic(&self) -> SocketAddr {
-        self.quic.address()
+        let address = self.quic.address();
+        self.site.as_ref().map_or(address, |site| (site.address(), address.port()).into())
     }
 
     /// Where the page of health and metrics is.
@@ -150,7 +224,13 @@ impl City {
 
     /// The page under a path.
     pub async fn page(&self, path: &str) -> Page {
-        eventually("the node's page", || Page::get(self.http(), path)).await
+        eventually("the node's page", || async {
+            match &self.site {
+                Some(site) => site.page(self.http(), path).await,
+                None => Page::get(self.http(), path).await,
+            }
+        })
+        .await
     }
 
     /// A metric of the node, named with its labels; 0 where it was never counted.
@@ -167,7 +247,7 @@ impl City {
     pub async fn run<S: AsRef<std::ffi::OsStr>>(&self, arguments: &[S]) -> Said {
         let mut all: Vec<OsString> = arguments.iter().map(|part| part.as_ref().into()).collect();
         all.extend(["--dir".into(), self.dir().into_os_string()]);
-        sekisho(&all).await
+        run(&self.program, &all, "").await
     }
 
     /// Its administrator.
@@ -185,4 +265,18 @@ impl City {
     fn log_of(&self, command: &str) -> PathBuf {
         self.place(format!("{command}.log"))
     }
+}
+
+/// Gives keys of a file of settings other texts.
+fn set(path: &Path, settings: &[(&str, String)]) {
+    let text = std::fs::read_to_string(path).expect("settings");
+    let changed = text.lines().map(|line| {
+        let key = line.split_once('=').map(|(key, _value)| key.trim());
+        let wanted = settings.iter().find(|(name, _value)| key == Some(*name));
+        match wanted {
+            Some((name, value)) => format!("{name} = {value:?}\n"),
+            None => format!("{line}\n"),
+        }
+    });
+    std::fs::write(path, changed.collect::<String>()).expect("settings can be kept");
 }

@@ -1,6 +1,7 @@
 //! A command that runs to its end, as in a shell.
 
 use std::ffi::OsStr;
+use std::path::Path;
 use std::process::Stdio;
 
 use tokio::io::AsyncWriteExt as _;
@@ -57,7 +58,12 @@ pub async fn sekisho<S: AsRef<OsStr>>(arguments: &[S]) -> Said {
 
 /// Runs `sekisho` with some arguments and something on its standard input.
 pub async fn sekisho_reading<S: AsRef<OsStr>>(arguments: &[S], input: &str) -> Said {
-    let mut command = Command::new(program());
+    run(program(), arguments, input).await
+}
+
+/// Runs any `sekisho` with some arguments and something on its standard input.
+pub(crate) async fn run<S: AsRef<OsStr>>(program: &Path, arguments: &[S], input: &str) -> Said {
+    let mut command = Command::new(program);
     command.args(arguments).kill_on_drop(true);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("it can be started");

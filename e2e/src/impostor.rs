@@ -11,11 +11,10 @@ use sekisho::{
 use sekisho_proto::frame::{
     Checkpoint, Cosigned, Follow, FollowedStatement, Start, Statements, Subscribed, Welcome,
 };
-use sekisho_proto::{Frame, LogEntry, LogName, StatementIndex, limits};
-use sekisho_store::{Disk, Keyed as _, KeyedFile, StdDisk};
-use sekisho_tlog::{Signing, Tree, cosign, leaf_hash, sign_checkpoint};
+use sekisho_proto::{Frame, LogEntry, StatementIndex, limits};
 
 use crate::city::City;
+use crate::false_peer::{followed, shown_checkpoint, stolen_log};
 use crate::patience::within;
 
 /// Listens in the place of a city's node.
@@ -74,7 +73,7 @@ impl Impostor {
         let endpoint =
             tls::server_endpoint(city.quic(), config, &signing).expect("the node's place is free");
         let organisation: OrgName = city.name().parse().expect("an organisation's name");
-        let log = stolen(city, &organisation);
+        let log = stolen_log(&city.dir(), &organisation);
         Self { endpoint, organisation, signing, log }
     }
 
@@ -173,16 +172,7 @@ impl Impostor {
     /// A checkpoint of the first `size` entries, signed and cosigned as the node does.
     fn checkpoint(&self, subscription: u32, size: usize, time: Timestamp) -> Checkpoint {
         let entries = self.log.get(..size).expect("it has so many entries");
-        let tree: Tree = entries.iter().map(|entry| leaf_hash(&entry.encode())).collect();
-        let origin = LogName::Control(self.organisation.clone()).to_string();
-        let checkpoint = sekisho_tlog::Checkpoint { origin, size: tree.size(), root: tree.root() };
-        let sign = |message: &[u8]| self.signing.sign(message);
-        let signer = Signing { key: self.signing.public_key(), sign: &sign };
-        let note = sign_checkpoint(&checkpoint, &signer).expect("a note");
-        let name = format!("sekisho/{}/node", self.organisation);
-        let line = cosign(&note, &name, &signer, time).expect("a cosignature");
-        let note = note.with_signature(line).expect("room for two signatures").to_string();
-        Checkpoint { subscription, note, old_size: 0, consistency: Vec::new() }
+        shown_checkpoint(&self.signing, &self.organisation, entries, time, subscription)
     }
 
     async fn serve(&self, connection: Connection) -> Guest {
@@ -226,24 +216,6 @@ impl Guest {
     pub async fn gone(self) {
         within("the other node to hang up", self.connection.closed()).await;
     }
-}
-
-/// What the node of a city that has ended kept of its own log.
-fn stolen(city: &City, organisation: &OrgName) -> Vec<LogEntry> {
-    let disk: Arc<dyn Disk> = Arc::new(StdDisk);
-    let path = city.dir().join("data/keyed.redb");
-    let keyed = KeyedFile::open(&disk, &path, 1 << 20).expect("the node's store");
-    let stored = keyed.statements(organisation, StatementIndex::ZERO, usize::MAX);
-    let stored = stored.expect("the control log");
-    stored
-        .into_iter()
-        .map(|one| LogEntry { received: one.received, statement: one.statement })
-        .collect()
-}
-
-fn followed(entry: &LogEntry) -> FollowedStatement {
-    let LogEntry { received, statement } = entry.clone();
-    FollowedStatement { statement, received }
 }
 
 async fn taken(connection: &Connection) -> ((FrameWriter, FrameReader), Frame) {

@@ -96,6 +96,24 @@ impl Process {
         self.wait().await;
     }
 
+    /// As [`kill`](Self::kill); everything that it said since it was last listened to.
+    pub async fn cut_off(mut self) -> String {
+        self.send(Signal::KILL);
+        let said = self.rest().await;
+        self.wait().await;
+        said
+    }
+
+    /// The most memory that it has held at a time, bytes.
+    #[must_use]
+    pub fn peak_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()));
+        let status = status.expect("a process that runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kibibytes = peak.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+        kibibytes.expect("a process tells its memory in KiB") * 1024
+    }
+
     /// Waits until it has ended.
     pub async fn wait(&mut self) -> ExitStatus {
         within(&format!("{} to end", self.name), self.child.wait()).await.expect("it is a child")

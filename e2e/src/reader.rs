@@ -51,6 +51,14 @@ impl Reader {
         }
     }
 
+    /// The next message, however long it takes: for those who read beside a test.
+    pub async fn message_at_last(&mut self) -> Message {
+        match self.subscription.next().await {
+            Some(Ok(Delivery::Message(message))) => *message,
+            other => panic!("{}: wanted a message, found {other:?}", self.who),
+        }
+    }
+
     /// At least so many samples: whole messages, opened.
     pub async fn samples(&mut self, count: usize) -> Vec<Sample> {
         let mut samples = Vec::new();

@@ -46,6 +46,12 @@ impl Stranger {
         Self { node: city.quic(), node_key, organisation, signing }
     }
 
+    /// Where the node is that it dials.
+    #[must_use]
+    pub const fn node(&self) -> SocketAddr {
+        self.node
+    }
+
     /// The key it dials with.
     #[must_use]
     pub const fn signing(&self) -> &SigningKey {

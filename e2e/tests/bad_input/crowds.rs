@@ -1,31 +1,20 @@
 //! More of everything than a node gives one client: whoever asks for too much is told, and nobody
 //! else gets less.
 
-use std::fs;
 use std::sync::Arc;
 
 use quinn::{ConnectionError, TransportConfig};
 use sekisho::{RefusalCode, Start};
-use sekisho_e2e::{City, Member, Stranger, eventually, framed, quic, within};
+use sekisho_e2e::{Member, Stranger, eventually, framed, quic, within};
 use sekisho_proto::frame::{Goodbye, Ping, Query, Question, Subscribe};
 use sekisho_proto::{Envelope, Frame};
 
-use crate::scene::Scene;
+use crate::scene::{Scene, limited};
 
 /// QUIC's code for a connection that a server does not want: RFC 9000 §20.1.
 const CONNECTION_REFUSED: u64 = 2;
 /// Subscriptions of one session.
 const SUBSCRIPTIONS_MAX: u32 = 256;
-
-/// A city whose node has these limits.
-async fn limited(limits: &str) -> Scene {
-    let mut city = City::plan("fujisawa").await;
-    let config = city.dir().join("sekisho.toml");
-    let text = fs::read_to_string(&config).unwrap();
-    fs::write(&config, format!("{text}\n[limits]\n{limits}\n")).unwrap();
-    city.start().await;
-    Scene::in_city(city).await
-}
 
 #[tokio::test]
 async fn silent_connections_of_one_address_are_counted_bounded_and_forgotten() {

@@ -2,6 +2,8 @@
 //! lost, and the node serves everybody else as before.
 
 #[cfg(test)]
+mod clocks;
+#[cfg(test)]
 mod crowds;
 #[cfg(test)]
 mod disks;
@@ -22,6 +24,8 @@ mod keys;
 #[cfg(test)]
 mod leftovers;
 #[cfg(test)]
+mod packets;
+#[cfg(test)]
 mod peers;
 #[cfg(test)]
 mod readings;
@@ -33,6 +37,8 @@ mod scene;
 mod sequences;
 #[cfg(test)]
 mod statements;
+#[cfg(test)]
+mod strangers;
 #[cfg(test)]
 mod times;
 #[cfg(test)]

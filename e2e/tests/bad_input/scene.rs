@@ -154,6 +154,16 @@ impl Scene {
     }
 }
 
+/// A city whose node has these limits.
+pub(crate) async fn limited(limits: &str) -> Scene {
+    let mut city = City::plan("fujisawa").await;
+    let config = city.dir().join("sekisho.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, format!("{text}\n[limits]\n{limits}\n")).unwrap();
+    city.start().await;
+    Scene::in_city(city).await
+}
+
 /// Every seed and token in the files of a folder and those below it.
 fn secrets_in(folder: &Path) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();

@@ -1,6 +1,14 @@
-//! Two cities under contract.
+//! Cities under contract.
 
 #[cfg(test)]
+mod contracts;
+#[cfg(test)]
+mod roaming;
+#[cfg(test)]
 mod statements;
+#[cfg(test)]
+mod transit;
+#[cfg(test)]
+mod transit_keys;
 #[cfg(test)]
 mod witnesses;

@@ -1,0 +1,52 @@
+//! Chance that can be repeated: whom a fault hits and when follows from one number.
+
+use std::future::pending;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+/// Where the environment names no other.
+const SEED: u64 = 20_261_121;
+
+/// SplitMix64 (Steele, Lea and Flood, 2014).
+#[derive(Debug, Clone)]
+pub(crate) struct Dice {
+    state: u64,
+}
+
+impl Dice {
+    /// By the seed that the environment names.
+    pub(crate) fn of_the_run() -> Self {
+        Self { state: setting("SEKISHO_SEED", SEED) }
+    }
+
+    /// From 0 to one below `bound`.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+
+    /// So many times in a hundred.
+    pub(crate) fn percent(&mut self, share: u64) -> bool {
+        self.below(100) < share
+    }
+
+    /// A point in time that nothing in the processes is in step with, at most so many µs from now.
+    pub(crate) async fn moment(&mut self, micros_max: u64) {
+        let length = Duration::from_micros(self.below(micros_max));
+        drop(timeout(length, pending::<()>()).await);
+    }
+}
+
+/// A number that the environment may set.
+pub(crate) fn setting(name: &str, usual: u64) -> u64 {
+    match std::env::var(name) {
+        Ok(text) => {
+            text.parse().unwrap_or_else(|_other| panic!("{name}: wanted a number, found {text:?}"))
+        }
+        Err(_unset) => usual,
+    }
+}
