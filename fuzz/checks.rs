@@ -3,9 +3,9 @@
 
 use bytes::{Bytes, BytesMut};
 use sekisho_proto::{
-    Actions, ContentType, CursorName, Envelope, Filter, Frame, FrameDecoder, Grantee, Header,
-    KeyHeader, OrgName, PrincipalName, SampleBatch, Statement, Timestamp, Topic, TransducerName,
-    Unit, limits::FRAME_BYTES_MAX,
+    AccessEntry, AccessRecord, Actions, ContentType, CursorName, Envelope, Filter, Frame,
+    FrameDecoder, Grantee, Header, KeyHeader, LogEntry, LogName, OrgName, PrincipalName, RoleName,
+    SampleBatch, Statement, Timestamp, Topic, TransducerName, Unit, limits::FRAME_BYTES_MAX,
 };
 
 /// What is accepted is the encoding of what it means.
@@ -67,6 +67,21 @@ pub(crate) fn statement(bytes: &[u8]) {
     }
 }
 
+/// As an entry of either log and as what an entry commits to: what is accepted is the encoding of
+/// what it means.
+pub(crate) fn log_entry(bytes: &[u8]) {
+    let bytes = Bytes::copy_from_slice(bytes);
+    if let Ok(entry) = LogEntry::decode(&bytes) {
+        assert_eq!(entry.encode(), bytes);
+    }
+    if let Ok(entry) = AccessEntry::decode(&bytes) {
+        assert_eq!(entry.encode(), bytes);
+    }
+    if let Ok(record) = AccessRecord::decode(&bytes) {
+        assert_eq!(record.encode(), bytes);
+    }
+}
+
 /// What is accepted is the encoding of its samples.
 pub(crate) fn sample_batch(bytes: &[u8]) {
     if let Ok(batch) = SampleBatch::decode(bytes) {
@@ -123,6 +138,8 @@ fn prints_as_it_was(text: &str) {
         ContentType,
         TransducerName,
         Unit,
+        RoleName,
+        LogName,
     );
     if let Ok(topic) = text.parse::<Topic>() {
         assert_eq!(Filter::from(&topic).is_topic(), Some(topic));

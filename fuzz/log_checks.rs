@@ -2,7 +2,7 @@
 //! targets run these, and so does an ordinary test over the committed corpora.
 
 use sekisho_tlog::{
-    Checkpoint, Note, NoteKey, SignatureLine, TileId, TlogPolicy, TlogProof,
+    Checkpoint, Frontier, Note, NoteKey, SignatureLine, TileId, TlogPolicy, TlogProof,
     tile::{TILE_WIDTH, decode_bundle, encode_bundle},
 };
 
@@ -70,5 +70,17 @@ pub(crate) fn tile(bytes: &[u8]) {
     if let Ok(entries) = decode_bundle(bundle, width) {
         assert_eq!(entries.len(), usize::from(width));
         assert_eq!(encode_bundle(entries).unwrap(), bundle);
+    }
+}
+
+/// The right edge of a tree, as a node keeps it: what is accepted prints as it was, and goes on.
+pub(crate) fn frontier(bytes: &[u8]) {
+    if let Ok(mut frontier) = Frontier::decode(bytes) {
+        assert_eq!(frontier.encode(), bytes);
+        if frontier.size() < u64::MAX {
+            let size = frontier.size();
+            frontier.append(frontier.root());
+            assert_eq!(frontier.size(), size + 1);
+        }
     }
 }
