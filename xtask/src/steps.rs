@@ -22,7 +22,7 @@ pub(crate) fn test(root: &Path) -> Result<ExitCode> {
     let mut steps = Steps::new(root);
     steps.cargo("set-up: fetch what Cargo.lock names", &["fetch", "--locked"])?;
     steps.packages("set-up: the OpenID provider of the tests", "e2e/openid")?;
-    steps.softhsm()?;
+    steps.packages_of_debian()?;
     steps.lints()?;
     // Tests in `e2e` start the real command.
     steps.cargo("build the programs", &["build", "--workspace", "--bins", "--locked"])?;
@@ -120,21 +120,27 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
-    /// A token in software, for the tests of keys on tokens: they say so where it is missing.
-    fn softhsm(&mut self) -> Result<()> {
-        heading("set-up: SoftHSM")?;
+    /// What Debian has for the tests: a token in software, and clocks that are wrong. They say so
+    /// where it is missing.
+    fn packages_of_debian(&mut self) -> Result<()> {
         let quiet = |program: &str, arguments: &[&str]| {
             let mut command = Command::new(program);
             let ran = command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
             ran.is_ok_and(|status| status.success())
         };
-        let is_there = || quiet("softhsm2-util", &["--version"]);
-        let install = ["install", "-y", "--no-install-recommends", "softhsm2"];
-        let installed = is_there()
-            || quiet("apt-get", &install)
-            || (quiet("apt-get", &["update"]) && quiet("apt-get", &install) && is_there());
-        let said = if installed { "there" } else { "SKIPPED: Debian's softhsm2 cannot be had" };
-        writeln!(io::stdout(), "{said}")?;
+        for (package, program) in [("softhsm2", "softhsm2-util"), ("faketime", "faketime")] {
+            heading(&format!("set-up: {package}"))?;
+            let is_there = || quiet(program, &["--version"]);
+            let install = ["install", "-y", "--no-install-recommends", package];
+            let installed = is_there()
+                || quiet("apt-get", &install)
+                || (quiet("apt-get", &["update"]) && quiet("apt-get", &install) && is_there());
+            if installed {
+                writeln!(io::stdout(), "there")?;
+            } else {
+                writeln!(io::stdout(), "SKIPPED: Debian's {package} cannot be had")?;
+            }
+        }
         Ok(())
     }
 

@@ -1,0 +1,169 @@
+//! How long a node's log takes to open after a crash: a log of 1 GiB, whose last write was torn,
+//! opened from a disk of which the system remembers nothing where that can be asked of it.
+//!
+//! Prints one JSON object.
+//!
+//! ```text
+//! cargo run --release --package sekisho-benches --bin recovery
+//! cargo run --release --package sekisho-benches --bin recovery -- FOLDER    # on another disk
+//! ```
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{Read as _, Write as _},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use bytes::Bytes;
+use sekisho::clock;
+use sekisho_benches::ratio::verdict;
+use sekisho_proto::{BootId, Hash, PrincipalId, Sequence, Timestamp, Topic};
+use sekisho_store::{NewRecord, StdDisk, Store, StoreOptions, StreamKey};
+use serde::Serialize;
+use tempfile::TempDir;
+
+const LOG_BYTES: u64 = 1 << 30;
+const ENVELOPE_BYTES: u64 = 1_024;
+const TOPICS: u64 = 1_000;
+/// Records made durable by one flush.
+const GROUP: u64 = 2_048;
+/// Bytes of the write that the crash tore.
+const TORN_BYTES: usize = 700;
+/// Read at once, without opening a log.
+const READ_BYTES: usize = 1024 * 1024;
+const ROUNDS: usize = 5;
+const GOAL_S: f64 = 2.0;
+
+#[derive(Debug, Serialize)]
+struct Figures {
+    log_bytes: u64,
+    records: u64,
+    /// Whether the system was made to forget the files before each opening.
+    cold: bool,
+    /// How long the disk takes to give the same files to nobody in particular, in each round.
+    read_s: Vec<f64>,
+    /// How long the log takes to open, in each round.
+    opened_s: Vec<f64>,
+    goal_s: f64,
+    verdict: &'static str,
+}
+
+fn main() -> Result<()> {
+    let folder = match std::env::args_os().nth(1) {
+        Some(folder) => TempDir::new_in(folder),
+        None => TempDir::new(),
+    };
+    let folder = folder.context("a folder for the log")?;
+    let data = folder.path().join("data");
+    let records = fill(&data)?;
+    let (mut read_s, mut opened_s) = (Vec::new(), Vec::new());
+    let mut cold = true;
+    for _ in 0..ROUNDS {
+        tear(&data)?;
+        cold &= forget();
+        let begun = clock::now();
+        read(&data)?;
+        read_s.push(seconds(clock::now().saturating_since(begun)));
+        cold &= forget();
+        let begun = clock::now();
+        let store = open(&data)?;
+        opened_s.push(seconds(clock::now().saturating_since(begun)));
+        ensure!(
+            store.report.log.records == records && store.report.log.truncated_bytes > 0,
+            "wanted {records} records and a torn end, found {:?}",
+            store.report.log
+        );
+    }
+    let log_bytes = log_files(&data)?.iter().map(|(_path, bytes)| bytes).sum();
+    let slowest = opened_s.iter().copied().fold(0.0, f64::max);
+    let verdict = verdict(slowest <= GOAL_S);
+    print(&Figures { log_bytes, records, cold, read_s, opened_s, goal_s: GOAL_S, verdict })
+}
+
+fn open(data: &Path) -> Result<Store> {
+    Ok(Store::open(Arc::new(StdDisk), data, StoreOptions::default())?)
+}
+
+/// Writes the log; how many records it holds.
+fn fill(data: &Path) -> Result<u64> {
+    let mut store = open(data)?;
+    let envelope = Bytes::from(vec![7; usize::try_from(ENVELOPE_BYTES)?]);
+    let mut number = 0;
+    while log_files(data)?.iter().map(|(_path, bytes)| bytes).sum::<u64>() < LOG_BYTES {
+        for _ in 0..GROUP {
+            store.records.append(record(number, envelope.clone())?)?;
+            number += 1;
+        }
+        store.records.commit()?;
+    }
+    Ok(number)
+}
+
+fn record(number: u64, envelope: Bytes) -> Result<NewRecord> {
+    Ok(NewRecord {
+        topic: Topic::parse(&format!("fujisawa/trucks/{}/air", number % TOPICS))?,
+        offset: None,
+        received: Timestamp::from_micros(1_795_000_000_000_000),
+        envelope,
+        hops: Vec::new(),
+        stream: StreamKey {
+            publisher: PrincipalId::new([1; 32]),
+            boot: BootId::new([2; 16]),
+            sequence: Sequence::new(number / TOPICS),
+        },
+        hash: Hash::new([3; 32]),
+        key_header: None,
+    })
+}
+
+/// Leaves a write at the end that was never finished.
+fn tear(data: &Path) -> Result<()> {
+    let files = log_files(data)?;
+    let (newest, _bytes) = files.last().context("wanted a segment, found none")?;
+    let mut file = OpenOptions::new().append(true).open(newest)?;
+    file.write_all(&vec![7; TORN_BYTES])?;
+    Ok(file.sync_all()?)
+}
+
+/// The segments, oldest first.
+fn log_files(data: &Path) -> Result<Vec<(PathBuf, u64)>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(data.join("log"))? {
+        let entry = entry?;
+        if entry.path().extension().is_some_and(|end| end == "segment") {
+            files.push((entry.path(), entry.metadata()?.len()));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Reads every segment and looks at nothing.
+fn read(data: &Path) -> Result<()> {
+    let mut window = vec![0; READ_BYTES];
+    for (path, _bytes) in log_files(data)? {
+        let mut file = File::open(path)?;
+        while file.read(&mut window)? > 0 {}
+    }
+    Ok(())
+}
+
+/// Has the system forget what it remembers of files; whether it did.
+fn forget() -> bool {
+    let synced = Command::new("sync").status().is_ok_and(|status| status.success());
+    synced && fs::write("/proc/sys/vm/drop_caches", "3").is_ok()
+}
+
+fn seconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1_000.0).round() / 1_000.0
+}
+
+#[expect(clippy::print_stdout, reason = "this is the program's answer")]
+fn print(figures: &Figures) -> Result<()> {
+    println!("{}", serde_json::to_string_pretty(figures)?);
+    Ok(())
+}
