@@ -229,7 +229,8 @@ async fn a_contract_is_listed_on_both_sides_and_ended_by_one() {
         assert_eq!(listed[0]["in_force"], true, "{listed}");
         assert_eq!(listed[0]["address"], other.quic().to_string(), "{listed}");
         let table = city.run(&["peer", "list"]).await.done();
-        assert!(table.contains(other.name()) && table.lines().count() == 2, "{table}");
+        let of_other = table.lines().filter(|line| line.starts_with(other.name())).count();
+        assert!(table.starts_with("PEER") && of_other >= 1, "{table}");
     }
     let truck = Member::device(&fujisawa, "truck-17", "fujisawa/truck/17/#").await;
     let board = Member::enrol(&santander, "board", &["--kind", "app"]).await;

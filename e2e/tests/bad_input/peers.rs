@@ -139,7 +139,8 @@ async fn a_peer_s_node_that_lies_brings_nothing_in_and_keeps_nothing_honest_out(
     let mut liar = Liar::new(impostor.welcome(&key).await, &impostor, 1);
     let mut refused: BTreeMap<RefusalCode, f64> = BTreeMap::new();
     for ((envelope, key_header), code) in lies(&coast, &impostor) {
-        *refused.entry(code).or_insert(0.0) += 1.0;
+        let before = coast.scene.city.refused(code.name()).await;
+        *refused.entry(code).or_insert(before) += 1.0;
         liar.tell(envelope, key_header).await;
     }
     // The buoy's own second story, its own past, and a record that was here already.
@@ -275,7 +276,7 @@ fn nosy_questions() -> Vec<Question> {
         Question::Status,
         Question::Inclusion { log: access, which: Which::Index(0), size: 1 },
         Question::Checkpoint { log: log("sekisho/kyoto/control"), old_size: 0 },
-        Question::Checkpoint { log: log("sekisho/santander/control"), old_size: 0 },
+        Question::Checkpoint { log: log("sekisho/santander/access"), old_size: 0 },
         Question::Peers,
         Question::Enrolments,
         Question::What { principal: "bystander@fujisawa".parse().unwrap(), at: None },
