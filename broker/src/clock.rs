@@ -1,7 +1,7 @@
 //! The only place in the node that reads a clock, so that everything else can be given any time.
 //!
 //! A wall clock that is set back must not give back what has run out. While a node runs, its time
-//! never goes back: it goes on from where it was until the wall clock has caught up. [`mark`] keeps
+//! never goes back: it goes on from where it was until the wall clock has caught up. `mark` keeps
 //! it from beginning earlier than it ended.
 
 pub(crate) mod mark;
