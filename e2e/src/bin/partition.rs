@@ -175,7 +175,7 @@ async fn drive(
 /// How long envelopes take from truck 0 to a reader in the same city, by phase, and their bytes.
 async fn latencies(
     client: Client,
-    phase: watch::Receiver<Phase>,
+    mut phase: watch::Receiver<Phase>,
 ) -> (Vec<(&'static str, Histogram<u64>)>, f64) {
     let mut histograms: Vec<(&'static str, Histogram<u64>)> =
         ["undisturbed", "while the cable is out", "while the other catches up"]
@@ -191,7 +191,11 @@ async fn latencies(
             Phase::CatchingUp => 2,
             Phase::Over => return (histograms, bytes / records),
         };
-        let Some(Ok(Delivery::Message(message))) = reading.next().await else { continue };
+        let delivery = tokio::select! {
+            delivery = reading.next() => delivery,
+            _changed = phase.changed() => continue,
+        };
+        let Some(Ok(Delivery::Message(message))) = delivery else { continue };
         bytes += count(message.envelope.encoded().len() as u64);
         records += 1.0;
         let took = clock::now().saturating_since(message.time).as_micros();
