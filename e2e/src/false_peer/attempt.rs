@@ -164,7 +164,8 @@ pub(super) async fn give(
     giving.writer.send(&record.into()).await.ok()
 }
 
-/// Each connection brings the next record that is wanted, and then one breach of the order.
+/// Each connection brings the next record that is wanted, and then one breach of the order, each
+/// once: what a breach cut off with it comes again.
 async fn disorder(host: &mut Host, connection: &Connection, luggage: &Luggage) -> Option<()> {
     let (mut telling, mut giving) = host.settle(connection).await?;
     let index = host.done(&giving);
@@ -175,7 +176,7 @@ async fn disorder(host: &mut Host, connection: &Connection, luggage: &Luggage) -
     };
     let position = host.position(index);
     give(&mut giving, position, piece.clone(), vec![host.id()]).await?;
-    let breach = match index % 4 {
+    let breach = match host.round() {
         0 => {
             give(&mut giving, position, piece.clone(), vec![host.id()]).await?;
             "a position again"
@@ -189,9 +190,14 @@ async fn disorder(host: &mut Host, connection: &Connection, luggage: &Luggage) -
             give(&mut giving, host.position(index + 1), piece.clone(), vec![host.id()]).await?;
             "a subscription that nobody asked for"
         }
-        _ => {
+        3 => {
             telling.state(host.log.len() + 9, Vec::new()).await?;
             "statements of the future"
+        }
+        _ => {
+            tell("nothing is left to disorder");
+            connection.closed().await;
+            return Some(());
         }
     };
     tell(format_args!("broke the order: {breach}"));
