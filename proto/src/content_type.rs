@@ -13,6 +13,12 @@ pub struct ContentType {
 impl ContentType {
     /// The body is an encoded [`SampleBatch`](crate::SampleBatch).
     pub const SAMPLES: &'static str = "application/vnd.sekisho.samples";
+    /// The body is an encoded [`MqttMessage`](crate::MqttMessage).
+    pub const MQTT: &'static str = "application/vnd.sekisho.mqtt";
+    /// At doors that carry bodies only: what is carried is an encoded [`Envelope`](crate::Envelope).
+    pub const ENVELOPE: &'static str = "application/vnd.sekisho.envelope";
+    /// Nobody said what the body is.
+    pub const OPAQUE: &'static str = "application/octet-stream";
 
     /// Parses a content type.
     ///

@@ -9,6 +9,7 @@ mod decoder;
 mod enrolment;
 mod greeting;
 mod log;
+mod login;
 mod publishing;
 mod query;
 mod subscription;
@@ -17,10 +18,11 @@ pub use decoder::FrameDecoder;
 pub use enrolment::{Enrol, Enrolling, EnrolmentState};
 pub use greeting::{Goodbye, Hello, Ping, Pong, Welcome};
 pub use log::{Checkpoint, Cosigned, Follow, FollowedStatement, State, Stated, Statements};
+pub use login::{Challenge, Login, Proven};
 pub use publishing::{Publish, Published, Refused, Vouched};
 pub use query::{Answer, AnswerBody, Query, Question, Which};
 pub use subscription::{
-    Acknowledge, Credit, Gap, Record, Start, Subscribe, Subscribed, Unsubscribe,
+    Acknowledge, Credit, Ended, Gap, Record, Start, Subscribe, Subscribed, Unsubscribe,
 };
 
 const FIELDS: Fields = Fields("frame");
@@ -35,6 +37,31 @@ trait OnWire: Sized {
 
     fn to_wire(&self) -> Self::Message;
     fn from_wire(message: Self::Message) -> Result<Self, DecodeError>;
+}
+
+/// A frame, or what is in one, as other framings than ours carry it: without its length.
+pub trait Message: Sized {
+    /// Parses the encoded message.
+    ///
+    /// # Errors
+    ///
+    /// It is larger than [`FRAME_BYTES_MAX`], another message, not in its one encoding, or a field is
+    /// out of its range.
+    fn decode(encoded: Bytes) -> Result<Self, DecodeError>;
+
+    /// The bytes.
+    #[must_use]
+    fn encode(&self) -> Vec<u8>;
+}
+
+impl Message for Frame {
+    fn decode(encoded: Bytes) -> Result<Self, DecodeError> {
+        Self::decode(encoded)
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        self.encode()
+    }
 }
 
 macro_rules! frames {
@@ -70,6 +97,17 @@ macro_rules! frames {
         }
 
         $(
+            impl Message for $frame {
+                fn decode(encoded: Bytes) -> Result<Self, DecodeError> {
+                    let name = $frame::FIELDS.0;
+                    $frame::from_wire(wire::decode_canonical(name, FRAME_BYTES_MAX, &encoded)?)
+                }
+
+                fn encode(&self) -> Vec<u8> {
+                    self.to_wire().encode_to_vec()
+                }
+            }
+
             impl From<$frame> for Frame {
                 fn from(frame: $frame) -> Self {
                     Self::$frame(frame)
@@ -132,6 +170,14 @@ frames! {
     Cosigned,
     /// A carried envelope is durable at its home, whose node signs that.
     Vouched,
+    /// What the node wants signed where TLS proves no key.
+    Challenge,
+    /// A client proves its key.
+    Login,
+    /// The node proves its own.
+    Proven,
+    /// The last of a subscription, where several share one channel.
+    Ended,
 }
 
 impl Frame {

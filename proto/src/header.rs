@@ -44,11 +44,20 @@ pub struct Header {
     pub expiry_s: u32,
     /// How far it may travel.
     pub scope: Scope,
+    /// The node that signs in place of a publisher without a key of its own; `None` where the
+    /// publisher signs.
+    pub attester: Option<PrincipalId>,
 }
 
 impl Header {
     /// Flags that must be understood by whoever accepts the envelope. Version 1 knows none.
     pub const FLAGS_CRITICAL: u32 = 0xffff_0000;
+    /// It came with MQTT's retain flag: the last of these of a topic is what a new subscriber is given.
+    pub const FLAG_RETAIN: u32 = 1;
+    /// How far the quality of service that it was published with is moved; two bits.
+    pub const QUALITY_SHIFT: u32 = 1;
+    /// The bits of the quality of service.
+    pub const QUALITY_MASK: u32 = 0b11 << Self::QUALITY_SHIFT;
 
     /// The bytes to be signed and sent.
     #[must_use]
@@ -69,6 +78,7 @@ impl Header {
             flags: self.flags,
             expiry_s: self.expiry_s,
             scope: self.scope.number(),
+            attester: optional_bytes(self.attester.as_ref()),
         }
         .encode_to_vec()
     }
@@ -101,6 +111,7 @@ impl Header {
             flags: wire.flags,
             expiry_s: wire.expiry_s,
             scope: FIELDS.number("scope", wire.scope)?,
+            attester: FIELDS.fixed_optional("attester", &wire.attester)?,
         };
         header.check()?;
         Ok(header)
@@ -111,6 +122,9 @@ impl Header {
         let sealed_alike = open == self.key_header.is_none() && open == (self.epoch == Epoch::ZERO);
         let wanted = "key header and epoch exactly where the suite is not open";
         FIELDS.require("suite", wanted, sealed_alike, self.suite)?;
+        let wanted = "an open body where a node attests: nobody sealed it";
+        let plain = self.attester.is_none() || open;
+        FIELDS.require("attester", wanted, plain, self.suite)?;
         let known = self.flags & Self::FLAGS_CRITICAL == 0;
         FIELDS.require("flags", "no unknown critical flag", known, format!("{:#x}", self.flags))
     }

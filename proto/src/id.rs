@@ -117,6 +117,11 @@ fixed_bytes! {
 }
 
 fixed_bytes! {
+    /// What one side of a login draws for this connection alone.
+    LoginNonce, 32, "login nonce", "32 bytes"
+}
+
+fixed_bytes! {
     /// A SHA-256 digest.
     Hash, 32, "hash", "32 bytes"
 }

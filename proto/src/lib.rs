@@ -18,6 +18,7 @@ mod key_header;
 mod level;
 pub mod limits;
 mod log;
+mod mqtt_message;
 mod name;
 mod number;
 mod parse;
@@ -39,9 +40,10 @@ pub use envelope::{
 pub use filter::{Filter, FilterLevel};
 pub use frame::{Frame, FrameDecoder};
 pub use header::Header;
-pub use id::{BootId, Hash, KeyHeaderId, PrincipalId, PublicKey, Signature, TokenId};
+pub use id::{BootId, Hash, KeyHeaderId, LoginNonce, PrincipalId, PublicKey, Signature, TokenId};
 pub use key_header::{KEY_HEADER_CONTEXT, KeyHeader, KeyHeaderContent, key_header_signing_input};
 pub use log::{LogEntry, LogName};
+pub use mqtt_message::{MqttMessage, UserProperty};
 pub use name::{CursorName, Grantee, OrgName, PrincipalName, RoleName};
 pub use number::{Epoch, Offset, Position, Sequence, StatementIndex};
 pub use parse::ParseError;
@@ -55,3 +57,6 @@ pub use statement::{
 pub use suite::{Scope, Suite};
 pub use timestamp::Timestamp;
 pub use topic::Topic;
+
+/// The schema as other tools read it: an encoded `google.protobuf.FileDescriptorSet`.
+pub const SCHEMA_DESCRIPTORS: &[u8] = include_bytes!("wire/descriptors.bin");

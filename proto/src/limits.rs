@@ -116,3 +116,9 @@ pub const CLOCK_AHEAD_MAX: Duration = Duration::from_mins(2);
 /// Envelopes sealed under one key header: far below where a 96-bit counter nonce or AES-256-GCM's
 /// own limits matter.
 pub const ENVELOPES_PER_KEY_MAX: u64 = 1 << 32;
+
+/// Bytes of a string of MQTT: its length is told in 16 bits.
+pub const MQTT_STRING_BYTES_MAX: usize = 65_535;
+
+/// User properties of one MQTT message.
+pub const USER_PROPERTIES_MAX: usize = 64;

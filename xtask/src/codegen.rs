@@ -9,15 +9,29 @@ use prost_build::{Config, Module};
 /// The schema and what is generated from it, both below the workspace root.
 const SCHEMA: &str = "proto/schema/sekisho.proto";
 const GENERATED: &str = "proto/src/wire/generated.rs";
+/// The schema as programs read it that learn it from a node.
+const DESCRIPTORS: &str = "proto/src/wire/descriptors.bin";
 
-/// Writes the generated file.
+/// Writes the generated files.
 ///
 /// # Errors
 ///
-/// The schema does not compile, or the file cannot be written.
+/// The schema does not compile, or a file cannot be written.
 pub(crate) fn run() -> Result<()> {
-    let path = workspace_root().join(GENERATED);
-    fs::write(&path, generate()?).with_context(|| format!("write {}", path.display()))
+    let made = [(GENERATED, generate()?.into_bytes()), (DESCRIPTORS, describe()?)];
+    for (file, bytes) in made {
+        let path = workspace_root().join(file);
+        fs::write(&path, bytes).with_context(|| format!("write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn describe() -> Result<Vec<u8>> {
+    let schema = workspace_root().join(SCHEMA);
+    let include = schema.parent().context("the schema has no folder")?;
+    let mut compiler = protox::Compiler::new([include])?;
+    compiler.include_source_info(false).open_file(&schema)?;
+    Ok(compiler.encode_file_descriptor_set())
 }
 
 fn generate() -> Result<String> {

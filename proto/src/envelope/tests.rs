@@ -22,6 +22,7 @@ fn header() -> Header {
         flags: 0,
         expiry_s: 0,
         scope: Scope::Organisation,
+        attester: None,
     }
 }
 

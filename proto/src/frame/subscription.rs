@@ -4,7 +4,9 @@ use bytes::Bytes;
 
 use super::{Fields, OnWire};
 use crate::{
-    CursorName, DecodeError, Filter, GapReason, Offset, Position, PrincipalId, Timestamp, Topic,
+    CursorName, DecodeError, Filter, GapReason, Offset, Position, PrincipalId, RefusalCode,
+    Timestamp, Topic,
+    decode::fitting,
     limits::HOPS_MAX,
     wire::{self, start::Kind},
 };
@@ -288,5 +290,46 @@ impl OnWire for Unsubscribe {
 
     fn from_wire(wire: wire::Unsubscribe) -> Result<Self, DecodeError> {
         Ok(Self { subscription: wire.subscription })
+    }
+}
+
+/// The last of a subscription or of a followed log, where several share one channel. Where each has a
+/// stream of its own, its end and [`Refused`](super::Refused) say as much.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Of which subscription.
+    pub subscription: u32,
+    /// What is wrong; `None` where the client wished it. On the wire, 0.
+    pub code: Option<RefusalCode>,
+    /// The thing that is refused; at most 1024 bytes.
+    pub what: String,
+    /// What was wanted and what was found; at most 1024 bytes.
+    pub why: String,
+}
+
+impl OnWire for Ended {
+    const FIELDS: Fields = Fields("ended");
+    type Message = wire::Ended;
+
+    fn to_wire(&self) -> wire::Ended {
+        wire::Ended {
+            subscription: self.subscription,
+            code: self.code.map_or(0, RefusalCode::number),
+            what: fitting(&self.what),
+            why: fitting(&self.why),
+        }
+    }
+
+    fn from_wire(wire: wire::Ended) -> Result<Self, DecodeError> {
+        let code = match wire.code {
+            0 => None,
+            code => Some(Self::FIELDS.number("code", code)?),
+        };
+        Ok(Self {
+            subscription: wire.subscription,
+            code,
+            what: Self::FIELDS.text("what", wire.what)?,
+            why: Self::FIELDS.text("why", wire.why)?,
+        })
     }
 }

@@ -20,6 +20,7 @@ fn header() -> Header {
         flags: 0,
         expiry_s: 0,
         scope: Scope::Federation,
+        attester: None,
     }
 }
 

@@ -188,6 +188,8 @@ pub struct Principal {
     pub issued: Timestamp,
     /// Until when it is one; `None` until revoked.
     pub until: Option<Timestamp>,
+    /// It signs nothing: its organisation's node does in its place, and says so in every header.
+    pub attested: bool,
 }
 
 impl Principal {
@@ -203,6 +205,7 @@ impl Principal {
             kem_public_key: self.kem_public_key.clone(),
             issued_us: self.issued.as_micros(),
             until_us: self.until.map(Timestamp::as_micros),
+            attested: self.attested,
         }
         .encode_to_vec()
     }
@@ -220,6 +223,7 @@ impl Principal {
             kem_public_key: wire.kem_public_key,
             issued: Timestamp::from_micros(wire.issued_us),
             until: time_optional(wire.until_us),
+            attested: wire.attested,
         })
     }
 }

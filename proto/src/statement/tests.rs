@@ -214,6 +214,7 @@ fn a_kem_key_has_the_length_of_its_suite() {
         kem_public_key: Bytes::from(vec![2; length]),
         issued: Timestamp::EPOCH,
         until: None,
+        attested: false,
     };
     for (suite, length) in
         [(Suite::Open, 0), (Suite::X25519Aes256Gcm, 32), (Suite::XWingAes256Gcm, 1216)]

@@ -44,6 +44,9 @@ pub struct Header {
     pub expiry_s: u32,
     #[prost(uint32, tag = "15")]
     pub scope: u32,
+    /// the node that signs for a publisher without a key of its own; empty = the publisher signs
+    #[prost(bytes = "bytes", tag = "16")]
+    pub attester: ::prost::bytes::Bytes,
 }
 /// Says how to derive the key of one publisher's envelopes: one per (topic, epoch, boot).
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -107,6 +110,33 @@ pub struct Column {
     /// 1 float, 2 integer, 3 text, 4 boolean, 5 blob
     #[prost(uint32, tag = "9")]
     pub kind: u32,
+}
+/// What an MQTT PUBLISH says beside topic and payload, where that is more than a content type:
+/// the body of content type application/vnd.sekisho.mqtt.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MqttMessage {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub payload: ::prost::bytes::Bytes,
+    /// the payload format indicator
+    #[prost(bool, tag = "2")]
+    pub utf8: bool,
+    /// of the payload; empty = not said
+    #[prost(string, tag = "3")]
+    pub content_type: ::prost::alloc::string::String,
+    /// as its sender spelt it; empty = none
+    #[prost(string, tag = "4")]
+    pub response_topic: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", optional, tag = "5")]
+    pub correlation_data: ::core::option::Option<::prost::bytes::Bytes>,
+    #[prost(message, repeated, tag = "6")]
+    pub user_properties: ::prost::alloc::vec::Vec<UserProperty>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UserProperty {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub value: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Statement {
@@ -173,6 +203,9 @@ pub struct Principal {
     /// absent = until revoked
     #[prost(int64, optional, tag = "8")]
     pub until_us: ::core::option::Option<i64>,
+    /// it signs nothing: its organisation's node does, and says so
+    #[prost(bool, tag = "9")]
+    pub attested: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Grant {
@@ -481,7 +514,7 @@ pub struct AccessRecord {
 pub struct Frame {
     #[prost(
         oneof = "frame::Kind",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30"
     )]
     pub kind: ::core::option::Option<frame::Kind>,
 }
@@ -541,7 +574,49 @@ pub mod frame {
         Cosigned(super::Cosigned),
         #[prost(message, tag = "26")]
         Vouched(super::Vouched),
+        #[prost(message, tag = "27")]
+        Challenge(super::Challenge),
+        #[prost(message, tag = "28")]
+        Login(super::Login),
+        #[prost(message, tag = "29")]
+        Proven(super::Proven),
+        #[prost(message, tag = "30")]
+        Ended(super::Ended),
     }
+}
+/// Where TLS proves no key of the client, a connection begins with these three.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Challenge {
+    /// 32 bytes, drawn by the node for this connection
+    #[prost(bytes = "bytes", tag = "1")]
+    pub nonce: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Login {
+    /// the principal's
+    #[prost(bytes = "bytes", tag = "1")]
+    pub public_key: ::prost::bytes::Bytes,
+    /// 32 bytes, drawn by the client
+    #[prost(bytes = "bytes", tag = "2")]
+    pub nonce: ::prost::bytes::Bytes,
+    /// SHA-256 of the certificate the client was shown; empty where it cannot see it
+    #[prost(bytes = "bytes", tag = "3")]
+    pub certificate: ::prost::bytes::Bytes,
+    /// 64 bytes, docs/protocol.md
+    #[prost(bytes = "bytes", tag = "4")]
+    pub signature: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Proven {
+    /// the node's
+    #[prost(bytes = "bytes", tag = "1")]
+    pub public_key: ::prost::bytes::Bytes,
+    /// SHA-256 of the certificate it showed
+    #[prost(bytes = "bytes", tag = "2")]
+    pub certificate: ::prost::bytes::Bytes,
+    /// 64 bytes, docs/protocol.md
+    #[prost(bytes = "bytes", tag = "3")]
+    pub signature: ::prost::bytes::Bytes,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Hello {
@@ -730,6 +805,21 @@ pub struct Acknowledge {
 pub struct Unsubscribe {
     #[prost(uint32, tag = "1")]
     pub subscription: u32,
+}
+/// The last of a subscription, where several share one channel. From the node.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Ended {
+    #[prost(uint32, tag = "1")]
+    pub subscription: u32,
+    /// 0 = as the client wished
+    #[prost(uint32, tag = "2")]
+    pub code: u32,
+    /// the thing refused
+    #[prost(string, tag = "3")]
+    pub what: ::prost::alloc::string::String,
+    /// wanted and found
+    #[prost(string, tag = "4")]
+    pub why: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Query {

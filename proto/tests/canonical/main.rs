@@ -1,6 +1,7 @@
 //! What is accepted has one encoding: property tests over every message of the protocol.
 #![cfg(test)]
 
+mod channels;
 mod logs;
 mod mutate;
 mod strategies;

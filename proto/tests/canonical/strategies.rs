@@ -10,7 +10,7 @@ use sekisho_proto::{
     Timestamp, TokenId, Topic, Value, frame, statement,
 };
 
-use crate::logs;
+use crate::{channels, logs};
 
 pub(crate) fn bytes(count: usize) -> impl Strategy<Value = Bytes> {
     vec(any::<u8>(), count).prop_map(Bytes::from)
@@ -84,7 +84,7 @@ macro_rules! fixed {
     };
 }
 
-fn signature() -> impl Strategy<Value = Signature> {
+pub(crate) fn signature() -> impl Strategy<Value = Signature> {
     vec(any::<u8>(), 64).prop_map(|bytes| Signature::try_from(bytes.as_slice()).unwrap())
 }
 
@@ -122,11 +122,12 @@ pub(crate) fn header() -> impl Strategy<Value = Header> {
         any::<u16>(),
         any::<u32>(),
         select(vec![Scope::Organisation, Scope::Federation]),
+        option::of(principal_id()),
     );
     (seal, place, rest).prop_map(|(seal, place, rest)| {
         let (suite, epoch, key_header) = seal;
         let (topic, publisher, boot, sequence, time) = place;
-        let (previous, content_type, sample_count, flags, expiry_s, scope) = rest;
+        let (previous, content_type, sample_count, flags, expiry_s, scope, attester) = rest;
         Header {
             suite,
             topic,
@@ -142,6 +143,7 @@ pub(crate) fn header() -> impl Strategy<Value = Header> {
             flags: flags.into(),
             expiry_s,
             scope,
+            attester: attester.filter(|_| suite == Suite::Open),
         }
     })
 }
@@ -226,8 +228,9 @@ fn issuer() -> impl Strategy<Value = statement::Issuer> {
 
 fn principal() -> impl Strategy<Value = statement::Principal> {
     let kind = select(&PrincipalKind::ALL[..]);
-    (principal_name(), kind, public_key(), kem(), time(), option::of(time())).prop_map(
-        |(name, kind, public_key, (kem_suite, kem_public_key), issued, until)| {
+    let times = (time(), option::of(time()));
+    (principal_name(), kind, public_key(), kem(), times, any::<bool>()).prop_map(
+        |(name, kind, public_key, (kem_suite, kem_public_key), (issued, until), attested)| {
             statement::Principal {
                 name,
                 kind,
@@ -236,6 +239,7 @@ fn principal() -> impl Strategy<Value = statement::Principal> {
                 kem_public_key,
                 issued,
                 until,
+                attested,
             }
         },
     )
@@ -698,5 +702,5 @@ fn log_frame() -> impl Strategy<Value = Frame> {
 }
 
 pub(crate) fn frame() -> impl Strategy<Value = Frame> {
-    prop_oneof![session_frame(), record_frame(), log_frame()]
+    prop_oneof![session_frame(), record_frame(), log_frame(), channels::frame()]
 }

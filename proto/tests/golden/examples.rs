@@ -4,9 +4,10 @@ use bytes::Bytes;
 use sekisho_proto::{
     AccessEntry, AccessKind, AccessRecord, Action, Actions, BootId, ContentType, CursorName,
     Envelope, Epoch, Filter, Frame, GapReason, Hash, Header, KeyHeader, KeyHeaderContent,
-    KeyHeaderId, LogEntry, LogName, Offset, OrgName, Position, PrincipalId, PrincipalKind,
-    PrincipalName, PublicKey, RefusalCode, Sample, SampleBatch, SampleValue, Scope, Sequence,
-    Signature, Statement, StatementIndex, StreamClass, Suite, Timestamp, TokenId, Topic, Value,
+    KeyHeaderId, LogEntry, LogName, LoginNonce, Offset, OrgName, Position, PrincipalId,
+    PrincipalKind, PrincipalName, PublicKey, RefusalCode, Sample, SampleBatch, SampleValue, Scope,
+    Sequence, Signature, Statement, StatementIndex, StreamClass, Suite, Timestamp, TokenId, Topic,
+    Value,
     frame::{self, AnswerBody, Question, Which},
     statement,
 };
@@ -83,6 +84,7 @@ pub(crate) fn open_header() -> Header {
         flags: 0,
         expiry_s: 0,
         scope: Scope::Organisation,
+        attester: None,
     }
 }
 
@@ -102,6 +104,7 @@ fn sealed_header() -> Header {
         flags: 1,
         expiry_s: 3600,
         scope: Scope::Federation,
+        attester: None,
     }
 }
 
@@ -115,8 +118,14 @@ pub(crate) fn envelopes() -> Vec<(&'static str, Envelope)> {
         expiry_s: u32::MAX,
         ..sealed_header()
     };
+    let attested = Header {
+        flags: Header::FLAG_RETAIN | (1 << Header::QUALITY_SHIFT),
+        attester: Some(PrincipalId::new(counted(0x70))),
+        ..open_header()
+    };
     [
         ("open", open_header(), &b"body"[..]),
+        ("attested", attested, &b"21.5"[..]),
         ("sealed", sealed_header(), &[0xa5; 48]),
         ("extreme", extreme, &[]),
     ]
@@ -230,7 +239,7 @@ fn rights() -> [statement::StatementBody; 4] {
     ]
 }
 
-fn identities() -> [statement::StatementBody; 3] {
+fn identities() -> [statement::StatementBody; 4] {
     let root = statement::OrgRoot {
         organisation: org("fujisawa"),
         keys: keys(),
@@ -251,8 +260,18 @@ fn identities() -> [statement::StatementBody; 3] {
         kem_public_key: many(0x50, 32),
         issued: time(),
         until: Some(later()),
+        attested: false,
     };
-    [root.into(), issuer.into(), principal.into()]
+    let keyless = statement::Principal {
+        name: "meter@fujisawa".parse().unwrap(),
+        public_key: PublicKey::new(counted(0x31)),
+        kem_suite: Suite::Open,
+        kem_public_key: Bytes::new(),
+        until: None,
+        attested: true,
+        ..principal.clone()
+    };
+    [root.into(), issuer.into(), principal.into(), keyless.into()]
 }
 
 fn stream() -> statement::StreamDescriptor {
@@ -604,6 +623,36 @@ fn logging() -> Vec<Frame> {
     ]
 }
 
+fn channels() -> Vec<Frame> {
+    let nonce = LoginNonce::new(counted(0x10));
+    let login = |certificate| frame::Login {
+        public_key: PublicKey::new(counted(0x30)),
+        nonce: LoginNonce::new(counted(0x20)),
+        certificate,
+        signature: signature(0x80),
+    };
+    vec![
+        frame::Challenge { nonce }.into(),
+        login(Some(Hash::new(counted(0x50)))).into(),
+        login(None).into(),
+        frame::Proven {
+            public_key: PublicKey::new(counted(0x40)),
+            certificate: Hash::new(counted(0x50)),
+            signature: signature(0x90),
+        }
+        .into(),
+        frame::Ended { subscription: 1, code: None, what: String::new(), why: String::new() }
+            .into(),
+        frame::Ended {
+            subscription: 1,
+            code: Some(RefusalCode::NotPermitted),
+            what: "filter".to_owned(),
+            why: "wanted a grant, found none".to_owned(),
+        }
+        .into(),
+    ]
+}
+
 pub(crate) fn entries() -> Vec<(&'static str, Vec<u8>)> {
     let logged = LogEntry { received: time(), statement: Bytes::from_static(b"statement") };
     let access = AccessEntry {
@@ -630,5 +679,5 @@ pub(crate) fn entries() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 pub(crate) fn frames() -> Vec<Frame> {
-    [greetings(), publishing(), subscribing(), asking(), logging(), carrying()].concat()
+    [greetings(), publishing(), subscribing(), asking(), logging(), carrying(), channels()].concat()
 }

@@ -92,12 +92,17 @@ fn headers() -> Vec<Bad> {
     let sealed = [&good[..2], &[0x10, 0x01], &good[2..]].concat();
     let flags = [&good[..], &[0x68, 0x80, 0x80, 0x04]].concat();
     let scope = [&good[..], &[0x78, 0x02]].concat();
+    let attester = [&[0x82, 0x01, 0x20][..], &[0x70; 32]].concat();
+    let cut_attester = [&good[..], &[0x82, 0x01, 0x1f], &[0x70; 31]].concat();
+    let sealed_and_attested = [examples::envelopes()[2].1.header_bytes(), &attester[..]].concat();
     topics
         .chain([
             ("version 2", "header", version),
             ("suite without a key header", "header", sealed),
             ("unknown critical flag", "header", flags),
             ("unknown scope", "header", scope),
+            ("attester of 31 bytes", "header", cut_attester),
+            ("attester of a sealed body", "header", sealed_and_attested),
         ])
         .collect()
 }
@@ -112,7 +117,7 @@ fn others() -> Vec<Bad> {
         bytes
     };
     let key_header = examples::key_headers()[0].1.encoded().to_vec();
-    let statement = examples::statements()[3].encode();
+    let statement = examples::statements()[4].encode();
     let swapped = {
         let at = statement.windows(2).position(|part| part == [0x1a, 0x64]).unwrap();
         let (body, signatures) = statement.split_at(at);

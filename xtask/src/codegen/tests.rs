@@ -1,6 +1,6 @@
 use std::fs;
 
-use super::{GENERATED, generate, workspace_root};
+use super::{DESCRIPTORS, GENERATED, describe, generate, workspace_root};
 
 #[test]
 fn generated_code_is_what_the_schema_says() {
@@ -9,5 +9,14 @@ fn generated_code_is_what_the_schema_says() {
     assert!(
         committed == wanted,
         "{GENERATED} is not what the schema says: run `cargo run -p xtask -- codegen`"
+    );
+}
+
+#[test]
+fn descriptors_are_what_the_schema_says() {
+    let committed = fs::read(workspace_root().join(DESCRIPTORS)).unwrap();
+    assert!(
+        committed == describe().unwrap(),
+        "{DESCRIPTORS} is not what the schema says: run `cargo run -p xtask -- codegen`"
     );
 }
