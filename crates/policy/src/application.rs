@@ -219,6 +219,7 @@ impl Policy {
             public_key: body.public_key,
             kem_suite: body.kem_suite,
             kem_public_key: (!kem_public_key.is_empty()).then_some(kem_public_key),
+            attested: body.attested,
             issued: body.issued,
             until: body.until,
             statement: entry.id,

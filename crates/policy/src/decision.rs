@@ -204,12 +204,19 @@ impl Policy {
             .crossing(view, Action::Subscribe, object, taker)
             .and_then(|()| self.given_to(&question, Holder::AnybodyOf(taker), taker));
         own.or_else(|missing| {
-            let mut behind = self.behind(taker).filter(|_third| owner.name == self.own);
-            let reaches = |third: &OrgName| {
-                self.crossing_by(view, taker, object, third).is_ok()
-                    && self.given_to(&question, Holder::AnybodyOf(third), third).is_ok()
-            };
-            if behind.any(reaches) { Ok(()) } else { Err(missing) }
+            let mut missing = missing;
+            for third in self.behind(taker).filter(|_third| owner.name == self.own) {
+                let reached = self
+                    .crossing_by(view, taker, object, third)
+                    .and_then(|()| self.given_to(&question, Holder::AnybodyOf(third), third));
+                match reached {
+                    Ok(()) => return Ok(()),
+                    // It would be theirs: nobody is to pass over it for good.
+                    Err(stale @ Missing::Stale { .. }) => missing = stale,
+                    Err(_) => {}
+                }
+            }
+            Err(missing)
         })
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use sekisho_proto::{
-    Action, Filter, Hash, OrgName, PrincipalId, PrincipalName, RefusalCode, Timestamp,
+    Action, Filter, Hash, OrgName, PrincipalId, PrincipalName, RefusalCode, StreamClass, Timestamp,
 };
 
 /// A refusal: default deny tells which right was missing, a deny tells which statement forbids it.
@@ -43,6 +43,13 @@ impl Denial {
     #[must_use]
     pub fn missing(&self) -> &Missing {
         &self.missing
+    }
+
+    /// Whether nothing is missing but a sign of life of somebody whose statements it depends on: it
+    /// passes when that comes.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        matches!(*self.missing, Missing::Stale { .. })
     }
 
     /// The code under which a node refuses it.
@@ -97,6 +104,31 @@ pub enum Missing {
     PrincipalEnded {
         /// When it ended.
         until: Timestamp,
+    },
+    /// Its organisation does not say that a node signs for it.
+    #[error("wanted an envelope signed with its own key: no node attests for it")]
+    NotAttested,
+    /// Somebody else than a node of the publisher's organisation signs for it.
+    #[error("wanted a node of {organisation} to attest for it, found {found}")]
+    NotItsNode {
+        /// The publisher's organisation.
+        organisation: OrgName,
+        /// Who attests.
+        found: PrincipalName,
+    },
+    /// A node attests for its own organisation's publishers on its own topics.
+    #[error("nodes of {organisation} attest on its own topics only, not on those of {owner}")]
+    AttestedElsewhere {
+        /// The topic's owner.
+        owner: OrgName,
+        /// The publisher's organisation.
+        organisation: OrgName,
+    },
+    /// What a node attests for was never sealed.
+    #[error("the topic is declared {class}: what a node attests for is not sealed")]
+    SealedTopic {
+        /// What its owner declares it.
+        class: StreamClass,
     },
     /// The organisation is not known, or nobody vouches for its root.
     #[error("the organisation {organisation} is not known here")]
@@ -219,7 +251,11 @@ impl Missing {
         match self {
             Self::UnknownPrincipal | Self::UnknownName => RefusalCode::UnknownKey,
             Self::Revoked { .. } | Self::PrincipalEnded { .. } => RefusalCode::Revoked,
-            Self::UnknownOrganisation { .. }
+            Self::NotAttested
+            | Self::NotItsNode { .. }
+            | Self::AttestedElsewhere { .. }
+            | Self::SealedTopic { .. }
+            | Self::UnknownOrganisation { .. }
             | Self::NoPeering { .. }
             | Self::NotExported { .. }
             | Self::NotImported { .. }
@@ -249,6 +285,10 @@ impl Missing {
             | Self::UnknownName
             | Self::Revoked { .. }
             | Self::PrincipalEnded { .. }
+            | Self::NotAttested
+            | Self::NotItsNode { .. }
+            | Self::AttestedElsewhere { .. }
+            | Self::SealedTopic { .. }
             | Self::UnknownOrganisation { .. }
             | Self::NoPeering { .. }
             | Self::NotExported { .. }

@@ -28,6 +28,8 @@ pub struct WhoEntry {
     pub principal: PrincipalName,
     /// By which of its keys.
     pub id: PrincipalId,
+    /// It keeps no key: a node of its organisation signs in its place.
+    pub attested: bool,
     /// Whom the grant names: the principal, everybody of its organisation, or a role.
     pub grantee: Grantee,
     /// The grant's id.
@@ -79,6 +81,8 @@ pub struct What {
     pub principal: PrincipalName,
     /// As of when.
     pub at: Timestamp,
+    /// It keeps no key: a node of its organisation signs in its place.
+    pub attested: bool,
     /// Why it may do nothing at all, if so.
     pub barred: Option<Missing>,
     /// The roles that it has.
@@ -210,6 +214,7 @@ impl Policy {
         let mut what = What {
             principal: principal.clone(),
             at,
+            attested: false,
             barred: None,
             roles: Vec::new(),
             grants: Vec::new(),
@@ -222,6 +227,7 @@ impl Policy {
                 return what;
             }
         };
+        what.attested = record.attested;
         for owner in self.organisations.values().filter(|known| known.is_pinned) {
             if self.blocked_by_owner(view, owner, record).is_ok() {
                 self.held_of(view, owner, record, &mut what);
@@ -423,6 +429,7 @@ impl WhoEntry {
         Self {
             principal: record.name.clone(),
             id: record.id,
+            attested: record.attested,
             grantee: fact.grant.grantee.clone(),
             grant: fact.id,
             role: role.map(|role| role.fact.id),

@@ -7,6 +7,7 @@
 
 mod agreement;
 mod application;
+mod attesting;
 mod authority;
 mod carrying;
 mod crossing;

@@ -18,6 +18,8 @@ pub struct PrincipalRecord {
     pub kem_suite: Suite,
     /// The key that others seal keys to; `None` where it cannot be given any.
     pub kem_public_key: Option<Bytes>,
+    /// It signs nothing: its organisation's node does in its place.
+    pub attested: bool,
     /// When the statement was signed, as its signer said.
     pub issued: Timestamp,
     /// When it ends, exclusive; `None` where it ends with a revocation.

@@ -19,7 +19,10 @@ pub fn of(body: &StatementBody) -> String {
         StatementBody::Principal(principal) => {
             let kind = principal.kind;
             let article = if kind == PrincipalKind::App { "an" } else { "a" };
-            format!("{} is {article} {kind}{}", principal.name, until(principal.until))
+            let home = principal.name.organisation();
+            let signs = format!(" that keeps no key and for which the node of {home} signs");
+            let signs = if principal.attested { signs.as_str() } else { "" };
+            format!("{} is {article} {kind}{signs}{}", principal.name, until(principal.until))
         }
         StatementBody::Grant(grant) => format!(
             "{} may {} on {} from {}{}{}",

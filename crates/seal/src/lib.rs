@@ -18,7 +18,9 @@ mod identity;
 mod kem;
 mod key_file;
 mod key_grant;
+mod login;
 mod opener;
+mod password;
 mod sealer;
 mod signing_key;
 mod statement;
@@ -36,7 +38,9 @@ pub use key_file::{KeyFile, KeyFileError, KeyKind};
 pub use key_grant::{
     GrantError, KeyGrantDraft, unwrap_announced_epoch_seed, unwrap_epoch_seed, wrap_epoch_seed,
 };
+pub use login::LoginTranscript;
 pub use opener::{OpenError, Opener};
+pub use password::{Password, PasswordError};
 pub use sealer::{HeaderDraft, SealError, Sealer, sign_open};
 pub use signing_key::SigningKey;
 pub use statement::sign_statement;
@@ -44,6 +48,7 @@ pub use subject_key::{
     AccessOpening, OpenedAccess, OpeningError, SealedAccess, SubjectKey, SubjectKeyError,
 };
 pub use verify::{
-    StrictVerifier, Verified, VerifiedKeyHeader, VerifyError, verify, verify_key_header,
+    AttestError, StrictVerifier, Verified, VerifiedKeyHeader, VerifyError, attest, verify,
+    verify_attested, verify_key_header,
 };
 pub use verifying_key::{KeyError, VerifyingKey};

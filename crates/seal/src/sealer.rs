@@ -108,6 +108,7 @@ impl HeaderDraft {
             flags,
             expiry_s,
             scope,
+            attester: None,
         }
     }
 }

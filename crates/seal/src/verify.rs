@@ -6,10 +6,11 @@
 //! checked beforehand, one signature at a time and never in batches.
 
 use sekisho_proto::{
-    Envelope, Hash, Header, KeyHeader, PrincipalId, PublicKey, Signature, StatementVerifier,
+    DecodeError, Envelope, Hash, Header, KeyHeader, PrincipalId, PublicKey, Signature,
+    StatementVerifier, envelope_signing_input,
 };
 
-use crate::VerifyingKey;
+use crate::{SigningKey, VerifyingKey};
 
 /// A signature that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,9 +34,26 @@ pub enum VerifyError {
         /// Who is named.
         publisher: PrincipalId,
     },
+    /// The envelope names another attester than the key's holder, or the publisher signs itself.
+    #[error("envelope of publisher {publisher}: wanted {wanted}, found {found}")]
+    Attester {
+        /// Who is named as the publisher.
+        publisher: PrincipalId,
+        /// Who should have signed.
+        wanted: String,
+        /// Who is named.
+        found: String,
+    },
+    /// The signature is not one of the attester over these bytes.
+    #[error("envelope attested by {attester}: wanted its signature, found one that does not fit")]
+    Attestation {
+        /// Who is named.
+        attester: PrincipalId,
+    },
 }
 
-/// An envelope whose publisher did sign it. Nothing else makes one but [`verify`]:
+/// An envelope that did come from its publisher: signed by it, or attested by whoever the header
+/// names. Nothing else makes one but [`verify`], [`verify_attested`] and [`attest`]:
 ///
 /// ```compile_fail,E0451
 /// fn forge(envelope: sekisho_proto::Envelope) -> sekisho_seal::Verified {
@@ -105,11 +123,66 @@ impl VerifiedKeyHeader {
 ///
 /// # Errors
 ///
-/// The envelope names another publisher, or the signature does not hold.
+/// The envelope names another publisher, somebody attests for it, or the signature does not hold.
 pub fn verify(envelope: Envelope, key: &VerifyingKey) -> Result<Verified, VerifyError> {
+    if let Some(attester) = envelope.header().attester {
+        let wanted = "one that its publisher signed".to_owned();
+        return Err(other_attester(envelope.header(), wanted, attester.to_string()));
+    }
     let signed = envelope.signed_bytes();
     judge("envelope", envelope.header().publisher, &signed, envelope.signature(), key)?;
     Ok(Verified { envelope, hash: Hash::of(&signed) })
+}
+
+/// Checks that the key's holder attests that the publisher published the envelope. Whether it may
+/// is for the policy to say.
+///
+/// # Errors
+///
+/// The envelope names another attester or none, or the signature does not hold.
+pub fn verify_attested(envelope: Envelope, key: &VerifyingKey) -> Result<Verified, VerifyError> {
+    let attester = check_attester(envelope.header(), key.id())?;
+    let signed = envelope.signed_bytes();
+    if !key.is_signed(&signed, envelope.signature().as_bytes()) {
+        return Err(VerifyError::Attestation { attester });
+    }
+    Ok(Verified { envelope, hash: Hash::of(&signed) })
+}
+
+/// Why nothing could be attested.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum AttestError {
+    /// The header names another attester.
+    #[error(transparent)]
+    Attester(#[from] VerifyError),
+    /// The result is no envelope that anybody would accept.
+    #[error(transparent)]
+    Message(#[from] DecodeError),
+}
+
+/// Signs an open envelope in place of its publisher, as the header says. What was just signed is
+/// not verified again.
+///
+/// # Errors
+///
+/// The header names another attester or none, or the envelope would be too large.
+pub fn attest(signing: &SigningKey, header: &Header, body: &[u8]) -> Result<Verified, AttestError> {
+    check_attester(header, signing.id())?;
+    let header = header.encode();
+    let signed = envelope_signing_input(&header, body);
+    let envelope = Envelope::assemble(header, body.to_vec(), signing.sign(&signed))?;
+    Ok(Verified { envelope, hash: Hash::of(&signed) })
+}
+
+fn check_attester(header: &Header, key: PrincipalId) -> Result<PrincipalId, VerifyError> {
+    let found = header.attester.map_or_else(|| "none".to_owned(), |found| found.to_string());
+    let named = header.attester.filter(|attester| *attester == key);
+    named.ok_or_else(|| other_attester(header, format!("one attested by {key}"), found))
+}
+
+fn other_attester(header: &Header, wanted: String, found: String) -> VerifyError {
+    VerifyError::Attester { publisher: header.publisher, wanted, found }
 }
 
 /// Checks that the key's holder published the key header.

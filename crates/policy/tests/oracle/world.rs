@@ -252,6 +252,7 @@ impl World {
                 kem_public_key: Vec::new().into(),
                 issued: at(0),
                 until: until.map(at),
+                attested: false,
             };
             world.must_take(&signed(body, &[office]));
         }

@@ -1,7 +1,9 @@
 //! What comes from a third organisation through a peer that passes it on: only with the owner's
 //! leave, under both contracts, and as all three see it.
 
-use sekisho_policy::{Change, Concern, Missing, Policy, Recipient, StatementError};
+use std::time::Duration;
+
+use sekisho_policy::{Change, Concern, FRESHNESS_MAX, Missing, Policy, Recipient, StatementError};
 use sekisho_proto::{
     Action, PrincipalId, PrincipalKind, Scope, StatementBody,
     statement::{Peering, StreamClass, StreamDescriptor},
@@ -162,6 +164,32 @@ fn whom_the_owner_denies_or_revokes_a_friend_cannot_help() {
     three.state_of_alba(body);
     assert_eq!(three.seen(ON), Seen { read: false, ..ALL });
     assert!(three.handed_on("alba/#").is_empty());
+}
+
+/// Whoever passes over a record for good, where it is only not known lately that somebody behind the
+/// peer may still have it, loses it.
+#[test]
+fn what_is_for_a_third_organisation_that_was_not_heard_waits_for_that_one() {
+    let mut three = Three::under(&Terms::open());
+    let now = three.alba.now;
+    let later = now.saturating_add(FRESHNESS_MAX).saturating_add(Duration::from_secs(1));
+    three.alba.policy.note_heard(&org("bruges"), later);
+    three.alba.policy.note_heard(&org("cadiz"), now);
+    let given = |three: &Three, on: &str, at| {
+        let bruges = Recipient::Peer(org("bruges"));
+        let scope = Scope::Federation;
+        three.alba.policy.permit_delivery(&bruges, &topic(on), scope, now, at).map(|_permit| ())
+    };
+    given(&three, ON, now).unwrap();
+    let stale = given(&three, ON, later).unwrap_err();
+    assert!(stale.is_stale(), "{stale}");
+    assert_eq!(*stale.missing(), Missing::Stale { organisation: org("cadiz"), heard: now });
+    three.alba.policy.note_heard(&org("cadiz"), later);
+    given(&three, ON, later).unwrap();
+    // What nobody behind the peer may have is nobody's, however long ago they were heard.
+    three.first_contract(&Terms { onward: false, ..Terms::open() });
+    let after = later.saturating_add(FRESHNESS_MAX + FRESHNESS_MAX);
+    assert!(!given(&three, ON, after).unwrap_err().is_stale());
 }
 
 /// N-44: bruges passes on what it may not; cadiz does not take it.

@@ -146,6 +146,7 @@ impl Party {
             kem_public_key: Vec::new().into(),
             issued: at(0),
             until: None,
+            attested: false,
         }
     }
 

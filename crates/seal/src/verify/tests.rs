@@ -48,6 +48,71 @@ fn every_changed_bit_and_every_truncation_of_an_open_envelope_is_refused() {
     every_change_is_refused(envelope.encoded(), |changed| admits(changed, &key));
 }
 
+/// A header of `publisher` that `attester` signs for.
+fn attested_header(publisher: &SigningKey, attester: Option<&SigningKey>) -> Header {
+    let signed = sign_open(publisher, topic(), BOOT, draft(0), b"").unwrap();
+    Header { attester: attester.map(SigningKey::id), ..signed.header().clone() }
+}
+
+fn three_keys() -> [SigningKey; 3] {
+    [1, 2, 3].map(|seed| SigningKey::generate(&mut SeededEntropy::new(seed)).unwrap())
+}
+
+#[test]
+fn every_changed_bit_and_every_truncation_of_an_attested_envelope_is_refused() {
+    let [device, node, _] = three_keys();
+    let attested = attest(&node, &attested_header(&device, Some(&node)), b"12.5").unwrap();
+    let key = node.verifying_key();
+    every_change_is_refused(attested.envelope().encoded(), |changed| {
+        Envelope::decode(changed.into())
+            .is_ok_and(|envelope| verify_attested(envelope, &key).is_ok())
+    });
+}
+
+#[test]
+fn what_is_attested_is_what_a_verifier_finds() {
+    let [device, node, _] = three_keys();
+    let header = attested_header(&device, Some(&node));
+    let attested = attest(&node, &header, b"12.5").unwrap();
+    assert_eq!(*attested.header(), header);
+    let found = verify_attested(attested.envelope().clone(), &node.verifying_key()).unwrap();
+    assert_eq!(found, attested);
+    assert_eq!(attest(&node, &header, b"12.5").unwrap(), attested, "signing is deterministic");
+}
+
+#[test]
+fn an_attested_envelope_is_nobodys_but_its_attesters() {
+    let [device, node, other] = three_keys();
+    let header = attested_header(&device, Some(&node));
+    let envelope = attest(&node, &header, b"12.5").unwrap().into_envelope();
+    for key in [&device, &node] {
+        let refused = verify(envelope.clone(), &key.verifying_key()).unwrap_err();
+        assert!(matches!(refused, VerifyError::Attester { .. }), "{refused}");
+    }
+    for key in [&device, &other] {
+        let refused = verify_attested(envelope.clone(), &key.verifying_key()).unwrap_err();
+        assert!(matches!(refused, VerifyError::Attester { .. }), "{refused}");
+    }
+    let bytes = header.encode();
+    let by_device = device.sign(&envelope_signing_input(&bytes, b"12.5"));
+    let forged = Envelope::assemble(bytes, b"12.5".to_vec(), by_device).unwrap();
+    let refused = verify_attested(forged, &node.verifying_key()).unwrap_err();
+    assert_eq!(refused, VerifyError::Attestation { attester: node.id() });
+}
+
+#[test]
+fn nobody_attests_in_anothers_name_nor_what_a_publisher_signs() {
+    let [device, node, other] = three_keys();
+    for attester in [None, Some(&other)] {
+        let header = attested_header(&device, attester);
+        let refused = attest(&node, &header, b"12.5").unwrap_err();
+        assert!(matches!(refused, AttestError::Attester(_)), "{refused}");
+    }
+    let signed = sign_open(&device, topic(), BOOT, draft(0), b"12.5").unwrap();
+    let refused = verify_attested(signed, &device.verifying_key()).unwrap_err();
+    assert!(matches!(refused, VerifyError::Attester { .. }), "{refused}");
+}
+
 #[test]
 fn every_changed_bit_and_every_truncation_of_a_key_header_is_refused() {
     let scene = Scene::new(Suite::X25519Aes256Gcm);
