@@ -2,8 +2,7 @@
 //!
 //! A fault costs its line and nothing else.
 
-/// Longest part of a line that a message repeats, characters: one NMEA sentence.
-const QUOTE_CHARS_MAX: usize = 96;
+pub use sekisho_formats::quote;
 
 /// Why a line was skipped as broken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -113,10 +112,16 @@ impl Fault {
     }
 }
 
-/// Bytes from a stranger, escaped and cut so that they can be printed.
-#[must_use]
-pub fn quote(bytes: &[u8]) -> String {
-    let cut = bytes.get(..QUOTE_CHARS_MAX).unwrap_or(bytes);
-    let more = if cut.len() < bytes.len() { "…" } else { "" };
-    format!("\"{}\"{more}", cut.escape_ascii())
+impl From<sekisho_formats::Fault> for Fault {
+    fn from(fault: sekisho_formats::Fault) -> Self {
+        match fault {
+            sekisho_formats::Fault::Malformed { wanted, found } => {
+                Self::Malformed { wanted, found }
+            }
+            sekisho_formats::Fault::Field { field, wanted, found } => {
+                Self::Field { field, wanted, found }
+            }
+            sekisho_formats::Fault::Time { wanted, found } => Self::Time { wanted, found },
+        }
+    }
 }

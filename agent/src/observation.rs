@@ -61,7 +61,7 @@ pub struct Output<'a> {
 /// The values of a sample in the making.
 #[derive(Debug, Default)]
 pub struct Values {
-    values: Vec<SampleValue>,
+    values: sekisho_formats::Values,
 }
 
 impl Values {
@@ -77,11 +77,7 @@ impl Values {
     ///
     /// The name or unit is none, or the transducer has a value already.
     pub fn push(&mut self, transducer: &str, unit: &str, value: Value) -> Result<(), Fault> {
-        let name = TransducerName::parse(transducer)
-            .map_err(|error| Fault::field("transducer", error.wanted(), transducer.as_bytes()))?;
-        let unit = Unit::parse(unit)
-            .map_err(|error| Fault::field("unit", error.wanted(), unit.as_bytes()))?;
-        self.add(name, unit, value)
+        Ok(self.values.push(transducer, unit, value)?)
     }
 
     /// Adds a value of a transducer that was parsed before.
@@ -90,7 +86,7 @@ impl Values {
     ///
     /// The transducer has a value already.
     pub fn push_channel(&mut self, channel: &Channel, value: Value) -> Result<(), Fault> {
-        self.add(channel.transducer.clone(), channel.unit.clone(), value)
+        Ok(self.values.add(channel.transducer.clone(), channel.unit.clone(), value)?)
     }
 
     /// Adds a float, where there is one.
@@ -120,15 +116,6 @@ impl Values {
     /// The sample.
     #[must_use]
     pub fn into_sample(self, time: Timestamp) -> Sample {
-        Sample { time, values: self.values }
-    }
-
-    fn add(&mut self, transducer: TransducerName, unit: Unit, value: Value) -> Result<(), Fault> {
-        if self.values.iter().any(|other| other.transducer == transducer) {
-            let found = transducer.as_str().as_bytes();
-            return Err(Fault::field("transducer", "each transducer once", found));
-        }
-        self.values.push(SampleValue { transducer, unit, value });
-        Ok(())
+        self.values.into_sample(time)
     }
 }
