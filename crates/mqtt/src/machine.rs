@@ -1,0 +1,303 @@
+//! One client's connection as a state machine: bytes in, packets out, and the other way round.
+//!
+//! It keeps what the standard demands of a connection whatever the client's rights are: the order of
+//! packets, topic aliases both ways, sizes, and how many messages may wait for their answer. It
+//! knows no session: packet identifiers of the server, and what outlives the connection, are its
+//! user's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use bytes::{Buf as _, BytesMut};
+
+use crate::decode::{Fault, decode};
+use crate::encode::{Allowed, TooLarge, Writer};
+use crate::packet::{
+    Accepted, Answer, Auth, Connect, Delivery, Packet, Publish, Step, Turn, Version,
+};
+use crate::reason::Reason;
+
+/// Topic aliases that a server gives one client: memory for names, however many the client takes.
+const ALIASES_GIVEN_MAX: u16 = 64;
+
+/// Where a connection stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Nothing came yet.
+    Silent,
+    /// CONNECT came and is not answered: only AUTH and DISCONNECT may come.
+    Greeting,
+    /// CONNACK said yes.
+    Open,
+    /// Nothing may be sent any more.
+    Over,
+}
+
+/// One connection of a client.
+#[derive(Debug)]
+pub struct Machine {
+    allowed: Allowed,
+    phase: Phase,
+    writer: Writer,
+    input: BytesMut,
+    output: BytesMut,
+    /// Names that the client gave aliases.
+    aliases: BTreeMap<u16, String>,
+    /// Aliases that names were given here.
+    given: BTreeMap<String, u16>,
+    given_max: u16,
+    /// Messages of quality 1 and 2 from the client that are not answered to the end.
+    unanswered: BTreeSet<u16>,
+    keep_alive_s: u16,
+}
+
+impl Machine {
+    /// A connection on which nothing was said.
+    #[must_use]
+    pub fn new(allowed: Allowed) -> Self {
+        let writer = Writer { version: Version::V5, bytes_max: u32::MAX, wants_words: true };
+        Self {
+            allowed,
+            phase: Phase::Silent,
+            writer,
+            input: BytesMut::new(),
+            output: BytesMut::new(),
+            aliases: BTreeMap::new(),
+            given: BTreeMap::new(),
+            given_max: 0,
+            unanswered: BTreeSet::new(),
+            keep_alive_s: 0,
+        }
+    }
+
+    /// Where to read bytes to; [`packet`](Self::packet) takes packets from there.
+    pub const fn input(&mut self) -> &mut BytesMut {
+        &mut self.input
+    }
+
+    /// What is to be sent; to be emptied by whoever sends it.
+    pub const fn output(&mut self) -> &mut BytesMut {
+        &mut self.output
+    }
+
+    /// The version that the client speaks; 5 while it has not said.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.writer.version
+    }
+
+    /// Whether CONNACK said yes and nobody has left.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    /// How long the client may be silent (3.1.2.10); `None` = for ever.
+    #[must_use]
+    pub fn patience(&self) -> Option<Duration> {
+        let millis = u64::from(self.keep_alive_s) * 1_500;
+        (millis > 0).then(|| Duration::from_millis(millis))
+    }
+
+    /// The next packet; `None` where more bytes are needed.
+    ///
+    /// # Errors
+    /// The connection cannot go on: tell the client with [`fail`](Self::fail), and close.
+    pub fn packet(&mut self) -> Result<Option<Packet>, Fault> {
+        let Some((first, header, remaining)) = self.framed()? else { return Ok(None) };
+        let whole = header + remaining;
+        if self.input.len() < whole {
+            return Ok(None);
+        }
+        let packet = self.input.split_to(whole).freeze();
+        let body = packet.get(header..).unwrap_or_default();
+        let version = (self.phase != Phase::Silent).then_some(self.writer.version);
+        let packet = decode(version, first, body)?;
+        self.admit(packet).map(Some)
+    }
+
+    /// First byte, bytes of the fixed header, and bytes after it, where they are there.
+    fn framed(&self) -> Result<Option<(u8, usize, usize)>, Fault> {
+        let Some((first, rest)) = self.input.split_first() else { return Ok(None) };
+        if self.phase == Phase::Silent && first >> 4 != 1 {
+            let why = format!("wanted CONNECT as the first packet, found type {}", first >> 4);
+            return Err(Fault::protocol(why));
+        }
+        let (mut remaining, mut shift) = (0_usize, 0);
+        for (index, byte) in rest.iter().take(4).enumerate() {
+            remaining |= usize::from(byte & 0x7f) << shift;
+            shift += 7;
+            if byte & 0x80 == 0 {
+                let header = index + 2;
+                let whole = remaining.saturating_add(header);
+                let max = self.allowed.packet_bytes_max;
+                if whole > usize::try_from(max).unwrap_or(usize::MAX) {
+                    let why = format!("wanted packets of at most {max} bytes, found {whole}");
+                    return Err(Fault::new(Reason::TOO_LARGE, why));
+                }
+                return Ok(Some((*first, header, remaining)));
+            }
+        }
+        if rest.len() >= 4 {
+            return Err(Fault::malformed("wanted a length of at most four bytes (1.5.5)"));
+        }
+        Ok(None)
+    }
+
+    fn admit(&mut self, packet: Packet) -> Result<Packet, Fault> {
+        match (self.phase, packet) {
+            (Phase::Silent, Packet::Connect(connect)) => {
+                self.greet(&connect);
+                Ok(Packet::Connect(connect))
+            }
+            (Phase::Greeting, packet @ (Packet::Auth(_) | Packet::Disconnect(_))) => Ok(packet),
+            (Phase::Greeting, _) => {
+                Err(Fault::protocol("wanted AUTH or DISCONNECT before CONNACK (4.12)"))
+            }
+            (Phase::Open, Packet::Publish(publish)) => {
+                Ok(Packet::Publish(Box::new(self.admit_publish(*publish)?)))
+            }
+            (Phase::Open, packet) => Ok(packet),
+            (Phase::Silent | Phase::Over, _) => {
+                Err(Fault::protocol("wanted no packet here, found one"))
+            }
+        }
+    }
+
+    fn greet(&mut self, connect: &Connect) {
+        self.phase = Phase::Greeting;
+        self.writer = Writer {
+            version: connect.version,
+            bytes_max: connect.packet_bytes_max,
+            wants_words: connect.problem_information,
+        };
+        self.given_max = connect.alias_max.min(ALIASES_GIVEN_MAX);
+        self.keep_alive_s = connect.keep_alive_s;
+    }
+
+    fn admit_publish(&mut self, mut publish: Publish) -> Result<Publish, Fault> {
+        if let Some(alias) = publish.alias {
+            if alias == 0 || alias > self.allowed.alias_max {
+                let max = self.allowed.alias_max;
+                let why = format!("wanted a topic alias from 1 to {max}, found {alias}");
+                return Err(Fault::new(Reason::ALIAS_INVALID, why));
+            }
+            if publish.name.is_empty() {
+                let Some(name) = self.aliases.get(&alias) else {
+                    let why = format!("topic alias {alias}: wanted one that was given a name");
+                    return Err(Fault::new(Reason::ALIAS_INVALID, why));
+                };
+                publish.name.clone_from(name);
+            } else {
+                self.aliases.insert(alias, publish.name.clone());
+            }
+        }
+        if let Some(id) = publish.id {
+            let max = usize::from(self.allowed.receive_maximum);
+            let is_new = self.unanswered.insert(id);
+            let counts = self.writer.version == Version::V5;
+            if is_new && counts && self.unanswered.len() > max {
+                let why = format!("wanted at most {max} messages without their answer (3.3.4)");
+                return Err(Fault::new(Reason::RECEIVE_MAXIMUM, why));
+            }
+            if !is_new && publish.quality == 1 && counts && publish.turn == Turn::First {
+                let why = format!("packet identifier {id}: wanted one that is free (2.2.1)");
+                return Err(Fault::new(Reason::PROTOCOL_ERROR, why));
+            }
+        }
+        Ok(publish)
+    }
+
+    /// CONNACK: come in.
+    pub fn accept(&mut self, accepted: &Accepted) {
+        if let Some(keep_alive_s) = accepted.keep_alive_s {
+            self.keep_alive_s = keep_alive_s;
+        }
+        self.writer.accept(accepted, self.allowed, &mut self.output);
+        self.phase = Phase::Open;
+    }
+
+    /// The last thing that the client hears: CONNACK where it waits for that, DISCONNECT where the
+    /// version has it, nothing where it never said CONNECT.
+    pub fn fail(&mut self, reason: Reason, why: &str) {
+        match self.phase {
+            Phase::Greeting => self.writer.refuse(reason, why, &mut self.output),
+            Phase::Open => self.writer.disconnect(reason, why, &mut self.output),
+            // A version that is not spoken here is refused in words that 3.1.1 knows (3.1.2.2).
+            Phase::Silent if reason == Reason::UNSUPPORTED_VERSION => {
+                let writer = Writer { version: Version::V311, ..self.writer };
+                writer.refuse(reason, why, &mut self.output);
+            }
+            Phase::Silent | Phase::Over => {}
+        }
+        self.phase = Phase::Over;
+    }
+
+    /// Answers a message of the client, or goes on with one of the server.
+    pub fn answer(&mut self, answer: Answer, why: &str) {
+        let is_last = match answer.step {
+            Step::Acknowledged | Step::Completed => true,
+            Step::Received => answer.reason.is_failure(),
+            Step::Released => false,
+        };
+        if is_last {
+            self.unanswered.remove(&answer.id);
+        }
+        self.writer.answer(answer, why, &mut self.output);
+    }
+
+    /// SUBACK; `why` explains the failures among the codes.
+    pub fn subscribed(&mut self, id: u16, codes: &[Reason], why: &str) {
+        self.writer.subscribed(id, codes, why, &mut self.output);
+    }
+
+    /// UNSUBACK.
+    pub fn unsubscribed(&mut self, id: u16, codes: &[Reason]) {
+        self.writer.unsubscribed(id, codes, &mut self.output);
+    }
+
+    /// PINGRESP.
+    pub fn pong(&mut self) {
+        self.writer.pong(&mut self.output);
+    }
+
+    /// AUTH.
+    pub fn auth(&mut self, auth: &Auth) {
+        self.writer.auth(auth, &mut self.output);
+    }
+
+    /// PUBLISH.
+    ///
+    /// # Errors
+    /// The packet is larger than the client takes: nothing was written.
+    pub fn publish(&mut self, delivery: &Delivery<'_>) -> Result<(), TooLarge> {
+        let known = self.given.get(delivery.name).copied();
+        let alias = known.or_else(|| {
+            let next = u16::try_from(self.given.len()).unwrap_or(u16::MAX).saturating_add(1);
+            (next <= self.given_max).then_some(next)
+        });
+        self.writer.publish(delivery, (alias, known.is_none()), &mut self.output)?;
+        if let (Some(alias), None) = (alias, known) {
+            self.given.insert(delivery.name.to_owned(), alias);
+        }
+        Ok(())
+    }
+
+    /// Lets go of memory that a busy moment took.
+    pub fn rest(&mut self) {
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+        }
+        if self.output.is_empty() {
+            self.output = BytesMut::new();
+        }
+    }
+
+    /// Forgets what was sent.
+    pub fn sent(&mut self, bytes: usize) {
+        self.output.advance(bytes.min(self.output.len()));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,353 @@
+use bytes::{BufMut as _, Bytes};
+use mqtt_protocol_core::mqtt::packet::{Property, Qos, SubEntry, SubOpts, v3_1_1, v5_0};
+use proptest::prelude::*;
+use sekisho_proto::{MqttMessage, UserProperty};
+
+use super::*;
+
+const ALLOWED: Allowed = Allowed { receive_maximum: 2, packet_bytes_max: 100_000, alias_max: 3 };
+
+fn connect_v5() -> Vec<u8> {
+    v5_0::Connect::builder()
+        .client_id("c")
+        .unwrap()
+        .props(vec![
+            Property::TopicAliasMaximum(
+                mqtt_protocol_core::mqtt::packet::TopicAliasMaximum::new(1).unwrap(),
+            ),
+            Property::MaximumPacketSize(
+                mqtt_protocol_core::mqtt::packet::MaximumPacketSize::new(200).unwrap(),
+            ),
+        ])
+        .build()
+        .unwrap()
+        .to_continuous_buffer()
+}
+
+fn connect_v311() -> Vec<u8> {
+    v3_1_1::Connect::builder().client_id("c").unwrap().build().unwrap().to_continuous_buffer()
+}
+
+fn greeted(connect: &[u8]) -> Machine {
+    let mut machine = Machine::new(ALLOWED);
+    machine.input().extend_from_slice(connect);
+    assert!(matches!(machine.packet(), Ok(Some(Packet::Connect(_)))));
+    machine
+}
+
+fn open(connect: &[u8]) -> Machine {
+    let mut machine = greeted(connect);
+    machine.accept(&Accepted::default());
+    machine.output().clear();
+    machine
+}
+
+fn heard(machine: &mut Machine, bytes: &[u8]) -> Result<Option<Packet>, Fault> {
+    machine.input().extend_from_slice(bytes);
+    machine.packet()
+}
+
+fn publish_v5(name: &str, quality: Qos, id: u16, alias: Option<u16>, duplicate: bool) -> Vec<u8> {
+    let mut builder = v5_0::Publish::builder().topic_name(name).unwrap().qos(quality).payload(b"x");
+    if quality != Qos::AtMostOnce {
+        builder = builder.packet_id(id).dup(duplicate);
+    }
+    if let Some(alias) = alias {
+        let alias = mqtt_protocol_core::mqtt::packet::TopicAlias::new(alias).unwrap();
+        builder = builder.props(vec![Property::TopicAlias(alias)]);
+    }
+    builder.build().unwrap().to_continuous_buffer()
+}
+
+fn body(bytes: &[u8]) -> (u8, Vec<u8>) {
+    let mut length = 0_usize;
+    for (index, byte) in bytes[1..].iter().enumerate() {
+        length |= usize::from(byte & 0x7f) << (7 * index);
+        if byte & 0x80 == 0 {
+            let body = bytes[index + 2..].to_vec();
+            assert_eq!(body.len(), length, "wanted one whole packet");
+            return (bytes[0], body);
+        }
+    }
+    panic!("wanted a length, found {bytes:?}");
+}
+
+fn delivery<'a>(name: &'a str, message: &'a MqttMessage, identifiers: &'a [u32]) -> Delivery<'a> {
+    Delivery {
+        name,
+        message,
+        quality: 1,
+        retain: true,
+        turn: Turn::Again,
+        id: 7,
+        expiry_s: Some(60),
+        identifiers,
+    }
+}
+
+#[test]
+fn what_comes_first_is_a_connect_or_the_end() {
+    for first in [0x10_u8, 0x20, 0x30, 0x82, 0xc0, 0xe0, 0xf0, 0x00, b'G', 0x16] {
+        let mut machine = Machine::new(ALLOWED);
+        let found = heard(&mut machine, &[first, 0]);
+        assert!(found.is_err(), "{first:#04x}: {found:?}");
+        machine.fail(Reason::PROTOCOL_ERROR, "no");
+        assert!(machine.output().is_empty(), "{first:#04x}: a stranger is told nothing");
+    }
+}
+
+#[test]
+fn a_second_connect_ends_the_connection() {
+    for connect in [connect_v5(), connect_v311()] {
+        let mut machine = open(&connect);
+        let fault = heard(&mut machine, &connect).expect_err("a fault");
+        assert_eq!(fault.reason, Reason::PROTOCOL_ERROR);
+    }
+}
+
+#[test]
+fn nothing_but_auth_comes_before_connack() {
+    let mut machine = greeted(&connect_v5());
+    let fault = heard(&mut machine, &[0xc0, 0]).expect_err("a fault");
+    assert_eq!(fault.reason, Reason::PROTOCOL_ERROR);
+}
+
+#[test]
+fn packets_of_a_server_are_refused() {
+    for first in [0x20_u8, 0x90, 0xb0, 0xd0] {
+        let mut machine = open(&connect_v5());
+        let fault = heard(&mut machine, &[first, 2, 0, 1]).expect_err("a fault");
+        assert_eq!(fault.reason, Reason::PROTOCOL_ERROR, "{first:#04x}");
+    }
+}
+
+#[test]
+fn illegal_connect_flags_are_refused() {
+    for flags in [0x01_u8, 0x18, 0x1c, 0x08, 0x20, 0x40] {
+        let mut packet = connect_v5();
+        // Fixed header of two bytes, then name and version.
+        packet[9] = flags;
+        let mut machine = Machine::new(ALLOWED);
+        assert!(heard(&mut machine, &packet).is_err(), "{flags:#04x}");
+    }
+}
+
+#[test]
+fn another_protocol_is_told_so_in_the_oldest_words() {
+    let mut packet = connect_v311();
+    packet[8] = 3;
+    let mut machine = Machine::new(ALLOWED);
+    let fault = heard(&mut machine, &packet).expect_err("a fault");
+    machine.fail(fault.reason, &fault.why);
+    assert_eq!(&machine.output()[..], [0x20, 2, 0, 1]);
+}
+
+#[test]
+fn a_length_beyond_the_limit_costs_no_memory() {
+    let mut machine = open(&connect_v5());
+    let fault = heard(&mut machine, &[0x30, 0xff, 0xff, 0xff, 0x7f]).expect_err("a fault");
+    assert_eq!(fault.reason, Reason::TOO_LARGE);
+    let mut machine = open(&connect_v5());
+    let fault = heard(&mut machine, &[0x30, 0xff, 0xff, 0xff, 0xff]).expect_err("a fault");
+    assert_eq!(fault.reason, Reason::MALFORMED);
+}
+
+#[test]
+fn aliases_stand_for_the_name_they_were_given() {
+    let mut machine = open(&connect_v5());
+    let named = publish_v5("a/b", Qos::AtMostOnce, 0, Some(2), false);
+    let Ok(Some(Packet::Publish(_))) = heard(&mut machine, &named) else { panic!("a message") };
+    let short = publish_v5("", Qos::AtMostOnce, 0, Some(2), false);
+    let Ok(Some(Packet::Publish(found))) = heard(&mut machine, &short) else { panic!("a message") };
+    assert_eq!(found.name, "a/b");
+    for alias in [1, 4] {
+        let mut machine = open(&connect_v5());
+        let packet = publish_v5("", Qos::AtMostOnce, 0, Some(alias), false);
+        let fault = heard(&mut machine, &packet).expect_err("a fault");
+        assert_eq!(fault.reason, Reason::ALIAS_INVALID);
+    }
+}
+
+#[test]
+fn more_messages_than_were_allowed_end_the_connection() {
+    let mut machine = open(&connect_v5());
+    for id in [1, 2] {
+        let packet = publish_v5("a", Qos::ExactlyOnce, id, None, false);
+        assert!(matches!(heard(&mut machine, &packet), Ok(Some(Packet::Publish(_)))));
+    }
+    let again = publish_v5("a", Qos::ExactlyOnce, 2, None, true);
+    assert!(heard(&mut machine, &again).is_ok(), "a repetition is none more");
+    let fault = heard(&mut machine, &publish_v5("a", Qos::ExactlyOnce, 3, None, false));
+    assert_eq!(fault.expect_err("a fault").reason, Reason::RECEIVE_MAXIMUM);
+
+    let mut machine = open(&connect_v5());
+    for id in 1..100 {
+        let packet = publish_v5("a", Qos::AtLeastOnce, id, None, false);
+        assert!(matches!(heard(&mut machine, &packet), Ok(Some(Packet::Publish(_)))));
+        let reason = Reason::SUCCESS;
+        machine.answer(Answer { step: Step::Acknowledged, id, reason }, "");
+    }
+}
+
+#[test]
+fn ten_thousand_user_properties_are_refused() {
+    let pair = mqtt_protocol_core::mqtt::packet::UserProperty::new("a", "b").unwrap();
+    let packet = v5_0::Publish::builder()
+        .topic_name("a")
+        .unwrap()
+        .props(vec![Property::UserProperty(pair); 10_000])
+        .build()
+        .unwrap()
+        .to_continuous_buffer();
+    let mut machine = open(&connect_v5());
+    assert_eq!(heard(&mut machine, &packet).expect_err("a fault").reason, Reason::QUOTA);
+}
+
+#[test]
+fn text_that_is_none_and_wildcards_in_names_are_refused() {
+    let names: [&[u8]; 6] = [b"a/+", b"#", b"a\0b", b"\xc0\xaf", b"\xed\xa0\x80", b"\xff\xfe"];
+    for name in names {
+        let mut packet = vec![0x30, u8::try_from(name.len() + 3).unwrap()];
+        packet.put_u16(u16::try_from(name.len()).unwrap());
+        packet.put_slice(name);
+        packet.put_u8(0);
+        let mut machine = open(&connect_v5());
+        assert!(heard(&mut machine, &packet).is_err(), "{name:?}");
+    }
+}
+
+#[test]
+fn subscriptions_are_read_with_their_options() {
+    let options = SubOpts::from_u8(0x2d).unwrap();
+    let packet = v5_0::Subscribe::builder()
+        .packet_id(5)
+        .entries(vec![SubEntry::new("a/#", options).unwrap()])
+        .build()
+        .unwrap()
+        .to_continuous_buffer();
+    let mut machine = open(&connect_v5());
+    let Ok(Some(Packet::Subscribe(found))) = heard(&mut machine, &packet) else { panic!("it") };
+    let wish = &found.wishes[0];
+    assert_eq!((found.id, wish.spelt.as_str(), wish.options.byte()), (5, "a/#", 0x2d));
+    assert_eq!(crate::packet::shared("$share/g/a/b"), (Some("g"), "a/b"));
+
+    let mut machine = open(&connect_v311());
+    let packet = [0x82, 6, 0, 1, 0, 1, b'a', 0x04];
+    assert!(heard(&mut machine, &packet).is_err(), "3.1.1 knows no options but the quality");
+}
+
+#[test]
+fn messages_are_written_as_the_library_reads_them() {
+    let message = MqttMessage {
+        payload: Bytes::from_static(b"payload"),
+        utf8: true,
+        content_type: "text/plain".into(),
+        response_topic: "r".into(),
+        correlation_data: Some(Bytes::from_static(b"c")),
+        user_properties: vec![UserProperty { name: "n".into(), value: "v".into() }],
+    };
+    let mut machine = open(&connect_v5());
+    for (round, name) in ["a/b", ""].into_iter().enumerate() {
+        machine.publish(&delivery("a/b", &message, &[300])).expect("it fits");
+        let bytes = std::mem::take(machine.output());
+        let (first, content) = body(&bytes);
+        assert_eq!(first, 0x3b);
+        let (packet, used) = v5_0::Publish::parse(first & 0x0f, content.clone().into()).unwrap();
+        assert_eq!(used, content.len());
+        assert_eq!((packet.topic_name(), packet.packet_id()), (name, Some(7)), "round {round}");
+        assert_eq!(packet.payload().as_slice(), b"payload");
+        assert_eq!(packet.props().len(), 8, "{:?}", packet.props());
+        assert_eq!(packet.to_continuous_buffer(), bytes);
+    }
+    let mut machine = open(&connect_v311());
+    machine.publish(&delivery("a/b", &message, &[300])).expect("it fits");
+    let (first, content) = body(machine.output());
+    let (packet, _used) = v3_1_1::Publish::parse(first & 0x0f, content.into()).unwrap();
+    assert_eq!((packet.topic_name(), packet.payload().as_slice()), ("a/b", &b"payload"[..]));
+}
+
+#[test]
+fn a_message_larger_than_the_client_takes_is_not_written() {
+    let message = MqttMessage { payload: Bytes::from(vec![0; 200]), ..MqttMessage::default() };
+    let mut machine = open(&connect_v5());
+    assert_eq!(machine.publish(&delivery("a", &message, &[])), Err(TooLarge));
+    assert!(machine.output().is_empty());
+    // An alias that was not sent was not given.
+    let small = MqttMessage::default();
+    machine.publish(&delivery("a", &small, &[])).expect("it fits");
+    let (first, content) = body(machine.output());
+    let (packet, _used) = v5_0::Publish::parse(first & 0x0f, content.into()).unwrap();
+    assert_eq!(packet.topic_name(), "a");
+}
+
+#[test]
+fn answers_are_written_as_the_library_reads_them() {
+    let mut machine = greeted(&connect_v5());
+    let accepted = Accepted {
+        is_present: true,
+        assigned: Some("chosen".into()),
+        keep_alive_s: Some(60),
+        expiry_s: Some(9),
+        method: None,
+        response_information: Some("r".into()),
+    };
+    machine.accept(&accepted);
+    let (_first, content) = body(&std::mem::take(machine.output()));
+    let (connack, used) = v5_0::Connack::parse(&content).unwrap();
+    assert!(connack.session_present() && used == content.len());
+    assert_eq!(connack.props().len(), 7, "{:?}", connack.props());
+    assert_eq!(machine.patience(), Some(Duration::from_secs(90)));
+
+    machine.subscribed(3, &[Reason::of(2), Reason::NOT_AUTHORIZED], "because");
+    let (_first, content) = body(&std::mem::take(machine.output()));
+    let (suback, _used) = v5_0::Suback::parse(&content).unwrap();
+    let codes: Vec<_> = suback.reason_codes().iter().map(|code| *code as u8).collect();
+    assert_eq!(codes, [2, 0x87]);
+
+    machine.unsubscribed(4, &[Reason::NO_SUBSCRIPTION]);
+    let (_first, content) = body(&std::mem::take(machine.output()));
+    assert!(v5_0::Unsuback::parse(&content).is_ok());
+
+    let reason = Reason::NOT_AUTHORIZED;
+    machine.answer(Answer { step: Step::Acknowledged, id: 9, reason }, "because");
+    let (_first, content) = body(&std::mem::take(machine.output()));
+    let (puback, _used) = v5_0::Puback::parse(&content).unwrap();
+    assert_eq!(puback.reason_code().map(|code| code as u8), Some(0x87));
+
+    machine.fail(Reason::TAKEN_OVER, "another");
+    let (_first, content) = body(&std::mem::take(machine.output()));
+    let (disconnect, _used) = v5_0::Disconnect::parse(&content).unwrap();
+    assert_eq!(disconnect.reason_code().map(|code| code as u8), Some(0x8e));
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_break_it(bytes in proptest::collection::vec(any::<u8>(), 0..200), five in any::<bool>()) {
+        let connect = if five { connect_v5() } else { connect_v311() };
+        for mut machine in [Machine::new(ALLOWED), greeted(&connect), open(&connect)] {
+            machine.input().extend_from_slice(&bytes);
+            while let Ok(Some(_packet)) = machine.packet() {}
+        }
+    }
+
+    #[test]
+    fn packets_are_found_however_they_are_cut(cuts in proptest::collection::vec(1_usize..9, 1..40)) {
+        let mut bytes = connect_v5();
+        bytes.extend([0xc0, 0, 0xc0, 0]);
+        let (mut machine, mut found) = (Machine::new(ALLOWED), 0);
+        let mut cuts = cuts.into_iter().cycle();
+        let mut rest = bytes.as_slice();
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(cuts.next().unwrap_or(1).min(rest.len()));
+            rest = after;
+            machine.input().extend_from_slice(piece);
+            while let Some(packet) = machine.packet().expect("no fault") {
+                if matches!(packet, Packet::Connect(_)) {
+                    machine.accept(&Accepted::default());
+                }
+                found += 1;
+            }
+        }
+        prop_assert_eq!(found, 3);
+    }
+}

@@ -1,0 +1,102 @@
+//! Retained messages against a map.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use sekisho_proto::{Filter, Position, Timestamp, Topic};
+
+use super::{Kept, Noted, Retained};
+use crate::overlap::matches;
+
+const NAMES: [&str; 8] = ["a", "a/b", "a/b/c", "a/b-c", "ab", "b", "%24s", "a/%24x"];
+const FILTERS: [&str; 7] = ["#", "+", "a/#", "a/+", "a/b", "+/b", "b/#"];
+
+fn topic(name: &str) -> Topic {
+    Topic::parse(&format!("fujisawa/mqtt/{name}")).unwrap()
+}
+
+const fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(seconds * 1_000_000)
+}
+
+proptest! {
+    #[test]
+    fn they_are_the_last_of_each_topic(
+        notes in proptest::collection::vec(
+            (prop::sample::select(&NAMES[..]), proptest::option::of((0usize..40, 0i64..10))), 0..40),
+        wanted in prop::sample::select(&FILTERS[..]),
+        page in 1usize..5,
+        now in 0i64..10,
+    ) {
+        let mut retained = Retained::new(usize::MAX, usize::MAX, Position::ZERO);
+        let mut model: BTreeMap<Topic, (u64, usize, i64)> = BTreeMap::new();
+        for (position, (name, kept)) in (0u64..).zip(notes) {
+            let record = kept.map(|(bytes, expires)| Kept {
+                position: Position::new(position),
+                expires: (expires > 0).then(|| at(expires)),
+                bytes,
+                record: position,
+            });
+            retained.note(&topic(name), Position::new(position), record);
+            match kept {
+                Some((bytes, expires)) => {
+                    model.insert(topic(name), (position, bytes, expires));
+                }
+                None => {
+                    model.remove(&topic(name));
+                }
+            }
+        }
+        let bytes: usize = model.values().map(|(_position, bytes, _expires)| *bytes).sum();
+        prop_assert_eq!((retained.len(), retained.bytes()), (model.len(), bytes));
+        let filter = Filter::parse(&format!("fujisawa/mqtt/{wanted}")).unwrap();
+        let expected = model.iter().filter(|(topic, (_position, _bytes, expires))| {
+            matches(&filter, topic, 2) && (*expires == 0 || *expires > now)
+        });
+        let expected: Vec<u64> = expected.map(|(_topic, (position, ..))| *position).collect();
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let (some, last) = retained.matching(&filter, after.as_ref(), (page, 2), at(now));
+            prop_assert!(some.len() <= page);
+            found.extend(some);
+            after = last;
+            if after.is_none() {
+                break;
+            }
+        }
+        prop_assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn no_more_is_kept_than_the_limits_allow(
+        notes in proptest::collection::vec((prop::sample::select(&NAMES[..]), 0usize..40), 0..40),
+    ) {
+        let mut retained = Retained::new(3, 60, Position::ZERO);
+        for (position, (name, bytes)) in (0u64..).zip(notes) {
+            let position = Position::new(position);
+            let kept = Kept { position, expires: None, bytes, record: () };
+            let noted = retained.note(&topic(name), position, Some(kept));
+            prop_assert_eq!(noted == Noted::Kept, retained.get(&topic(name)).is_some());
+            prop_assert!(retained.len() <= 3 && retained.bytes() <= 60);
+        }
+    }
+}
+
+#[test]
+fn what_was_noted_is_not_noted_again() {
+    let mut retained = Retained::new(9, 99, Position::new(5));
+    let kept = Kept { position: Position::new(4), expires: None, bytes: 1, record: () };
+    assert_eq!(retained.note(&topic("a"), Position::new(4), Some(kept)), Noted::Old);
+    assert!(retained.is_empty());
+    assert_eq!(retained.next(), Position::new(5));
+}
+
+#[test]
+fn what_has_expired_is_let_go_of() {
+    let mut retained = Retained::new(9, 99, Position::ZERO);
+    let kept = Kept { position: Position::ZERO, expires: Some(at(3)), bytes: 9, record: () };
+    retained.note(&topic("a"), Position::ZERO, Some(kept));
+    assert!(retained.expire(at(2)).is_empty());
+    assert_eq!(retained.expire(at(3)), [topic("a")]);
+    assert_eq!(retained.bytes(), 0);
+}

@@ -1,0 +1,279 @@
+//! What a node remembers of one client's session, also over a restart: the client's subscriptions, how
+//! far each has come, what is in flight both ways, and its will.
+//!
+//! Messages are not in it: the log is the queue, and a position says where to go on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sekisho_proto::{Filter, Position, PrincipalId, Timestamp, Topic};
+
+use crate::{
+    coding::{Reading, StateError, Writing},
+    overlap::{Options, Standing},
+    will::Testament,
+};
+
+/// Bytes of a client identifier. The standard demands 23; some tools use a URL.
+pub const CLIENT_BYTES_MAX: usize = 1_024;
+/// Subscriptions of one session, as many as a session of the native protocol may have.
+pub const SUBSCRIPTIONS_MAX: usize = 256;
+/// Messages in flight in one direction, and done out of order on one subscription.
+pub const IN_FLIGHT_MAX: usize = 65_535;
+/// Bytes of a filter as its client spelt it, with its share: names are shorter than topics.
+pub const SPELT_BYTES_MAX: usize = 1_024;
+
+/// The first byte of an encoded state.
+const VERSION: u8 = 1;
+/// The expiry interval of a session that never expires.
+pub const NEVER: u32 = u32::MAX;
+
+/// What is remembered of one session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionState {
+    /// Whose it is.
+    pub principal: PrincipalId,
+    /// The client identifier, unique for the principal.
+    pub client: String,
+    /// Seconds for which it is remembered after the connection ended; [`NEVER`] = for ever.
+    pub expiry_s: u32,
+    /// When the connection ended; `None` while there is one.
+    pub left: Option<Timestamp>,
+    /// The subscriptions by number. A number is not used again in a session.
+    pub subscriptions: BTreeMap<u32, Held>,
+    /// Sent to the client and not yet done, by packet identifier.
+    pub outgoing: BTreeMap<u16, Flight>,
+    /// Packet identifiers of received messages of quality 2 that the client has not released.
+    pub incoming: BTreeSet<u16>,
+    /// What is to be published where the connection ends badly.
+    pub will: Option<Testament>,
+}
+
+/// One subscription of a remembered session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// What it is for and how.
+    pub standing: Standing,
+    /// The filter as its client spelt it, with its share.
+    pub spelt: String,
+    /// Everything before is done.
+    pub next: Position,
+    /// Positions from `next` on that are done as well.
+    pub done: BTreeSet<u64>,
+}
+
+/// A message that was sent and is not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flight {
+    /// The subscription that brought it.
+    pub subscription: u32,
+    /// The record.
+    pub position: Position,
+    /// 1 or 2.
+    pub quality: u8,
+    /// The client has it (PUBREC) and is to forget its identifier (PUBREL).
+    pub is_released: bool,
+}
+
+impl SessionState {
+    /// A session that begins.
+    #[must_use]
+    pub const fn new(principal: PrincipalId, client: String, expiry_s: u32) -> Self {
+        Self {
+            principal,
+            client,
+            expiry_s,
+            left: None,
+            subscriptions: BTreeMap::new(),
+            outgoing: BTreeMap::new(),
+            incoming: BTreeSet::new(),
+            will: None,
+        }
+    }
+
+    /// When it is to be forgotten; `None` = not as it is.
+    #[must_use]
+    pub fn expires(&self) -> Option<Timestamp> {
+        let left = self.left?;
+        (self.expiry_s != NEVER).then(|| later(left, self.expiry_s))
+    }
+
+    /// Whether anything of it outlives the connection.
+    #[must_use]
+    pub const fn is_durable(&self) -> bool {
+        self.expiry_s > 0
+    }
+
+    /// When its will is to be published; `None` = not as it is. With the end of the session at the
+    /// latest (3.1.3.2.2).
+    #[must_use]
+    pub fn will_due(&self) -> Option<Timestamp> {
+        let (left, will) = (self.left?, self.will.as_ref()?);
+        Some(later(left, will.delay_s.min(self.expiry_s)))
+    }
+
+    /// A message of a subscription is done: it is not to be sent again.
+    pub fn done(&mut self, subscription: u32, position: Position) {
+        let Some(held) = self.subscriptions.get_mut(&subscription) else { return };
+        if position >= held.next && held.done.len() < IN_FLIGHT_MAX {
+            held.done.insert(position.value());
+        }
+    }
+
+    /// Whether a record that a subscription brings was done before, so that it is not sent.
+    #[must_use]
+    pub fn is_done(&self, subscription: u32, position: Position) -> bool {
+        let held = self.subscriptions.get(&subscription);
+        held.is_some_and(|held| position < held.next || held.done.contains(&position.value()))
+    }
+
+    /// Everything of a subscription before `position` is done.
+    pub fn moved(&mut self, subscription: u32, position: Position) {
+        let Some(held) = self.subscriptions.get_mut(&subscription) else { return };
+        held.next = held.next.max(position);
+        let next = held.next.value();
+        while held.done.first().is_some_and(|done| *done < next) {
+            held.done.pop_first();
+        }
+    }
+
+    /// What is in flight and no subscription brings again: retained messages, and those of
+    /// subscriptions that are no more.
+    pub fn strays(&self) -> impl Iterator<Item = (u16, Flight)> {
+        let strays = self.outgoing.iter().filter(|(_id, flight)| {
+            let held = self.subscriptions.get(&flight.subscription);
+            !flight.is_released && held.is_none_or(|held| flight.position < held.next)
+        });
+        strays.map(|(id, flight)| (*id, *flight))
+    }
+
+    /// The one encoding.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut to = Writing::default();
+        to.byte(VERSION);
+        for byte in self.principal.as_bytes() {
+            to.byte(*byte);
+        }
+        to.bytes(self.client.as_bytes());
+        to.number(self.expiry_s);
+        to.option(self.left, |to, left| to.time(left.as_micros()));
+        to.count(self.subscriptions.len());
+        for held in self.subscriptions.values() {
+            held.encode(&mut to);
+        }
+        to.count(self.outgoing.len());
+        for (id, flight) in &self.outgoing {
+            to.short(*id);
+            to.number(flight.subscription);
+            to.long(flight.position.value());
+            to.byte(flight.quality | u8::from(flight.is_released) << 7);
+        }
+        to.count(self.incoming.len());
+        for id in &self.incoming {
+            to.short(*id);
+        }
+        to.option(self.will.as_ref(), |to, will| will.encode(to));
+        to.done()
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote.
+    ///
+    /// # Errors
+    ///
+    /// It is something else, or larger than the limits.
+    pub fn decode(bytes: &[u8]) -> Result<Self, StateError> {
+        let mut from = Reading::new(bytes);
+        if from.byte()? != VERSION {
+            return Err(from.refused("version 1"));
+        }
+        let principal = PrincipalId::new(from.identity()?);
+        let client = from.text(CLIENT_BYTES_MAX)?;
+        let expiry_s = from.number()?;
+        let left = from.option(Reading::time)?.map(Timestamp::from_micros);
+        let mut state = Self { left, ..Self::new(principal, client, expiry_s) };
+        for _ in 0..from.count(SUBSCRIPTIONS_MAX)? {
+            let held = Held::decode(&mut from)?;
+            let last = state.subscriptions.last_key_value();
+            if last.is_some_and(|(last, _held)| *last >= held.standing.number) {
+                return Err(from.refused("ascending subscriptions"));
+            }
+            state.subscriptions.insert(held.standing.number, held);
+        }
+        for _ in 0..from.count(IN_FLIGHT_MAX)? {
+            let (id, flight) = flight(&mut from)?;
+            let last = state.outgoing.last_key_value();
+            if id == 0 || last.is_some_and(|(last, _flight)| *last >= id) {
+                return Err(from.refused("ascending packet identifiers"));
+            }
+            state.outgoing.insert(id, flight);
+        }
+        for _ in 0..from.count(IN_FLIGHT_MAX)? {
+            let id = from.short()?;
+            if id == 0 || state.incoming.last().is_some_and(|last| *last >= id) {
+                return Err(from.refused("ascending packet identifiers"));
+            }
+            state.incoming.insert(id);
+        }
+        state.will = from.option(Testament::decode)?;
+        from.end()?;
+        Ok(state)
+    }
+}
+
+impl Held {
+    fn encode(&self, to: &mut Writing) {
+        let Standing { number, filter, options, identifier, share, since } = &self.standing;
+        to.number(*number);
+        to.bytes(filter.as_str().as_bytes());
+        to.bytes(self.spelt.as_bytes());
+        to.byte(options.byte());
+        to.option(*identifier, Writing::number);
+        to.option(share.as_ref(), |to, share| to.bytes(share.as_bytes()));
+        to.long(since.value());
+        to.long(self.next.value());
+        to.positions(&self.done);
+    }
+
+    fn decode(from: &mut Reading<'_>) -> Result<Self, StateError> {
+        let number = from.number()?;
+        let filter = from.text(sekisho_proto::limits::TOPIC_BYTES_MAX)?;
+        let filter = Filter::parse(&filter).map_err(|_fault| from.refused("a filter"))?;
+        let spelt = from.text(SPELT_BYTES_MAX)?;
+        let options = Options::parse(from.byte()?).ok_or(from.refused("subscription options"))?;
+        let identifier = from.option(Reading::number)?;
+        let share = from.option(|from| from.text(SPELT_BYTES_MAX))?;
+        let since = Position::new(from.long()?);
+        let next = Position::new(from.long()?);
+        let done = from.positions(IN_FLIGHT_MAX)?;
+        if done.first().is_some_and(|first| *first < next.value()) {
+            return Err(from.refused("what is done after where it goes on"));
+        }
+        let standing = Standing { number, filter, options, identifier, share, since };
+        Ok(Self { standing, spelt, next, done })
+    }
+}
+
+fn flight(from: &mut Reading<'_>) -> Result<(u16, Flight), StateError> {
+    let id = from.short()?;
+    let subscription = from.number()?;
+    let position = Position::new(from.long()?);
+    let byte = from.byte()?;
+    let (quality, is_released) = (byte & 0x7f, byte >> 7 == 1);
+    if !matches!(quality, 1 | 2) || (is_released && quality != 2) {
+        return Err(from.refused("a quality of service of what is in flight"));
+    }
+    Ok((id, Flight { subscription, position, quality, is_released }))
+}
+
+fn later(time: Timestamp, seconds: u32) -> Timestamp {
+    Timestamp::from_micros(time.as_micros().saturating_add(i64::from(seconds) * 1_000_000))
+}
+
+/// Reads a topic that was written as text.
+pub(crate) fn topic(from: &mut Reading<'_>) -> Result<Topic, StateError> {
+    let text = from.text(sekisho_proto::limits::TOPIC_BYTES_MAX)?;
+    Topic::parse(&text).map_err(|_fault| from.refused("a topic"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! A share gives each record to one of those who may have it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use sekisho_proto::Position;
+
+use super::{Group, MemberId};
+
+fn position(value: u64) -> Position {
+    Position::new(value)
+}
+
+proptest! {
+    /// Every member is offered what it may have, in its own time: each record is sent by one of
+    /// them, and by nobody who may not.
+    #[test]
+    fn each_record_is_sent_once_by_somebody_who_may(
+        rights in proptest::collection::vec(proptest::collection::btree_set(0u64..4, 0..4), 1..40),
+        order in proptest::collection::vec(0u64..4, 0..200),
+    ) {
+        let mut group = Group::new(Position::ZERO, 1_000);
+        for member in 0..4 {
+            group.join(MemberId(member));
+        }
+        let mut sent: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+        let mut read = [0usize; 4];
+        let rest = (0..4).flat_map(|member| std::iter::repeat_n(member, rights.len()));
+        for member in order.into_iter().chain(rest) {
+            let at = &mut read[usize::try_from(member).unwrap()];
+            let Some(may) = rights.get(*at) else { continue };
+            let record = u64::try_from(*at).unwrap();
+            *at += 1;
+            let has = |other: MemberId| may.contains(&other.0);
+            if may.contains(&member) && group.claim(position(record), MemberId(member), has) {
+                sent.entry(record).or_default().push(member);
+            }
+        }
+        for (record, may) in (0u64..).zip(&rights) {
+            let by = sent.remove(&record).unwrap_or_default();
+            prop_assert_eq!(by.len(), usize::from(!may.is_empty()));
+            prop_assert!(by.iter().all(|member| may.contains(member)));
+        }
+    }
+
+    #[test]
+    fn what_somebody_had_not_done_goes_to_others(
+        done in proptest::collection::btree_set(0u64..20, 0..20),
+    ) {
+        let mut group = Group::new(Position::ZERO, 1_000);
+        group.join(MemberId(1));
+        for record in 0..20 {
+            prop_assert!(group.claim(position(record), MemberId(1), |_member| true));
+        }
+        for record in &done {
+            group.done(position(*record), MemberId(1));
+        }
+        group.join(MemberId(2));
+        let given = group.leave(MemberId(1));
+        let open: BTreeSet<u64> = (0..20).filter(|record| !done.contains(record)).collect();
+        let to_other: BTreeSet<u64> =
+            given.iter().map(|(_member, position)| position.value()).collect();
+        prop_assert!(given.iter().all(|(member, _position)| *member == MemberId(2)));
+        prop_assert_eq!(to_other, open);
+        for record in done {
+            prop_assert!(!group.claim(position(record), MemberId(2), |_member| true));
+        }
+    }
+}
+
+#[test]
+fn members_take_turns() {
+    let mut group = Group::new(Position::ZERO, 1_000);
+    for member in 1..=3 {
+        group.join(MemberId(member));
+    }
+    let mut count = BTreeMap::new();
+    for record in 0..30 {
+        for member in 1..=3 {
+            if group.claim(position(record), MemberId(member), |_member| true) {
+                *count.entry(member).or_insert(0) += 1;
+            }
+        }
+    }
+    assert_eq!(count, BTreeMap::from([(1, 10), (2, 10), (3, 10)]));
+}
+
+#[test]
+fn decisions_remembered_are_bounded() {
+    let mut group = Group::new(Position::ZERO, 4);
+    group.join(MemberId(1));
+    for record in 0..10 {
+        assert!(group.claim(position(record), MemberId(1), |_member| true));
+    }
+    assert_eq!(group.floor(), position(6));
+    group.join(MemberId(2));
+    assert!(!group.claim(position(3), MemberId(2), |_member| true));
+}
+
+#[test]
+fn what_nobody_is_there_for_waits_for_whoever_comes() {
+    let mut group = Group::new(Position::ZERO, 4);
+    group.join(MemberId(1));
+    assert!(group.claim(position(0), MemberId(1), |_member| true));
+    assert!(group.leave(MemberId(1)).is_empty());
+    group.join(MemberId(2));
+    assert!(group.claim(position(0), MemberId(2), |_member| true));
+}
