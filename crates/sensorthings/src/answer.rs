@@ -1,0 +1,393 @@
+//! From a request to its answer, or to what has still to be read for it.
+
+use std::cmp::Ordering;
+
+use sekisho_proto::{Timestamp, Topic};
+use serde_json::{Map, Value as Json, json};
+
+use crate::entity::{Kind, Nav};
+use crate::evaluate;
+use crate::expression::Expression;
+use crate::fault::{Fault, FaultKind};
+use crate::format;
+use crate::limits::{LAST_RECORDS_MAX, READS_MAX, STREAMS_MAX};
+use crate::model::{Entity, Related, World};
+use crate::observing::Role;
+use crate::options::{Expansion, Options, ResultFormat, Token};
+use crate::path::{End, Path, encoded};
+use crate::request::Request;
+use crate::stream::{Catalogue, Records, Want};
+use crate::value::Value;
+
+/// What asking came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// These are to be read first; then it is to be asked again.
+    Wants(Vec<Want>),
+    /// The answer, or why there is none.
+    Done(Result<Answer, Fault>),
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// As JSON.
+    Json(Json),
+    /// As GeoJSON.
+    GeoJson(Json),
+    /// A property's value alone, as text.
+    Text(String),
+}
+
+/// A page of entities that are not told yet.
+pub(crate) struct PageOf {
+    pub(crate) entities: Vec<Entity>,
+    pub(crate) count: Option<usize>,
+    /// The options of the next page, where there is one.
+    pub(crate) next: Option<Vec<(String, String)>>,
+}
+
+/// Entities that a path leads to.
+enum Target {
+    One(Entity),
+    Many(Related),
+}
+
+/// Answers a request from streams and what was read of them so far. `base` is where the service is,
+/// as in `https://city.example/v1.1`.
+#[must_use]
+pub fn answer(
+    request: &Request,
+    catalogue: &Catalogue<'_>,
+    records: &Records,
+    (base, now): (&str, Timestamp),
+) -> Outcome {
+    if catalogue.streams().len() > STREAMS_MAX {
+        let instead = "begin with Things('ID')";
+        let fault = Fault::too_much("streams that you may discover", STREAMS_MAX, instead);
+        return Outcome::Done(Err(fault));
+    }
+    let world = World::new(catalogue, records, (base, now));
+    let done = give(request, &world);
+    let wants = world.wants();
+    // What is wrong with an answer that lacks something may come of that.
+    let is_final = matches!(&done, Err(fault) if fault.kind == FaultKind::TooMuch);
+    if wants.is_empty() || is_final {
+        return Outcome::Done(done);
+    }
+    let (last, pages): (Vec<_>, Vec<_>) =
+        wants.iter().partition::<Vec<&Want>, _>(|want| matches!(want, Want::Last(_)));
+    if last.len() > LAST_RECORDS_MAX {
+        let instead = "describe the streams, or ask for less with $top and without $filter";
+        return Outcome::Done(Err(Fault::too_much("last records", LAST_RECORDS_MAX, instead)));
+    }
+    if records.pages().saturating_add(pages.len()) > READS_MAX {
+        let instead = "ask for less at once";
+        return Outcome::Done(Err(Fault::too_much("pages of the log", READS_MAX, instead)));
+    }
+    Outcome::Wants(wants)
+}
+
+fn give(request: &Request, world: &World<'_>) -> Result<Answer, Fault> {
+    let Some(path) = &request.path else { return Ok(Answer::Json(sets(world.base))) };
+    let options = &request.options;
+    let here = format!("{}{}", world.base, encoded(&path.written));
+    match (target(path, world)?, &path.end) {
+        (Target::One(entity), End::Whole) => {
+            let told = tell(world, &entity, options)?;
+            Ok(match options.format {
+                ResultFormat::GeoJson => Answer::GeoJson(format::feature(&told)),
+                ResultFormat::Json | ResultFormat::DataArray => Answer::Json(told),
+            })
+        }
+        (Target::One(entity), End::References) => {
+            Ok(Answer::Json(json!({ "@iot.selfLink": world.link(&entity) })))
+        }
+        (Target::One(entity), End::Property(names, is_value)) => {
+            property(world, &entity, names, *is_value)
+        }
+        (Target::Many(_), End::Property(..)) => {
+            Err(Fault::malformed("path", "an entity before a property", &path.written))
+        }
+        (Target::Many(related), end) => {
+            let page = page(world, related, options, Role::Main)?;
+            let only_links = *end == End::References;
+            if options.format == ResultFormat::DataArray && !only_links {
+                return format::data_array(world, &page, options, &here).map(Answer::Json);
+            }
+            let mut told = Vec::with_capacity(page.entities.len());
+            for entity in &page.entities {
+                told.push(if only_links {
+                    json!({ "@iot.selfLink": world.link(entity) })
+                } else {
+                    tell(world, entity, options)?
+                });
+            }
+            let here = if only_links { format!("{here}/$ref") } else { here };
+            Ok(collection(told, &page, options, &here))
+        }
+    }
+}
+
+fn collection(told: Vec<Json>, page: &PageOf, options: &Options, here: &str) -> Answer {
+    let next = page.next.as_ref().map(|next| link(here, next));
+    if options.format == ResultFormat::GeoJson {
+        return Answer::GeoJson(format::features(&told, page.count, next));
+    }
+    let mut answer = Map::new();
+    if let Some(count) = page.count {
+        answer.insert("@iot.count".to_owned(), count.into());
+    }
+    if let Some(next) = next {
+        answer.insert("@iot.nextLink".to_owned(), next.into());
+    }
+    answer.insert("value".to_owned(), told.into());
+    Answer::Json(answer.into())
+}
+
+/// A link with options.
+pub(crate) fn link(here: &str, options: &[(String, String)]) -> String {
+    let options: Vec<_> =
+        options.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+    if options.is_empty() { here.to_owned() } else { format!("{here}?{}", options.join("&")) }
+}
+
+/// What there is (18-088 §9.2.1), and which of its requirements are met.
+fn sets(base: &str) -> Json {
+    const CONFORMANCE: [&str; 14] = [
+        "sensing/datamodel",
+        "resource-path/resource-path-to-entities",
+        "request-data/order",
+        "request-data/expand",
+        "request-data/select",
+        "request-data/status-code",
+        "request-data/query-status-code",
+        "request-data/top",
+        "request-data/skip",
+        "request-data/count",
+        "request-data/filter",
+        "request-data/built-in-filter-operations",
+        "request-data/built-in-query-functions",
+        "request-data/pagination",
+    ];
+    let sets = Kind::ALL
+        .map(|kind| json!({ "name": kind.set(), "url": format!("{base}/{}", kind.set()) }));
+    let conformance =
+        CONFORMANCE.map(|class| format!("http://www.opengis.net/spec/iot_sensing/1.1/req/{class}"));
+    json!({ "value": sets, "serverSettings": { "conformance": conformance } })
+}
+
+fn target(path: &Path, world: &World<'_>) -> Result<Target, Fault> {
+    let mut at: Option<Entity> = None;
+    for step in &path.steps {
+        let missing = || Fault::not_found(&path.written);
+        if let Some(id) = &step.id {
+            let found = world.find(step.nav.kind, id).ok_or_else(missing)?;
+            if at.as_ref().is_some_and(|from| !world.leads(from, step.nav, &found)) {
+                return Err(missing());
+            }
+            at = Some(found);
+            continue;
+        }
+        let related = match &at {
+            None => world.root(step.nav.kind),
+            Some(from) => world.follow(from, step.nav),
+        };
+        match related {
+            Related::One(one) => at = Some(one.ok_or_else(missing)?),
+            many @ (Related::Many(_) | Related::Logs(_)) => return Ok(Target::Many(many)),
+        }
+    }
+    at.map(Target::One).ok_or_else(|| Fault::not_found(&path.written))
+}
+
+fn property(
+    world: &World<'_>,
+    entity: &Entity,
+    names: &[String],
+    is_value: bool,
+) -> Result<Answer, Fault> {
+    let facts = Json::Object(world.properties(entity));
+    world.spend(facts.to_string().len())?;
+    let mut found = &facts;
+    for name in names {
+        let name = if name == "id" && found.get("id").is_none() { "@iot.id" } else { name };
+        found = found.get(name).ok_or_else(|| Fault::not_found(name))?;
+    }
+    if is_value {
+        let text = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
+        return Ok(Answer::Text(text));
+    }
+    let name = names.last().map_or("value", String::as_str);
+    Ok(Answer::Json(json!({ name: found })))
+}
+
+fn page(
+    world: &World<'_>,
+    related: Related,
+    options: &Options,
+    role: Role,
+) -> Result<PageOf, Fault> {
+    match related {
+        Related::One(one) => settle(world, one.into_iter().collect(), options, None),
+        Related::Many(many) => settle(world, many, options, None),
+        Related::Logs(logs) => world.page_of(&logs, options, role),
+    }
+}
+
+/// Filters, orders, counts and cuts what is there as a whole. `token` goes into the link to the next
+/// page.
+pub(crate) fn settle(
+    world: &World<'_>,
+    all: Vec<Entity>,
+    options: &Options,
+    token: Option<Token>,
+) -> Result<PageOf, Fault> {
+    let mut wanted = Vec::new();
+    for entity in all {
+        if !is_wanted(world, &entity, options)? {
+            continue;
+        }
+        let mut keys = Vec::with_capacity(options.order.len());
+        if !options.order.is_empty() {
+            let keys_of: Vec<_> = options.order.iter().map(|key| &key.by).collect();
+            let facts = facts(world, &entity, &keys_of);
+            for key in &options.order {
+                keys.push(evaluate::first(&key.by, &facts, world.now)?);
+            }
+        }
+        wanted.push((keys, entity));
+    }
+    wanted.sort_by(|(left, _), (right, _)| {
+        let pairs = options.order.iter().zip(left.iter().zip(right));
+        let mut ordered = pairs.map(|(key, (left, right))| {
+            let ordering = in_order(left, right);
+            if key.descends { ordering.reverse() } else { ordering }
+        });
+        ordered.find(|ordering| ordering.is_ne()).unwrap_or(Ordering::Equal)
+    });
+    let count = options.count.then_some(wanted.len());
+    let end = options.skip.saturating_add(options.page());
+    let has_more = wanted.len() > end && options.page() > 0;
+    let next = has_more.then(|| options.next(end, token));
+    let entities = wanted.into_iter().skip(options.skip).take(options.page());
+    Ok(PageOf { entities: entities.map(|(_, entity)| entity).collect(), count, next })
+}
+
+/// A total order: what is not there first, then by kind of value.
+fn in_order(left: &Value, right: &Value) -> Ordering {
+    let rank = |value: &Value| match value {
+        Value::Null => 0,
+        Value::Boolean(_) => 1,
+        Value::Integer(_) | Value::Number(_) => 2,
+        Value::Text(_) | Value::Time(_) => 3,
+        Value::Duration(_) => 4,
+        Value::Geometry(_) | Value::Other => 5,
+    };
+    rank(left).cmp(&rank(right)).then_with(|| left.compare(right).unwrap_or(Ordering::Equal))
+}
+
+/// Whether the filter lets an entity through.
+pub(crate) fn is_wanted(
+    world: &World<'_>,
+    entity: &Entity,
+    options: &Options,
+) -> Result<bool, Fault> {
+    let Some(filter) = &options.filter else { return Ok(true) };
+    evaluate::holds(filter, &facts(world, entity, &[filter]), world.now)
+}
+
+/// An entity as expressions see it: its properties, and those of the entities that they name.
+fn facts(world: &World<'_>, entity: &Entity, expressions: &[&Expression]) -> Json {
+    let mut paths = Vec::new();
+    for expression in expressions {
+        expression.paths(&mut paths);
+    }
+    seen_through(world, entity, &paths)
+}
+
+fn seen_through(world: &World<'_>, entity: &Entity, paths: &[&[String]]) -> Json {
+    let mut facts = world.properties(entity);
+    for nav in entity.kind().navs() {
+        let through: Vec<&[String]> = paths
+            .iter()
+            .filter_map(|path| path.split_first())
+            .filter(|(name, _)| *name == nav.name())
+            .map(|(_, rest)| rest)
+            .collect();
+        if through.is_empty() {
+            continue;
+        }
+        let found = match world.follow(entity, *nav) {
+            Related::One(Some(one)) => seen_through(world, &one, &through),
+            Related::Many(many) => {
+                many.iter().map(|each| seen_through(world, each, &through)).collect()
+            }
+            Related::One(None) | Related::Logs(_) => Json::Null,
+        };
+        facts.insert(nav.name().to_owned(), found);
+    }
+    Json::Object(facts)
+}
+
+/// An entity as it is told, with what is expanded.
+pub(crate) fn tell(world: &World<'_>, entity: &Entity, options: &Options) -> Result<Json, Fault> {
+    let mut told = world.properties(entity);
+    let is_selected = |name: &str| {
+        options.select.is_empty() || options.select.iter().any(|selected| selected == name)
+    };
+    told.retain(|name, _| is_selected(name));
+    for nav in entity.kind().navs() {
+        if is_selected(nav.name()) {
+            let name = format!("{}@iot.navigationLink", nav.name());
+            told.insert(name, world.nav_link(entity, *nav).into());
+        }
+    }
+    world.spend(Json::Object(told.clone()).to_string().len())?;
+    for Expansion { nav, options } in &options.expand {
+        let name = nav.name();
+        told.remove(&format!("{name}@iot.navigationLink"));
+        match world.follow(entity, *nav) {
+            Related::One(one) => {
+                let one = one.map(|one| tell(world, &one, options)).transpose()?;
+                told.insert(name.to_owned(), one.unwrap_or(Json::Null));
+            }
+            many @ (Related::Many(_) | Related::Logs(_)) => {
+                expand(world, (entity, *nav), many, options, &mut told)?;
+            }
+        }
+    }
+    Ok(Json::Object(told))
+}
+
+fn expand(
+    world: &World<'_>,
+    (entity, nav): (&Entity, Nav),
+    related: Related,
+    options: &Options,
+    told: &mut Map<String, Json>,
+) -> Result<(), Fault> {
+    let name = nav.name();
+    let page = page(world, related, options, Role::Aside)?;
+    let each = page.entities.iter().map(|each| tell(world, each, options));
+    told.insert(name.to_owned(), each.collect::<Result<Vec<_>, _>>()?.into());
+    if let Some(count) = page.count {
+        told.insert(format!("{name}@iot.count"), count.into());
+    }
+    if let Some(next) = &page.next {
+        let link = link(&world.nav_link(entity, nav), next);
+        told.insert(format!("{name}@iot.nextLink"), link.into());
+    }
+    Ok(())
+}
+
+/// The topics whose last record is wanted, and everything else.
+impl Want {
+    /// Of which topic records are wanted.
+    #[must_use]
+    pub const fn topic(&self) -> &Topic {
+        match self {
+            Self::Last(topic) | Self::Page(topic, _, _) => topic,
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! Query options (18-088 §9.3), of a request and of each `$expand` in it.
+
+use crate::entity::{Kind, Nav};
+use crate::expression::Expression;
+use crate::fault::Fault;
+use crate::id::Place;
+use crate::limits::{EXPANSIONS_MAX, KEYS_MAX, PAGE_DEFAULT, PAGE_MAX};
+use crate::scan::Scanner;
+
+/// What is asked of a collection or an entity.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Options {
+    pub(crate) filter: Option<Expression>,
+    pub(crate) expand: Vec<Expansion>,
+    pub(crate) select: Vec<String>,
+    pub(crate) order: Vec<OrderKey>,
+    pub(crate) top: Option<usize>,
+    pub(crate) skip: usize,
+    pub(crate) count: bool,
+    pub(crate) format: ResultFormat,
+    pub(crate) token: Option<Token>,
+    /// The options as they were written, for links to the next page.
+    pub(crate) written: Vec<(String, String)>,
+}
+
+/// Entities that are given with those that lead to them.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Expansion {
+    pub(crate) nav: Nav,
+    pub(crate) options: Options,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct OrderKey {
+    pub(crate) by: Expression,
+    pub(crate) descends: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ResultFormat {
+    Json,
+    GeoJson,
+    DataArray,
+}
+
+/// Where a walk through a log goes on; made by a link to the next page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Token {
+    /// Only what was there when the first page was made.
+    Until(sekisho_proto::Offset),
+    /// After this one, in the direction of the walk.
+    After(Place),
+}
+
+/// A wish to read the log in one direction; anything else needs all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Forward,
+    Backward,
+}
+
+impl Options {
+    pub(crate) const fn none() -> Self {
+        Self {
+            filter: None,
+            expand: Vec::new(),
+            select: Vec::new(),
+            order: Vec::new(),
+            top: None,
+            skip: 0,
+            count: false,
+            format: ResultFormat::Json,
+            token: None,
+            written: Vec::new(),
+        }
+    }
+
+    /// Reads the query of a request: options separated by `&`, percent-encoded.
+    pub(crate) fn parse_query(query: &str, kind: Kind) -> Result<Self, Fault> {
+        let mut options = Self::none();
+        let mut expansions = 0;
+        for option in query.split('&').filter(|option| !option.is_empty()) {
+            let (name, value) = option.split_once('=').unwrap_or((option, ""));
+            let (name, value) = (crate::path::decoded(name)?, crate::path::decoded(value)?);
+            // 18-088 leaves names without `$` to services and proxies.
+            if !name.starts_with('$') {
+                continue;
+            }
+            let mut scanner = Scanner::new(&value);
+            options.read(&name, &mut scanner, kind, &mut expansions)?;
+            scanner.spaces();
+            if !scanner.is_done() {
+                return Err(scanner.expected(&format!("the end of {name}")));
+            }
+            options.write(&name, value.clone())?;
+        }
+        Ok(options)
+    }
+
+    /// Reads the options of an `$expand`: in parentheses, separated by `;`.
+    fn parse_nested(
+        scanner: &mut Scanner<'_>,
+        kind: Kind,
+        expansions: &mut usize,
+    ) -> Result<Self, Fault> {
+        let mut options = Self::none();
+        scanner.enter()?;
+        while !scanner.take(')') {
+            scanner.spaces();
+            let name = format!("${}", {
+                scanner.want('$')?;
+                scanner.run(|next| next.is_ascii_alphabetic())
+            });
+            scanner.want('=')?;
+            let before = scanner.rest();
+            options.read(&name, scanner, kind, expansions)?;
+            scanner.spaces();
+            let length = before.len().saturating_sub(scanner.rest().len());
+            let written = before.get(..length).unwrap_or_default().trim();
+            options.write(&name, written.to_owned())?;
+            if !scanner.take(';') {
+                scanner.want(')')?;
+                break;
+            }
+        }
+        scanner.leave();
+        Ok(options)
+    }
+
+    fn write(&mut self, name: &str, value: String) -> Result<(), Fault> {
+        if self.written.iter().any(|(written, _)| written == name) {
+            return Err(Fault::malformed("query", format!("{name} once"), "it twice"));
+        }
+        self.written.push((name.to_owned(), value));
+        Ok(())
+    }
+
+    fn read(
+        &mut self,
+        name: &str,
+        scanner: &mut Scanner<'_>,
+        kind: Kind,
+        expansions: &mut usize,
+    ) -> Result<(), Fault> {
+        match name {
+            "$filter" => self.filter = Some(Expression::read(scanner, kind)?),
+            "$expand" => self.read_expand(scanner, kind, expansions)?,
+            "$select" => self.read_select(scanner, kind)?,
+            "$orderby" => self.read_order(scanner, kind)?,
+            "$top" => self.top = Some(number(scanner, "$top")?),
+            "$skip" => self.skip = number(scanner, "$skip")?,
+            "$count" => {
+                self.count = match (scanner.word("true"), scanner.word("false")) {
+                    (true, _) => true,
+                    (_, true) => false,
+                    _ => return Err(scanner.expected("$count=true or $count=false")),
+                }
+            }
+            "$resultFormat" => {
+                self.format = match scanner.name() {
+                    Some("GeoJSON") => ResultFormat::GeoJson,
+                    Some("dataArray") if kind == Kind::Observation => ResultFormat::DataArray,
+                    Some("dataArray") => {
+                        let why = "wanted Observations, found another kind of entity";
+                        return Err(Fault::unsupported("$resultFormat=dataArray", why));
+                    }
+                    _ => return Err(scanner.expected("GeoJSON or dataArray")),
+                }
+            }
+            "$skiptoken" => self.token = Some(Token::read(scanner)?),
+            other => {
+                let known = "$filter, $expand, $select, $orderby, $top, $skip, $count and \
+                             $resultFormat";
+                return Err(Fault::malformed("query option", known, other));
+            }
+        }
+        Ok(())
+    }
+
+    fn read_expand(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        kind: Kind,
+        expansions: &mut usize,
+    ) -> Result<(), Fault> {
+        loop {
+            let expansion = Expansion::read(scanner, kind, expansions)?;
+            self.add(expansion);
+            if !scanner.take(',') {
+                return Ok(());
+            }
+        }
+    }
+
+    /// `A/B,A/C` is `A($expand=B,C)`.
+    fn add(&mut self, expansion: Expansion) {
+        match self.expand.iter_mut().find(|known| known.nav == expansion.nav) {
+            Some(known) => {
+                let Expansion { options, .. } = expansion;
+                if options.written.is_empty() {
+                    for inner in options.expand {
+                        known.options.add(inner);
+                    }
+                } else {
+                    known.options = options;
+                }
+            }
+            None => self.expand.push(expansion),
+        }
+    }
+
+    fn read_select(&mut self, scanner: &mut Scanner<'_>, kind: Kind) -> Result<(), Fault> {
+        loop {
+            if scanner.take('*') {
+                self.select.extend(kind.properties().iter().map(|name| (*name).to_owned()));
+                self.select.push("@iot.id".to_owned());
+            } else {
+                let Some(name) = scanner.name() else { return Err(scanner.expected("a name")) };
+                match (kind.property(name), kind.nav(name)) {
+                    (Some(property), _) => self.select.push(property.to_owned()),
+                    (None, Some(nav)) => self.select.push(nav.name().to_owned()),
+                    (None, None) => return Err(kind.unknown(name)),
+                }
+            }
+            if self.select.len() > KEYS_MAX {
+                return Err(Fault::too_much("$select", KEYS_MAX, "name fewer"));
+            }
+            if !scanner.take(',') {
+                return Ok(());
+            }
+        }
+    }
+
+    fn read_order(&mut self, scanner: &mut Scanner<'_>, kind: Kind) -> Result<(), Fault> {
+        loop {
+            let by = Expression::read(scanner, kind)?;
+            let descends = scanner.word("desc");
+            if !descends {
+                scanner.word("asc");
+            }
+            self.order.push(OrderKey { by, descends });
+            if self.order.len() > KEYS_MAX {
+                return Err(Fault::too_much("$orderby", KEYS_MAX, "name fewer"));
+            }
+            if !scanner.take(',') {
+                return Ok(());
+            }
+        }
+    }
+
+    /// How many entities a page has.
+    pub(crate) fn page(&self) -> usize {
+        self.top.unwrap_or(PAGE_DEFAULT).min(PAGE_MAX)
+    }
+
+    /// In which direction a log is read, where its order is that which is asked for.
+    pub(crate) fn direction(&self) -> Option<Direction> {
+        let [first, ..] = self.order.as_slice() else { return Some(Direction::Forward) };
+        let Expression::Path(path) = &first.by else { return None };
+        let [name] = path.as_slice() else { return None };
+        let is_of_time = matches!(name.as_str(), "phenomenonTime" | "resultTime" | "time");
+        let direction = if first.descends { Direction::Backward } else { Direction::Forward };
+        is_of_time.then_some(direction)
+    }
+
+    /// Whether the newest entry of a log is all that is asked for.
+    pub(crate) fn wants_newest(&self) -> bool {
+        self.direction() == Some(Direction::Backward)
+            && self.top == Some(1)
+            && self.skip == 0
+            && self.filter.is_none()
+            && !self.count
+            && self.token.is_none()
+    }
+
+    /// The options of the next page.
+    pub(crate) fn next(&self, skip: usize, token: Option<Token>) -> Vec<(String, String)> {
+        let mut next: Vec<_> = self
+            .written
+            .iter()
+            .filter(|(name, _)| name != "$skip" && name != "$skiptoken")
+            .cloned()
+            .collect();
+        if let (Some(top), Some((_, written))) =
+            (self.top, next.iter_mut().find(|(name, _)| name == "$top"))
+        {
+            *written = top.to_string();
+        }
+        if skip > 0 {
+            next.push(("$skip".to_owned(), skip.to_string()));
+        }
+        next.extend(token.map(|token| ("$skiptoken".to_owned(), token.to_string())));
+        next
+    }
+}
+
+impl Expansion {
+    fn read(scanner: &mut Scanner<'_>, kind: Kind, expansions: &mut usize) -> Result<Self, Fault> {
+        *expansions += 1;
+        if *expansions > EXPANSIONS_MAX {
+            return Err(Fault::too_much("$expand", EXPANSIONS_MAX, "ask for less at once"));
+        }
+        let Some(name) = scanner.name() else { return Err(scanner.expected("a name to expand")) };
+        let Some(nav) = kind.nav(name) else { return Err(kind.unknown(name)) };
+        if scanner.take('/') {
+            scanner.enter()?;
+            let mut options = Options::none();
+            options.expand.push(Self::read(scanner, nav.kind, expansions)?);
+            scanner.leave();
+            return Ok(Self { nav, options });
+        }
+        let options = if scanner.take('(') {
+            Options::parse_nested(scanner, nav.kind, expansions)?
+        } else {
+            Options::none()
+        };
+        Ok(Self { nav, options })
+    }
+}
+
+impl Token {
+    fn read(scanner: &mut Scanner<'_>) -> Result<Self, Fault> {
+        let wanted = "the $skiptoken of a link to the next page";
+        let text = scanner.run(|next| next.is_ascii_alphanumeric() || next == '.');
+        let token = match text.split_at_checked(1) {
+            Some(("u", offset)) => {
+                let offset = offset.parse().ok();
+                offset.map(|offset| Self::Until(sekisho_proto::Offset::new(offset)))
+            }
+            Some(("a", place)) => Place::parse(place).map(Self::After),
+            _ => None,
+        };
+        token.ok_or_else(|| Fault::malformed("$skiptoken", wanted, text))
+    }
+}
+
+impl std::fmt::Display for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Until(offset) => write!(f, "u{offset}"),
+            Self::After(place) => write!(f, "a{place}"),
+        }
+    }
+}
+
+fn number(scanner: &mut Scanner<'_>, name: &str) -> Result<usize, Fault> {
+    scanner.spaces();
+    let digits = scanner.run(|next| next.is_ascii_digit());
+    let whole = digits.parse::<u32>().ok().and_then(|number| usize::try_from(number).ok());
+    let wanted = "a whole number from 0 on";
+    whole.ok_or_else(|| Fault::malformed(name, wanted, format!("{digits}{}", scanner.rest())))
+}

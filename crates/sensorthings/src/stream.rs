@@ -1,0 +1,145 @@
+//! What entities are made of: streams with their descriptions, and records that were read for a
+//! request.
+
+use std::collections::BTreeMap;
+
+use sekisho_proto::statement::StreamDescriptor;
+use sekisho_proto::{Offset, Sample, StreamClass, Timestamp, Topic};
+
+/// A topic that the caller may discover.
+#[derive(Debug, Clone)]
+pub struct Stream<'a> {
+    /// The topic.
+    pub topic: Topic,
+    /// How its owner describes it.
+    pub descriptor: Option<&'a StreamDescriptor>,
+    /// Offset of the oldest record that is kept.
+    pub first_offset: Offset,
+    /// One after the last offset.
+    pub next_offset: Offset,
+    /// Whether the caller may be given records of it.
+    pub is_readable: bool,
+}
+
+impl Stream<'_> {
+    /// Whether its description says that bodies are sealed.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.descriptor.is_some_and(|descriptor| descriptor.class != StreamClass::Open)
+    }
+}
+
+/// Streams by topic, each once.
+#[derive(Debug, Clone, Default)]
+pub struct Catalogue<'a> {
+    streams: Vec<Stream<'a>>,
+}
+
+impl<'a> Catalogue<'a> {
+    /// Puts streams in order.
+    #[must_use]
+    pub fn new(mut streams: Vec<Stream<'a>>) -> Self {
+        streams.sort_by(|left, right| left.topic.cmp(&right.topic));
+        streams.dedup_by(|left, right| left.topic == right.topic);
+        Self { streams }
+    }
+
+    pub(crate) fn streams(&self) -> &[Stream<'a>] {
+        &self.streams
+    }
+
+    pub(crate) fn stream(&self, number: usize) -> Option<&Stream<'a>> {
+        self.streams.get(number)
+    }
+
+    pub(crate) fn find(&self, topic: &Topic) -> Option<usize> {
+        self.streams.binary_search_by(|stream| stream.topic.cmp(topic)).ok()
+    }
+}
+
+/// One record, as far as it is told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// Its place in the topic's log.
+    pub offset: Offset,
+    /// When its publisher made it.
+    pub time: Timestamp,
+    /// When the home node received it.
+    pub received: Timestamp,
+    /// Who signed it, or whom its node attests.
+    pub publisher: String,
+    /// The node that signed in the publisher's place.
+    pub attester: Option<String>,
+    /// What it holds.
+    pub content: Content,
+}
+
+/// What a record holds, for somebody without a key.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// Samples.
+    Samples(Vec<Sample>),
+    /// A sealed body.
+    Sealed,
+    /// A body that is no samples.
+    Opaque,
+}
+
+/// Records that are still wanted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Want {
+    /// The last one of a topic.
+    Last(Topic),
+    /// A page of a topic's log.
+    Page(Topic, Begin, u32),
+}
+
+/// Where a page begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Begin {
+    /// At an offset, or the first one kept after it.
+    Offset(Offset),
+    /// At the first record received at or after a time.
+    Time(Timestamp),
+}
+
+/// A page of a topic's log.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Chunk {
+    /// What the caller is given of it, by ascending offset.
+    pub readings: Vec<Reading>,
+    /// Whether the log ended there; otherwise the page ended because it was full.
+    pub is_end: bool,
+}
+
+/// What was read for a request so far.
+#[derive(Debug, Clone, Default)]
+pub struct Records {
+    last: BTreeMap<Topic, Option<Reading>>,
+    pages: BTreeMap<(Topic, Begin, u32), Chunk>,
+}
+
+impl Records {
+    /// The last record of a topic that the caller is given, or that there is none.
+    pub fn put_last(&mut self, topic: Topic, reading: Option<Reading>) {
+        self.last.insert(topic, reading);
+    }
+
+    /// A page that was wanted.
+    pub fn put_page(&mut self, topic: Topic, begin: Begin, records: u32, chunk: Chunk) {
+        self.pages.insert((topic, begin, records), chunk);
+    }
+
+    /// How many pages were read.
+    #[must_use]
+    pub fn pages(&self) -> usize {
+        self.pages.len()
+    }
+
+    pub(crate) fn last(&self, topic: &Topic) -> Option<&Option<Reading>> {
+        self.last.get(topic)
+    }
+
+    pub(crate) fn page(&self, topic: &Topic, begin: Begin, records: u32) -> Option<&Chunk> {
+        self.pages.get(&(topic.clone(), begin, records))
+    }
+}

@@ -1,0 +1,214 @@
+//! A city of a few streams, whose records are given as a node would give them.
+
+use sekisho_proto::statement::{Location, StreamDescriptor, Transducer};
+use sekisho_proto::{
+    Offset, Sample, SampleValue, StreamClass, Timestamp, Topic, TransducerName, Unit, Value,
+};
+use sekisho_sensorthings::{
+    Answer, Begin, Catalogue, Chunk, Content, Fault, Outcome, Reading, Records, Request, Stream,
+    Want, answer,
+};
+use serde_json::Value as Json;
+
+pub(crate) const BASE: &str = "https://city.example/v1.1";
+
+/// Streams and all their records.
+#[derive(Default)]
+pub(crate) struct City {
+    pub(crate) streams: Vec<Kept>,
+}
+
+pub(crate) struct Kept {
+    pub(crate) topic: Topic,
+    pub(crate) descriptor: Option<StreamDescriptor>,
+    pub(crate) readings: Vec<Reading>,
+    pub(crate) is_readable: bool,
+}
+
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    let noon = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
+    Timestamp::from_micros(noon.as_micros() + seconds * 1_000_000)
+}
+
+pub(crate) fn sample(seconds: i64, values: &[(&str, &str, Value)]) -> Sample {
+    let value = |(name, unit, value): &(&str, &str, Value)| SampleValue {
+        transducer: TransducerName::parse(name).unwrap(),
+        unit: Unit::parse(unit).unwrap(),
+        value: value.clone(),
+    };
+    Sample { time: at(seconds), values: values.iter().map(value).collect() }
+}
+
+pub(crate) fn described(
+    topic: &str,
+    location: Option<(i32, i32)>,
+    transducers: &[(&str, &str)],
+) -> StreamDescriptor {
+    let topic = Topic::parse(topic).unwrap();
+    let transducer = |(name, unit): &(&str, &str)| Transducer {
+        name: TransducerName::parse(name).unwrap(),
+        title: format!("title of {name}"),
+        unit: Unit::parse(unit).unwrap(),
+        minimum: "0".to_owned(),
+        maximum: "1e3".to_owned(),
+        resolution: String::new(),
+        accuracy: "0.5".to_owned(),
+    };
+    StreamDescriptor {
+        organisation: topic.organisation().clone(),
+        title: format!("station {topic}"),
+        topic,
+        device_type: "air-quality station".to_owned(),
+        class: StreamClass::Open,
+        mobile: location.is_none(),
+        location: location
+            .map(|(latitude_e7, longitude_e7)| Location { latitude_e7, longitude_e7 }),
+        retention_s: None,
+        transducers: transducers.iter().map(transducer).collect(),
+        issued: at(-3_600),
+    }
+}
+
+impl City {
+    /// A park that stands, a truck that moves, and a meter that nobody described.
+    pub(crate) fn small() -> Self {
+        let mut city = Self::default();
+        let park = "fujisawa/park/1";
+        let measures = [("temperature", "Cel"), ("pm2_5", "ug/m3")];
+        city.describe(described(park, Some((353_389_000, 1_394_870_000)), &measures));
+        for number in 0..5 {
+            let warm = ("temperature", "", Value::Float(20.0 + number as f64));
+            let dusty = ("pm2_5", "ug/m3", Value::Integer(number));
+            city.keep(
+                park,
+                &[sample(number * 10, &[warm.clone(), dusty]), sample(number * 10 + 5, &[warm])],
+            );
+        }
+        let truck = "fujisawa/truck/17";
+        let measures = [("latitude", "deg"), ("longitude", "deg"), ("pm2_5", "ug/m3")];
+        city.describe(described(truck, None, &measures));
+        for number in 0..3 {
+            let east = 139.48 + number as f64 / 1_000.0;
+            let values = [
+                ("latitude", "deg", Value::Float(35.34)),
+                ("longitude", "deg", Value::Float(east)),
+                ("pm2_5", "ug/m3", Value::Float(7.5)),
+            ];
+            city.keep(truck, &[sample(number, &values)]);
+        }
+        city.keep("santander/電力/メーター", &[sample(1, &[("power", "W", Value::Float(60.0))])]);
+        city
+    }
+
+    pub(crate) fn describe(&mut self, descriptor: StreamDescriptor) {
+        self.streams.push(Kept {
+            topic: descriptor.topic.clone(),
+            descriptor: Some(descriptor),
+            readings: Vec::new(),
+            is_readable: true,
+        });
+    }
+
+    pub(crate) fn keep(&mut self, topic: &str, samples: &[Sample]) {
+        let topic = Topic::parse(topic).unwrap();
+        if !self.streams.iter().any(|kept| kept.topic == topic) {
+            let (descriptor, readings) = (None, Vec::new());
+            let topic = topic.clone();
+            self.streams.push(Kept { topic, descriptor, readings, is_readable: true });
+        }
+        let kept = self.streams.iter_mut().find(|kept| kept.topic == topic).unwrap();
+        let last = samples.last().map_or(at(0), |sample| sample.time);
+        kept.readings.push(Reading {
+            offset: Offset::new(kept.readings.len() as u64),
+            time: last,
+            received: last,
+            publisher: "logger@fujisawa".to_owned(),
+            attester: Some("node@fujisawa".to_owned()),
+            content: Content::Samples(samples.to_vec()),
+        });
+    }
+
+    pub(crate) fn catalogue(&self) -> Catalogue<'_> {
+        let stream = |kept: &Kept| Stream {
+            topic: kept.topic.clone(),
+            descriptor: None,
+            first_offset: Offset::ZERO,
+            next_offset: Offset::new(kept.readings.len() as u64),
+            is_readable: kept.is_readable,
+        };
+        let all = self.streams.iter();
+        Catalogue::new(
+            all.map(|kept| Stream { descriptor: kept.descriptor.as_ref(), ..stream(kept) })
+                .collect(),
+        )
+    }
+
+    fn read(&self, want: Want, records: &mut Records) {
+        let kept = self.streams.iter().find(|kept| kept.topic == *want.topic()).unwrap();
+        assert!(kept.is_readable, "{want:?}: wanted nothing of what nobody may read");
+        match want {
+            Want::Last(topic) => records.put_last(topic, kept.readings.last().cloned()),
+            Want::Page(topic, begin, count) => {
+                let from = kept.readings.iter().filter(|reading| match begin {
+                    Begin::Offset(offset) => reading.offset >= offset,
+                    Begin::Time(time) => reading.received >= time,
+                });
+                let count_max = usize::try_from(count).unwrap();
+                let readings: Vec<_> = from.take(count_max).cloned().collect();
+                let is_end = readings.len() < count_max;
+                records.put_page(topic, begin, count, Chunk { readings, is_end });
+            }
+        }
+    }
+
+    /// Asks as a client does: path and query, percent-encoded where it has to be.
+    pub(crate) fn ask(&self, target: &str) -> Result<Answer, Fault> {
+        let target = target.strip_prefix(BASE).unwrap_or(target);
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let request = Request::parse(path, &query.replace(' ', "%20"))?;
+        let mut records = Records::default();
+        let mut catalogue = self.catalogue();
+        if let Some(topic) = request.topic() {
+            let one = self.streams.iter().filter(|kept| kept.topic == topic);
+            let one: Vec<_> = one.map(|kept| kept.topic.clone()).collect();
+            let all = self.streams.iter().filter(|kept| one.contains(&kept.topic));
+            let next = |kept: &Kept| Offset::new(kept.readings.len() as u64);
+            let stream = |kept: &'_ Kept| (kept.topic.clone(), next(kept), kept.is_readable);
+            let found: Vec<_> = all.map(|kept| (stream(kept), kept.descriptor.as_ref())).collect();
+            let streams =
+                found.into_iter().map(|((topic, next_offset, is_readable), descriptor)| Stream {
+                    topic,
+                    descriptor,
+                    first_offset: Offset::ZERO,
+                    next_offset,
+                    is_readable,
+                });
+            catalogue = Catalogue::new(streams.collect());
+        }
+        for _round in 0..sekisho_sensorthings::limits::ROUNDS_MAX {
+            match answer(&request, &catalogue, &records, (BASE, at(60))) {
+                Outcome::Done(done) => return done,
+                Outcome::Wants(wants) => {
+                    for want in wants {
+                        self.read(want, &mut records);
+                    }
+                }
+            }
+        }
+        panic!("{target}: wanted an answer in a few rounds");
+    }
+
+    pub(crate) fn json(&self, target: &str) -> Json {
+        match self.ask(target) {
+            Ok(Answer::Json(json) | Answer::GeoJson(json)) => json,
+            other => panic!("{target}: {other:?}"),
+        }
+    }
+
+    /// The values of a property of each entity of a page.
+    pub(crate) fn list(&self, target: &str, pointer: &str) -> Vec<Json> {
+        let page = self.json(target);
+        let values = page["value"].as_array().unwrap().iter();
+        values.map(|entity| entity.pointer(pointer).cloned().unwrap_or(Json::Null)).collect()
+    }
+}

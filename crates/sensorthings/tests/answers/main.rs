@@ -1,0 +1,7 @@
+//! Whole requests against a small city in memory.
+#![cfg(test)]
+
+mod city;
+mod paging;
+mod queries;
+mod topics;

@@ -1,0 +1,255 @@
+//! What the standard asks for, question by question.
+
+use sekisho_proto::{StreamClass, Value};
+use sekisho_sensorthings::{Answer, Content, FaultKind};
+use serde_json::{Value as Json, json};
+
+use crate::city::{BASE, City, at, described, sample};
+
+const PARK: &str = "Things('fujisawa:park:1')";
+
+#[test]
+fn the_landing_document_names_every_set() {
+    let found = City::small().json("/");
+    let names: Vec<_> = found["value"].as_array().unwrap().iter().map(|set| &set["name"]).collect();
+    assert_eq!(names.len(), 8);
+    assert_eq!(found["value"][0]["url"], format!("{BASE}/Things"));
+    assert!(found["serverSettings"]["conformance"].as_array().unwrap().len() > 10);
+}
+
+#[test]
+fn the_query_by_which_sensinact_polls_is_answered() {
+    let city = City::small();
+    let query = "/Things?$expand=Locations,Datastreams($expand=Sensor,ObservedProperty,\
+                 Observations($orderby=phenomenonTime desc;$top=1))";
+    let found = city.json(query);
+    let things = found["value"].as_array().unwrap();
+    assert_eq!(things.len(), 3);
+    let park = &things[0];
+    assert_eq!(park["@iot.id"], "fujisawa:park:1");
+    assert_eq!(park["name"], "station fujisawa/park/1");
+    assert_eq!(park["Locations"][0]["location"]["coordinates"], json!([139.487, 35.3389]));
+    let datastreams = park["Datastreams"].as_array().unwrap();
+    assert_eq!(datastreams.len(), 2);
+    let temperature = &datastreams[0];
+    assert_eq!(temperature["unitOfMeasurement"]["definition"], "ucum:Cel");
+    assert_eq!(temperature["unitOfMeasurement"]["symbol"], "°C");
+    assert_eq!(temperature["ObservedProperty"]["name"], "temperature");
+    assert_eq!(temperature["Sensor"]["encodingType"], "application/json");
+    let observations = temperature["Observations"].as_array().unwrap();
+    assert_eq!(observations.len(), 1);
+    assert_eq!(observations[0]["result"], 24.0);
+    assert_eq!(observations[0]["phenomenonTime"], at(45).to_string());
+    assert!(temperature.get("Observations@iot.nextLink").is_some());
+    let truck = &things[1];
+    assert_eq!(truck["Locations"][0]["location"]["coordinates"], json!([139.482, 35.34]));
+    let meter = &things[2];
+    assert_eq!(meter["Locations"], json!([]));
+    assert_eq!(meter["Datastreams"][0]["Observations"][0]["result"], 60.0);
+}
+
+#[test]
+fn the_last_value_of_a_transducer_may_be_in_an_older_record() {
+    let mut city = City::small();
+    city.keep("fujisawa/park/1", &[sample(70, &[("pm2_5", "", Value::Integer(99))])]);
+    let newest = "?$orderby=phenomenonTime desc&$top=1";
+    let of = |name: &str| format!("/Datastreams('fujisawa:park:1::{name}')/Observations{newest}");
+    assert_eq!(city.list(&of("pm2_5"), "/result"), [json!(99)]);
+    assert_eq!(city.list(&of("temperature"), "/result"), [json!(24.0)]);
+}
+
+#[test]
+fn identifiers_lead_back_to_what_they_name() {
+    let city = City::small();
+    for set in [
+        "Things",
+        "Locations",
+        "Datastreams",
+        "Sensors",
+        "ObservedProperties",
+        "FeaturesOfInterest",
+        "Observations",
+        "HistoricalLocations",
+    ] {
+        let page = city.json(&format!("/{set}"));
+        let entities = page["value"].as_array().unwrap();
+        assert!(!entities.is_empty(), "{set}");
+        for entity in entities {
+            let link = entity["@iot.selfLink"].as_str().unwrap();
+            assert_eq!(city.json(link), *entity, "{link}");
+            for (name, target) in entity.as_object().unwrap() {
+                if name.ends_with("@iot.navigationLink") {
+                    let led = city.json(target.as_str().unwrap());
+                    assert!(led.is_object(), "{target}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn paths_lead_over_several_entities_to_a_property() {
+    let city = City::small();
+    let observation = city.list(
+        &format!("/{PARK}/Datastreams('fujisawa:park:1::pm2_5')/Observations"),
+        "/@iot.selfLink",
+    );
+    let link = observation[1].as_str().unwrap();
+    assert_eq!(city.json(&format!("{link}/result")), json!({ "result": 1 }));
+    assert_eq!(city.ask(&format!("{link}/result/$value")), Ok(Answer::Text("1".to_owned())));
+    let unit = format!("{link}/Datastream/unitOfMeasurement/symbol/$value");
+    assert_eq!(city.ask(&unit), Ok(Answer::Text("µg/m³".to_owned())));
+    let place = city.json(&format!("{link}/FeatureOfInterest/feature"));
+    assert_eq!(place["feature"]["type"], "Point");
+    let links = city.json(&format!("/{PARK}/Datastreams/$ref"));
+    assert_eq!(links["value"].as_array().unwrap().len(), 2);
+    assert_eq!(links["value"][0].as_object().unwrap().len(), 1);
+}
+
+#[test]
+fn an_entity_that_does_not_belong_there_is_not_found_there() {
+    let city = City::small();
+    for target in [
+        "/Things('fujisawa:park:1')/Datastreams('fujisawa:truck:17::pm2_5')",
+        "/Things('fujisawa:park:2')",
+        "/Things('1')",
+        "/Things(1)",
+        "/Datastreams('fujisawa:park:1::noise')",
+        "/Observations('fujisawa:park:1::pm2_5@99.0')",
+        "/Observations('fujisawa:park:1::pm2_5@0.7')",
+        "/ObservedProperties('noise')",
+    ] {
+        let fault = city.ask(target).unwrap_err();
+        assert_eq!(fault.kind, FaultKind::NotFound, "{target}: {fault}");
+    }
+}
+
+#[test]
+fn filters_choose_by_property_by_relation_by_time_and_by_place() {
+    let city = City::small();
+    let names = |filter: &str| city.list(&format!("/Things?$filter={filter}"), "/properties/topic");
+    assert_eq!(names("properties/topic eq 'fujisawa/park/1'").len(), 1);
+    assert_eq!(names("startswith(name, 'station')").len(), 2);
+    assert_eq!(names("Datastreams/ObservedProperty/name eq 'pm2_5'").len(), 2);
+    assert_eq!(names("Datastreams/unitOfMeasurement/symbol eq 'W'"), ["santander/電力/メーター"]);
+    let area = "geography'POLYGON((139.486 35.33,139.488 35.33,139.488 35.35,139.486 35.35,139.486 35.33))'";
+    assert_eq!(names(&format!("st_within(Locations/location, {area})")), ["fujisawa/park/1"]);
+    let near = "geo.distance(Locations/location, geography'POINT(139.482 35.34)') lt 50";
+    assert_eq!(names(near), ["fujisawa/truck/17"]);
+    let observations = |filter: &str| {
+        let target =
+            format!("/Datastreams('fujisawa:park:1::temperature')/Observations?$filter={filter}");
+        city.list(&target, "/result")
+    };
+    assert_eq!(observations("result ge 23").len(), 4);
+    assert_eq!(observations(&format!("phenomenonTime ge {}", at(40))), [json!(24.0), json!(24.0)]);
+    assert_eq!(observations("phenomenonTime lt 2026-11-20T12:00:05Z"), [json!(20.0)]);
+}
+
+#[test]
+fn order_count_top_and_skip_are_exact() {
+    let city = City::small();
+    let all = "/Datastreams('fujisawa:park:1::temperature')/Observations";
+    let page =
+        city.json(&format!("{all}?$count=true&$top=3&$skip=1&$orderby=result desc,phenomenonTime"));
+    assert_eq!(page["@iot.count"], 10);
+    let results: Vec<_> = page["value"].as_array().unwrap().iter().map(|o| &o["result"]).collect();
+    assert_eq!(results, [&json!(24.0), &json!(23.0), &json!(23.0)]);
+    assert_eq!(page["value"][1]["phenomenonTime"], at(30).to_string());
+    let none = city.json(&format!("{all}?$count=true&$top=0"));
+    assert_eq!((&none["@iot.count"], &none["value"]), (&json!(10), &json!([])));
+    assert!(none.get("@iot.nextLink").is_none());
+    let things = city.json("/Things?$count=true&$orderby=name desc&$select=name");
+    assert_eq!(things["@iot.count"], 3);
+    assert_eq!(things["value"][2], json!({ "name": "santander/電力/メーター" }));
+}
+
+#[test]
+fn what_was_asked_wrongly_is_told() {
+    let city = City::small();
+    for (target, kind, words) in [
+        ("/Thing", FaultKind::Malformed, "wanted one of Things, Locations"),
+        ("/Things?$top=-1", FaultKind::Malformed, "$top"),
+        ("/Things?$top=1&$top=2", FaultKind::Malformed, "$top once"),
+        ("/Things?$frob=1", FaultKind::Malformed, "found $frob"),
+        ("/Things?$filter=colour eq 1", FaultKind::Malformed, "wanted one of @iot.id, name"),
+        ("/Things?$expand=Sensor", FaultKind::Malformed, "found Sensor"),
+        ("/Things?$select=colour", FaultKind::Malformed, "found colour"),
+        ("/Things?$orderby=name up", FaultKind::Malformed, "the end of $orderby"),
+        ("/Things?$count=maybe", FaultKind::Malformed, "$count=true"),
+        ("/Things/Datastreams", FaultKind::Malformed, "wanted Things('ID')"),
+        ("/Things('fujisawa:park:1')/colour", FaultKind::Malformed, "found colour"),
+        ("/Things?$filter=%zz", FaultKind::Malformed, "two hexadecimal digits"),
+        ("/Things?$resultFormat=dataArray", FaultKind::Unsupported, "wanted Observations"),
+        ("/Things?$filter=HistoricalLocations/time gt now()", FaultKind::Unsupported, "where"),
+    ] {
+        let fault = city.ask(target).unwrap_err();
+        assert_eq!(fault.kind, kind, "{target}: {fault}");
+        assert!(fault.to_string().contains(words), "{target}: {fault}");
+    }
+}
+
+#[test]
+fn sealed_streams_show_what_they_are_and_no_values() {
+    let mut city = City::small();
+    let mut sealed = described("fujisawa/home/1", None, &[("motion", "")]);
+    sealed.class = StreamClass::Personal;
+    city.describe(sealed);
+    city.keep("fujisawa/home/1", &[]);
+    let kept = city.streams.last_mut().unwrap();
+    kept.readings[0].content = Content::Sealed;
+    let found = city.json("/Datastreams('fujisawa:home:1::motion')?$expand=Observations");
+    assert_eq!(found["properties"]["sealed"], true);
+    assert_eq!(found["Observations"], json!([]));
+}
+
+#[test]
+fn what_may_be_discovered_and_not_read_has_no_observations() {
+    let mut city = City::small();
+    city.streams[0].is_readable = false;
+    let found = city.json(&format!("/{PARK}?$expand=Datastreams($expand=Observations)"));
+    assert_eq!(found["Datastreams"].as_array().unwrap().len(), 2);
+    assert_eq!(found["Datastreams"][0]["Observations"], json!([]));
+    assert!(city.ask("/Observations('fujisawa:park:1::pm2_5@0.0')").is_err());
+}
+
+#[test]
+fn who_measured_and_who_attested_is_told() {
+    let city = City::small();
+    let found = city.json("/Observations('fujisawa:park:1::pm2_5@0.0')");
+    assert_eq!(found["parameters"]["publisher"], "logger@fujisawa");
+    assert_eq!(found["parameters"]["attestedBy"], "node@fujisawa");
+}
+
+#[test]
+fn maps_are_given_geojson_and_tables_arrays() {
+    let city = City::small();
+    let map = city.json("/Things?$resultFormat=GeoJSON&$expand=Locations");
+    assert_eq!(map["type"], "FeatureCollection");
+    let feature = &map["features"][0];
+    assert_eq!(feature["geometry"]["coordinates"], json!([139.487, 35.3389]));
+    assert_eq!(feature["properties"]["properties/topic"], "fujisawa/park/1");
+    assert_eq!(map["features"][2]["geometry"], Json::Null);
+    let map = city.json("/FeaturesOfInterest?$resultFormat=GeoJSON");
+    assert_eq!(map["features"][1]["geometry"]["type"], "Point");
+    let table = city.json("/Datastreams('fujisawa:park:1::pm2_5')/Observations?$resultFormat=dataArray&$select=phenomenonTime,result");
+    let table = &table["value"][0];
+    assert_eq!(table["components"], json!(["phenomenonTime", "result"]));
+    assert_eq!(table["dataArray@iot.count"], 5);
+    assert_eq!(table["dataArray"][1], json!([at(10).to_string(), 1]));
+}
+
+#[test]
+fn where_a_truck_was_is_kept() {
+    let city = City::small();
+    let found = city.json(
+        "/Things('fujisawa:truck:17')/HistoricalLocations?$expand=Locations&$orderby=time desc",
+    );
+    let all = found["value"].as_array().unwrap();
+    assert_eq!(all.len(), 3);
+    assert_eq!(all[2]["Locations"][0]["location"]["coordinates"], json!([139.48, 35.34]));
+    let feature = city.json(
+        "/Observations('fujisawa:truck:17::pm2_5@1.0')/FeatureOfInterest?$expand=Observations",
+    );
+    assert_eq!(feature["Observations"].as_array().unwrap().len(), 3);
+}
