@@ -78,10 +78,10 @@ impl Interests {
         Self { linger, terms, wanted: None, asked: BTreeMap::new() }
     }
 
-    /// The contract allows these, and so many at a time.
+    /// The contract allows these, and so many at a time; none = nothing is asked for.
     pub(crate) fn set_terms(&mut self, imports: &[Filter], max: usize) {
+        let imports = if max == 0 { &[] } else { imports };
         let imports = outermost(imports.iter().cloned());
-        let max = max.max(1);
         let allowed = folded(&imports, max);
         self.terms = Terms { imports, allowed, max };
     }

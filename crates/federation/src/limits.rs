@@ -18,10 +18,15 @@ pub struct LinkLimits {
     pub frames_per_s: u32,
     /// And at once: the statements of a large log, many to a frame. Default 10,000.
     pub frames_burst: u32,
-    /// Bytes of statements per second. Default 8 MiB: more than a node can verify.
+    /// Bytes of statements per second. Default 8 MiB: statements may be large.
     pub log_bytes_per_s: u64,
-    /// And at once: 100,000 statements. Default 64 MiB.
+    /// And at once. Default 64 MiB.
     pub log_bytes_burst: u64,
+    /// Statements per second, each of which costs a signature, a place in the policy and one on the
+    /// disk for ever. Default 1,000: what an organisation states in a day.
+    pub statements_per_s: u32,
+    /// And at once: the whole log of an organisation of some thousand principals. Default 10,000.
+    pub statements_burst: u32,
     /// Filters asked for at a time, where the peering does not say it. Default 256: as many as a
     /// contract names at most, and as a session may have.
     pub interests_max: u32,
@@ -54,9 +59,15 @@ pub struct LinkLimits {
     pub cosign_interval: Duration,
     /// Checkpoints that wait for the statements they cover. Default 16: they come in turn.
     pub checkpoints_ahead_max: usize,
-    /// How long a record that no statement permits is held: records and statements travel
-    /// separately, and a record may be here before the statement that permits it. Default 5 s.
+    /// For so long at least a record is held that no statement permits, also where the owner's
+    /// control log is complete up to when its home received it: what it depends on may come another
+    /// way. Default 5 s. Until that log is complete it is held in any case.
     pub denied_patience: Duration,
+    /// Bytes of the envelopes that are held, with those behind them. Beyond it, those are refused
+    /// earlier that wait for nothing but `denied_patience`, the first ones first; where that is not
+    /// enough, the link hangs up and they come again. Default 64 MiB: two seconds at the speed of a
+    /// link.
+    pub held_bytes_max: usize,
     /// Publishers on topics that are remembered for having been waited for in vain. Default 4,096.
     pub hopeless_max: usize,
     /// Nodes a record may have passed. Default [`sekisho_proto::limits::HOPS_MAX`].
@@ -73,6 +84,8 @@ impl Default for LinkLimits {
             frames_burst: 10_000,
             log_bytes_per_s: 8 << 20,
             log_bytes_burst: 64 << 20,
+            statements_per_s: 1_000,
+            statements_burst: 10_000,
             interests_max: 256,
             interest_linger: Duration::from_secs(60),
             backoff_min: Duration::from_millis(500),
@@ -87,6 +100,7 @@ impl Default for LinkLimits {
             cosign_interval: Duration::from_secs(10),
             checkpoints_ahead_max: 16,
             denied_patience: Duration::from_secs(5),
+            held_bytes_max: 64 << 20,
             hopeless_max: 4_096,
             hops_max: sekisho_proto::limits::HOPS_MAX,
         }

@@ -43,10 +43,12 @@ const CONTROL_LOG: u32 = 0;
 /// now. What the peer does not permit is asked
 /// for again: see [`handle_subscription_refused`](Self::handle_subscription_refused).
 ///
-/// Every [`LinkCommand::Admit`] has one outcome: [`handle_stored`](Self::handle_stored),
-/// [`handle_refused`](Self::handle_refused), [`handle_denied`](Self::handle_denied) or
-/// [`handle_failed`](Self::handle_failed), also where the connection that brought it is gone. A
-/// position is acknowledged and saved only when everything up to it is done with.
+/// Every [`LinkCommand::Admit`] has one answer of the node's door:
+/// [`handle_admitted`](Self::handle_admitted), [`handle_refused`](Self::handle_refused),
+/// [`handle_denied`](Self::handle_denied) or [`handle_failed`](Self::handle_failed); what is to be
+/// stored then has one outcome, [`handle_stored`](Self::handle_stored), `handle_refused` or
+/// `handle_failed`, also where the connection that brought it is gone. A position is acknowledged
+/// and saved only when everything up to it is done with.
 #[derive(Debug)]
 pub struct Link {
     own_node: PrincipalId,
@@ -193,7 +195,7 @@ impl Link {
             seed,
             backoff: Backoff::new(limits.backoff_min, limits.backoff_max, seed),
             spending: Spending::new(&peering, &limits, now),
-            holding: Holding::default(),
+            holding: Holding::new(limits.held_bytes_max, limits.hopeless_max),
             saved_at: None,
             ping: 0,
             wall_ahead: 0,
@@ -482,6 +484,8 @@ impl Link {
 
     fn wait(&mut self, now: Timestamp) {
         self.holding.clear();
+        // It comes again, and must not be overtaken by what came after it.
+        self.queue.retain(|command| !matches!(command, LinkCommand::Admit { .. }));
         self.reading = Reading::Behind;
         self.begin_log_anew(now);
         if let Phase::Connected { since, .. } = self.phase

@@ -20,11 +20,14 @@ pub enum BudgetKind {
     Frames,
     /// Bytes of statements.
     Log,
+    /// Statements.
+    Statements,
 }
 
 impl BudgetKind {
     /// Every one.
-    pub const ALL: [Self; 4] = [Self::Bytes, Self::Envelopes, Self::Frames, Self::Log];
+    pub const ALL: [Self; 5] =
+        [Self::Bytes, Self::Envelopes, Self::Frames, Self::Log, Self::Statements];
 
     /// In one word, for counting.
     #[must_use]
@@ -34,6 +37,7 @@ impl BudgetKind {
             Self::Envelopes => "envelopes",
             Self::Frames => "frames",
             Self::Log => "log",
+            Self::Statements => "statements",
         }
     }
 }
@@ -63,6 +67,7 @@ pub(crate) struct Spending {
     envelopes: Budget,
     frames: Budget,
     log: Budget,
+    statements: Budget,
     waits: BudgetWaits,
 }
 
@@ -70,11 +75,13 @@ impl Spending {
     pub(crate) fn new(peering: &PeeringView, limits: &LinkLimits, now: Timestamp) -> Self {
         let (bytes, envelopes) = rates(peering, limits);
         let (frames, log) = (limits.frames_per_s.into(), limits.log_bytes_per_s);
+        let statements = (limits.statements_per_s.into(), limits.statements_burst.into());
         Self {
             bytes: Budget::new(bytes, now),
             envelopes: Budget::new(envelopes, now),
             frames: Budget::with_burst(frames, limits.frames_burst.into(), now),
             log: Budget::with_burst(log, limits.log_bytes_burst, now),
+            statements: Budget::with_burst(statements.0, statements.1, now),
             waits: BudgetWaits::default(),
         }
     }
@@ -102,9 +109,12 @@ impl Spending {
         }
     }
 
-    pub(crate) fn statements(&mut self, bytes: usize, now: Timestamp) {
+    pub(crate) fn statements(&mut self, count: usize, bytes: usize, now: Timestamp) {
         if self.log.spend(bytes, now) {
             self.waits.count(BudgetKind::Log);
+        }
+        if self.statements.spend(count, now) {
+            self.waits.count(BudgetKind::Statements);
         }
     }
 
@@ -115,7 +125,8 @@ impl Spending {
 
     /// Until when the peer is not to be listened to.
     pub(crate) fn deaf_until(&mut self, now: Timestamp) -> Option<Timestamp> {
-        self.frames.exhausted_until(now).max(self.log.exhausted_until(now))
+        let log = self.log.exhausted_until(now).max(self.statements.exhausted_until(now));
+        self.frames.exhausted_until(now).max(log)
     }
 
     pub(crate) const fn waits(&self) -> BudgetWaits {

@@ -82,6 +82,12 @@ impl Admitted {
         Ok(Self { verified, permit, carriage })
     }
 
+    /// Where it was published.
+    #[must_use]
+    pub fn topic(&self) -> &Topic {
+        self.permit.topic()
+    }
+
     pub(crate) fn into_parts(self) -> (Verified, PublishPermit, Carriage) {
         (self.verified, self.permit, self.carriage)
     }

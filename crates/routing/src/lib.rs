@@ -21,7 +21,7 @@ pub use command::{Command, NewRecord, ReplayFrom, ReplayId, Ticket};
 pub use limits::Limits;
 pub use record::Record;
 pub use router::{
-    Appended, AppendedError, Counters, Lost, Replayed, RestoredStream, Router, Subscribe,
+    Appended, AppendedError, Counters, Kept, Lost, Replayed, RestoredStream, Router, Subscribe,
 };
 pub use session::{SessionId, SubscriptionId};
 pub use tree::SubscriptionTree;

@@ -9,7 +9,8 @@ use std::{
 
 use sekisho_policy::{DeliveryPermit, Policy, Recipient};
 use sekisho_proto::{
-    BootId, CursorName, Offset, Position, PrincipalId, RefusalCode, Sequence, Timestamp, Topic,
+    BootId, CursorName, Hash, Offset, Position, PrincipalId, RefusalCode, Sequence, Timestamp,
+    Topic,
 };
 
 use crate::{
@@ -24,7 +25,7 @@ mod publishing;
 mod standing;
 mod subscribing;
 
-pub use delivering::{Lost, Replayed};
+pub use delivering::{Kept, Lost, Replayed};
 pub use publishing::{Appended, AppendedError, RestoredStream};
 pub use subscribing::Subscribe;
 
@@ -62,6 +63,7 @@ pub struct Router {
     recipients: Recipients,
     cursors: HashMap<(PrincipalId, CursorName), SubscriptionKey>,
     queue: VecDeque<Queued>,
+    unstored: Vec<(PrincipalId, Topic)>,
     last_ticket: u64,
     last_replay: u64,
     last_generation: u64,
@@ -122,6 +124,7 @@ impl Router {
             recipients: Recipients::default(),
             cursors: HashMap::new(),
             queue: VecDeque::new(),
+            unstored: Vec::new(),
             last_ticket: 0,
             last_replay: 0,
             last_generation: 0,
@@ -186,6 +189,24 @@ impl Router {
         boot: BootId,
     ) -> Sequence {
         self.streams.expected_durable(topic, publisher, boot)
+    }
+
+    /// Where a publisher's chain on a topic ends, what is not durable yet included: the next
+    /// sequence, and the hash of the envelope before it. `None` where nothing of the boot is known.
+    #[must_use]
+    pub fn chain_end(
+        &self,
+        topic: &Topic,
+        publisher: PrincipalId,
+        boot: BootId,
+    ) -> Option<(Sequence, Hash)> {
+        self.streams.chain_end(topic, publisher, boot)
+    }
+
+    /// Publishers and topics of which an attested envelope was not stored, since this was asked last.
+    #[must_use]
+    pub fn take_unstored(&mut self) -> Vec<(PrincipalId, Topic)> {
+        std::mem::take(&mut self.unstored)
     }
 
     /// A client or peer was welcomed. `principal` is the key it proved to hold; a peer's node is a

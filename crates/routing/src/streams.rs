@@ -113,6 +113,17 @@ impl Streams {
         self.boot(topic, publisher, boot).map_or(Sequence::new(0), Boot::expected_durable)
     }
 
+    /// The next sequence of a boot and the hash before it, what is on its way to the disk included.
+    pub(crate) fn chain_end(
+        &self,
+        topic: &Topic,
+        publisher: PrincipalId,
+        boot: BootId,
+    ) -> Option<(Sequence, Hash)> {
+        let boot = self.boot(topic, publisher, boot)?;
+        Some((boot.next, boot.recent.back()?.hash))
+    }
+
     /// Judges an envelope without changing anything.
     pub(crate) fn judge(&self, role: Role, header: &Header, hash: &Hash) -> Verdict {
         if header.sequence == Sequence::MAX {

@@ -154,6 +154,13 @@ pub trait Keyed: Send + Sync + 'static {
     /// [`KeyedError`].
     fn blob(&self, name: &str) -> Result<Option<Bytes>, KeyedError>;
 
+    /// The small named things whose names begin so, ascending.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyedError`].
+    fn blobs(&self, prefix: &str) -> Result<Vec<(String, Bytes)>, KeyedError>;
+
     /// Keeps how far a cursor has come.
     ///
     /// # Errors

@@ -276,6 +276,12 @@ pub enum HangupReason {
         /// So many may wait.
         max: usize,
     },
+    /// More waits for statements than there is room for.
+    #[error("wanted at most {max} bytes held for statements that are still to come, found more")]
+    Held {
+        /// So many may wait.
+        max: usize,
+    },
     /// The peer's log was lost or put back: the link begins at its first record.
     #[error("the peer's log does not reach to where this link was")]
     PeerRestarted,
@@ -311,6 +317,7 @@ impl HangupReason {
             Self::Log(_) => "log",
             Self::Flood { .. } => "flood",
             Self::Stale { .. } => "stale",
+            Self::Held { .. } => "held",
             Self::PeerRestarted => "peer-restarted",
         }
     }
@@ -332,6 +339,7 @@ impl HangupReason {
             | Self::Refused { .. }
             | Self::StoreFailed { .. }
             | Self::Stale { .. }
+            | Self::Held { .. }
             | Self::PeerRestarted => false,
         }
     }

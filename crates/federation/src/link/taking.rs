@@ -2,12 +2,16 @@
 
 use sekisho_proto::{
     GapReason, Hash, LogEntry, Position, PrincipalId, StatementIndex, Timestamp, Topic, frame,
+    limits::CLOCK_AHEAD_MAX,
 };
 
 use super::{
     DropReason, HangupReason, Link, LinkCommand, Phase, Reading, Taken, witnessing::Applied,
 };
-use crate::intake::{Intake, IntakeFault};
+use crate::{
+    holding::Term,
+    intake::{Intake, IntakeFault},
+};
 
 impl Link {
     /// A record came.
@@ -75,7 +79,8 @@ impl Link {
         self.hear(now);
         let frame::Statements { organisation, first, statements, .. } = statements;
         self.spending.frame(1, now);
-        self.spending.statements(statements.iter().map(|one| one.statement.len()).sum(), now);
+        let bytes = statements.iter().map(|one| one.statement.len()).sum();
+        self.spending.statements(statements.len(), bytes, now);
         if organisation != self.peering.organisation || first > self.passed_on {
             let reason = HangupReason::StatementOrder {
                 organisation: self.peering.organisation.clone(),
@@ -142,7 +147,9 @@ impl Link {
     }
 
     /// No statement known here permits the record: `publisher` may not publish on `topic`. It is
-    /// held for a while, in case that the statement is still under way, and tried again.
+    /// held while the statement may still be under way, and tried again; so is what comes after it
+    /// in its topic. It is refused for good once the owner's control log is complete here up to when
+    /// the record was received at its home.
     pub fn handle_denied(
         &mut self,
         record: Taken,
@@ -154,16 +161,48 @@ impl Link {
             return;
         }
         let position = record.position;
-        let until = now.saturating_add(self.limits.denied_patience);
-        if !self.holding.hold(record, (publisher, topic), until) {
+        let term = Term {
+            until: now.saturating_add(self.limits.denied_patience),
+            // No log is believed that is further ahead.
+            complete: record.received.min(self.wall(now).saturating_add(CLOCK_AHEAD_MAX)),
+        };
+        if !self.holding.hold(record, (publisher, topic), term) {
             self.handle_refused(position, now);
         }
+        self.give_up_held(now);
+    }
+
+    /// The door has let a record in. Whether it is to be stored now: where one before it in its
+    /// topic is held for a statement, so is it, and comes in another [`LinkCommand::Admit`]; and
+    /// where the connection that brought it is gone, it will come again.
+    pub fn handle_admitted(&mut self, record: Taken, topic: &Topic, now: Timestamp) -> bool {
+        if !self.is_connected() {
+            return false;
+        }
+        let position = record.position;
+        let has_turn = self.holding.has_turn(record, topic);
+        if has_turn {
+            self.try_held_after(position);
+        } else {
+            self.give_up_held(now);
+        }
+        has_turn
     }
 
     pub(super) fn give_up_held(&mut self, now: Timestamp) {
-        for position in self.holding.give_up(now, self.limits.hopeless_max) {
+        for position in self.holding.give_up(now) {
             self.handle_refused(position, now);
         }
+        if self.holding.is_full() {
+            // It comes again, behind the whole log: by then it is known what is permitted.
+            self.hang_up(HangupReason::Held { max: self.holding.bytes_max() }, now);
+        }
+    }
+
+    /// What waited behind a record has its turn.
+    fn try_held_after(&mut self, position: Position) {
+        let next = self.holding.settle(position);
+        self.queue.extend(next.into_iter().map(|record| LinkCommand::Admit { record }));
     }
 
     /// A record could not be stored for the moment: it must come again.
@@ -177,6 +216,7 @@ impl Link {
         for intake in self.intakes.values_mut() {
             intake.done(position);
         }
+        self.try_held_after(position);
         self.grant(now);
     }
 

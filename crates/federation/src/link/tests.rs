@@ -77,8 +77,12 @@ fn add_peering(policy: &mut Policy, imports: &[&str], issued: i64) {
 }
 
 fn add_contract(policy: &mut Policy, fujisawa: PeeringParty, imports: &[&str], issued: i64) {
+    add_parties(policy, [fujisawa, party("santander", "santander/#", imports)], issued);
+}
+
+fn add_parties(policy: &mut Policy, parties: [PeeringParty; 2], issued: i64) {
     let body = StatementBody::Peering(Peering {
-        parties: [fujisawa, party("santander", "santander/#", imports)],
+        parties,
         purposes: Vec::new(),
         issued: at(issued),
         from: at(issued),
@@ -149,7 +153,12 @@ fn id(index: u64) -> Hash {
 
 /// The peer's node shows a checkpoint of a control log.
 fn show(link: &mut Link, log: &Frontier, now: Timestamp) {
-    let told = checkpoint("sekisho/fujisawa/control", log, "node of fujisawa", now);
+    show_made(link, log, now, now);
+}
+
+/// The same, of a checkpoint that was made then and comes now.
+fn show_made(link: &mut Link, log: &Frontier, made: Timestamp, now: Timestamp) {
+    let told = checkpoint("sekisho/fujisawa/control", log, "node of fujisawa", made);
     link.handle_checkpoint(&told, &StrictVerifier, now);
 }
 
@@ -181,7 +190,7 @@ fn record(position: u64, hops: &[&str]) -> frame::Record {
         subscription: 1,
         position: Position::new(position),
         offset: Offset::new(position),
-        received: at(5),
+        received: at(0),
         envelope: Bytes::from_static(b"an envelope"),
         key_header: None,
         hops: hops.iter().map(|node| key(&format!("node of {node}")).id()).collect(),
@@ -343,10 +352,11 @@ fn a_record_that_passed_here_or_too_many_nodes_is_dropped_and_counted() {
 #[test]
 fn a_peer_that_sends_more_than_granted_is_hung_up_on() {
     let mut link = connected();
+    let mut commands = Vec::new();
     for position in 0..9 {
         link.handle_record(record(position, &["fujisawa"]), at(30));
+        commands.extend(drain(&mut link));
     }
-    let commands = drain(&mut link);
     assert_eq!(taken(&commands).len(), 8);
     assert_eq!(hung_up(&commands), Some(HangupReason::Credit { subscription: 1 }));
     assert!(!link.is_connected());
@@ -455,44 +465,46 @@ fn statements_are_applied_once_and_in_order() {
     assert!(matches!(reason, Some(HangupReason::StatementOrder { .. })), "{reason:?}");
 }
 
-#[test]
-fn a_record_ahead_of_its_statement_is_tried_again_when_that_comes() {
-    let mut link = connected();
-    for position in 0..2 {
-        link.handle_record(record(position, &["fujisawa"]), at(30));
+/// The door's answer on everything that it is asked about: the truck's publisher is not known, the
+/// others' are. Returns what goes on to be stored.
+fn answer(link: &mut Link, unknown: &[u64], now: Timestamp) -> Vec<u64> {
+    let (truck, topic) = (key("truck").id(), topic_of(17));
+    let mut stored = Vec::new();
+    while let Some(command) = link.poll_command() {
+        let LinkCommand::Admit { record } = command else { continue };
+        let position = record.position.value();
+        if unknown.contains(&position) {
+            link.handle_denied(record, truck, topic.clone(), now);
+        } else if link.handle_admitted(record, &topic, now) {
+            stored.push(position);
+        }
     }
-    let truck = key("truck").id();
-    let topic: Topic = "fujisawa/17/air".parse().expect("a topic");
-    for command in drain(&mut link) {
-        let LinkCommand::Admit { record } = command else { panic!("{command:?}") };
-        link.handle_denied(record, truck, topic.clone(), at(30));
-    }
-    assert!(drain(&mut link).is_empty());
-    link.handle_statements(statements(0, 1), at(40));
-    link.handle_applied(StatementIndex::new(0), id(0), at(40));
-    assert_eq!(taken(&drain(&mut link)), [0, 1]);
+    stored
+}
+
+fn topic_of(truck: u32) -> Topic {
+    format!("fujisawa/{truck}/air").parse().expect("a topic")
 }
 
 #[test]
-fn a_publisher_that_is_not_permitted_delays_a_link_once() {
+fn what_a_lost_connection_brought_is_not_stored_past_what_it_did_not() {
     let mut link = connected();
-    let truck = key("truck").id();
-    let topic: Topic = "fujisawa/17/air".parse().expect("a topic");
-    let deny = |link: &mut Link, position, now| {
-        link.handle_record(record(position, &["fujisawa"]), now);
-        for command in drain(link) {
-            if let LinkCommand::Admit { record } = command {
-                link.handle_denied(record, truck, topic.clone(), now);
-            }
-        }
+    for position in 0..3 {
+        link.handle_record(record(position, &["fujisawa"]), at(30));
+    }
+    let Some(LinkCommand::Admit { record }) = link.poll_command() else { panic!("no record") };
+    let Some(LinkCommand::Admit { record: second }) = link.poll_command() else {
+        panic!("no record")
     };
-    deny(&mut link, 0, at(30));
-    deny(&mut link, 1, at(1_030));
-    assert_eq!(link.poll_timeout(at(1_030)), Some((at(5_030), "held")));
-    link.handle_timeout(at(5_030));
-    assert_eq!((link.counters().refused, link.undone()), (2, 0));
-    deny(&mut link, 2, at(5_031));
-    assert_eq!((link.counters().refused, link.undone()), (3, 0));
+    link.handle_failed(record.position, at(31));
+    assert!(!link.handle_admitted(second, &topic_of(17), at(31)));
+    assert_eq!(answer(&mut link, &[], at(31)), [0_u64; 0]);
+}
+
+fn held_record(position: u64) -> Taken {
+    let frame::Record { position, offset, received, envelope, key_header, hops, .. } =
+        record(position, &["fujisawa"]);
+    Taken { position, offset, received, envelope, key_header, hops }
 }
 
 #[test]
@@ -680,7 +692,42 @@ fn a_peer_that_talks_too_much_is_not_listened_to_for_a_while() {
     told.statements[0].statement = Bytes::from(vec![0; bytes + (8 << 20)]);
     link.handle_statements(told, at(1_000));
     assert!(link.deaf_until(at(1_000)).is_some_and(|until| until > at(1_900)));
+    assert_eq!(link.waits().of(BudgetKind::Log), 1);
     assert!(link.is_connected());
+}
+
+#[test]
+fn statements_are_counted_as_well_as_their_bytes() {
+    let mut link = connected();
+    let (burst, per_s) =
+        (LinkLimits::default().statements_burst, i64::from(LinkLimits::default().statements_per_s));
+    let burst = usize::try_from(burst).expect("a count");
+    link.handle_statements(statements(0, burst), at(30));
+    assert_eq!(link.deaf_until(at(30)), None);
+    link.handle_statements(statements(burst as u64, 64), at(30));
+    assert_eq!(link.deaf_until(at(30)), Some(at(30 + 64 * 1_000 / per_s)));
+    assert_eq!(link.waits().of(BudgetKind::Statements), 1);
+    assert_eq!(link.waits().of(BudgetKind::Log), 0);
+    assert!(link.is_connected());
+}
+
+#[test]
+fn a_contract_that_allows_no_interest_has_nothing_asked_for_and_the_link_stays() {
+    let mut policy = policy(&["fujisawa/#"]);
+    let mut santander = party("santander", "santander/#", &["fujisawa/#"]);
+    santander.budget.interests = Some(0);
+    add_parties(&mut policy, [party("fujisawa", "fujisawa/#", &[]), santander], 5);
+    let peering = policy.peer(&name("fujisawa")).expect("a peering");
+    let own = key("node of santander").id();
+    let mut link = Link::new(own, peering, Resume::default(), limits(), 7, at(10));
+    drain(&mut link);
+    connect(&mut link, at(20));
+    let asks = |command: &LinkCommand| matches!(command, LinkCommand::Subscribe { .. });
+    assert!(!drain(&mut link).iter().any(asks));
+    assert!(link.is_connected());
+    // Another contract gives it some.
+    link.handle_policy(&self::policy(&["fujisawa/#"]), at(30));
+    assert!(drain(&mut link).iter().any(asks));
 }
 
 #[test]
@@ -720,6 +767,7 @@ fn gap(subscription: u32, from: u64, to: u64, reason: GapReason) -> frame::Gap {
 }
 
 mod asking;
+mod holding;
 mod transit;
 mod wanting;
 mod witnessing;

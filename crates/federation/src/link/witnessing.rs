@@ -346,7 +346,9 @@ impl Link {
             self.queue.push_back(keep(signed));
         }
         self.note_heard(heard);
+        self.holding.note_complete(heard);
         self.begin_where_complete(now);
+        self.give_up_held(now);
     }
 
     fn judge_control(&mut self, signed: SignedCheckpoint, now: Timestamp) -> Result<(), LogFault> {

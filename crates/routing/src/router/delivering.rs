@@ -33,6 +33,15 @@ pub struct Replayed {
     pub lost: Vec<Lost>,
 }
 
+/// Why a record is given other than by following the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It is the last that was to be retained of its topic.
+    Retained,
+    /// It was given before and not acknowledged.
+    Unacknowledged,
+}
+
 /// Positions whose records the log has no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lost {
@@ -112,6 +121,30 @@ impl Router {
         if state.outstanding == Some(replay) {
             self.end(key, RefusalCode::Internal, format!("reading the log: {why}"));
         }
+    }
+
+    /// Which of these records a session may be given, other than by a subscription of the router's:
+    /// the gate is asked for each, with the policy of now.
+    #[must_use]
+    pub fn permit_kept(
+        &self,
+        session: SessionId,
+        kept: Vec<(Arc<Record>, Kept)>,
+        now: Timestamp,
+    ) -> Vec<(Arc<Record>, DeliveryPermit)> {
+        let Some(state) = self.sessions.get(&session) else { return Vec::new() };
+        let hops_max = self.limits.hops_max;
+        let permitted = kept.into_iter().filter_map(|(record, kept)| {
+            let header = record.header();
+            // What a publisher left behind speaks for it no longer than it may speak.
+            if kept == Kept::Retained {
+                self.policy.permit_publish(header.publisher, &header.topic, now).ok()?;
+            }
+            let subscriber = &state.subscriber;
+            let permit = authorize_delivery(&self.policy, hops_max, subscriber, &record, now);
+            permit.ok().map(|permit| (record, permit))
+        });
+        permitted.collect()
     }
 
     /// Offers a record that became durable to everybody who subscribed to its topic.

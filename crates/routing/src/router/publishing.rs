@@ -103,6 +103,7 @@ impl Router {
         let (waiter, received, followed) = match carriage {
             Carriage::Session { session, request } => {
                 if !self.sessions.contains_key(&session) {
+                    self.note_unstored(envelope.header());
                     return;
                 }
                 (Waiter::Session { session, request }, now, None)
@@ -345,6 +346,7 @@ impl Router {
     fn answer_stored(&mut self, waiter: Waiter, header: &Header) {
         match waiter {
             Waiter::Session { session, request } => {
+                self.note_unstored(header);
                 let expected =
                     self.streams.expected_durable(&header.topic, header.publisher, header.boot);
                 self.push(Command::Refused {
@@ -368,6 +370,7 @@ impl Router {
         let what = what(header);
         match waiter {
             Waiter::Session { session, request } => {
+                self.note_unstored(header);
                 if self.sessions.contains_key(&session) {
                     let expected_sequence = expected;
                     self.push(Command::Refused {
@@ -383,6 +386,13 @@ impl Router {
             Waiter::Link { organisation, position } => {
                 self.push(Command::LinkRefused { organisation, position, code, what, why });
             }
+        }
+    }
+
+    /// Whoever numbers for a publisher that does not do so itself has to ask how far it has come.
+    fn note_unstored(&mut self, header: &Header) {
+        if header.attester.is_some() {
+            self.unstored.push((header.publisher, header.topic.clone()));
         }
     }
 

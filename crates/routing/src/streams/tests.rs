@@ -23,6 +23,7 @@ fn header(boot: u8, sequence: u64, previous: Option<Hash>) -> Header {
         flags: 0,
         expiry_s: 0,
         scope: Scope::Federation,
+        attester: None,
     }
 }
 

@@ -1,8 +1,10 @@
 //! Rights at the gate: what is delivered, what is withheld, and what a change of policy ends.
 
+use std::sync::Arc;
+
 use sekisho_policy::Recipient;
 use sekisho_proto::{PrincipalKind, RefusalCode, frame::Start, statement::RevokeTarget};
-use sekisho_routing::SessionId;
+use sekisho_routing::{Kept, SessionId};
 use sekisho_seal::SigningKey;
 
 use crate::{
@@ -74,6 +76,39 @@ fn a_right_to_subscribe_does_not_reach_back() {
         node.settle();
         assert_eq!(node.records(key_of(2, number)), [1]);
     }
+}
+
+#[test]
+fn the_gate_is_asked_for_what_was_kept_and_for_who_left_it() {
+    let (mut world, truck, dashboard) = world();
+    world.grant("dashboard@fujisawa", "subscribe,history", "fujisawa/+/air", at(1));
+    let mut node = Node::new(world.policy(), at(10));
+    node.connect(1, &truck);
+    node.connect(2, &dashboard);
+    for text in ["fujisawa/17/air", "fujisawa/17/camera"] {
+        node.publish(1, 1, publisher(&truck, text).envelope("a", at(10)), &truck);
+    }
+    node.settle();
+    let given = |node: &Node, session: u64, why: Kept| {
+        let kept = node.log.iter().map(|record| (Arc::clone(record), why)).collect();
+        let permitted = node.router.permit_kept(SessionId::new(session), kept, node.now);
+        assert!(permitted.iter().all(|(record, permit)| permit.topic() == record.topic()));
+        permitted.iter().map(|(record, _permit)| record.position().value()).collect::<Vec<_>>()
+    };
+    assert_eq!(given(&node, 2, Kept::Retained), [0]);
+    assert_eq!(given(&node, 2, Kept::Unacknowledged), [0]);
+    assert_eq!(given(&node, 9, Kept::Retained), []);
+    // Its publisher speaks no longer; what it said while it might is still the reader's.
+    world.deny("truck-17@fujisawa", "publish", "fujisawa/17/#", at(11));
+    node.now = at(12);
+    node.change_policy(world.policy());
+    assert_eq!(given(&node, 2, Kept::Retained), []);
+    assert_eq!(given(&node, 2, Kept::Unacknowledged), [0]);
+    // And the reader reads no longer.
+    world.deny("dashboard@fujisawa", "subscribe,history", "fujisawa/17/#", at(13));
+    node.now = at(14);
+    node.change_policy(world.policy());
+    assert_eq!(given(&node, 2, Kept::Unacknowledged), []);
 }
 
 #[test]

@@ -226,6 +226,7 @@ fn principal(name: PrincipalName, kind: PrincipalKind, key: &SigningKey) -> Stat
         kem_public_key: Bytes::new(),
         issued: at(0),
         until: None,
+        attested: false,
     })
 }
 

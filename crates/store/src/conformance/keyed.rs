@@ -67,6 +67,9 @@ pub(super) fn puts_come_back<E: KeyedEngine>(engine: &E) -> Result<(), Breach> {
     keyed.put_key_header(id, header.clone())?;
     keyed.set_link_position(city.clone(), Position::new(9))?;
     keyed.put_blob("genesis", Bytes::from_static(b""))?;
+    for name in ["session/b", "session", "session/a", "sessions/c"] {
+        keyed.put_blob(name, Bytes::from(name))?;
+    }
     keyed.apply(&[KeyedChange::PutEnrolment(token, Bytes::from_static(b"e"))])?;
     drop(keyed);
     let keyed = engine.open()?;
@@ -86,6 +89,9 @@ pub(super) fn puts_come_back<E: KeyedEngine>(engine: &E) -> Result<(), Breach> {
     ensure_equal("enrolment", &Some(Bytes::from_static(b"e")), &enrolment)?;
     let link = keyed.link_position(&city)?;
     ensure_equal("link", &Some(Position::new(9)), &link)?;
+    let named = ["session/a", "session/b"].map(|name| (name.to_owned(), Bytes::from(name)));
+    ensure_equal("blobs", &named.to_vec(), &keyed.blobs("session/")?)?;
+    ensure_equal("no blobs", &Vec::new(), &keyed.blobs("unknown")?)?;
     ensure_equal("blob", &Some(Bytes::new()), &keyed.blob("genesis")?)
 }
 

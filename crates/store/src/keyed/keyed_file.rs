@@ -423,6 +423,23 @@ impl Keyed for KeyedFile {
             Ok(table.get(name)?.map(|value| Bytes::copy_from_slice(value.value())))
         })
     }
+
+    fn blobs(&self, prefix: &str) -> Result<Vec<(String, Bytes)>, KeyedError> {
+        self.read("list blobs", |transaction| {
+            let Some(table) = existing(transaction.open_table(BLOBS))? else {
+                return Ok(Vec::new());
+            };
+            let mut found = Vec::new();
+            for entry in table.range(prefix..)? {
+                let (name, value) = entry?;
+                if !name.value().starts_with(prefix) {
+                    break;
+                }
+                found.push((name.value().to_owned(), Bytes::copy_from_slice(value.value())));
+            }
+            Ok(found)
+        })
+    }
 }
 
 #[cfg(test)]
