@@ -3,7 +3,9 @@
 //! The file is `sekisho.toml` in the node's directory; paths in it are relative to that directory.
 //! Every key is optional but `organisation`.
 
+mod mqtt;
 mod table;
+mod web_origin;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,8 +15,10 @@ use std::time::Duration;
 use sekisho_proto::{OrgName, limits};
 use thiserror::Error;
 
+pub use mqtt::MqttConfig;
 pub use table::Fault;
 use table::Table;
+pub use web_origin::WebOrigin;
 
 /// The default address of the QUIC listener.
 pub const QUIC_DEFAULT: &str = "127.0.0.1:7443";
@@ -30,6 +34,16 @@ pub struct Config {
     pub listen_quic: SocketAddr,
     /// Where health and metrics are served; a loopback address.
     pub listen_http: SocketAddr,
+    /// Where browsers, services and tools connect over HTTPS; `None` = nowhere.
+    pub listen_web: Option<SocketAddr>,
+    /// Where MQTT clients connect over TLS; `None` = nowhere.
+    pub listen_mqtt: Option<SocketAddr>,
+    /// The certificate that both of them show.
+    pub tls: TlsFiles,
+    /// Web pages of other origins that may use this node, besides its own.
+    pub web_origins: Vec<WebOrigin>,
+    /// What is below the listener of MQTT.
+    pub mqtt: MqttConfig,
     /// The node's key file.
     pub key: PathBuf,
     /// The organisation's first statements.
@@ -54,6 +68,26 @@ pub struct Config {
     pub take: Take,
     /// What links take of these.
     pub takes: BTreeMap<OrgName, Take>,
+}
+
+/// A certificate and its private key, as PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, and those that lead to a known authority behind it.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// Where they come from.
+    pub source: TlsSource,
+}
+
+/// Where a certificate comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsSource {
+    /// The operator names the files.
+    Given,
+    /// The node makes them where they are missing.
+    Made,
 }
 
 /// What a link takes of what the contract lets it.
@@ -139,7 +173,12 @@ fn read(mut root: Table<'_>, dir: &Path) -> Option<Config> {
     let mut listen = root.section("listen");
     let quic = listen.parsed("quic", address).or_else(|| QUIC_DEFAULT.parse().ok());
     let http = listen.parsed("http", loopback).or_else(|| HTTP_DEFAULT.parse().ok());
-    listen.finish(&["quic", "http"]);
+    let web = listen.parsed("web", address);
+    let mqtt = listen.parsed("mqtt", address);
+    listen.finish(&["quic", "http", "web", "mqtt"]);
+    let tls = read_tls(root.section("tls"), dir);
+    let mqtt_section = mqtt::read(root.section("mqtt"), organisation.as_ref());
+    let web_origins = read_web(root.section("web"));
 
     let mut storage = root.section("storage");
     let data = storage.parsed("data", path_in(dir)).unwrap_or_else(|| dir.join("data"));
@@ -165,12 +204,28 @@ fn read(mut root: Table<'_>, dir: &Path) -> Option<Config> {
     let take = federation.parsed("take", parse_take).unwrap_or(Take::All);
     let takes = federation.section("take_of").each(str::parse::<OrgName>, parse_take);
     federation.finish(&["take", "take_of"]);
-    root.finish(&["organisation", "key", "genesis", "listen", "storage", "limits", "federation"]);
+    root.finish(&[
+        "organisation",
+        "key",
+        "genesis",
+        "listen",
+        "tls",
+        "mqtt",
+        "web",
+        "storage",
+        "limits",
+        "federation",
+    ]);
 
     Some(Config {
         organisation: organisation?,
         listen_quic: quic?,
         listen_http: http?,
+        listen_web: web,
+        listen_mqtt: mqtt,
+        mqtt: mqtt_section?,
+        tls: tls?,
+        web_origins,
         key,
         genesis,
         data,
@@ -184,6 +239,31 @@ fn read(mut root: Table<'_>, dir: &Path) -> Option<Config> {
         take,
         takes,
     })
+}
+
+fn read_web(mut table: Table<'_>) -> Vec<WebOrigin> {
+    let origins = table.list("origins", str::parse::<WebOrigin>);
+    table.finish(&["origins"]);
+    origins
+}
+
+/// Both files or neither: a certificate without its key proves nothing.
+fn read_tls(mut table: Table<'_>, dir: &Path) -> Option<TlsFiles> {
+    let known = ["certificate", "key"];
+    let [given_certificate, given_key] = known.map(|key| table.has(key));
+    let certificate = table.parsed("certificate", path_in(dir));
+    let key = table.parsed("key", path_in(dir));
+    match (given_certificate, given_key) {
+        (true, false) => table.missing("key", "required beside tls.certificate"),
+        (false, true) => table.missing("certificate", "required beside tls.key"),
+        (true, true) | (false, false) => {}
+    }
+    table.finish(&known);
+    if !given_certificate && !given_key {
+        let [certificate, key] = ["tls/certificate.pem", "tls/key.pem"].map(|path| dir.join(path));
+        return Some(TlsFiles { certificate, key, source: TlsSource::Made });
+    }
+    Some(TlsFiles { certificate: certificate?, key: key?, source: TlsSource::Given })
 }
 
 fn path_in(dir: &Path) -> impl FnOnce(&str) -> Result<PathBuf, &'static str> + use<'_> {

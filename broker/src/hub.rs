@@ -5,6 +5,9 @@
 
 mod access;
 mod alarm;
+mod attesting;
+#[cfg(test)]
+pub(crate) mod attesting_world;
 mod authority;
 mod carrying;
 mod companion;
@@ -54,13 +57,14 @@ use crate::clock::mark::Mark;
 use crate::config::Config;
 use crate::engine::{KeyedStore, Reader};
 use crate::homeward::WaysHome;
+use crate::mqtt::Memory;
 use crate::session::Who;
 
 pub use access::AccessLogError;
 pub use authority::{Authority, ReplayError, log_from};
 pub use cut::Cut;
 pub use enrolments::{Enrolments, Waiting, WaitingDevice, Word};
-pub use ingress::{Carried, Carrier, Entry, Ingress, Parcel};
+pub use ingress::{Agreed, Carried, Carrier, Entry, Ingress, Parcel};
 pub(crate) use outbox::Held;
 pub use outbox::{
     Backlog, Full, OUTBOX_BYTES_MAX, OUTBOX_ITEMS_MAX, Outbox, OutboxReader, Outgoing,
@@ -74,6 +78,8 @@ pub use status::Readiness;
 
 pub(crate) use access::{Access, AccessLog, receipts, releases};
 pub(crate) use alarm::{Alarm, Subject};
+use attesting::Attesting;
+pub(crate) use attesting::Letter;
 pub(crate) use carrying::Received;
 pub(crate) use ingress::Passage;
 pub(crate) use key_headers::KeyHeaders;
@@ -104,9 +110,11 @@ pub struct Hub {
     wants: Arc<Wants>,
     rates: Rates,
     mark: Mark,
+    mqtt: Arc<Memory>,
     presence: Presence,
     ways_home: WaysHome,
     alarm: Arc<Alarm>,
+    attesting: Arc<Attesting>,
     keyed: Arc<KeyedStore>,
     reader: Reader,
     shard: mpsc::Sender<Request>,
@@ -189,6 +197,11 @@ impl Hub {
         self.reader.head()
     }
 
+    /// What is remembered of MQTT's clients.
+    pub(crate) const fn mqtt(&self) -> &Arc<Memory> {
+        &self.mqtt
+    }
+
     pub(crate) fn key_headers(&self) -> &KeyHeaders {
         &self.key_headers
     }
@@ -232,7 +245,7 @@ impl Hub {
         now: Timestamp,
     ) -> Result<Entry, Refusal> {
         match (&entry.carried, entry.rate_per_s) {
-            (Some(carried), _) => self.count_carried(&entry, carried, now)?,
+            (Some(carried), _) => self.count_carried(&entry, carried, bytes, now)?,
             (None, Some(granted)) => self.rates.publish(&entry.publisher, granted, now)?,
             (None, None) => {}
         }

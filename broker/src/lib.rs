@@ -11,11 +11,13 @@ mod homeward;
 mod http;
 pub mod hub;
 mod links;
+mod mqtt;
 mod node;
 mod session;
 mod transport;
 
-pub use node::{Addresses, ListenError, NodeError, serve};
+pub use node::{Addresses, Insecure, ListenError, NodeError, TlsFileError, serve};
+pub use transport::certificate::client_key;
 
 /// The node's name and version, for logs and peers.
 pub const SOFTWARE: &str = concat!("sekisho-node/", env!("CARGO_PKG_VERSION"));

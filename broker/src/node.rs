@@ -10,14 +10,19 @@ use sekisho_proto::PrincipalKind;
 use sekisho_seal::{KeyFile, KeyFileError, KeyKind, SigningKey};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
+use tracing::field::display;
 use tracing::{info, warn};
 
 use crate::config::{Config, ConfigError};
 use crate::genesis::{self, GenesisError};
 use crate::hub::{Ended, Hub, Request, StartError, metrics, receipts, releases, sweeping};
+use crate::transport::certificate::Certificate;
+pub use crate::transport::certificate::TlsFileError;
+use crate::transport::crowd::Crowd;
 pub use crate::transport::quic::ListenError;
 use crate::transport::quic::Listener;
-use crate::{clock, homeward, http, links};
+use crate::transport::{mqtt as mqtt_door, web};
+use crate::{clock, homeward, http, links, mqtt};
 
 /// How often what is due now and then is done.
 const TICK: Duration = Duration::from_secs(1);
@@ -50,6 +55,9 @@ pub enum NodeError {
     /// The QUIC listener did not start.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// There is no certificate for those that know no raw public keys.
+    #[error(transparent)]
+    Certificate(#[from] TlsFileError),
     /// The HTTP listener did not start, or ended.
     #[error("health and metrics on {address}")]
     Http {
@@ -80,6 +88,19 @@ pub struct Addresses {
     pub quic: SocketAddr,
     /// Health and metrics.
     pub http: SocketAddr,
+    /// Browsers, services and tools, where that door is open.
+    pub web: Option<SocketAddr>,
+    /// MQTT clients, where that door is open.
+    pub mqtt: Option<SocketAddr>,
+    /// MQTT clients of this machine, without TLS, where somebody asked for that.
+    pub insecure_mqtt: Option<SocketAddr>,
+}
+
+/// Listeners without TLS, on loopback addresses: never in a configuration, always asked for anew.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Insecure {
+    /// For MQTT clients.
+    pub mqtt: Option<SocketAddr>,
 }
 
 /// Runs the node in `dir` until `stop`, then drains it. `ready` hears where it listens once it does.
@@ -88,16 +109,17 @@ pub struct Addresses {
 /// Anything that keeps the node from starting, named with its file or address.
 pub async fn serve(
     dir: &Path,
+    insecure: Insecure,
     stop: CancellationToken,
     ready: impl FnOnce(Addresses),
 ) -> Result<(), NodeError> {
     let config = Config::load(dir)?;
     let recorder = metrics::install()?;
-    serve_with(config, recorder, stop, ready).await
+    serve_with((config, insecure), recorder, stop, ready).await
 }
 
 async fn serve_with(
-    config: Config,
+    (config, insecure): (Config, Insecure),
     recorder: PrometheusHandle,
     stop: CancellationToken,
     ready: impl FnOnce(Addresses),
@@ -111,26 +133,39 @@ async fn serve_with(
     let page = http::bind(http_address)
         .await
         .map_err(|source| NodeError::Http { address: http_address, source })?;
-    let listener = Listener::bind(quic, &key, Arc::clone(&hub))?;
+    let crowd = Arc::new(Crowd::new(hub.config()));
+    let listener = Listener::bind(quic, &key, Arc::clone(&hub), Arc::clone(&crowd))?;
+    let doors = Doors::open(&hub, insecure, (&key, &crowd), &stop).await?;
     let addresses = Addresses {
         quic: listener.address().unwrap_or(quic),
         http: page.local_addr().unwrap_or(http_address),
+        web: doors.web.as_ref().and_then(|web| web.address().ok()),
+        mqtt: address_of(doors.mqtt.as_ref()),
+        insecure_mqtt: address_of(doors.insecure_mqtt.as_ref()),
     };
-    info!(organisation = %hub.organisation(), quic = %addresses.quic, http = %addresses.http, "serving");
+    let organisation = hub.organisation();
+    let (quic, web, mqtt) = (addresses.quic, addresses.web, addresses.mqtt);
+    let [web, mqtt] = [web, mqtt].map(|door| door.map(display));
+    info!(%organisation, %quic, http = %addresses.http, web, mqtt, "serving");
     ready(addresses);
     let linking = tokio::spawn(links::run(Arc::clone(&hub), Arc::clone(&key), stop.clone()));
     let carrying = tokio::spawn(homeward::run(Arc::clone(&hub), key, stop.clone()));
     let recording = tokio::spawn(releases::run(Arc::clone(&hub), stop.clone()));
     let obeying = tokio::spawn(receipts::run(Arc::clone(&hub), stop.clone()));
     let sweeping = tokio::spawn(sweeping::run(Arc::clone(&hub), stop.clone()));
+    let remembering = tokio::spawn(mqtt::run(Arc::clone(&hub), stop.clone()));
     let ticking = tokio::spawn(tick(Arc::clone(&hub), stop.clone()));
     let stopped = stop.clone();
     let served = tokio::spawn(http::serve(page, Arc::clone(&hub), recorder, async move {
         stopped.cancelled().await;
     }));
+    let serving = tokio::spawn(doors.run());
     listener.run(stop.clone()).await;
     stop.cancel();
-    for task in [linking, carrying, recording, obeying, ticking, sweeping] {
+    if let Err(fault) = serving.await {
+        warn!(%fault, "the doors for others");
+    }
+    for task in [linking, carrying, recording, obeying, ticking, sweeping, remembering] {
         if let Err(fault) = task.await {
             warn!(%fault, "a task of the node");
         }
@@ -147,6 +182,66 @@ async fn serve_with(
     }
     info!("stopped");
     Ok(())
+}
+
+/// The listeners for those that do not speak QUIC; each is closed unless the operator opens it.
+struct Doors {
+    web: Option<web::Listener>,
+    mqtt: Option<mqtt_door::Listener>,
+    insecure_mqtt: Option<mqtt_door::Listener>,
+}
+
+fn address_of(listener: Option<&mqtt_door::Listener>) -> Option<SocketAddr> {
+    listener.and_then(|listener| listener.address().ok())
+}
+
+impl Doors {
+    async fn open(
+        hub: &Arc<Hub>,
+        insecure: Insecure,
+        (key, crowd): (&Arc<SigningKey>, &Arc<Crowd>),
+        stop: &CancellationToken,
+    ) -> Result<Self, NodeError> {
+        let config = hub.config();
+        let mut doors = Self { web: None, mqtt: None, insecure_mqtt: None };
+        let shared = || (Arc::clone(hub), Arc::clone(key), Arc::clone(crowd));
+        let mqtt = mqtt_door::Door::new(shared(), stop.clone());
+        if let Some(address) = insecure.mqtt {
+            let listener = mqtt_door::Listener::bind_loopback(address, Arc::clone(&mqtt)).await?;
+            warn!(%address, "MQTT without TLS is open to this machine");
+            doors.insecure_mqtt = Some(listener);
+        }
+        if config.listen_web.is_none() && config.listen_mqtt.is_none() {
+            return Ok(doors);
+        }
+        let certificate = Certificate::load_or_make(config)?;
+        if let Some(address) = config.listen_mqtt {
+            let listener = mqtt_door::Listener::bind(address, &certificate, Arc::clone(&mqtt));
+            doors.mqtt = Some(listener.await?);
+        }
+        if let Some(address) = config.listen_web {
+            let shared = (Arc::clone(hub), Arc::clone(key), Arc::clone(crowd));
+            let door = Arc::new(web::Door::new(shared, &certificate, stop.clone()));
+            doors.web = Some(web::Listener::bind(address, &certificate, door).await?);
+        }
+        Ok(doors)
+    }
+
+    /// Serves them until the node stops.
+    async fn run(self) {
+        let web = async {
+            if let Some(web) = self.web {
+                web.run().await;
+            }
+        };
+        let mqtt = [self.mqtt, self.insecure_mqtt].map(|listener| async {
+            if let Some(listener) = listener {
+                listener.run().await;
+            }
+        });
+        let [secure, insecure] = mqtt;
+        tokio::join!(web, secure, insecure);
+    }
 }
 
 fn load_key(config: &Config) -> Result<SigningKey, NodeError> {

@@ -6,6 +6,7 @@
 
 mod follow;
 mod greeting;
+mod password;
 mod query;
 mod vouchers;
 
@@ -15,8 +16,8 @@ use std::time::Duration;
 use sekisho_policy::{HeldGrant, Recipient};
 use sekisho_proto::frame::Start;
 use sekisho_proto::{
-    AccessKind, AccessRecord, Action, Filter, Frame, PrincipalId, PrincipalKind, PrincipalName,
-    RefusalCode, StatementIndex, Timestamp, frame, limits,
+    AccessKind, AccessRecord, Action, Filter, Frame, Position, PrincipalId, PrincipalKind,
+    PrincipalName, RefusalCode, Sequence, StatementIndex, Timestamp, frame, limits,
 };
 use sekisho_routing::{Carriage, SessionId, Subscribe, SubscriptionId};
 use tokio::sync::{mpsc, oneshot};
@@ -24,12 +25,13 @@ use tokio::sync::{mpsc, oneshot};
 use crate::clock;
 use crate::homeward::Back;
 use crate::hub::{
-    Backlog, Carrier, Cut, Held, Hub, INTERESTS_DEFAULT, Outbox, OutboxReader, Parcel, Present,
-    Received, Refusal, Request, metrics,
+    Backlog, Carrier, Cut, Held, Hub, INTERESTS_DEFAULT, Letter, Outbox, OutboxReader, Parcel,
+    Present, Received, Refusal, Request, metrics,
 };
 
 pub(crate) use follow::Follower;
 pub(crate) use greeting::{Greeting, Stranger, waits_for};
+pub(crate) use password::key_of_password;
 pub(crate) use vouchers::Vouchers;
 
 /// Answers that wait for one client. Publishes in flight have one answer each, so the window told
@@ -171,6 +173,25 @@ impl Session {
         }
     }
 
+    /// Publishes in the client's name what it did not sign, and says so in the header; the answer,
+    /// `Published` or `Refused`, goes through the port under this request. Tells which number the
+    /// envelope was given, where it got that far.
+    pub(crate) async fn attest(&self, request: u64, letter: Letter) -> Option<Sequence> {
+        let (publisher, topic) = (self.who.id, letter.topic.clone());
+        let sent = match self.parting {
+            Some(_) => Err(self.parted()),
+            None => self.hub.attest(publisher, letter, (self.id, request), clock::now()).await,
+        };
+        match sent {
+            Ok(sequence) => Some(sequence),
+            Err(refusal) => {
+                tracing::debug!(%topic, %refusal, "nothing was attested");
+                self.tell(self.hub.refuse(request, refusal)).await;
+                None
+            }
+        }
+    }
+
     async fn state(&self, state: frame::State) -> Frame {
         let request = state.request;
         let count = state.statements.len();
@@ -267,6 +288,35 @@ impl Session {
         Some(Box::new(AccessRecord { topics, purpose, ..record }))
     }
 
+    /// This session's number.
+    #[must_use]
+    pub(crate) const fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// Records that the client is given messages of these topics that were kept, which lie between
+    /// two positions of the log.
+    ///
+    /// # Errors
+    /// It asks for more than it may, or what is not recorded does not take place.
+    pub(crate) async fn record_history(
+        &self,
+        filter: &Filter,
+        (from, to): (Position, Position),
+    ) -> Result<(), Refusal> {
+        let now = clock::now();
+        self.hub.may_record(&self.who.id, now)?;
+        let what = self.hub.authority().snapshot().what(&self.who.name, now);
+        let record = AccessRecord {
+            topics: Some(filter.clone()),
+            from: Some(from),
+            to: Some(to),
+            purpose: purposes(&what.grants, filter),
+            ..self.who.accesses(AccessKind::History, now)
+        };
+        self.hub.access().note(record).await.map(drop)
+    }
+
     /// Handles a frame of a subscription's own channel.
     ///
     /// # Errors
@@ -316,6 +366,11 @@ impl Session {
     /// Ends the session; must be called once, when the transport is done with it.
     pub(crate) async fn close(&self) {
         drop(self.hub.ask(Request::Disconnect { session: self.id }).await);
+    }
+
+    /// Why the node ended it; `None` while it has not.
+    pub(crate) fn ended_because(&self) -> Option<(RefusalCode, String)> {
+        self.cut.reason().cloned()
     }
 
     /// The node's hub, for what is no session's business.

@@ -1,3 +1,10 @@
 //! Transports carry frames between a socket and a session, and decide nothing.
 
+pub(crate) mod certificate;
+mod channel;
+pub(crate) mod crowd;
+pub(crate) mod desk;
+mod frames;
+pub(crate) mod mqtt;
 pub(crate) mod quic;
+pub(crate) mod web;

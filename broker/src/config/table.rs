@@ -62,6 +62,47 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// Whether the key is there.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.values.contains_key(key)
+    }
+
+    /// A key that another one needs is not there.
+    pub(super) fn missing(&mut self, key: &str, why: &str) {
+        let (key, why) = (self.path_of(key), format!("{why}, found nothing"));
+        self.faults.push(Fault { key, why });
+    }
+
+    /// Every text of a list, parsed by `parse`; empty where the key is absent.
+    pub(super) fn list<T, E: fmt::Display>(
+        &mut self,
+        key: &str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Vec<T> {
+        let found = match self.values.remove(key) {
+            None => return Vec::new(),
+            Some(toml::Value::Array(found)) => found,
+            Some(other) => {
+                let why = format!("wanted a list of texts, found {}", other.type_str());
+                return self.fault(key, why).unwrap_or_default();
+            }
+        };
+        let mut parsed = Vec::new();
+        for value in found {
+            let fault = match value.as_str().map(&parse) {
+                Some(Ok(value)) => {
+                    parsed.push(value);
+                    continue;
+                }
+                Some(Err(error)) => error.to_string(),
+                None => format!("wanted a list of texts, found {} in it", value.type_str()),
+            };
+            let key = self.path_of(key);
+            self.faults.push(Fault { key, why: fault });
+        }
+        parsed
+    }
+
     /// A text parsed by `parse` that must be there.
     pub(super) fn required<T, E: fmt::Display>(
         &mut self,

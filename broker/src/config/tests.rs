@@ -67,3 +67,42 @@ fn what_is_taken_of_peers_is_all_unless_somebody_says_otherwise() {
     let wanted = ["federation.take", "federation.take_of.No Name", "federation.take_of.fujisawa"];
     assert_eq!(keys, wanted);
 }
+
+#[test]
+fn the_doors_for_others_are_closed_until_somebody_opens_them() {
+    let config = parse("organisation = \"a\"").unwrap();
+    assert_eq!((config.listen_web, config.listen_mqtt), (None, None));
+    assert_eq!(config.tls.source, TlsSource::Made);
+    assert_eq!(config.tls.key, Path::new("node/tls/key.pem"));
+    assert!(config.web_origins.is_empty());
+    let text = "organisation = \"a\"\n[listen]\nweb = \"0.0.0.0:8443\"\n[tls]\n\
+                certificate = \"c.pem\"\nkey = \"k.pem\"\n[web]\norigins = [\"https://b.example\"]\n";
+    let config = parse(text).unwrap();
+    assert_eq!(config.listen_web, "0.0.0.0:8443".parse().ok());
+    assert_eq!(config.tls.source, TlsSource::Given);
+    assert_eq!(config.web_origins, ["https://b.example".parse().unwrap()]);
+}
+
+#[test]
+fn a_certificate_without_its_key_and_a_page_that_is_none_are_faults() {
+    let text = "organisation = \"a\"\n[tls]\ncertificate = \"c.pem\"\n\
+                [web]\norigins = [\"b.example\", 3]\n";
+    let ConfigError::Faults { faults, .. } = parse(text).unwrap_err() else { panic!("faults") };
+    let keys: Vec<_> = faults.iter().map(|fault| fault.key.as_str()).collect();
+    assert_eq!(keys, ["tls.key", "web.origins", "web.origins"]);
+}
+
+#[test]
+fn names_of_mqtt_stand_in_the_organisations_own_tree() {
+    let config = parse("organisation = \"a\"").unwrap();
+    assert_eq!(config.mqtt.prefix.as_str(), "a/mqtt");
+    let config = parse("organisation = \"a\"\n[mqtt]\nprefix = \"a\"").unwrap();
+    assert_eq!(config.mqtt.prefix.as_str(), "a");
+    for prefix in ["b/mqtt", "b", "a/", "a/#", ""] {
+        let text = format!("organisation = \"a\"\n[mqtt]\nprefix = \"{prefix}\"");
+        let ConfigError::Faults { faults, .. } = parse(&text).unwrap_err() else {
+            panic!("{prefix}")
+        };
+        assert_eq!(faults[0].key, "mqtt.prefix", "{prefix}");
+    }
+}

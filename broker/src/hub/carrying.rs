@@ -47,9 +47,11 @@ impl Hub {
         &self,
         entry: &Entry,
         carried: &Carried,
+        bytes: usize,
         now: Timestamp,
     ) -> Result<(), Refusal> {
-        if let Some(agreed_per_s) = carried.rate_per_s {
+        self.rates.carry_bytes(&carried.by, bytes, carried.agreed.bytes_per_s, now)?;
+        if let Some(agreed_per_s) = carried.agreed.envelopes_per_s {
             self.rates.publish(&carried.by, agreed_per_s, now)?;
         }
         self.rates.carry(&carried.by, &entry.publisher, entry.rate_per_s, now)

@@ -2,6 +2,7 @@
 //!
 //! Cheap checks come first and nothing changes before the signature has been verified.
 
+mod attesting;
 mod passage;
 
 use std::sync::Arc;
@@ -10,17 +11,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use dashmap::DashMap;
 use sekisho_policy::{EpochStatus, Policy, PublishPermit};
-use sekisho_proto::statement::StreamClass;
+use sekisho_proto::statement::{PeeringBudget, StreamClass};
 use sekisho_proto::{
     Action, Envelope, Hash, Header, KeyHeader, KeyHeaderId, OrgName, PrincipalId, RefusalCode,
     Timestamp, Topic, limits,
 };
 use sekisho_routing::{Admitted, Carriage};
-use sekisho_seal::{VerifiedKeyHeader, VerifyingKey, verify, verify_key_header};
+use sekisho_seal::{VerifiedKeyHeader, VerifyingKey, verify_key_header};
 
 use super::key_headers::KeyHeaders;
 use super::refusal::Refusal;
 
+use self::attesting::verify_signer;
 pub(crate) use self::passage::Passage;
 
 /// What one carrier hands to the door.
@@ -59,11 +61,14 @@ pub enum Carrier {
 pub struct Entry {
     /// For the router.
     pub admitted: Admitted,
-    /// Who signed it.
+    /// The envelope's.
+    pub hash: Hash,
+    /// Whose it is.
     pub publisher: PrincipalId,
     /// Seen for the first time: to be stored before the envelope is.
     pub new_key_header: Option<KeyHeader>,
-    /// Envelopes per second that the publisher's grant allows; `None` = the node's limit.
+    /// Envelopes per second that the publisher's grant allows; `None` = the node's limit, or the
+    /// topic's home has counted it.
     pub rate_per_s: Option<u32>,
     /// Samples in it, as the publisher's header counts them.
     pub sample_count: u32,
@@ -78,8 +83,17 @@ pub struct Carried {
     pub hash: Hash,
     /// The peer's node.
     pub by: PrincipalId,
-    /// Envelopes per second that the contract lets it carry; `None` = the node's limit.
-    pub rate_per_s: Option<u32>,
+    /// What the contract lets it carry.
+    pub agreed: Agreed,
+}
+
+/// How much a peer's node may carry home by its contract, a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Agreed {
+    /// Envelopes; `None` = the node's limit.
+    pub envelopes_per_s: Option<u32>,
+    /// Bytes of them; `None` = as over a link.
+    pub bytes_per_s: Option<u64>,
 }
 
 /// Admits envelopes. Shared by all connections; holds caches and no other state.
@@ -114,7 +128,7 @@ impl Ingress {
     /// Reads a parcel's envelope.
     pub(crate) fn open(&self, parcel: Parcel) -> Result<Opened, Refusal> {
         let Parcel { envelope, key_header, carrier, carriage } = parcel;
-        self.check_size(&envelope)?;
+        self.check_bytes(envelope.len())?;
         Ok(Opened { envelope: Envelope::decode(envelope)?, key_header, carrier, carriage })
     }
 
@@ -130,26 +144,28 @@ impl Ingress {
         self.check_home(header, &carrier)?;
         let by_peer = check_carrier(policy, header, &carrier, now)?;
         check_time(header, &carrier, now)?;
-        let key = self.key_of(policy, &header.publisher)?;
+        let key = self.signer_of(policy, header, &carrier, now)?;
         let permit = permit(policy, header, &carrier, now)?;
         check_epoch(policy, header, &carrier, now)?;
         let fresh = self.check_key_header(header, key_header, &key)?;
-        let (rate_per_s, sample_count) = (permit.rate_per_s(), header.sample_count);
+        // What waited for a link comes faster than it was published.
+        let is_home = matches!(carrier, Carrier::Principal(_));
+        let rate_per_s = permit.rate_per_s().filter(|_rate| is_home);
+        let sample_count = header.sample_count;
         let publisher = header.publisher;
-        let verified = verify(envelope, &key)?;
+        let verified = verify_signer(envelope, &key)?;
         let hash = verified.hash();
-        let carried = by_peer.map(|(by, rate_per_s)| Carried { hash, by, rate_per_s });
+        let carried = by_peer.map(|(by, agreed)| Carried { hash, by, agreed });
         let admitted = Admitted::new(verified, permit, carriage)?;
         let new_key_header = fresh.map(VerifiedKeyHeader::into_key_header);
-        Ok(Entry { admitted, publisher, new_key_header, rate_per_s, sample_count, carried })
+        Ok(Entry { admitted, hash, publisher, new_key_header, rate_per_s, sample_count, carried })
     }
 
-    fn check_size(&self, envelope: &Bytes) -> Result<(), Refusal> {
-        if envelope.len() <= self.envelope_bytes_max {
+    fn check_bytes(&self, found: usize) -> Result<(), Refusal> {
+        if found <= self.envelope_bytes_max {
             return Ok(());
         }
-        let why =
-            format!("wanted at most {} bytes, found {}", self.envelope_bytes_max, envelope.len());
+        let why = format!("wanted at most {} bytes, found {found}", self.envelope_bytes_max);
         Err(Refusal::new(RefusalCode::Oversized, "envelope", why))
     }
 
@@ -220,13 +236,13 @@ fn missing(id: KeyHeaderId) -> Refusal {
 
 /// A principal carries its own envelopes; others' only with the right to bridge. A peer's node
 /// carries those of this organisation's own publishers home where the contract says so: then it is
-/// named, with how many a second it may bring.
+/// named, with how much a second it may bring.
 fn check_carrier(
     policy: &Policy,
     header: &Header,
     carrier: &Carrier,
     now: Timestamp,
-) -> Result<Option<(PrincipalId, Option<u32>)>, Refusal> {
+) -> Result<Option<(PrincipalId, Agreed)>, Refusal> {
     let Carrier::Principal(carrier) = carrier else { return Ok(None) };
     if *carrier == header.publisher {
         return Ok(None);
@@ -234,7 +250,8 @@ fn check_carrier(
     if let Some(party) = policy.carrier(carrier, &header.topic, now)
         && is_own(policy, &header.publisher)
     {
-        return Ok(Some((*carrier, party.budget.envelopes_per_s)));
+        let PeeringBudget { envelopes_per_s, bytes_per_s, .. } = party.budget;
+        return Ok(Some((*carrier, Agreed { envelopes_per_s, bytes_per_s })));
     }
     if policy.permit(Action::Bridge, *carrier, &header.topic, now).is_ok() {
         return Ok(None);
@@ -278,7 +295,8 @@ fn check_time(header: &Header, carrier: &Carrier, now: Timestamp) -> Result<(), 
     Ok(())
 }
 
-/// Sealed to an epoch that was alive when the publisher sealed, or declared open: what waited in a
+/// Sealed to an epoch that was alive when the publisher sealed, or declared open, or attested, for
+/// which [`Policy::permit_attesting`] has its own rule: what waited in a
 /// spool while its epoch was retired is not lost. What a peer's node took is not judged again: only
 /// that the epoch exists.
 fn check_epoch(
@@ -288,7 +306,7 @@ fn check_epoch(
     now: Timestamp,
 ) -> Result<(), Refusal> {
     if header.key_header.is_none() {
-        if policy.class_of(&header.topic) == StreamClass::Open {
+        if header.attester.is_some() || policy.class_of(&header.topic) == StreamClass::Open {
             return Ok(());
         }
         let why = "wanted a sealed body (the topic is not declared open), found an open one";

@@ -13,7 +13,9 @@ use sekisho_proto::{AccessKind, LogName, RefusalCode};
 pub const CONNECTIONS: &str = "sekisho_connections";
 /// Connections that ended before a `Welcome`, by `reason`.
 pub const HANDSHAKE_FAILURES: &str = "sekisho_handshake_failures_total";
-/// Envelopes that `Ingress::admit` let in, by `via` (session, link or carrier).
+/// Logins with a name and a password that were not a principal's.
+pub const PASSWORD_FAILURES: &str = "sekisho_password_failures_total";
+/// Envelopes that the door let in, by `via` (session, attested, link or carrier).
 pub const ADMITTED: &str = "sekisho_envelopes_admitted_total";
 /// Envelopes, statements, questions and frames refused, by `code`.
 pub const REFUSED: &str = "sekisho_envelopes_refused_total";
@@ -89,6 +91,16 @@ pub const LOG_COSIGNED: &str = "sekisho_log_cosigned_entries";
 pub const LOG_FAULTS: &str = "sekisho_log_faults_total";
 /// By how much the machine's clock is behind the time that the node goes by.
 pub const CLOCK_BEHIND: &str = "sekisho_clock_behind_seconds";
+/// MQTT sessions, connected or remembered.
+pub const MQTT_SESSIONS: &str = "sekisho_mqtt_sessions";
+/// Topics with a retained message.
+pub const MQTT_RETAINED: &str = "sekisho_mqtt_retained_messages";
+/// Messages that were to be retained and were not, for want of room.
+pub const MQTT_RETAINED_DROPPED: &str = "sekisho_mqtt_retained_dropped_total";
+/// Messages of members of a share that left which no other member was given.
+pub const MQTT_SHARED_LOST: &str = "sekisho_mqtt_shared_lost_total";
+/// Wills that were due, by `outcome`: published, refused or lost.
+pub const MQTT_WILLS: &str = "sekisho_mqtt_wills_total";
 /// Resident memory of the process, bytes.
 pub const RESIDENT_BYTES: &str = "sekisho_resident_bytes";
 /// Bytes free on the disk of the data folder.
@@ -98,7 +110,7 @@ pub const FREE_BYTES: &str = "sekisho_disk_free_bytes";
 pub const CATALOGUE: &[(&str, Kind, &str)] = &[
     (CONNECTIONS, Kind::Gauge, "Connections at present, clients and peers."),
     (HANDSHAKE_FAILURES, Kind::Counter, "Connections that ended before a Welcome, by reason."),
-    (ADMITTED, Kind::Counter, "Envelopes let in, by via: session, link or carrier."),
+    (ADMITTED, Kind::Counter, "Envelopes let in, by via: session, attested, link or carrier."),
     (REFUSED, Kind::Counter, "Envelopes, statements, questions and frames refused, by code."),
     (SAMPLES, Kind::Counter, "Samples in admitted envelopes."),
     (BYTES_IN, Kind::Counter, "Bytes of admitted envelopes."),
@@ -127,6 +139,11 @@ pub const CATALOGUE: &[(&str, Kind, &str)] = &[
     (PEER_INTERESTS, Kind::Gauge, "Filters that the peer has asked of this node."),
     (PEER_RECORDS, Kind::Counter, "Records written to the peer."),
     (PEER_BYTES, Kind::Counter, "Bytes of envelopes written to the peer."),
+    (
+        PASSWORD_FAILURES,
+        Kind::Counter,
+        "Logins with a name and a password that were not a principal's.",
+    ),
     (PEER_BEHIND, Kind::Gauge, "Records behind the end of the log that the peer acknowledged."),
     (HISTORY_WAITS, Kind::Counter, "Pages of older records for which the peer had to wait."),
     (
@@ -141,6 +158,11 @@ pub const CATALOGUE: &[(&str, Kind, &str)] = &[
     (LOG_FAULTS, Kind::Counter, "Times a log of the peer was not to be trusted, by reason."),
     (FREE_BYTES, Kind::Gauge, "Bytes free on the disk of the data folder."),
     (CLOCK_BEHIND, Kind::Gauge, "The clock was set back by so much, seconds."),
+    (MQTT_SESSIONS, Kind::Gauge, "MQTT sessions, connected or remembered."),
+    (MQTT_RETAINED, Kind::Gauge, "Topics with a retained message."),
+    (MQTT_RETAINED_DROPPED, Kind::Counter, "Messages not retained for want of room."),
+    (MQTT_SHARED_LOST, Kind::Counter, "Messages of a share that nobody was given."),
+    (MQTT_WILLS, Kind::Counter, "Wills that were due, by outcome."),
     (RESIDENT_BYTES, Kind::Gauge, "Resident memory of the process, bytes."),
 ];
 
@@ -224,6 +246,10 @@ pub(crate) fn access_waited(records: u64) {
     gauge!(ACCESSES_WAITING).decrement(records as f64);
 }
 
+pub(crate) fn password_failed() {
+    counter!(PASSWORD_FAILURES).increment(1);
+}
+
 pub(crate) fn handshake_failed(reason: &'static str) {
     counter!(HANDSHAKE_FAILURES, "reason" => reason).increment(1);
 }
@@ -234,6 +260,14 @@ pub(crate) fn handshake_failed(reason: &'static str) {
 )]
 pub(crate) fn set(name: &'static str, value: u64) {
     gauge!(name).set(value as f64);
+}
+
+pub(crate) fn count(name: &'static str) {
+    counter!(name).increment(1);
+}
+
+pub(crate) fn mqtt_will(outcome: &'static str) {
+    counter!(MQTT_WILLS, "outcome" => outcome).increment(1);
 }
 
 pub(crate) fn change(name: &'static str, by: f64) {

@@ -184,6 +184,14 @@ impl OutboxReader {
         taken
     }
 
+    /// Whether the subscription has ended for want of a right: then what was taken before is not to
+    /// be delivered either.
+    #[must_use]
+    pub fn lost_right(&self) -> bool {
+        let state = self.queue.lock();
+        matches!(state.waiting.last(), Some(Outgoing::End { code, .. }) if is_of_rights(*code))
+    }
+
     /// Whether something was refused since this was last asked: then the shard wants to hear that
     /// there is room again.
     #[must_use]

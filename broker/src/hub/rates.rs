@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::time::Duration;
 
 use dashmap::DashMap;
-use sekisho_proto::{PrincipalId, RefusalCode, Timestamp};
+use sekisho_proto::{PrincipalId, RefusalCode, Timestamp, limits};
 
 use super::refusal::Refusal;
 
@@ -20,6 +20,13 @@ const RECORDED_PER_S: u64 = 2;
 const OPENED_BURST: u64 = 4_096;
 /// And in the long run, a second: each costs a task and a question of policy, also where it is refused.
 const OPENED_PER_S: u64 = 256;
+/// Bytes of envelopes that a peer's node may carry home, a second, where the contract does not say
+/// it: what a link gives as well.
+const CARRIED_BYTES_PER_S: u64 = 32 << 20;
+/// No contract means more, and no level overflows.
+const CARRIED_BYTES_PER_S_MAX: u64 = 1 << 40;
+/// What may come at once by the narrowest contract.
+const CARRIED_BYTES_BURST_MIN: u64 = limits::ENVELOPE_BYTES_MAX as u64;
 /// Connections read the clock at about the same time and arrive here in any order; what is further
 /// apart is a clock that was put back.
 const CLOCK_STEP_MIN: Duration = Duration::from_secs(1);
@@ -34,6 +41,8 @@ pub(super) struct Rates {
     opening: DashMap<PrincipalId, Bucket>,
     /// By who carries and whose it is.
     carrying: DashMap<(PrincipalId, PrincipalId), Bucket>,
+    /// Bytes, by who carries.
+    carrying_bytes: DashMap<PrincipalId, Bucket>,
 }
 
 /// In millionths of a request, so that slow rates add up exactly.
@@ -55,6 +64,7 @@ impl Rates {
             recording: DashMap::new(),
             opening: DashMap::new(),
             carrying: DashMap::new(),
+            carrying_bytes: DashMap::new(),
         }
     }
 
@@ -112,6 +122,31 @@ impl Rates {
         take_of(&self.carrying, (*carrier, *publisher), publisher, (1, rate), now)
     }
 
+    /// Takes the bytes of an envelope that another node carried here, whoever published it.
+    ///
+    /// # Errors
+    /// The carrier has brought more than its contract, or the node where that says nothing, allows.
+    pub(super) fn carry_bytes(
+        &self,
+        carrier: &PrincipalId,
+        bytes: usize,
+        agreed_per_s: Option<u64>,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let per_s = agreed_per_s.unwrap_or(CARRIED_BYTES_PER_S).min(CARRIED_BYTES_PER_S_MAX);
+        // Every envelope fits at once, as over a link.
+        let burst = per_s.max(CARRIED_BYTES_BURST_MIN);
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let bucket = self.carrying_bytes.entry(*carrier);
+        let full = || Bucket::full(per_s, burst, now);
+        if bucket.or_insert_with(full).take(bytes, (per_s, burst), now) {
+            return Ok(());
+        }
+        let why = format!("wanted at most {per_s} bytes a second, found more");
+        let what = format!("what {} carries", carrier.short());
+        Err(Refusal::new(RefusalCode::RateLimited, what, why))
+    }
+
     /// Takes one thing that becomes an entry of the access log, which only grows.
     ///
     /// # Errors
@@ -128,7 +163,14 @@ impl Rates {
 
     /// Forgets whoever has been silent until its bucket was full again.
     pub(super) fn sweep(&self, now: Timestamp) {
-        for buckets in [&self.arriving, &self.publishing, &self.recording, &self.opening] {
+        let by_principal = [
+            &self.arriving,
+            &self.publishing,
+            &self.recording,
+            &self.opening,
+            &self.carrying_bytes,
+        ];
+        for buckets in by_principal {
             buckets.retain(|_principal, bucket| !bucket.is_full(now));
         }
         self.carrying.retain(|_pair, bucket| !bucket.is_full(now));
@@ -268,6 +310,27 @@ mod tests {
         assert_eq!(own, 3);
         rates.sweep(at(2_000_000));
         assert!(rates.carrying.is_empty());
+    }
+
+    #[test]
+    fn a_carrier_brings_as_many_bytes_as_its_contract_says_and_every_single_envelope() {
+        let rates = Rates::new(100);
+        let mib = limits::ENVELOPE_BYTES_MAX;
+        let brought = |agreed, micros| {
+            let carried = |_one: &u8| rates.carry_bytes(&OTHER, mib, agreed, at(micros)).is_ok();
+            (0..9).filter(carried).count()
+        };
+        // The largest envelope fits, and then nothing until it is made good.
+        assert_eq!(brought(Some(mib as u64 / 2), 0), 1);
+        assert_eq!(brought(Some(mib as u64 / 2), 1_000_000), 0);
+        assert_eq!(brought(Some(mib as u64 / 2), 2_000_000), 1);
+        rates.sweep(at(1_000_000_000));
+        assert!(rates.carrying_bytes.is_empty());
+        assert_eq!(brought(Some(3 * mib as u64), 1_000_000_000), 3);
+        rates.sweep(at(2_000_000_000));
+        assert_eq!(brought(None, 2_000_000_000), 9);
+        rates.sweep(at(3_000_000_000));
+        assert_eq!(brought(Some(u64::MAX), 3_000_000_000), 9);
     }
 
     #[test]

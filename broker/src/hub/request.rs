@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use sekisho_policy::{Policy, Recipient};
+use sekisho_policy::{DeliveryPermit, Policy, Recipient};
 use sekisho_proto::{
-    AccessRecord, BootId, Frame, OrgName, Position, PrincipalId, RefusalCode, Sequence, Topic,
+    AccessRecord, BootId, Frame, Hash, OrgName, Position, PrincipalId, RefusalCode, Sequence, Topic,
 };
-use sekisho_routing::{Admitted, SessionId, Subscribe, SubscriptionId};
+use sekisho_routing::{Admitted, Kept, Record, SessionId, Subscribe, SubscriptionId};
 use tokio::sync::{mpsc, oneshot};
 
 use super::cut::Cut;
@@ -122,6 +122,26 @@ pub enum Request {
         topic: Topic,
         /// The answer.
         answer: oneshot::Sender<Sequence>,
+    },
+    /// Where a publisher's chain on a topic ends, what is on its way to the disk included.
+    ChainEnd {
+        /// Whose,
+        publisher: PrincipalId,
+        /// in this run,
+        boot: BootId,
+        /// to this topic.
+        topic: Topic,
+        /// The next sequence and the hash before it, where there is one.
+        answer: oneshot::Sender<Option<(Sequence, Hash)>>,
+    },
+    /// Which of these may be given to a session: asked at the gate.
+    Kept {
+        /// To this session,
+        session: SessionId,
+        /// these records, and why.
+        records: Vec<(Arc<Record>, Kept)>,
+        /// Those that may, with the proof.
+        answer: oneshot::Sender<Vec<(Arc<Record>, DeliveryPermit)>>,
     },
     /// Time has passed: do what is due now and then.
     Tick,

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error, warn};
 
 use super::alarm::{Alarm, Subject};
+use super::attesting::Attesting;
 use super::cursors::Cursors;
 use super::cut::Cut;
 use super::metrics;
@@ -25,6 +26,7 @@ use super::replay::{Page, Replays, Wanted};
 use super::request::{LinkOutcome, Request};
 use super::retention::Retention;
 use crate::clock;
+use crate::mqtt::{Retaining, ToRetain};
 
 /// Requests taken before the disk is flushed: bounds how long the first of a group waits.
 const GROUP_MAX: usize = 2_048;
@@ -41,9 +43,11 @@ pub(crate) struct Shard<L: Records, K> {
     pub(super) links: BTreeMap<OrgName, mpsc::Sender<LinkOutcome>>,
     pub(super) sessions: BTreeMap<SessionId, Port>,
     pub(super) group: Group,
+    pub(super) retaining: Arc<Retaining>,
     /// Who unsubscribed and waits until that is on the disk.
     pub(super) leaving: Vec<oneshot::Sender<()>>,
     pub(super) alarm: Arc<Alarm>,
+    pub(super) attesting: Arc<Attesting>,
     /// Why the disk is not to be trusted any more.
     pub(super) poison: Option<String>,
 }
@@ -76,6 +80,7 @@ pub(super) struct Port {
 #[derive(Debug, Default)]
 pub(super) struct Group {
     appended: Vec<(Ticket, Appended)>,
+    retained: Vec<(Position, ToRetain)>,
     failed: Vec<(Ticket, RefusalCode, String)>,
 }
 
@@ -165,6 +170,15 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                     debug!("whoever asked for the head of a stream has gone");
                 }
             }
+            Request::ChainEnd { publisher, boot, topic, answer } => {
+                if answer.send(self.router.chain_end(&topic, publisher, boot)).is_err() {
+                    debug!("whoever asked for the end of a chain has gone");
+                }
+            }
+            Request::Kept { session, records, answer } => {
+                // Whoever asked and is gone needs none.
+                drop(answer.send(self.router.permit_kept(session, records, now)));
+            }
             Request::Tick => self.tick(),
             Request::Stop { done } => return Some(done),
         }
@@ -219,6 +233,7 @@ impl<L: Records, K: Keyed> Shard<L, K> {
             while let Some(command) = self.router.poll_command() {
                 self.carry_out(command);
             }
+            self.attesting.doubt(self.router.take_unstored());
             if !self.group.is_pending() {
                 break;
             }
@@ -234,7 +249,7 @@ impl<L: Records, K: Keyed> Shard<L, K> {
     /// Flushes the disk and tells the router what became of the group; whether it is durable.
     fn commit(&mut self) -> bool {
         let now = clock::now();
-        let Group { appended, failed } = std::mem::take(&mut self.group);
+        let Group { appended, retained, failed } = std::mem::take(&mut self.group);
         for (ticket, code, why) in failed {
             self.fail(ticket, code, &why);
         }
@@ -243,6 +258,9 @@ impl<L: Records, K: Keyed> Shard<L, K> {
         }
         match self.log.commit() {
             Ok(_durable) => {
+                // Before its publisher hears of it: whoever subscribes afterwards is given it.
+                let head = appended.last().map(|(_ticket, place)| place.position.next());
+                self.retaining.note(retained, head);
                 for (ticket, place) in appended {
                     let place = sekisho_routing::Appended {
                         position: place.position,
@@ -396,6 +414,7 @@ impl<L: Records, K: Keyed> Shard<L, K> {
             self.group.failed.push((ticket, RefusalCode::StorageFull, why));
             return;
         }
+        let to_retain = ToRetain::of(&record);
         let record = to_store(record);
         let appended = match self.log.append(record.clone()) {
             Err(AppendError::BatchFull { .. }) => {
@@ -410,7 +429,11 @@ impl<L: Records, K: Keyed> Shard<L, K> {
             outcome => outcome,
         };
         match appended {
-            Ok(place) => self.group.appended.push((ticket, place)),
+            Ok(place) => {
+                let to_retain = to_retain.map(|kept| (place.position, kept.placed(place.offset)));
+                self.group.retained.extend(to_retain);
+                self.group.appended.push((ticket, place));
+            }
             Err(fault) => {
                 if let Some(unsaid) = self.alarm.admit(Subject::Disk, clock::now()) {
                     warn!(%fault, unsaid, "an envelope was not stored");

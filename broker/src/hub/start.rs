@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use sekisho_proto::{Filter, Hash, Offset, Statement, StatementBody, Timestamp};
+use sekisho::OsEntropy;
+use sekisho_proto::{BootId, Filter, Hash, Offset, Statement, StatementBody, Timestamp};
 use sekisho_routing::{Limits, RestoredStream, Router};
-use sekisho_seal::SigningKey;
+use sekisho_seal::{EntropyError, SigningKey, draw};
 use sekisho_store::{RecordReader as _, StoreError};
 use thiserror::Error;
 use tokio::runtime::Handle;
@@ -15,6 +16,7 @@ use tracing::warn;
 
 use super::access::{AccessLog, AccessLogError};
 use super::alarm::Alarm;
+use super::attesting::Attesting;
 use super::authority::{Authority, ReplayError};
 use super::cursors::Cursors;
 use super::enrolments::Enrolments;
@@ -24,7 +26,7 @@ use super::places::Places;
 use super::presence::Presence;
 use super::rates::Rates;
 use super::replay::{HistoryBudgets, Replays};
-use super::request::REQUESTS_MAX;
+use super::request::{REQUESTS_MAX, Request};
 use super::retention::Retention;
 use super::shard::{Ended, Group, Shard};
 use super::{Hub, KeyHeaders, LinkBoard, Wants};
@@ -34,6 +36,7 @@ use crate::clock::mark::Mark;
 use crate::config::Config;
 use crate::engine::{self, KeyedStore, Log, Reader};
 use crate::homeward::WaysHome;
+use crate::mqtt::Memory;
 
 /// A hub and the thread behind it.
 #[derive(Debug)]
@@ -67,6 +70,9 @@ pub enum StartError {
         /// What came first.
         found: &'static str,
     },
+    /// The system gave no randomness.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
     /// The system gave no thread.
     #[error("shard: wanted a thread of its own")]
     Thread(#[source] std::io::Error),
@@ -100,31 +106,31 @@ impl Hub {
         let secrets = engine::secrets(&config).map_err(AccessLogError::from)?;
         let access = Arc::new(AccessLog::open(&config.organisation, Arc::clone(&keyed), secrets)?);
         let logs = open_logs(&config, key, &keyed, (&authority, &access))?;
-        let (runtime, weak) = (Handle::current(), sender.downgrade());
         let link_board = Arc::new(LinkBoard::default());
         let history = HistoryBudgets::new(&authority.snapshot(), Arc::clone(&link_board));
-        let replays = Replays::new(reader.clone(), Arc::clone(&access), (runtime, weak), history);
-        let cursors = Cursors::new(Arc::clone(&keyed));
+        let replays = replays((&reader, &access), &sender, history);
         let alarm = Arc::new(Alarm::default());
+        let attesting = Arc::new(Attesting::new(draw_boot()?));
         let read = |source| ReplayError::Read { source };
         let wants = Wants::read(&config.organisation, &*keyed).map_err(read)?;
-        let mut shard = Shard {
+        let mqtt = Memory::open(&config.organisation, &keyed, &reader, now).map_err(read)?;
+        let shard = Shard {
             router,
             log: records,
-            cursors,
+            cursors: Cursors::new(Arc::clone(&keyed)),
             retention,
             requests,
             replays,
             links: BTreeMap::new(),
             sessions: BTreeMap::new(),
             group: Group::default(),
+            retaining: Arc::clone(mqtt.retaining()),
             leaving: Vec::new(),
             alarm: Arc::clone(&alarm),
+            attesting: Arc::clone(&attesting),
             poison: None,
         };
-        shard.retention.follow(&authority.snapshot());
-        let thread = std::thread::Builder::new().name("shard".to_owned());
-        let shard = thread.spawn(move || shard.run()).map_err(StartError::Thread)?;
+        let shard = run(shard, &authority)?;
         let (own, bytes_max) = (config.organisation.clone(), config.envelope_bytes_max);
         let ingress = Ingress::new(own, bytes_max, Arc::clone(&key_headers));
         let hub = Self {
@@ -142,7 +148,9 @@ impl Hub {
             ways_home: WaysHome::default(),
             rates: Rates::new(config.requests_per_second_max),
             mark,
+            mqtt,
             alarm,
+            attesting,
             keyed,
             reader,
             shard: sender,
@@ -152,6 +160,31 @@ impl Hub {
         };
         Ok(Started { hub: Arc::new(hub), shard })
     }
+}
+
+/// The number of this run, as the node uses it where it publishes for others.
+fn draw_boot() -> Result<BootId, EntropyError> {
+    Ok(BootId::new(*draw(&mut OsEntropy::new())?))
+}
+
+/// The readers of old pages, which hand them to the shard as long as it is there.
+fn replays(
+    (reader, access): (&Reader, &Arc<AccessLog>),
+    shard: &mpsc::Sender<Request>,
+    history: HistoryBudgets,
+) -> Replays<Reader> {
+    let tasks = (Handle::current(), shard.downgrade());
+    Replays::new(reader.clone(), Arc::clone(access), tasks, history)
+}
+
+/// The shard on its thread.
+fn run(
+    mut shard: Shard<Log, KeyedStore>,
+    authority: &Authority,
+) -> Result<std::thread::JoinHandle<Ended>, StartError> {
+    shard.retention.follow(&authority.snapshot());
+    let thread = std::thread::Builder::new().name("shard".to_owned());
+    thread.spawn(move || shard.run()).map_err(StartError::Thread)
 }
 
 /// Both logs of the organisation, and what is kept of others'.

@@ -72,7 +72,7 @@ impl PeerConnection {
         subscription: u32,
         frame: &Frame,
     ) -> Result<(), StreamError> {
-        let Stream { mut writer, reader } = self.connection.stream().await?;
+        let Stream { mut writer, reader } = self.connection.stream(subscription).await?;
         writer.send(frame).await?;
         self.streams.insert(subscription, writer);
         self.listen(Some(subscription), reader);

@@ -1,5 +1,6 @@
 //! Drives one link: the state machine decides, this task does what it says.
 
+mod admitting;
 mod following;
 mod reporting;
 
@@ -7,10 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sekisho::framing::StreamError;
-use sekisho_federation::{BudgetWaits, HangupReason, Link, LinkCommand, LinkLimits, Taken};
+use sekisho_federation::{BudgetWaits, HangupReason, Link, LinkCommand, LinkLimits};
 use sekisho_policy::{PeeringView, Route};
-use sekisho_proto::{Envelope, Frame, OrgName, PrincipalId, RefusalCode, Timestamp, frame};
-use sekisho_routing::Carriage;
+use sekisho_proto::{Frame, OrgName, PrincipalId, Timestamp, frame};
 use sekisho_seal::{SigningKey, StrictVerifier};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
@@ -19,7 +19,7 @@ use tracing::{debug, error, info, warn};
 
 use super::connection::{PeerConnection, Said};
 use crate::clock;
-use crate::hub::{Carrier, Hub, LinkOutcome, Parcel, Place, Refusal, Request, Subject, metrics};
+use crate::hub::{Hub, LinkOutcome, Place, Request};
 
 /// Room for the outcome of every record that can be under way, twice.
 const OUTCOMES_MAX: usize = 16_384;
@@ -199,7 +199,9 @@ impl Driver {
             Frame::Record(record) => self.link.handle_record(record, now),
             Frame::Gap(gap) => self.link.handle_gap(&gap, now),
             Frame::Statements(statements) => self.link.handle_statements(statements, now),
-            Frame::Checkpoint(told) => self.link.handle_checkpoint(&told, &StrictVerifier, now),
+            Frame::Checkpoint(told) => {
+                self.count_given_up(|link| link.handle_checkpoint(&told, &StrictVerifier, now));
+            }
             Frame::Subscribed(subscribed) => {
                 self.report_head(subscribed.position, subscribed.head);
                 self.link.handle_subscribed(subscribed.subscription, subscribed.position, now);
@@ -279,6 +281,10 @@ impl Driver {
                     next = self.apply(index, entry).await;
                     Ok(())
                 }
+                LinkCommand::Admit { record } => {
+                    next = Box::pin(self.admit(record)).await;
+                    Ok(())
+                }
                 other => self.say(other).await,
             };
             if said.is_err() {
@@ -334,10 +340,6 @@ impl Driver {
                 Ok(())
             }
             LinkCommand::Ping { token } => self.ping(token).await,
-            LinkCommand::Admit { record } => {
-                self.admit(record).await;
-                Ok(())
-            }
             other => {
                 self.keep(other).await;
                 Ok(())
@@ -409,83 +411,6 @@ impl Driver {
                 let now = self.now();
                 self.link.handle_disconnected(now);
             }
-        }
-    }
-
-    async fn admit(&mut self, record: Taken) {
-        let Taken { position, offset, received, envelope, key_header, hops } = record.clone();
-        let organisation = self.organisation.clone();
-        let carrier = Carrier::Peer(organisation.clone());
-        let carriage = Carriage::Link { organisation, position, offset, received, hops };
-        self.report_record(&record);
-        let parcel = Parcel { envelope, key_header, carrier, carriage };
-        match self.hub.admit(parcel, clock::now()).await {
-            Ok(entry) => match self.hub.ask(Request::Publish { admitted: entry.admitted }).await {
-                Ok(()) => self.under_way = self.under_way.saturating_add(1),
-                Err(_stopping) => {
-                    let now = self.now();
-                    self.link.handle_failed(position, now);
-                }
-            },
-            Err(refusal) => self.refused(record, &refusal),
-        }
-    }
-
-    /// Where a statement is missing, it may be under way: records and statements travel apart.
-    /// What this node's own disk refused must come again. The rest is refused for good.
-    fn refused(&mut self, record: Taken, refusal: &Refusal) {
-        let (position, now) = (record.position, self.now());
-        let code = refusal.code;
-        if matches!(code, RefusalCode::StorageFull | RefusalCode::Internal | RefusalCode::Draining)
-        {
-            if let Some(unsaid) = self.may_say() {
-                warn!(%position, %refusal, unsaid, "a record of the peer was not stored");
-            }
-            self.link.handle_failed(position, now);
-            return;
-        }
-        let by_statement = matches!(
-            code,
-            RefusalCode::NotPermitted | RefusalCode::UnknownKey | RefusalCode::EpochUnknown
-        );
-        if by_statement && self.link.is_stale(now) {
-            // Its owner was not heard for too long: it comes again when that has been.
-            self.link.handle_failed(position, now);
-            return;
-        }
-        if by_statement && let Ok(envelope) = Envelope::decode(record.envelope.clone()) {
-            debug!(%position, %refusal, "a record of the peer is held");
-            let header = envelope.header();
-            let (publisher, topic) = (header.publisher, header.topic.clone());
-            self.count_given_up(|link| link.handle_denied(record, publisher, topic, now));
-            return;
-        }
-        metrics::refused(code);
-        self.report_refused(code, 1);
-        if let Some(unsaid) = self.may_say() {
-            warn!(%position, %refusal, unsaid, "a record of the peer was refused");
-        }
-        self.link.handle_refused(position, now);
-    }
-
-    /// Whether one more line may be said of what peers bring, and how many were not.
-    fn may_say(&self) -> Option<u64> {
-        self.hub.alarm().admit(Subject::Peer, clock::now())
-    }
-
-    /// Counts what the link refuses for good because no statement has come that permits it.
-    fn count_given_up(&mut self, act: impl FnOnce(&mut Link)) {
-        let before = self.link.counters().refused;
-        act(&mut self.link);
-        let count = self.link.counters().refused.saturating_sub(before);
-        for _record in 0..count {
-            metrics::refused(RefusalCode::NotPermitted);
-        }
-        self.report_refused(RefusalCode::NotPermitted, count);
-        if count > 0
-            && let Some(unsaid) = self.may_say()
-        {
-            warn!(count, unsaid, "records of the peer were refused: no statement permits them");
         }
     }
 

@@ -141,6 +141,7 @@ impl Session {
                     "id": id,
                     "keys": keys(policy, &principal),
                     "principal": what.principal.to_string(),
+                    "attested": what.attested,
                     "barred": what.barred.map(|missing| missing.to_string()),
                     "roles": what.roles.iter().map(role).collect::<Value>(),
                     "grants": what.grants.iter().map(grant).collect::<Value>(),
@@ -160,12 +161,15 @@ impl Session {
         }
     }
 
+    /// Whether this principal may know that there is such a topic.
+    pub(crate) fn may_discover(&self, policy: &Policy, topic: &Topic, now: Timestamp) -> bool {
+        policy.permit(Action::Discover, self.who.id, topic, now).is_ok()
+            || policy.permit(Action::Subscribe, self.who.id, topic, now).is_ok()
+    }
+
     /// What this principal may discover of the topics that have records or descriptions.
     fn discover(&self, policy: &Policy, filter: &Filter, now: Timestamp) -> String {
-        let may = |topic: &Topic| {
-            policy.permit(Action::Discover, self.who.id, topic, now).is_ok()
-                || policy.permit(Action::Subscribe, self.who.id, topic, now).is_ok()
-        };
+        let may = |topic: &Topic| self.may_discover(policy, topic, now);
         let states = self.hub.topics(filter);
         let found = states.into_iter().filter(|state| may(&state.topic)).take(TOPICS_MAX);
         let topics: Vec<Value> = found
@@ -282,6 +286,7 @@ fn who_entry(entry: &WhoEntry) -> Value {
     json!({
         "principal": entry.principal.to_string(),
         "id": entry.id.to_string(),
+        "attested": entry.attested,
         "grantee": entry.grantee.to_string(),
         "grant": entry.grant.to_string(),
         "role": entry.role.map(|statement| statement.to_string()),

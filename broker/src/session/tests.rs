@@ -80,6 +80,7 @@ fn genesis() -> Vec<Statement> {
         kem_public_key: Bytes::new(),
         issued: issued(),
         until: None,
+        attested: false,
     };
     vec![signed(root, "root"), signed(issuer, "root"), signed(principal, "issuer"), right()]
 }
@@ -270,6 +271,7 @@ async fn a_key_for_somebody_whom_nobody_knows_is_on_record_all_the_same() {
         kem_public_key: Bytes::new(),
         issued: issued(),
         until: None,
+        attested: false,
     };
     let stranger = key("a stranger").id();
     let given = KeyGrant {
@@ -319,6 +321,7 @@ async fn asking_what_a_statement_would_take_from_somebody_is_on_record() {
         kem_public_key: Bytes::new(),
         issued: issued(),
         until: None,
+        attested: false,
     };
     let other = signed(other, "issuer").encode().into();
     hub.state(vec![other], &clerk()).await.unwrap();

@@ -57,6 +57,7 @@ fn truck(name: &str, by: &str) -> Statement {
         kem_public_key: Bytes::new(),
         issued: at(0),
         until: None,
+        attested: false,
     };
     signed(body, by)
 }

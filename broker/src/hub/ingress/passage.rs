@@ -4,10 +4,11 @@
 use bytes::Bytes;
 use sekisho_policy::Policy;
 use sekisho_proto::{Header, KeyHeader, OrgName, PrincipalId, RefusalCode, Timestamp};
-use sekisho_seal::{VerifyingKey, verify, verify_key_header};
+use sekisho_seal::{VerifyingKey, verify_key_header};
 
 use super::{
-    Carrier, Ingress, Opened, Refusal, check_carrier, check_epoch, check_time, key_header_of, topic,
+    Carrier, Ingress, Opened, Refusal, check_carrier, check_epoch, check_time, key_header_of,
+    topic, verify_signer,
 };
 
 /// An envelope that may travel home from here. Only [`Ingress::pass`] makes one.
@@ -71,14 +72,14 @@ impl Ingress {
         let header = envelope.header();
         check_carrier(policy, header, &carrier, now)?;
         check_time(header, &carrier, now)?;
-        let key = self.key_of(policy, &header.publisher)?;
+        let key = self.signer_of(policy, header, &carrier, now)?;
         let rate_per_s = policy.permit_carrying(header.publisher, &header.topic, now)?;
         check_epoch(policy, header, &carrier, now)?;
         if let Some(attached) = &key_header {
             check_attached(header, attached.clone(), &key)?;
         }
         let (home, publisher) = (header.topic.organisation().clone(), header.publisher);
-        let envelope = verify(envelope, &key)?.into_envelope().encoded().clone();
+        let envelope = verify_signer(envelope, &key)?.into_envelope().encoded().clone();
         Ok(Passage { home, publisher, envelope, key_header, rate_per_s })
     }
 }

@@ -41,6 +41,7 @@ fn header(key_header: &KeyHeader) -> Header {
         flags: 0,
         expiry_s: 0,
         scope: Scope::Organisation,
+        attester: None,
     }
 }
 

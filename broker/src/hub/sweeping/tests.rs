@@ -40,6 +40,7 @@ fn genesis() -> Vec<Statement> {
         kem_public_key: bytes::Bytes::new(),
         issued,
         until: None,
+        attested: false,
     };
     let readers = ["leaving", "staying"].map(|name| signed(reader(name), "issuer"));
     [vec![signed(root, "root"), signed(issuer, "root")], readers.to_vec()].concat()

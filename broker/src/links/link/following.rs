@@ -76,7 +76,7 @@ impl Driver {
         let mut index = first;
         for id in ids {
             let now = self.now();
-            self.link.handle_applied(index, id, now);
+            self.count_given_up(|link| link.handle_applied(index, id, now));
             index = index.next();
         }
         self.tell_node_keys();
@@ -93,7 +93,7 @@ impl Driver {
             all.filter(|record| record.kind == PrincipalKind::Node && record.revoked.is_none());
         let keys = nodes.map(|record| record.public_key).collect();
         let now = self.now();
-        self.link.handle_node_keys(keys, &StrictVerifier, now);
+        self.count_given_up(|link| link.handle_node_keys(keys, &StrictVerifier, now));
     }
 
     /// What a peer passed on is kept as if it had been cosigned, for this node's own people.

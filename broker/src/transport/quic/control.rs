@@ -1,29 +1,19 @@
 //! The control stream of one connection: frames in to the session, answers out in as few writes as
 //! they fit.
 
-use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use quinn::Connection;
-use sekisho::framing::{FrameReader, FrameWriter, StreamError};
+use sekisho::framing::{FrameReader, FrameWriter};
 use sekisho_proto::{Frame, RefusalCode, frame};
-use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tracing::debug;
 
-use super::streams::{self, Streams};
-use super::{FAREWELL_MAX, goodbye};
-use crate::hub::Refusal;
-use crate::session::{Port, Session, Stranger, Vouchers, waits_for};
-
-/// Answers gathered into one write.
-const ANSWERS_AT_ONCE: usize = 256;
-/// Words for a newcomer that wait to be written.
-const WORDS_MAX: usize = 4;
-/// How long a stopping node waits for answers that are due.
-const DRAIN_MAX: Duration = Duration::from_secs(5);
+use super::streams::Streams;
+use crate::session::{Port, Session, Stranger};
+use crate::transport::frames::{
+    self, DRAIN_MAX, FAREWELL_MAX, Silence, Source, goodbye, write_answers,
+};
 
 /// One welcomed connection.
 pub(super) struct Control {
@@ -48,7 +38,11 @@ impl Control {
             return;
         }
         let streams = Arc::new(Streams::new(Arc::clone(&session)));
-        let writing = tokio::spawn(write((answers, vouchers), writer, streams.ended()));
+        let ended = streams.ended();
+        let writing = tokio::spawn(async move {
+            write_answers((answers, vouchers), &mut writer, ended).await;
+            writer
+        });
         let last = tokio::select! {
             last = read(&session, &mut reader) => last,
             () = streams.accept(connection) => None,
@@ -74,7 +68,7 @@ impl Control {
 }
 
 /// Reads until the client is done or breaks a rule; then the refusal is the last frame it gets.
-async fn read(session: &Session, reader: &mut FrameReader) -> Option<Frame> {
+async fn read(session: &Session, reader: &mut impl Source) -> Option<Frame> {
     loop {
         match reader.next().await {
             Ok(Some(frame)) => {
@@ -82,45 +76,8 @@ async fn read(session: &Session, reader: &mut FrameReader) -> Option<Frame> {
                     return Some(session.hub().refuse(0, refusal));
                 }
             }
-            Ok(None) => return None,
-            Err(fault @ (StreamError::Frame(_) | StreamError::Ended { .. })) => {
-                return Some(session.hub().refuse(0, streams::refusal_of(&fault)));
-            }
-            Err(fault) => {
-                debug!(%fault, "control stream");
-                return None;
-            }
-        }
-    }
-}
-
-/// Writes answers, all that wait at once; when the session has ended, what is left.
-async fn write(
-    (mut answers, vouchers): (mpsc::Receiver<Frame>, Option<Arc<Vouchers>>),
-    mut writer: FrameWriter,
-    ended: CancellationToken,
-) -> FrameWriter {
-    let mut waiting = Vec::new();
-    loop {
-        let taken = tokio::select! {
-            biased;
-            taken = answers.recv_many(&mut waiting, ANSWERS_AT_ONCE) => taken,
-            () = ended.cancelled() => 0,
-        };
-        if taken == 0 {
-            return writer;
-        }
-        for frame in waiting.drain(..) {
-            let frame = match &vouchers {
-                Some(vouchers) => vouchers.turn(frame),
-                None => frame,
-            };
-            if writer.gather(&frame) && writer.flush().await.is_err() {
-                return writer;
-            }
-        }
-        if writer.flush().await.is_err() {
-            return writer;
+            Err(Silence::Broken(refusal)) => return Some(session.hub().refuse(0, refusal)),
+            Ok(None) | Err(Silence::Gone) => return None,
         }
     }
 }
@@ -132,29 +89,7 @@ pub(super) async fn enrol(
     enrol: frame::Enrol,
     mut writer: FrameWriter,
 ) {
-    let waiting = waits_for("an administrator has to approve this device".to_owned());
-    if writer.send(&waiting).await.is_err() {
-        return;
-    }
-    let (tell, mut told) = mpsc::channel(WORDS_MAX);
-    let mut deciding = pin!(stranger.enrol(enrol, &tell));
-    let decided = loop {
-        tokio::select! {
-            decided = &mut deciding => break decided,
-            Some(word) = told.recv() => if writer.send(&word).await.is_err() {
-                return;
-            },
-        }
-    };
-    let decision = match decided {
-        Ok(admitted) => admitted,
-        Err(Refusal { why, .. }) => Frame::Enrolling(frame::Enrolling {
-            state: frame::EnrolmentState::Refused,
-            why,
-            statements: Vec::new(),
-        }),
-    };
-    if writer.send(&decision).await.is_ok() {
+    if frames::enrol(stranger, enrol, &mut writer).await.is_ok() {
         writer.end();
         drop(timeout(FAREWELL_MAX, connection.closed()).await);
     }

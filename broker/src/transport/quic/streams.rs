@@ -8,7 +8,7 @@ use std::time::Duration;
 use quinn::{Connection, VarInt};
 use sekisho::framing::{FrameReader, FrameWriter, StreamError};
 use sekisho::tls;
-use sekisho_proto::{Frame, RefusalCode};
+use sekisho_proto::Frame;
 use sekisho_routing::SubscriptionId;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::hub::{OutboxReader, Refusal};
 use crate::session::{Follower, Session, unexpected};
+use crate::transport::frames::refusal_of;
 use subscription::Live;
 
 /// Streams that a client may still open when it is given room for more: what it opens while the word
@@ -151,14 +152,5 @@ async fn statements(
         if writer.send(&frame).await.is_err() {
             return Ok(());
         }
-    }
-}
-
-/// A fault of the client's bytes as a refusal; others are nobody's to read.
-#[expect(clippy::wildcard_enum_match_arm, reason = "every other fault is told alike")]
-pub(super) fn refusal_of(fault: &StreamError) -> Refusal {
-    match fault {
-        StreamError::Frame(fault) => Refusal::from(fault.clone()),
-        other => Refusal::new(RefusalCode::Malformed, "stream", other.to_string()),
     }
 }

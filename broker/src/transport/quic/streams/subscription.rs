@@ -3,22 +3,19 @@
 //! A node has many of these and most of them wait, so what waits is kept small: it is polled by
 //! hand, and whatever takes several polls (a write, a request to the shard) is boxed while it runs.
 
-use std::collections::HashSet;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use sekisho::framing::{FrameReader, FrameWriter, StreamError};
-use sekisho_proto::{Frame, KeyHeaderId, frame};
-use sekisho_routing::{Record, SubscriptionId};
+use sekisho_proto::Frame;
+use sekisho_routing::SubscriptionId;
 
-use super::{Streams, refusal_of};
+use super::Streams;
 use crate::hub::{OutboxReader, Outgoing, Refusal};
 use crate::session::Session;
-
-/// Key headers remembered as sent; beyond it some are sent again.
-const SENT_MAX: usize = 4_096;
+use crate::transport::frames::{Recital, refusal_of};
 
 type Step<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -38,11 +35,8 @@ pub(super) struct Live {
 /// Writes records, each key header once.
 struct Pen {
     writer: FrameWriter,
-    sent: Option<Box<Sent>>,
+    recital: Recital,
 }
-
-#[derive(Default)]
-struct Sent(HashSet<KeyHeaderId>);
 
 impl Live {
     pub(super) fn new(
@@ -51,7 +45,7 @@ impl Live {
         reader: FrameReader,
         writer: FrameWriter,
     ) -> Self {
-        let pen = Some(Pen { writer, sent: None });
+        let pen = Some(Pen { writer, recital: Recital::default() });
         Self { streams, subscription, reader, queue, asking: None, writing: None, pen }
     }
 
@@ -166,7 +160,7 @@ impl Pen {
                 Outgoing::Record(record) => {
                     records += 1;
                     bytes += record.envelope().encoded().len() as u64;
-                    self.frame_of(session, subscription, &record)
+                    self.recital.frame_of(session, subscription, &record)
                 }
                 Outgoing::Frame(frame) => *frame,
                 Outgoing::End { code, why } => {
@@ -188,35 +182,6 @@ impl Pen {
             self.writer.end();
         }
         !is_last
-    }
-
-    fn frame_of(
-        &mut self,
-        session: &Session,
-        subscription: SubscriptionId,
-        record: &Record,
-    ) -> Frame {
-        let key_header = record
-            .key_header()
-            .filter(|id| self.is_first(*id))
-            .and_then(|id| session.hub().key_headers().encoded(&id));
-        Frame::Record(frame::Record {
-            subscription: subscription.value(),
-            position: record.position(),
-            offset: record.offset(),
-            received: record.received(),
-            envelope: record.envelope().encoded().clone(),
-            key_header,
-            hops: session.hub().hops_of(record),
-        })
-    }
-
-    fn is_first(&mut self, id: KeyHeaderId) -> bool {
-        let Sent(sent) = &mut **self.sent.get_or_insert_default();
-        if sent.len() >= SENT_MAX {
-            sent.clear();
-        }
-        sent.insert(id)
     }
 }
 

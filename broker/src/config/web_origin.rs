@@ -1,0 +1,116 @@
+//! The origin of a web page (RFC 6454): what a browser says of the page that makes it ask.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Port of HTTPS where none is written.
+const HTTPS_PORT: u16 = 443;
+/// Port of HTTP where none is written.
+const HTTP_PORT: u16 = 80;
+
+/// Scheme, host and port in one spelling, so that two can be compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebOrigin {
+    scheme: Scheme,
+    host: String,
+    port: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Http,
+    Https,
+}
+
+impl WebOrigin {
+    /// What a page is that this node itself served, by the host that was asked for.
+    ///
+    /// # Errors
+    /// It is no host, with a port or without.
+    pub fn of_host(host: &str) -> Result<Self, String> {
+        Self::parse(Scheme::Https, host)
+    }
+
+    fn parse(scheme: Scheme, authority: &str) -> Result<Self, String> {
+        let (host, port) = match authority.rsplit_once(':') {
+            // The colons of an IPv6 address are within brackets.
+            Some((host, port)) if !port.ends_with(']') => {
+                let port =
+                    port.parse().map_err(|_no_port| format!("wanted a port, found {port:?}"))?;
+                (host, port)
+            }
+            Some(_) | None => (authority, scheme.port()),
+        };
+        let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte);
+        if host.is_empty() || !host.bytes().all(is_host) {
+            return Err(format!("wanted https://HOST or https://HOST:PORT, found host {host:?}"));
+        }
+        Ok(Self { scheme, host: host.to_ascii_lowercase(), port })
+    }
+}
+
+impl FromStr for WebOrigin {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let schemes = [("https://", Scheme::Https), ("http://", Scheme::Http)];
+        let found =
+            schemes.iter().find_map(|(prefix, scheme)| Some((scheme, text.strip_prefix(prefix)?)));
+        let Some((scheme, authority)) = found else {
+            return Err(format!("wanted https://HOST or https://HOST:PORT, found {text:?}"));
+        };
+        Self::parse(*scheme, authority)
+    }
+}
+
+impl fmt::Display for WebOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self.scheme {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        };
+        write!(f, "{name}://{}", self.host)?;
+        if self.port == self.scheme.port() { Ok(()) } else { write!(f, ":{}", self.port) }
+    }
+}
+
+impl Scheme {
+    const fn port(self) -> u16 {
+        match self {
+            Self::Http => HTTP_PORT,
+            Self::Https => HTTPS_PORT,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_has_one_spelling() {
+        for (text, spelt) in [
+            ("https://Dash.Example", "https://dash.example"),
+            ("https://dash.example:443", "https://dash.example"),
+            ("http://localhost:3000", "http://localhost:3000"),
+            ("https://[::1]:8443", "https://[::1]:8443"),
+            ("https://[::1]", "https://[::1]"),
+        ] {
+            let origin: WebOrigin = text.parse().unwrap();
+            assert_eq!(origin.to_string(), spelt);
+        }
+        let own = WebOrigin::of_host("node.example:443").unwrap();
+        assert_eq!(own, "https://node.example".parse().unwrap());
+        assert_ne!(own, "http://node.example:443".parse().unwrap());
+    }
+
+    #[test]
+    fn what_is_no_origin_is_refused_with_what_was_wanted() {
+        for text in
+            ["null", "", "https://", "dash.example", "https://a/b", "https://a:b", "https://*"]
+        {
+            let fault = text.parse::<WebOrigin>().unwrap_err();
+            assert!(fault.contains("wanted"), "{text}: {fault}");
+        }
+    }
+}

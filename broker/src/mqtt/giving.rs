@@ -1,0 +1,109 @@
+//! Records that a client is given other than by following the log: retained messages, and what it
+//! had not acknowledged and no subscription brings again. The gate is asked for each.
+
+use std::sync::Arc;
+
+use sekisho_proto::{Filter, Position, Topic};
+use sekisho_routing::{Kept, Record};
+use sekisho_store::RecordReader as _;
+use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
+use tracing::{debug, error};
+
+use super::Memory;
+use crate::clock;
+use crate::hub::{Refusal, Request, internal};
+use crate::session::Session;
+
+/// Records about which the gate is asked at once.
+const PAGE: usize = 64;
+
+impl Memory {
+    /// The retained messages that match a filter and that the client may have, as far as their
+    /// publishers may still speak. Names begin after `prefix` levels of topics.
+    ///
+    /// # Errors
+    /// The client asks for more than it may, what it is given cannot be recorded, or the node is
+    /// stopping.
+    pub(crate) async fn retained(
+        &self,
+        session: &Session,
+        filter: &Filter,
+        prefix: usize,
+    ) -> Result<Vec<Arc<Record>>, Refusal> {
+        let mut after: Option<Topic> = None;
+        let mut given = Vec::new();
+        loop {
+            let limits = (PAGE, prefix);
+            let (page, last) = self.retaining.page(filter, after.as_ref(), limits, clock::now());
+            given.extend(permitted(session, page, Kept::Retained).await?);
+            after = last;
+            if after.is_none() {
+                break;
+            }
+        }
+        let positions = given.iter().map(|record| record.position());
+        if let (Some(from), Some(to)) = (positions.clone().min(), positions.max()) {
+            session.record_history(filter, (from, to.next())).await?;
+        }
+        Ok(given)
+    }
+
+    /// One record again, where the client may have it still; none where it may not or it is gone.
+    ///
+    /// # Errors
+    /// The log cannot be read, or the node is stopping.
+    pub(crate) async fn fetch(
+        &self,
+        session: &Session,
+        position: Position,
+    ) -> Result<Option<Arc<Record>>, Refusal> {
+        let (reader, own) = (self.reader.clone(), session.hub().organisation().clone());
+        let read = move || {
+            let everything = Filter::everything(&own);
+            reader.read(&everything, position, 1, 1)
+        };
+        let read = spawn_blocking(read).await.map_err(|fault| internal("record log", &fault))?;
+        let batch = read.map_err(|fault| internal("record log", &fault))?;
+        let Some(stored) = batch.records.into_iter().find(|stored| stored.position == position)
+        else {
+            return Ok(None);
+        };
+        let (envelope, hops) = (stored.envelope.clone(), stored.hops.clone());
+        let record =
+            Record::restore(stored.position, stored.offset, stored.received, envelope, hops);
+        let record = match record {
+            Ok(record) => Arc::new(record),
+            Err(fault) => {
+                error!(%position, %fault, "a stored record is no envelope");
+                return Ok(None);
+            }
+        };
+        let mut permitted = permitted(session, vec![record], Kept::Unacknowledged).await?;
+        Ok(permitted.pop())
+    }
+}
+
+async fn permitted(
+    session: &Session,
+    records: Vec<Arc<Record>>,
+    why: Kept,
+) -> Result<Vec<Arc<Record>>, Refusal> {
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (answer, asked) = oneshot::channel();
+    let count = records.len();
+    let records = records.into_iter().map(|record| (record, why)).collect();
+    session.hub().ask(Request::Kept { session: session.id(), records, answer }).await?;
+    let permitted = asked.await.map_err(|_gone| Refusal::stopping())?;
+    let withheld = count.saturating_sub(permitted.len());
+    if withheld > 0 {
+        debug!(withheld, "kept messages that the client may not have");
+    }
+    // A permit is for one topic; whoever holds the record without it got past the gate.
+    let is_for = |(record, permit): &(Arc<Record>, sekisho_policy::DeliveryPermit)| {
+        permit.topic() == record.topic()
+    };
+    Ok(permitted.into_iter().filter(is_for).map(|(record, _permit)| record).collect())
+}

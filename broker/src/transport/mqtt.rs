@@ -1,0 +1,231 @@
+//! The MQTT listener: TLS with the node's certificate, for devices and tools that know nothing of
+//! this system. Without TLS it is open on this machine only, and only where the operator says so.
+//!
+//! A connection translates: names to topics, messages to letters, filters to subscriptions, and
+//! back. What is allowed is decided where it is for every other client.
+
+mod connection;
+mod delivering;
+mod greeting;
+mod publishing;
+mod reasons;
+mod subscribing;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sekisho_mqtt::mapping::Prefix;
+use sekisho_proto::{Hash, PublicKey};
+use sekisho_seal::SigningKey;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument as _, debug, debug_span};
+
+use crate::hub::{Hub, metrics};
+use crate::transport::certificate::{Certificate, peer_public_key};
+use crate::transport::crowd::{Crowd, Place as Stranger, Seat};
+use crate::transport::quic::ListenError;
+use crate::transport::web::Visitor;
+
+/// From the first byte to the end of the TLS handshake.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
+/// Between two attempts to accept, where the system has no room for another socket.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What every connection shares.
+#[derive(Debug)]
+pub(crate) struct Door {
+    hub: Arc<Hub>,
+    key: Arc<SigningKey>,
+    crowd: Arc<Crowd>,
+    prefix: Prefix,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// A bound listener.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    listener: TcpListener,
+    security: Security,
+    door: Arc<Door>,
+}
+
+/// What is between a client and this door.
+#[derive(Clone)]
+enum Security {
+    Tls(TlsAcceptor, Hash),
+    Loopback,
+}
+
+impl std::fmt::Debug for Security {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Tls(..) => "Tls",
+            Self::Loopback => "Loopback",
+        })
+    }
+}
+
+/// Who is at the other end, as far as the transport knows.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    /// The key in the certificate that the client has proven to hold.
+    pub(crate) key: Option<PublicKey>,
+    /// The certificate that the client was shown; none without TLS.
+    pub(crate) shown: Option<Hash>,
+    pub(crate) place: Place,
+}
+
+/// Where the connection counts while it lasts.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// It is one for itself, and a stranger's until it is known whose it is.
+    Own { _seat: Seat, stranger: Option<Stranger> },
+    /// It is one over HTTPS.
+    Visitor(Arc<Visitor>),
+}
+
+impl Place {
+    /// It has said whose it is.
+    fn known(&mut self) {
+        match self {
+            Self::Own { stranger, .. } => drop(stranger.take()),
+            Self::Visitor(visitor) => visitor.known(),
+        }
+    }
+}
+
+impl Door {
+    /// What the connections share while the node runs.
+    pub(crate) fn new(
+        (hub, key, crowd): (Arc<Hub>, Arc<SigningKey>, Arc<Crowd>),
+        stop: CancellationToken,
+    ) -> Arc<Self> {
+        let prefix = hub.config().mqtt.prefix.clone();
+        Arc::new(Self { hub, key, crowd, prefix, stop, tasks: TaskTracker::new() })
+    }
+
+    /// Serves one connection, whatever carries its bytes, until either side ends it.
+    pub(crate) async fn serve<S>(self: Arc<Self>, stream: S, peer: Peer)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        connection::serve(self, stream, peer).await;
+    }
+
+    /// Waits for the connections, which end when the node stops.
+    pub(crate) async fn close(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+impl Listener {
+    /// Binds `address` for clients that speak TLS.
+    ///
+    /// # Errors
+    /// The certificate cannot be used, or the address not be bound.
+    pub(crate) async fn bind(
+        address: SocketAddr,
+        certificate: &Certificate,
+        door: Arc<Door>,
+    ) -> Result<Self, ListenError> {
+        let config = certificate.server_config(&[b"mqtt"]);
+        let config = config.map_err(|source| ListenError::Certificate { address, source })?;
+        let security = Security::Tls(TlsAcceptor::from(config), certificate.hash());
+        Self::bound(address, security, door).await
+    }
+
+    /// Binds `address`, which is of this machine only, for clients that speak no TLS.
+    ///
+    /// # Errors
+    /// The address cannot be bound.
+    pub(crate) async fn bind_loopback(
+        address: SocketAddr,
+        door: Arc<Door>,
+    ) -> Result<Self, ListenError> {
+        Self::bound(address, Security::Loopback, door).await
+    }
+
+    async fn bound(
+        address: SocketAddr,
+        security: Security,
+        door: Arc<Door>,
+    ) -> Result<Self, ListenError> {
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|source| ListenError::Bind { address, source })?;
+        Ok(Self { listener, security, door })
+    }
+
+    /// Where it listens; the port is the system's choice where 0 was asked for.
+    ///
+    /// # Errors
+    /// The socket is gone.
+    pub(crate) fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Accepts until the node stops, then waits for the connections.
+    pub(crate) async fn run(self) {
+        loop {
+            let accepted = tokio::select! {
+                () = self.door.stop.cancelled() => break,
+                accepted = self.listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, address)) => self.welcome(stream, address),
+                Err(fault) => {
+                    // Another connection may end and make room; this loop never does.
+                    debug!(%fault, "accept");
+                    metrics::handshake_failed("accept");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+        drop(self.listener);
+        self.door.close().await;
+    }
+
+    fn welcome(&self, stream: TcpStream, address: SocketAddr) {
+        let Some(seat) = self.door.crowd.seat() else {
+            metrics::handshake_failed("too-many-connections");
+            return;
+        };
+        let Some(stranger) = self.door.crowd.stranger(address.ip()) else {
+            metrics::handshake_failed("too-many-from-address");
+            return;
+        };
+        let (security, door) = (self.security.clone(), Arc::clone(&self.door));
+        let place = Place::Own { _seat: seat, stranger: Some(stranger) };
+        let peer = Peer { address, key: None, shown: None, place };
+        let span = debug_span!("mqtt", %address);
+        self.door.tasks.spawn(secure(security, stream, peer, door).instrument(span));
+    }
+}
+
+async fn secure(security: Security, stream: TcpStream, peer: Peer, door: Arc<Door>) {
+    if let Err(fault) = stream.set_nodelay(true) {
+        debug!(%fault, "nodelay");
+    }
+    let Security::Tls(acceptor, shown) = security else {
+        return Box::pin(door.serve(stream, peer)).await;
+    };
+    let stream = match timeout(HANDSHAKE_MAX, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(fault)) => {
+            debug!(%fault, "no handshake");
+            return metrics::handshake_failed("tls");
+        }
+        Err(_elapsed) => return metrics::handshake_failed("timeout"),
+    };
+    let key = peer_public_key(stream.get_ref().1);
+    Box::pin(door.serve(stream, Peer { key, shown: Some(shown), ..peer })).await;
+}

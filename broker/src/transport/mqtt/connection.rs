@@ -1,0 +1,557 @@
+//! One client's connection while it lasts: what it says, what it is answered, and what its
+//! subscriptions bring, in one task.
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sekisho::OsEntropy;
+use sekisho_mqtt::packet::{
+    Accepted, Answer, Beginning, Connect, Disconnect, Packet, Step, Version,
+};
+use sekisho_mqtt::session_state::{CLIENT_BYTES_MAX, SessionState};
+use sekisho_mqtt::will::Testament;
+use sekisho_mqtt::{Allowed, Fault, Machine, Reason};
+use sekisho_proto::Frame;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
+
+use super::delivering::{Feed, More};
+use super::greeting::{self, Guest, Unwelcome};
+use super::publishing::{Own, Pending, testament};
+use super::{Door, Peer, Place, reasons};
+use crate::clock;
+use crate::hub::{Cut, Subject, metrics};
+use crate::session::{Port, Session};
+
+/// From the first byte to CONNECT, and from there to CONNACK.
+const GREETING_MAX: Duration = Duration::from_secs(5);
+/// How long a client may leave what is sent to it unread, whatever its keep alive.
+const WRITE_MAX: Duration = Duration::from_secs(60);
+/// How long it may take to read why it was sent away.
+const FAREWELL_MAX: Duration = Duration::from_secs(1);
+/// Messages of one client that wait to be stored; beyond it nothing more is read from it.
+const PENDING_MAX: usize = 1_024;
+/// Messages of quality 1 and 2 that a client may have without their answer.
+const RECEIVE_MAXIMUM: u16 = 128;
+/// Topic aliases of one client.
+const ALIAS_MAX: u16 = 64;
+/// What a packet may have beside an envelope's body, bytes: names and properties.
+const PACKET_BYTES_MORE: u32 = 72 * 1024;
+/// What is read at once, bytes: little of a client that says little.
+const READ_MIN: usize = 256;
+const READ_MAX: usize = 64 * 1024;
+/// Beyond this much that waits to be written, what subscriptions bring waits too.
+pub(super) const OUTPUT_MAX: usize = 64 * 1024;
+
+/// A connection that was accepted.
+pub(super) struct Live<S> {
+    pub(super) stream: S,
+    pub(super) machine: Machine,
+    pub(super) door: Arc<Door>,
+    pub(super) session: Arc<Session>,
+    pub(super) port: Port,
+    pub(super) state: SessionState,
+    /// Messages of quality 1 and 2 that the client takes at a time.
+    pub(super) window: usize,
+    pub(super) feeds: Vec<Feed>,
+    /// Messages on their way to the log, by request.
+    pub(super) pending: HashMap<u64, Pending>,
+    pub(super) requests: u64,
+    /// What this client published lately, where a subscription does not want that.
+    pub(super) own: Own,
+    pub(super) remembered: Remembered,
+    taken_over: CancellationToken,
+    expiry_asked: u32,
+    appetite: usize,
+    _place: Place,
+}
+
+/// Whether the session differs from what is remembered of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Remembered {
+    Same,
+    Changed,
+}
+
+/// How a connection ends.
+pub(super) enum End {
+    /// The client said goodbye, and does not want its will published.
+    Goodbye,
+    /// The client said goodbye and wants its will published.
+    WithWill,
+    /// It is gone.
+    Gone,
+    /// This side ends it.
+    Told(Reason, String),
+    /// Another connection of the same client goes on.
+    TakenOver,
+}
+
+impl From<Fault> for End {
+    fn from(fault: Fault) -> Self {
+        Self::Told(fault.reason, fault.why)
+    }
+}
+
+/// What happens next on a connection.
+enum Turn {
+    Read(std::io::Result<usize>),
+    Answer(Option<Frame>),
+    Records,
+    End(End),
+}
+
+/// Serves a connection until either side ends it.
+pub(super) async fn serve<S>(door: Arc<Door>, mut stream: S, peer: Peer)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let mut machine = Machine::new(allowed(&door));
+    let greeting = timeout(GREETING_MAX, greeting::greet(&door, &mut stream, &mut machine, &peer));
+    let unwelcome = match Box::pin(greeting).await {
+        Ok(Ok(Some(guest))) => {
+            let mut place = peer.place;
+            place.known();
+            return Box::pin(attend(door, (stream, machine), guest, place)).await;
+        }
+        Ok(Ok(None)) => return,
+        Ok(Err(unwelcome)) => unwelcome,
+        Err(_elapsed) => {
+            let (reason, cause) = (Reason::UNSPECIFIED, "timeout");
+            Unwelcome { reason, why: "wanted CONNECT, found silence".to_owned(), cause }
+        }
+    };
+    greeting::note(&unwelcome);
+    let Unwelcome { reason, why, .. } = unwelcome;
+    if let Some(unsaid) = door.hub.alarm().admit(Subject::Stranger, clock::now()) {
+        info!(%reason, why, unsaid, "refused a connection");
+    }
+    farewell(&mut stream, &mut machine, reason, &why).await;
+}
+
+/// The clock of the runtime's deadlines.
+fn runtime_now() -> Instant {
+    Instant::from_std(clock::instant())
+}
+
+/// Resolves when somebody else ends the connection.
+async fn interrupted(cut: &Cut, stop: &CancellationToken, taken_over: &CancellationToken) -> End {
+    tokio::select! {
+        () = cut.fired() => {
+            let (code, why) = cut.reason().cloned().unzip();
+            let reason = code.map_or(Reason::UNSPECIFIED, reasons::of_end);
+            End::Told(reason, why.unwrap_or_default())
+        }
+        () = stop.cancelled() => {
+            End::Told(Reason::SHUTTING_DOWN, "the node is stopping".to_owned())
+        }
+        () = taken_over.cancelled() => End::TakenOver,
+    }
+}
+
+/// What this door takes.
+fn allowed(door: &Door) -> Allowed {
+    let bytes = u32::try_from(door.hub.config().envelope_bytes_max).unwrap_or(u32::MAX);
+    Allowed {
+        receive_maximum: RECEIVE_MAXIMUM,
+        packet_bytes_max: bytes.saturating_add(PACKET_BYTES_MORE),
+        alias_max: ALIAS_MAX,
+    }
+}
+
+/// The last words, and a moment to read them.
+async fn farewell<S>(stream: &mut S, machine: &mut Machine, reason: Reason, why: &str)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    machine.fail(reason, why);
+    let told = async {
+        if !machine.output().is_empty() && write(stream, machine).await.is_ok() {
+            // Whoever has not read it would lose it to a connection that is reset: the client closes
+            // first, or is given some time.
+            let mut rest = [0; READ_MIN];
+            while matches!(stream.read(&mut rest).await, Ok(read) if read > 0) {}
+        }
+    };
+    drop(timeout(FAREWELL_MAX, told).await);
+    drop(timeout(FAREWELL_MAX, stream.shutdown()).await);
+}
+
+/// Takes up the client's session, and serves it.
+async fn attend<S>(
+    door: Arc<Door>,
+    (mut stream, mut machine): (S, Machine),
+    guest: Guest,
+    place: Place,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let name = guest.session.who().name.clone();
+    let session = Arc::clone(&guest.session);
+    let mut live = match take_up(door, guest, &mut machine).await {
+        Ok(up) => up.with((stream, machine), place),
+        Err(unwelcome) => {
+            greeting::note(&unwelcome);
+            session.close().await;
+            return farewell(&mut stream, &mut machine, unwelcome.reason, &unwelcome.why).await;
+        }
+    };
+    info!(principal = %name, client = live.state.client, "connected");
+    metrics::change(metrics::CONNECTIONS, 1.0);
+    let end = live.run().await;
+    live.close(end).await;
+    metrics::change(metrics::CONNECTIONS, -1.0);
+    info!(principal = %name, "disconnected");
+}
+
+/// A session that goes on or begins, before its connection is put to it.
+struct TakenUp {
+    door: Arc<Door>,
+    session: Arc<Session>,
+    port: Port,
+    state: SessionState,
+    window: usize,
+    taken_over: CancellationToken,
+    expiry_asked: u32,
+}
+
+impl TakenUp {
+    fn with<S>(self, (stream, machine): (S, Machine), place: Place) -> Live<S> {
+        let Self { door, session, port, state, window, taken_over, expiry_asked } = self;
+        Live {
+            stream,
+            machine,
+            door,
+            session,
+            port,
+            state,
+            window,
+            feeds: Vec::new(),
+            pending: HashMap::new(),
+            requests: 0,
+            own: Own::default(),
+            remembered: Remembered::Same,
+            taken_over,
+            expiry_asked,
+            appetite: READ_MIN,
+            _place: place,
+        }
+    }
+}
+
+async fn take_up(
+    door: Arc<Door>,
+    guest: Guest,
+    machine: &mut Machine,
+) -> Result<TakenUp, Unwelcome> {
+    let Guest { connect, session, port, method } = guest;
+    let config = &door.hub.config().mqtt;
+    let (client, assigned) = client_of(&connect)?;
+    let expiry_s = connect.expiry_s.min(config.session_expiry_s_max);
+    let will = match &connect.will {
+        Some(will) => Some(checked(&door, &session, testament(&door.prefix, will))?),
+        None => None,
+    };
+    let is_clean = connect.beginning == Beginning::Clean;
+    let memory = door.hub.mqtt();
+    let attached = memory.attach(&session, &client, is_clean, expiry_s).await?;
+    let mut state = attached.state;
+    state.expiry_s = expiry_s;
+    state.will = will;
+    if let Err(refusal) = memory.keep(&state).await {
+        memory.detach(state, false);
+        return Err(refusal.into());
+    }
+    let keep_alive_s = (connect.version == Version::V5).then(|| {
+        let (asked, most) = (connect.keep_alive_s, config.keep_alive_s_max);
+        (most > 0 && (asked == 0 || asked > most)).then_some(most)
+    });
+    let accepted = Accepted {
+        is_present: attached.is_present,
+        assigned,
+        keep_alive_s: keep_alive_s.flatten(),
+        expiry_s: (expiry_s != connect.expiry_s).then_some(expiry_s),
+        method,
+        response_information: None,
+    };
+    machine.accept(&accepted);
+    Ok(TakenUp {
+        session,
+        port,
+        state,
+        window: usize::from(connect.receive_maximum),
+        taken_over: attached.taken_over,
+        expiry_asked: connect.expiry_s,
+        door,
+    })
+}
+
+/// A will is asked about when it is made, and again when it is published.
+fn checked(
+    door: &Door,
+    session: &Session,
+    will: Result<Testament, Unwelcome>,
+) -> Result<Testament, Unwelcome> {
+    let will = will?;
+    door.hub.mqtt().may_will(session, &will.topic)?;
+    Ok(will)
+}
+
+/// The client identifier, and whether it was chosen here.
+fn client_of(connect: &Connect) -> Result<(String, Option<String>), Unwelcome> {
+    let bad = |why: &str| {
+        let (reason, cause) = (Reason::CLIENT_IDENTIFIER, "client-identifier");
+        Err(Unwelcome { reason, why: why.to_owned(), cause })
+    };
+    if connect.client.len() > CLIENT_BYTES_MAX {
+        return bad("wanted a client identifier of at most 1024 bytes, found a longer one");
+    }
+    if !connect.client.is_empty() {
+        return Ok((connect.client.clone(), None));
+    }
+    let is_clean = connect.beginning == Beginning::Clean;
+    if connect.version == Version::V311 && !is_clean {
+        return bad("wanted a client identifier where the session is to go on (3.1.3.1)");
+    }
+    let Ok(drawn) = sekisho_seal::draw::<16>(&mut OsEntropy::new()) else {
+        return bad("wanted a client identifier: none can be chosen now");
+    };
+    let chosen = format!("auto-{}", data_encoding::HEXLOWER.encode(&*drawn));
+    Ok((chosen.clone(), Some(chosen)))
+}
+
+/// The next packet; `None` where the client is gone.
+pub(super) async fn read_packet<S>(
+    stream: &mut S,
+    machine: &mut Machine,
+) -> Result<Option<Packet>, Fault>
+where
+    S: AsyncRead + Unpin + Send,
+{
+    loop {
+        if let Some(packet) = machine.packet()? {
+            return Ok(Some(packet));
+        }
+        machine.input().reserve(READ_MIN);
+        match stream.read_buf(machine.input()).await {
+            Ok(0) | Err(_) => return Ok(None),
+            Ok(_read) => {}
+        }
+    }
+}
+
+/// Writes everything that waits, as long as the client reads it.
+pub(super) async fn write<S>(stream: &mut S, machine: &mut Machine) -> std::io::Result<()>
+where
+    S: AsyncWrite + Unpin + Send,
+{
+    while !machine.output().is_empty() {
+        let written = timeout(WRITE_MAX, stream.write(machine.output())).await;
+        let written = written.map_err(|_late| std::io::ErrorKind::TimedOut)??;
+        if written == 0 {
+            return Err(std::io::ErrorKind::WriteZero.into());
+        }
+        machine.sent(written);
+    }
+    timeout(WRITE_MAX, stream.flush()).await.map_err(|_late| std::io::ErrorKind::TimedOut)?
+}
+
+impl<S> Live<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    /// Until either side ends it.
+    async fn run(&mut self) -> End {
+        if let Err(end) = self.resume().await {
+            return end;
+        }
+        let mut heard = runtime_now();
+        loop {
+            if let Err(end) = self.advance().await {
+                return end;
+            }
+            match self.turn(heard).await {
+                Turn::Read(Ok(0) | Err(_)) => return End::Gone,
+                Turn::Read(Ok(read)) => {
+                    heard = runtime_now();
+                    self.note_appetite(read);
+                }
+                Turn::Answer(Some(frame)) => {
+                    if let Err(end) = self.answered_all(frame).await {
+                        return end;
+                    }
+                }
+                Turn::Answer(None) => return End::Gone,
+                Turn::Records => {}
+                Turn::End(end) => return end,
+            }
+        }
+    }
+
+    /// Does what there is to do: packets that came, records that wait, bytes to be written.
+    async fn advance(&mut self) -> Result<(), End> {
+        while self.pending.len() < PENDING_MAX {
+            let Some(packet) = self.machine.packet()? else { break };
+            self.handle(packet).await?;
+            if self.machine.output().len() > OUTPUT_MAX {
+                self.flush().await?;
+            }
+        }
+        loop {
+            let more = self.deliver().await;
+            if self.remembered == Remembered::Changed {
+                self.door.hub.mqtt().save(&self.state);
+                self.remembered = Remembered::Same;
+            }
+            self.flush().await?;
+            if more == More::Nothing {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), End> {
+        let Self { stream, machine, port, door, taken_over, .. } = self;
+        // A client that does not read keeps nobody from ending it.
+        tokio::select! {
+            biased;
+            end = interrupted(&port.cut, &door.stop, taken_over) => return Err(end),
+            written = write(stream, machine) => written.map_err(|_gone| End::Gone)?,
+        }
+        machine.rest();
+        Ok(())
+    }
+
+    /// Waits for whatever comes first.
+    async fn turn(&mut self, heard: Instant) -> Turn {
+        let silent = self.machine.patience().map(|patience| heard + patience);
+        let reads = self.pending.len() < PENDING_MAX;
+        let Self { stream, machine, port, feeds, door, taken_over, appetite, .. } = self;
+        machine.input().reserve(*appetite);
+        let late = async {
+            match silent {
+                Some(deadline) => sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            end = interrupted(&port.cut, &door.stop, taken_over) => Turn::End(end),
+            answer = port.answers.recv() => Turn::Answer(answer),
+            read = stream.read_buf(machine.input()), if reads => Turn::Read(read),
+            () = poll_fn(|context| Feed::poll_any(feeds, context)) => Turn::Records,
+            () = late => {
+                let why = "wanted a packet within one and a half times the keep alive";
+                Turn::End(End::Told(Reason::KEEP_ALIVE, why.to_owned()))
+            }
+        }
+    }
+
+    fn note_appetite(&mut self, read: usize) {
+        if read >= self.appetite {
+            self.appetite = (self.appetite * 2).min(READ_MAX);
+        } else if read < self.appetite / 4 {
+            self.appetite = (self.appetite / 2).max(READ_MIN);
+        }
+    }
+
+    async fn answered_all(&mut self, first: Frame) -> Result<(), End> {
+        self.answered(first).await?;
+        while let Ok(frame) = self.port.answers.try_recv() {
+            self.answered(frame).await?;
+        }
+        Ok(())
+    }
+
+    async fn handle(&mut self, packet: Packet) -> Result<(), End> {
+        match packet {
+            Packet::Publish(publish) => self.publish(*publish).await,
+            Packet::Answer(answer) => self.hear(answer).await,
+            Packet::Subscribe(subscribe) => self.subscribe(subscribe).await,
+            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(unsubscribe).await,
+            Packet::Ping => {
+                self.machine.pong();
+                Ok(())
+            }
+            Packet::Disconnect(disconnect) => Err(self.leave(disconnect)),
+            Packet::Auth(_) => {
+                let why = "wanted no second authentication: another connection takes another key";
+                Err(End::Told(Reason::BAD_METHOD, why.to_owned()))
+            }
+            Packet::Connect(_) => {
+                Err(End::Told(Reason::PROTOCOL_ERROR, "wanted one CONNECT".to_owned()))
+            }
+        }
+    }
+
+    fn leave(&mut self, disconnect: Disconnect) -> End {
+        if let Some(expiry_s) = disconnect.expiry_s {
+            if self.expiry_asked == 0 && expiry_s > 0 {
+                let why = "wanted no session expiry where CONNECT had none (3.14.2.2.2)";
+                return End::Told(Reason::PROTOCOL_ERROR, why.to_owned());
+            }
+            self.state.expiry_s = expiry_s.min(self.door.hub.config().mqtt.session_expiry_s_max);
+        }
+        match disconnect.reason {
+            Reason::SUCCESS => End::Goodbye,
+            _ => End::WithWill,
+        }
+    }
+
+    /// What the client says of messages, its own and the node's.
+    async fn hear(&mut self, answer: Answer) -> Result<(), End> {
+        let Answer { step, id, reason } = answer;
+        match step {
+            Step::Acknowledged => self.done(id, 1),
+            Step::Completed => self.done(id, 2),
+            Step::Received if reason.is_failure() => self.done(id, 2),
+            Step::Received => {
+                let known = self.state.outgoing.get_mut(&id).filter(|sent| sent.quality == 2);
+                let reason = match known {
+                    Some(sent) => {
+                        sent.is_released = true;
+                        self.keep().await?;
+                        Reason::SUCCESS
+                    }
+                    None => Reason::IDENTIFIER_NOT_FOUND,
+                };
+                self.machine.answer(Answer { step: Step::Released, id, reason }, "");
+            }
+            Step::Released => {
+                let known = self.state.incoming.remove(&id);
+                let reason = if known { Reason::SUCCESS } else { Reason::IDENTIFIER_NOT_FOUND };
+                self.remembered = Remembered::Changed;
+                self.machine.answer(Answer { step: Step::Completed, id, reason }, "");
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends it: the client is told, the subscriptions are over, the session is left.
+    async fn close(mut self, end: End) {
+        if let End::Told(reason, why) = &end {
+            debug!(%reason, why, "ended");
+        }
+        self.settle_pending().await;
+        self.session.close().await;
+        let sends_will = !matches!(end, End::Goodbye);
+        // Before the last words, which may take a while: the client may be back already.
+        drop(self.feeds);
+        self.door.hub.mqtt().detach(self.state, sends_will);
+        match end {
+            End::Told(reason, why) => {
+                farewell(&mut self.stream, &mut self.machine, reason, &why).await;
+            }
+            End::TakenOver => {
+                let why = "another connection of this client";
+                self.machine.fail(Reason::TAKEN_OVER, why);
+                drop(timeout(FAREWELL_MAX, write(&mut self.stream, &mut self.machine)).await);
+            }
+            End::Goodbye | End::WithWill | End::Gone => {}
+        }
+    }
+}

@@ -1,0 +1,577 @@
+//! What subscriptions bring, as messages: each record at most once, however many of a client's
+//! filters match it, and never more in flight than the client takes.
+
+use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use data_encoding::BASE64URL_NOPAD;
+use sekisho_mqtt::message::from_body;
+use sekisho_mqtt::overlap::Merged;
+use sekisho_mqtt::packet::{Delivery, Turn, Version};
+use sekisho_mqtt::session_state::{Flight, SessionState};
+use sekisho_policy::Recipient;
+use sekisho_proto::{
+    ContentType, Frame, Header, KeyHeaderId, MqttMessage, Position, Suite, UserProperty, frame,
+};
+use sekisho_routing::{Record, SubscriptionId};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tracing::{debug, info};
+
+use super::connection::{Live, OUTPUT_MAX, Remembered};
+use super::publishing::KEY_HEADER;
+use crate::clock;
+use crate::hub::{OutboxReader, Outgoing, metrics};
+use crate::mqtt::Membership;
+
+/// Records that may be on their way to one subscription; half of them are asked for anew when half
+/// were taken.
+pub(super) const CREDIT: u32 = 16_384;
+/// Packet identifiers that there are.
+const IDS: u64 = 65_535;
+/// Key headers remembered as sent; beyond it some are sent again.
+const SENT_MAX: usize = 1_024;
+/// Retained messages that wait for one client, over all of its subscriptions; what is beyond is
+/// counted as lost.
+pub(super) const RETAINED_WAITING_MAX: usize = 65_536;
+
+/// In which form a subscriber wants open records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// The body.
+    Message,
+    /// The envelope, so that it can verify it.
+    Envelope,
+}
+
+/// Whether there is more to deliver at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum More {
+    Nothing,
+    Waits,
+}
+
+/// One subscription's records on their way to the client.
+pub(super) struct Feed {
+    pub(super) number: u32,
+    pub(super) form: Form,
+    /// What comes first and does not come by the subscription.
+    pub(super) besides: VecDeque<(Arc<Record>, Origin)>,
+    queue: OutboxReader,
+    waiting: VecDeque<Outgoing>,
+    /// What waits has waited for the client, since the gate let it out: the gate is asked again.
+    delay: Delay,
+    /// Positions that were sent and are not done.
+    outstanding: BTreeSet<u64>,
+    /// Everything before was looked at.
+    seen: Position,
+    uncredited: u32,
+    /// Records that somebody who left the share had not done, to be fetched.
+    inherited: Vec<Position>,
+    /// Its place in a share.
+    pub(super) share: Option<Membership>,
+    sent: HashSet<KeyHeaderId>,
+    over: bool,
+}
+
+/// How long ago the gate let out what waits here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Delay {
+    Fresh,
+    Waited,
+}
+
+/// How a record came here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// By its subscription.
+    Live,
+    /// It is retained, and the subscription is younger.
+    Retained,
+    /// Another member of the share had it and has left.
+    Inherited,
+}
+
+/// What became of a record.
+enum Offer {
+    /// It was sent, or is not for this client.
+    Settled,
+    /// There is no room for it now.
+    Blocked,
+}
+
+/// What is to be sent of a record.
+struct Sheet {
+    position: Position,
+    name: String,
+    message: MqttMessage,
+    quality: u8,
+    retain: bool,
+    expiry_s: Option<u32>,
+    identifiers: Vec<u32>,
+}
+
+impl Feed {
+    pub(super) fn new(number: u32, queue: OutboxReader, waiting: VecDeque<Outgoing>) -> Self {
+        Self {
+            number,
+            form: Form::Message,
+            besides: VecDeque::new(),
+            queue,
+            waiting,
+            delay: Delay::Fresh,
+            outstanding: BTreeSet::new(),
+            seen: Position::new(0),
+            uncredited: 0,
+            inherited: Vec::new(),
+            share: None,
+            sent: HashSet::new(),
+            over: false,
+        }
+    }
+
+    /// Goes on where an earlier connection left off.
+    pub(super) fn resume(&mut self, next: Position, state: &SessionState) {
+        self.seen = next;
+        let mine = state.outgoing.values().filter(|flight| flight.subscription == self.number);
+        let ahead = mine.map(|flight| flight.position).filter(|position| *position >= next);
+        self.outstanding.extend(ahead.map(Position::value));
+    }
+
+    /// Ready when a subscription that had nothing to send has something.
+    pub(super) fn poll_any(feeds: &mut [Self], context: &mut Context<'_>) -> Poll<()> {
+        let mut found = Poll::Pending;
+        for feed in feeds.iter_mut() {
+            let Some(share) = &mut feed.share else { continue };
+            while let Poll::Ready(Some(position)) = share.reassigned.poll_recv(context) {
+                feed.inherited.push(position);
+                found = Poll::Ready(());
+            }
+        }
+        for feed in feeds.iter_mut().filter(|feed| feed.is_idle() && !feed.over) {
+            match feed.queue.poll_take(context) {
+                Poll::Ready(Some(taken)) => {
+                    feed.waiting = taken.into();
+                    feed.delay = Delay::Fresh;
+                    found = Poll::Ready(());
+                }
+                Poll::Ready(None) => feed.over = true,
+                Poll::Pending => {}
+            }
+        }
+        found
+    }
+
+    fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.besides.is_empty()
+    }
+
+    /// A record needs nothing more, of whichever member of the share.
+    fn let_go(&self, position: Position) {
+        if let Some(share) = &self.share {
+            share.done(position);
+        }
+    }
+
+    /// Everything before this is done.
+    fn next(&self) -> Position {
+        self.outstanding.first().map_or(self.seen, |first| Position::new(*first))
+    }
+}
+
+impl<S> Live<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    /// Sends what waits, as far as it may.
+    pub(super) async fn deliver(&mut self) -> More {
+        let mut more = More::Nothing;
+        let mut index = 0;
+        while index < self.feeds.len() {
+            let number = self.feeds.get(index).map(|feed| feed.number);
+            if self.deliver_from(index).await == More::Waits {
+                more = More::Waits;
+            }
+            // One that ended is gone from its place.
+            if self.feeds.get(index).map(|feed| feed.number) == number {
+                index += 1;
+            }
+        }
+        more
+    }
+
+    /// Fetches what a member of the share left, to be sent as what comes first.
+    async fn take_over(&mut self, index: usize) {
+        let Some(feed) = self.feeds.get_mut(index) else { return };
+        for position in std::mem::take(&mut feed.inherited) {
+            let found = self.door.hub.mqtt().fetch(&self.session, position).await;
+            match (found, self.feeds.get_mut(index)) {
+                (Ok(Some(record)), Some(feed)) => {
+                    feed.besides.push_back((record, Origin::Inherited));
+                }
+                // It is not there any more, or not for this client.
+                (Ok(None) | Err(_), Some(feed)) => feed.let_go(position),
+                (_, None) => {}
+            }
+        }
+    }
+
+    async fn deliver_from(&mut self, index: usize) -> More {
+        if self.feeds.get(index).is_some_and(|feed| !feed.inherited.is_empty()) {
+            self.take_over(index).await;
+        }
+        let Some(feed) = self.feeds.get_mut(index) else { return More::Nothing };
+        if feed.is_idle() {
+            return More::Nothing;
+        }
+        if feed.queue.lost_right() {
+            // What waits here was let out before the right was lost.
+            feed.waiting.clear();
+            feed.besides.clear();
+            return More::Nothing;
+        }
+        let (mut records, mut bytes) = (0_u32, 0_u64);
+        let more = loop {
+            let is_full = self.machine.output().len() > OUTPUT_MAX;
+            let Some(feed) = self.feeds.get_mut(index) else { break More::Nothing };
+            if is_full {
+                feed.delay = Delay::Waited;
+                break More::Waits;
+            }
+            if let Some((record, origin)) = feed.besides.pop_front() {
+                if let Offer::Blocked = self.offer(index, &record, origin) {
+                    self.put_back(index, record, origin);
+                    break More::Nothing;
+                }
+                continue;
+            }
+            match feed.waiting.pop_front() {
+                None => break More::Nothing,
+                Some(Outgoing::Record(record)) => match self.offer(index, &record, Origin::Live) {
+                    Offer::Settled => {
+                        records += 1;
+                        bytes += record.envelope().encoded().len() as u64;
+                    }
+                    Offer::Blocked => {
+                        self.put_back(index, record, Origin::Live);
+                        break More::Nothing;
+                    }
+                },
+                Some(Outgoing::Frame(frame)) => self.hear_of(index, &frame),
+                Some(Outgoing::End { code, why }) => {
+                    info!(%code, why, "a subscription ended");
+                    self.drop_feed(index);
+                    break More::Nothing;
+                }
+            }
+        };
+        if records > 0 {
+            self.session.note_delivered(u64::from(records), bytes);
+            self.refill(index, records).await;
+        }
+        more
+    }
+
+    fn put_back(&mut self, index: usize, record: Arc<Record>, origin: Origin) {
+        if let Some(feed) = self.feeds.get_mut(index) {
+            feed.delay = Delay::Waited;
+        }
+        match (self.feeds.get_mut(index), origin) {
+            (Some(feed), Origin::Live) => feed.waiting.push_front(Outgoing::Record(record)),
+            (Some(feed), origin) => feed.besides.push_front((record, origin)),
+            (None, _) => {}
+        }
+    }
+
+    fn drop_feed(&mut self, index: usize) {
+        let feed = self.feeds.remove(index);
+        // What it had not done of a share is others' now.
+        self.door.hub.mqtt().unshare(&self.state, feed.number);
+        self.state.subscriptions.remove(&feed.number);
+        self.remembered = Remembered::Changed;
+    }
+
+    /// Tells the shard that there is room, and gives credit for what was taken.
+    async fn refill(&mut self, index: usize, records: u32) {
+        let Some(feed) = self.feeds.get_mut(index) else { return };
+        feed.uncredited = feed.uncredited.saturating_add(records);
+        let id = SubscriptionId::new(feed.number);
+        if feed.waiting.is_empty() && feed.queue.take_refused() {
+            self.session.outbox_free(id).await;
+        }
+        if feed.uncredited >= CREDIT / 2 {
+            let credit = frame::Credit { subscription: feed.number, records: feed.uncredited };
+            feed.uncredited = 0;
+            // A node that is stopping gives none.
+            drop(self.session.steer(id, Frame::Credit(credit)).await);
+        }
+    }
+
+    fn hear_of(&mut self, index: usize, frame: &Frame) {
+        // A subscription that runs says nothing else.
+        if let Frame::Gap(gap) = frame {
+            debug!(?gap, "records that will not come");
+            self.look_past(index, gap.to_position);
+        }
+    }
+
+    /// Offers a record to the client.
+    fn offer(&mut self, index: usize, record: &Record, origin: Origin) -> Offer {
+        let Some(feed) = self.feeds.get(index) else { return Offer::Settled };
+        let (number, position) = (feed.number, record.position());
+        let is_live = origin == Origin::Live;
+        if is_live && self.state.is_done(number, position) {
+            return Offer::Settled;
+        }
+        let Some(sheet) = self.sheet(index, record, origin) else {
+            if is_live {
+                self.look_past(index, position.next());
+            }
+            return Offer::Settled;
+        };
+        if sheet.quality > 0 {
+            return self.send_counted(index, &sheet, is_live);
+        }
+        let sent = self.machine.publish(&sheet.delivery(0, Turn::First));
+        if sent.is_err() {
+            debug!(name = sheet.name, "larger than the client takes");
+        }
+        if let Some(feed) = self.feeds.get(index) {
+            feed.let_go(position);
+        }
+        if is_live {
+            self.look_past(index, position.next());
+        }
+        Offer::Settled
+    }
+
+    /// Sends a message of quality 1 or 2 under the identifier of its position.
+    fn send_counted(&mut self, index: usize, sheet: &Sheet, is_live: bool) -> Offer {
+        let position = sheet.position;
+        let Some(feed) = self.feeds.get_mut(index) else { return Offer::Settled };
+        let id = u16::try_from(position.value() % IDS + 1).unwrap_or(u16::MAX);
+        let turn = match self.state.outgoing.get(&id) {
+            Some(flight) if flight.position == position && flight.is_released => None,
+            Some(flight) if flight.position == position => Some(Turn::Again),
+            Some(_other) => return Offer::Blocked,
+            None if self.state.outgoing.len() >= self.window => return Offer::Blocked,
+            None => Some(Turn::First),
+        };
+        if is_live {
+            feed.seen = feed.seen.max(position.next());
+        }
+        let Some(turn) = turn else { return Offer::Settled };
+        if self.machine.publish(&sheet.delivery(id, turn)).is_err() {
+            debug!(name = sheet.name, "larger than the client takes");
+            self.state.outgoing.remove(&id);
+            self.settle(index, position);
+            return Offer::Settled;
+        }
+        if is_live {
+            feed.outstanding.insert(position.value());
+        }
+        let (subscription, quality) = (feed.number, sheet.quality);
+        let flight = Flight { subscription, position, quality, is_released: false };
+        self.state.outgoing.insert(id, flight);
+        self.remembered = Remembered::Changed;
+        Offer::Settled
+    }
+
+    /// Sends again what no subscription brings any more.
+    pub(super) fn send_stray(&mut self, id: u16, flight: Flight, record: &Record) {
+        let held = self.state.subscriptions.get(&flight.subscription);
+        let identifiers = held.and_then(|held| held.standing.identifier).into_iter().collect();
+        let merged = Merged { quality: flight.quality, identifiers, retain_as_published: true };
+        let sheet = self.sheet_of((Form::Message, None), record, merged, Origin::Retained);
+        let sent = sheet.is_some_and(|sheet| {
+            let sheet = Sheet { quality: flight.quality, ..sheet };
+            self.machine.publish(&sheet.delivery(id, Turn::Again)).is_ok()
+        });
+        if !sent {
+            self.state.outgoing.remove(&id);
+        }
+    }
+
+    /// A message is done: the client has it, or will not take it.
+    pub(super) fn done(&mut self, id: u16, quality: u8) {
+        let known = self.state.outgoing.get(&id).filter(|flight| flight.quality == quality);
+        let Some(flight) = known.copied() else { return };
+        self.state.outgoing.remove(&id);
+        self.remembered = Remembered::Changed;
+        let index = self.feeds.iter().position(|feed| feed.number == flight.subscription);
+        if let Some(index) = index {
+            self.settle(index, flight.position);
+        }
+    }
+
+    fn settle(&mut self, index: usize, position: Position) {
+        let Some(feed) = self.feeds.get_mut(index) else { return };
+        feed.outstanding.remove(&position.value());
+        feed.let_go(position);
+        let (number, next) = (feed.number, feed.next());
+        if position > next {
+            self.state.done(number, position);
+        }
+        self.state.moved(number, next);
+        self.remembered = Remembered::Changed;
+    }
+
+    /// Nothing before `position` is to be sent by this subscription.
+    fn look_past(&mut self, index: usize, position: Position) {
+        let Some(feed) = self.feeds.get_mut(index) else { return };
+        feed.seen = feed.seen.max(position);
+        let next = feed.next();
+        self.state.moved(feed.number, next);
+        self.remembered = Remembered::Changed;
+    }
+
+    /// How a record is sent; `None` where it is not.
+    fn sheet(&mut self, index: usize, record: &Record, origin: Origin) -> Option<Sheet> {
+        let feed = self.feeds.get(index)?;
+        let (number, form, has_waited) = (feed.number, feed.form, feed.delay == Delay::Waited);
+        if (has_waited || origin != Origin::Live) && !self.may_still(record) {
+            feed.let_go(record.position());
+            return None;
+        }
+        let standing = &self.state.subscriptions.get(&number)?.standing;
+        let merged = if origin != Origin::Live {
+            Merged {
+                quality: standing.options.quality(),
+                identifiers: standing.identifier.into_iter().collect(),
+                retain_as_published: standing.options.retain_as_published(),
+            }
+        } else {
+            let levels = self.door.prefix.as_str().split('/').count();
+            let about = (record.topic(), record.position(), levels);
+            self.state.merge(number, about, self.is_own(record))?
+        };
+        let share = self.feeds.get(index).and_then(|feed| feed.share.as_ref());
+        if share.is_some_and(|share| !share.claim(record)) {
+            return None;
+        }
+        self.sheet_of((form, Some(index)), record, merged, origin)
+    }
+
+    fn sheet_of(
+        &mut self,
+        (form, index): (Form, Option<usize>),
+        record: &Record,
+        merged: Merged,
+        origin: Origin,
+    ) -> Option<Sheet> {
+        let header = record.header();
+        let name = self.door.prefix.name(&header.topic)?;
+        let expiry_s = time_left(header)?;
+        let message = self.message(form, index, record)?;
+        let was_retained = header.flags & Header::FLAG_RETAIN != 0;
+        Some(Sheet {
+            position: record.position(),
+            name,
+            message,
+            quality: merged.quality.min(quality_of(header)),
+            retain: origin == Origin::Retained || merged.retain_as_published && was_retained,
+            expiry_s,
+            identifiers: merged.identifiers,
+        })
+    }
+
+    /// Whether the client may have a record that the gate let out a while ago: a client that does not
+    /// acknowledge may keep it waiting for as long as it likes.
+    fn may_still(&self, record: &Record) -> bool {
+        let policy = self.door.hub.authority().snapshot();
+        let recipient = Recipient::Principal(self.session.who().id);
+        let (header, received) = (record.header(), record.received());
+        policy
+            .permit_delivery(&recipient, &header.topic, header.scope, received, clock::now())
+            .is_ok()
+    }
+
+    fn is_own(&self, record: &Record) -> bool {
+        let header = record.header();
+        header.publisher == self.session.who().id
+            && self.own.contains(&header.topic, header.sequence)
+    }
+
+    /// What the client reads of a record. Of a sealed one, and where it says so of every one, it is
+    /// the envelope; 3.1.1 has no way to say what that is, so there it is nothing.
+    fn message(
+        &mut self,
+        form: Form,
+        index: Option<usize>,
+        record: &Record,
+    ) -> Option<MqttMessage> {
+        let header = record.header();
+        if header.suite == Suite::Open && form == Form::Message {
+            let body = record.envelope().body();
+            return match from_body(&header.content_type, body) {
+                Ok(message) => Some(message),
+                Err(fault) => {
+                    debug!(topic = %header.topic, %fault, "not a message");
+                    None
+                }
+            };
+        }
+        if self.machine.version() == Version::V311 {
+            return None;
+        }
+        let key_header = record.key_header().filter(|id| self.is_first(index, *id));
+        let key_header = key_header.and_then(|id| self.door.hub.key_headers().encoded(&id));
+        let property = key_header.map(|encoded| UserProperty {
+            name: KEY_HEADER.to_owned(),
+            value: BASE64URL_NOPAD.encode(&encoded),
+        });
+        Some(MqttMessage {
+            payload: record.envelope().encoded().clone(),
+            content_type: ContentType::ENVELOPE.to_owned(),
+            user_properties: property.into_iter().collect(),
+            ..MqttMessage::default()
+        })
+    }
+
+    fn is_first(&mut self, index: Option<usize>, id: KeyHeaderId) -> bool {
+        let Some(feed) = index.and_then(|index| self.feeds.get_mut(index)) else { return true };
+        if feed.sent.len() >= SENT_MAX {
+            feed.sent.clear();
+        }
+        feed.sent.insert(id)
+    }
+}
+
+impl Sheet {
+    fn delivery(&self, id: u16, turn: Turn) -> Delivery<'_> {
+        Delivery {
+            name: &self.name,
+            message: &self.message,
+            quality: self.quality,
+            retain: self.retain,
+            turn,
+            id,
+            expiry_s: self.expiry_s,
+            identifiers: &self.identifiers,
+        }
+    }
+}
+
+/// With which quality it was published. Whoever signs for itself does not say, and waits until it is
+/// stored: that is as good as any.
+fn quality_of(header: &Header) -> u8 {
+    if header.attester.is_none() {
+        return 2;
+    }
+    let bits = (header.flags & Header::QUALITY_MASK) >> Header::QUALITY_SHIFT;
+    u8::try_from(bits).unwrap_or(0).min(2)
+}
+
+/// Seconds for which it is worth delivering, `Some(None)` where for ever; `None` where no more.
+fn time_left(header: &Header) -> Option<Option<u32>> {
+    if header.expiry_s == 0 {
+        return Some(None);
+    }
+    let passed = clock::now().as_micros().saturating_sub(header.time.as_micros()).max(0);
+    let passed = u32::try_from(passed / 1_000_000).unwrap_or(u32::MAX);
+    let left = header.expiry_s.checked_sub(passed).filter(|left| *left > 0);
+    if left.is_none() {
+        metrics::gap("expired");
+    }
+    left.map(Some)
+}

@@ -1,0 +1,228 @@
+//! From CONNECT to CONNACK: which version, which key, whose.
+//!
+//! A key is proven in one of three ways: by the password that it is derived from, by the certificate
+//! of the TLS connection, or by a signature of a challenge (method `SEKISHO-ED25519`).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sekisho::OsEntropy;
+use sekisho_mqtt::packet::{Auth, Connect, Method, Packet};
+use sekisho_mqtt::{Fault, Machine, Reason};
+use sekisho_proto::{Hash, LoginNonce, PublicKey, RefusalCode, Signature, frame, limits};
+use sekisho_seal::{LoginTranscript, draw};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::connection::{read_packet, write};
+use super::{Door, Peer, reasons};
+use crate::SOFTWARE;
+use crate::hub::{Refusal, metrics};
+use crate::session::{Greeting, Port, Session, Stranger, key_of_password};
+
+/// The authentication method of whoever signs a challenge.
+const METHOD: &str = "SEKISHO-ED25519";
+/// Bytes of a public key, a nonce and half a signature.
+const PART: usize = 32;
+
+/// Who came in.
+pub(super) struct Guest {
+    pub(super) connect: Connect,
+    pub(super) session: Arc<Session>,
+    pub(super) port: Port,
+    /// What CONNACK says of the authentication.
+    pub(super) method: Option<Method>,
+}
+
+/// Why somebody did not.
+pub(super) struct Unwelcome {
+    pub(super) reason: Reason,
+    pub(super) why: String,
+    /// For the metric.
+    pub(super) cause: &'static str,
+}
+
+impl Unwelcome {
+    fn new(reason: Reason, why: impl Into<String>, cause: &'static str) -> Self {
+        Self { reason, why: why.into(), cause }
+    }
+}
+
+impl From<Fault> for Unwelcome {
+    fn from(fault: Fault) -> Self {
+        Self::new(fault.reason, fault.why, "malformed")
+    }
+}
+
+impl From<Refusal> for Unwelcome {
+    fn from(refusal: Refusal) -> Self {
+        let cause = refusal.code.name();
+        Self::new(reasons::of_connect(refusal.code), refusal.to_string(), cause)
+    }
+}
+
+/// Reads CONNECT and finds out whose it is. `None` where the client is gone.
+pub(super) async fn greet<S>(
+    door: &Arc<Door>,
+    stream: &mut S,
+    machine: &mut Machine,
+    peer: &Peer,
+) -> Result<Option<Guest>, Unwelcome>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let connect = match read_packet(stream, machine).await? {
+        Some(Packet::Connect(connect)) => *connect,
+        Some(_) | None => return Ok(None),
+    };
+    let (key, method) = match &connect.method {
+        Some(method) => {
+            let about = (method, peer.shown);
+            let Some((key, last)) = challenge(door, stream, machine, about).await? else {
+                return Ok(None);
+            };
+            (key, Some(last))
+        }
+        None => (shown(door, &connect, peer)?, None),
+    };
+    let (session, port) = enter(door, key).await?;
+    let checked = match connect.password {
+        Some(_) => Ok(()),
+        None => check_name(&connect, &session),
+    };
+    if let Err(unwelcome) = checked {
+        session.close().await;
+        return Err(unwelcome);
+    }
+    Ok(Some(Guest { connect, session, port, method }))
+}
+
+/// The key of whoever shows a password, or else a certificate.
+fn shown(door: &Door, connect: &Connect, peer: &Peer) -> Result<PublicKey, Unwelcome> {
+    if let Some(password) = &connect.password {
+        let name = connect.user_name.as_deref().unwrap_or_default();
+        door.crowd.may_try(peer.address.ip(), name)?;
+        // What is not text is no password either, and takes as long as a wrong one.
+        let password = std::str::from_utf8(password).unwrap_or_default();
+        return key_of_password(&door.hub, name, password).map_err(|refusal| {
+            door.crowd.failed(peer.address.ip(), name);
+            Unwelcome::new(Reason::BAD_CREDENTIALS, refusal.why, "password")
+        });
+    }
+    peer.key.ok_or_else(|| {
+        let why = "wanted a user name with its password, a client certificate with an Ed25519 \
+                   key, or the authentication method SEKISHO-ED25519, found none of them";
+        Unwelcome::new(Reason::NOT_AUTHORIZED, why, "no-key")
+    })
+}
+
+/// A user name beside a key is that of its principal, or a mistake.
+fn check_name(connect: &Connect, session: &Session) -> Result<(), Unwelcome> {
+    let Some(said) = &connect.user_name else { return Ok(()) };
+    let name = &session.who().name;
+    if said.is_empty() || *said == name.to_string() || said == name.name() {
+        return Ok(());
+    }
+    let why = "wanted the user name of the principal whose key was proven, found another";
+    Err(Unwelcome::new(Reason::BAD_CREDENTIALS, why, "user-name"))
+}
+
+/// What the client says first, for it to be signed.
+struct Named {
+    client: PublicKey,
+    nonce: LoginNonce,
+    certificate: Option<Hash>,
+}
+
+/// The data of CONNECT, and whether what it says of the certificate is so.
+fn named(data: &[u8], shown: Option<Hash>) -> Result<Named, Unwelcome> {
+    let bad = |why: &str| Unwelcome::new(Reason::NOT_AUTHORIZED, why, "challenge");
+    let parts = data.split_at_checked(PART).and_then(|(key, rest)| {
+        let (nonce, certificate) = rest.split_at_checked(PART)?;
+        Some((PublicKey::try_from(key).ok()?, LoginNonce::try_from(nonce).ok()?, certificate))
+    });
+    let wanted = "wanted a public key and a nonce of 32 bytes each, and the SHA-256 of the \
+                  certificate or nothing";
+    let (client, nonce, certificate) = parts.ok_or_else(|| bad(wanted))?;
+    if certificate.is_empty() {
+        return Ok(Named { client, nonce, certificate: None });
+    }
+    let certificate = Hash::try_from(certificate).map_err(|_length| bad(wanted))?;
+    if Some(certificate) != shown {
+        return Err(bad(
+            "wanted the certificate that this node shows, found another: somebody between",
+        ));
+    }
+    Ok(Named { client, nonce, certificate: Some(certificate) })
+}
+
+/// Has the client sign a challenge. The data of CONNECT is its public key and a nonce, and the hash
+/// of the certificate where the client can see that: else somebody in between could have it sign
+/// for another connection. That of the node's AUTH the node's public key and nonce, that of the client's AUTH a signature, and that of
+/// CONNACK the node's own.
+async fn challenge<S>(
+    door: &Door,
+    stream: &mut S,
+    machine: &mut Machine,
+    (method, shown): (&Method, Option<Hash>),
+) -> Result<Option<(PublicKey, Method)>, Unwelcome>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    if method.name != METHOD {
+        let why = format!("wanted the method {METHOD}, found {:?}", method.name);
+        return Err(Unwelcome::new(Reason::BAD_METHOD, why, "method"));
+    }
+    let bad = |why: &str| Unwelcome::new(Reason::NOT_AUTHORIZED, why, "challenge");
+    let Named { client, nonce: client_nonce, certificate } = named(&method.data, shown)?;
+    let drawn = draw(&mut OsEntropy::new())
+        .map_err(|fault| Refusal::new(RefusalCode::Internal, "nonce", fault.to_string()))?;
+    let node_nonce = LoginNonce::new(*drawn);
+    let node = door.key.public_key();
+    let transcript = LoginTranscript { node_nonce, client_nonce, node, client, certificate };
+    let data = [node.as_ref(), node_nonce.as_ref()].concat();
+    let reply = Method { name: METHOD.to_owned(), data: Bytes::from(data) };
+    machine.auth(&Auth { reason: Reason::CONTINUE, method: Some(reply) });
+    if write(stream, machine).await.is_err() {
+        return Ok(None);
+    }
+    let Some(Packet::Auth(answer)) = read_packet(stream, machine).await? else {
+        return Ok(None);
+    };
+    let same = answer.method.filter(|answer| answer.name == METHOD);
+    let signature = same.and_then(|answer| Signature::try_from(&*answer.data).ok());
+    let signature =
+        signature.ok_or_else(|| bad("wanted AUTH of the same method with a signature"))?;
+    if !transcript.is_proven_by_client(&signature) {
+        return Err(bad("wanted a signature of the challenge by the key that was named"));
+    }
+    let proof = transcript.sign_as_node(&door.key);
+    let data = Bytes::copy_from_slice(proof.as_ref());
+    Ok(Some((client, Method { name: METHOD.to_owned(), data })))
+}
+
+/// Opens the session of a key that was proven.
+async fn enter(door: &Arc<Door>, key: PublicKey) -> Result<(Arc<Session>, Port), Unwelcome> {
+    let hello = frame::Hello {
+        version: limits::PROTOCOL_VERSION,
+        software: SOFTWARE.to_owned(),
+        organisation: door.hub.organisation().clone(),
+    };
+    let stranger = Stranger::new(Arc::clone(&door.hub), key);
+    match stranger.greet(hello.into()).await? {
+        Greeting::Session(session, port, _welcome) if !session.who().is_peer => Ok((session, port)),
+        Greeting::Session(session, _port, _welcome) => {
+            session.close().await;
+            let why = "wanted a principal, found a peer's node";
+            Err(Unwelcome::new(Reason::NOT_AUTHORIZED, why, "peer"))
+        }
+        Greeting::Enrolment(..) => {
+            let why = "wanted a session, found an enrolment";
+            Err(Refusal::new(RefusalCode::Internal, "greeting", why).into())
+        }
+    }
+}
+
+/// Counts somebody who did not come in.
+pub(super) fn note(unwelcome: &Unwelcome) {
+    metrics::handshake_failed(unwelcome.cause);
+}

@@ -1,0 +1,298 @@
+//! What a client publishes: a letter that the node attests, or an envelope that the client signed.
+
+use std::collections::{HashSet, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use data_encoding::BASE64URL_NOPAD;
+use sekisho_mqtt::Reason;
+use sekisho_mqtt::mapping::Prefix;
+use sekisho_mqtt::message::to_body;
+use sekisho_mqtt::packet::{Answer, Publish, Step, Turn, Version, Will};
+use sekisho_mqtt::will::Testament;
+use sekisho_proto::{
+    ContentType, Envelope, Frame, Header, MqttMessage, RefusalCode, Sequence, Topic, frame,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tracing::debug;
+
+use super::connection::{End, Live};
+use super::greeting::Unwelcome;
+use super::reasons;
+use crate::hub::{Letter, Refusal, metrics};
+
+/// The user property that holds an encoded key header in base64url, with the first envelope that
+/// needs it.
+pub(super) const KEY_HEADER: &str = "sekisho-key-header";
+/// Publishes of a client that are known as its own; beyond it the oldest are forgotten.
+const OWN_MAX: usize = 65_536;
+/// How long the end of a connection waits for messages that are on their way to the log: less than
+/// another connection waits to take the session over.
+const SETTLE_MAX: Duration = Duration::from_secs(5);
+
+/// A message on its way to the log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pending {
+    quality: u8,
+    /// 0 with quality 0.
+    id: u16,
+}
+
+/// What a client published lately.
+#[derive(Debug, Default)]
+pub(super) struct Own {
+    known: HashSet<(Topic, Sequence)>,
+    order: VecDeque<(Topic, Sequence)>,
+}
+
+impl Own {
+    fn insert(&mut self, topic: Topic, sequence: Sequence) {
+        if self.order.len() >= OWN_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        self.known.insert((topic.clone(), sequence));
+        self.order.push_back((topic, sequence));
+    }
+
+    /// Whether it published this.
+    pub(super) fn contains(&self, topic: &Topic, sequence: Sequence) -> bool {
+        !self.known.is_empty() && self.known.contains(&(topic.clone(), sequence))
+    }
+}
+
+/// What a message is to the node.
+enum Sending {
+    Letter(Letter),
+    Envelope { envelope: Bytes, key_header: Option<Bytes> },
+}
+
+/// Why a message is not looked at further.
+struct NotSent(Reason, String);
+
+impl<S> Live<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    /// Takes a message; the answer follows when it is stored.
+    pub(super) async fn publish(&mut self, publish: Publish) -> Result<(), End> {
+        let pending = Pending { quality: publish.quality, id: publish.id.unwrap_or(0) };
+        if pending.quality == 2 && self.is_known(pending.id, publish.turn) {
+            return Ok(());
+        }
+        let sending = match sending(&self.door.prefix, publish) {
+            Ok(sending) => sending,
+            Err(NotSent(reason, why)) => {
+                metrics::refused(RefusalCode::Malformed);
+                self.answer(pending, reason, &why);
+                return Ok(());
+            }
+        };
+        self.requests = self.requests.wrapping_add(1);
+        let request = self.requests;
+        self.pending.insert(request, pending);
+        match sending {
+            Sending::Letter(letter) => {
+                let topic = letter.topic.clone();
+                let sequence = self.session.attest(request, letter).await;
+                if let Some(sequence) = sequence {
+                    self.note_own(topic, sequence);
+                }
+            }
+            Sending::Envelope { envelope, key_header } => {
+                let publish = frame::Publish { request, envelope, key_header };
+                let handled = self.session.handle(Frame::Publish(publish)).await;
+                handled.map_err(|refusal| refused(&refusal))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a message of quality 2 came before; then it is answered as it was.
+    fn is_known(&mut self, id: u16, turn: Turn) -> bool {
+        if self.state.incoming.contains(&id) {
+            let reason = Reason::SUCCESS;
+            self.machine.answer(Answer { step: Step::Received, id, reason }, "");
+            return true;
+        }
+        let is_same = |pending: &Pending| pending.quality == 2 && pending.id == id;
+        turn == Turn::Again && self.pending.values().any(is_same)
+    }
+
+    fn note_own(&mut self, topic: Topic, sequence: Sequence) {
+        let mut standings = self.state.subscriptions.values();
+        if !standings.any(|held| held.standing.options.no_local()) {
+            return;
+        }
+        self.own.insert(topic, sequence);
+    }
+
+    /// What the node says of a message, or of the session.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else was asked")]
+    pub(super) async fn answered(&mut self, frame: Frame) -> Result<(), End> {
+        match frame {
+            Frame::Published(published) => match self.pending.remove(&published.request) {
+                Some(pending) => self.stored(pending).await,
+                None => Ok(()),
+            },
+            Frame::Refused(refused) => {
+                let frame::Refused { request, code, what, why, .. } = refused;
+                // Nothing is said twice: a reason of MQTT has to be short.
+                let why = if why.contains(&what) { why } else { format!("{what}: {why}") };
+                match self.pending.remove(&request) {
+                    Some(pending) => self.unstored(pending, code, why),
+                    None if request == 0 => Err(End::Told(reasons::of_end(code), why)),
+                    None => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Hears, at the end of a connection, what became of messages of quality 2 that are on their way
+    /// to the log. The client brings again whatever it has no answer to, and what was stored must be
+    /// known then.
+    pub(super) async fn settle_pending(&mut self) {
+        if !self.state.is_durable() {
+            return;
+        }
+        let settling = async {
+            while self.pending.values().any(|pending| pending.quality == 2) {
+                let Some(frame) = self.port.answers.recv().await else { return };
+                self.note_outcome(&frame);
+            }
+        };
+        drop(timeout(SETTLE_MAX, settling).await);
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else was asked")]
+    fn note_outcome(&mut self, frame: &Frame) {
+        match frame {
+            Frame::Published(published) => {
+                let stored = self.pending.remove(&published.request);
+                let twice = stored.filter(|pending| pending.quality == 2);
+                self.state.incoming.extend(twice.map(|pending| pending.id));
+            }
+            Frame::Refused(refused) => drop(self.pending.remove(&refused.request)),
+            _ => {}
+        }
+    }
+
+    async fn stored(&mut self, pending: Pending) -> Result<(), End> {
+        if pending.quality == 2 {
+            self.state.incoming.insert(pending.id);
+            // Whoever is told that it is there must not be able to bring it twice.
+            self.keep().await?;
+        }
+        self.answer(pending, Reason::SUCCESS, "");
+        Ok(())
+    }
+
+    /// Makes what is remembered of the session durable: what is said next is relied upon.
+    pub(super) async fn keep(&mut self) -> Result<(), End> {
+        let kept = self.door.hub.mqtt().keep(&self.state).await;
+        kept.map_err(|refusal| refused(&refusal))
+    }
+
+    fn unstored(&mut self, pending: Pending, code: RefusalCode, why: String) -> Result<(), End> {
+        debug!(%code, why, "a message was refused");
+        let old = self.machine.version() == Version::V311;
+        if old && pending.quality > 0 && reasons::passes(code) {
+            return Err(End::Told(Reason::SERVER_BUSY, why));
+        }
+        self.answer(pending, reasons::of_message(code), &why);
+        Ok(())
+    }
+
+    fn answer(&mut self, pending: Pending, reason: Reason, why: &str) {
+        let Pending { quality, id } = pending;
+        let step = match quality {
+            0 => return,
+            1 => Step::Acknowledged,
+            _ => Step::Received,
+        };
+        if reason.is_failure() && self.machine.version() == Version::V311 && quality == 2 {
+            // The client goes on as if it had been taken, and its identifier is to be released.
+            self.state.incoming.insert(id);
+        }
+        self.machine.answer(Answer { step, id, reason }, why);
+    }
+}
+
+fn refused(refusal: &Refusal) -> End {
+    End::Told(reasons::of_end(refusal.code), refusal.to_string())
+}
+
+fn sending(prefix: &Prefix, publish: Publish) -> Result<Sending, NotSent> {
+    let topic = prefix
+        .topic(&publish.name)
+        .map_err(|error| NotSent(Reason::NAME_INVALID, error.to_string()))?;
+    if publish.message.content_type == ContentType::ENVELOPE {
+        return envelope(&topic, publish.message);
+    }
+    let flags = flags(publish.quality, publish.retain);
+    let (content_type, body) = body(&publish.message)?;
+    let expiry_s = publish.expiry_s.unwrap_or(0);
+    if publish.expiry_s == Some(0) {
+        let why = "wanted a message expiry above 0: this one has run out";
+        return Err(NotSent(Reason::IMPLEMENTATION, why.to_owned()));
+    }
+    Ok(Sending::Letter(Letter { topic, body, content_type, flags, expiry_s }))
+}
+
+/// What was signed already goes as it is, to where it says.
+fn envelope(topic: &Topic, message: MqttMessage) -> Result<Sending, NotSent> {
+    let MqttMessage { payload, user_properties, .. } = message;
+    let found = Envelope::decode(payload.clone())
+        .map_err(|error| NotSent(Reason::PAYLOAD_FORMAT, error.to_string()))?;
+    let inside = &found.header().topic;
+    if inside != topic {
+        let why = format!("topic name: wanted that of the envelope, {inside}, found {topic}");
+        return Err(NotSent(Reason::NAME_INVALID, why));
+    }
+    let property = user_properties.iter().find(|property| property.name == KEY_HEADER);
+    let key_header = property.map(|property| BASE64URL_NOPAD.decode(property.value.as_bytes()));
+    let key_header = key_header.transpose().map_err(|error| {
+        NotSent(Reason::PAYLOAD_FORMAT, format!("user property {KEY_HEADER}: {error}"))
+    })?;
+    Ok(Sending::Envelope { envelope: payload, key_header: key_header.map(Bytes::from) })
+}
+
+fn body(message: &MqttMessage) -> Result<(ContentType, Bytes), NotSent> {
+    if message.utf8 && std::str::from_utf8(&message.payload).is_err() {
+        let why = "payload: wanted UTF-8, as its format indicator says (3.3.2.3.2)";
+        return Err(NotSent(Reason::PAYLOAD_FORMAT, why.to_owned()));
+    }
+    to_body(message).map_err(|error| NotSent(Reason::IMPLEMENTATION, error.to_string()))
+}
+
+/// Header flags of a message.
+fn flags(quality: u8, retain: bool) -> u32 {
+    let quality = u32::from(quality) << Header::QUALITY_SHIFT;
+    if retain { quality | Header::FLAG_RETAIN } else { quality }
+}
+
+/// A will as the node will attest it.
+pub(super) fn testament(prefix: &Prefix, will: &Will) -> Result<Testament, Unwelcome> {
+    let unwelcome = |reason: Reason, why: String| Unwelcome {
+        reason,
+        why: format!("will: {why}"),
+        cause: "will",
+    };
+    let topic = prefix
+        .topic(&will.name)
+        .map_err(|error| unwelcome(Reason::NAME_INVALID, error.to_string()))?;
+    let Will { message, quality, retain, delay_s, expiry_s, .. } = will;
+    let (content_type, body) =
+        body(message).map_err(|NotSent(reason, why)| unwelcome(reason, why))?;
+    Ok(Testament {
+        topic,
+        body,
+        content_type,
+        flags: flags(*quality, *retain),
+        expiry_s: expiry_s.unwrap_or(0),
+        delay_s: *delay_s,
+    })
+}

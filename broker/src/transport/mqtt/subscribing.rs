@@ -1,0 +1,253 @@
+//! What a client wants to read: a subscription for each of its filters, which the node's gate feeds.
+
+use std::collections::BTreeSet;
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use sekisho_mqtt::Reason;
+use sekisho_mqtt::overlap::Standing;
+use sekisho_mqtt::packet::{Answer, Step, Subscribe, Unsubscribe, Version, Wish};
+use sekisho_mqtt::session_state::{Held, SPELT_BYTES_MAX, SUBSCRIPTIONS_MAX};
+use sekisho_proto::frame::{self, Start};
+use sekisho_proto::{Filter, Frame, Position, RefusalCode};
+use sekisho_routing::SubscriptionId;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tracing::{debug, info};
+
+use super::connection::{End, Live};
+use super::delivering::{CREDIT, Feed, Form, Origin, RETAINED_WAITING_MAX};
+use super::reasons;
+use crate::clock;
+use crate::hub::{Outgoing, Refusal, metrics};
+use crate::session::unexpected;
+
+/// The user property of SUBSCRIBE that says in which form records are wanted, and its one value.
+const FORM: (&str, &str) = ("sekisho-form", "envelope");
+
+/// What one filter of a SUBSCRIBE led to.
+enum Granted {
+    /// A subscription, and whether it is a new one.
+    Yes {
+        number: u32,
+        is_new: bool,
+    },
+    No(Reason, String),
+}
+
+impl<S> Live<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    /// Opens what is remembered, and goes on with what was in flight.
+    pub(super) async fn resume(&mut self) -> Result<(), End> {
+        let released = self.state.outgoing.iter().filter(|(_id, flight)| flight.is_released);
+        let released: Vec<u16> = released.map(|(id, _flight)| *id).collect();
+        for id in released {
+            let reason = Reason::SUCCESS;
+            self.machine.answer(Answer { step: Step::Released, id, reason }, "");
+        }
+        let strays: Vec<_> = self.state.strays().collect();
+        for (id, flight) in strays {
+            let record = self.door.hub.mqtt().fetch(&self.session, flight.position).await;
+            match record {
+                Ok(Some(record)) => self.send_stray(id, flight, &record),
+                Ok(None) | Err(_) => drop(self.state.outgoing.remove(&id)),
+            }
+        }
+        let held: Vec<_> = self.state.subscriptions.values().cloned().collect();
+        for held in held {
+            let Standing { number, filter, .. } = held.standing;
+            let opened = self.open(number, filter, Start::Position(held.next)).await;
+            match opened {
+                Ok((mut feed, _position)) => {
+                    feed.resume(held.next, &self.state);
+                    feed.share = self.door.hub.mqtt().share(&self.session, &self.state, number);
+                    self.feeds.push(feed);
+                }
+                Err(refusal) => {
+                    info!(%refusal, filter = held.spelt, "a remembered subscription is over");
+                    self.door.hub.mqtt().unshare(&self.state, number);
+                    self.state.subscriptions.remove(&number);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// SUBSCRIBE: what is wanted, with an answer for each filter.
+    pub(super) async fn subscribe(&mut self, subscribe: Subscribe) -> Result<(), End> {
+        let Subscribe { id, wishes, identifier, user_properties } = subscribe;
+        let sealed = user_properties.iter().any(|said| (&*said.name, &*said.value) == FORM);
+        let form = if sealed { Form::Envelope } else { Form::Message };
+        let (mut codes, mut whys, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
+        for wish in wishes {
+            match self.grant(&wish, identifier, form).await {
+                Granted::Yes { number, is_new } => {
+                    codes.push(Reason::of(wish.options.quality()));
+                    let handling = wish.options.retain_handling();
+                    if wish.parts().0.is_none() && (handling == 0 || handling == 1 && is_new) {
+                        wanted.push(number);
+                    }
+                }
+                Granted::No(reason, why) => {
+                    codes.push(reason);
+                    whys.push(why);
+                }
+            }
+        }
+        self.keep().await?;
+        self.machine.subscribed(id, &codes, &whys.join("; "));
+        for number in wanted {
+            self.want_retained(number).await;
+        }
+        Ok(())
+    }
+
+    async fn grant(&mut self, wish: &Wish, identifier: Option<u32>, form: Form) -> Granted {
+        let (share, spelt) = wish.parts();
+        if wish.spelt.len() > SPELT_BYTES_MAX {
+            let why = format!("wanted filters of at most {SPELT_BYTES_MAX} bytes");
+            return Granted::No(self.unusable(), why);
+        }
+        let filter = match self.door.prefix.filter(spelt) {
+            Ok(filter) => filter,
+            Err(error) => return Granted::No(self.unusable(), error.to_string()),
+        };
+        let same = self.state.subscriptions.values_mut().find(|held| held.spelt == wish.spelt);
+        if let Some(held) = same {
+            // It is not asked of the shard, and may bring all that is retained once more.
+            if let Err(refusal) = self.session.hub().arrive(&self.session.who().id, clock::now()) {
+                return Granted::No(reasons::of_filter(refusal.code), refusal.why);
+            }
+            held.standing.options = wish.options;
+            held.standing.identifier = identifier;
+            let number = held.standing.number;
+            for feed in self.feeds.iter_mut().filter(|feed| feed.number == number) {
+                feed.form = form;
+            }
+            return Granted::Yes { number, is_new: false };
+        }
+        if self.state.subscriptions.len() >= SUBSCRIPTIONS_MAX {
+            let why = format!("wanted at most {SUBSCRIPTIONS_MAX} subscriptions");
+            return Granted::No(Reason::QUOTA, why);
+        }
+        let number = self.free_number();
+        let (mut feed, since) = match self.open(number, filter.clone(), Start::Latest).await {
+            Ok(opened) => opened,
+            Err(refusal) => {
+                let why = format!("{}: {}", wish.spelt, refusal.why);
+                return Granted::No(reasons::of_filter(refusal.code), why);
+            }
+        };
+        feed.form = form;
+        let share = share.map(str::to_owned);
+        let options = wish.options;
+        let standing = Standing { number, filter, options, identifier, share, since };
+        let spelt = wish.spelt.clone();
+        let held = Held { standing, spelt, next: since, done: BTreeSet::new() };
+        self.state.subscriptions.insert(number, held);
+        feed.share = self.door.hub.mqtt().share(&self.session, &self.state, number);
+        self.feeds.push(feed);
+        Granted::Yes { number, is_new: true }
+    }
+
+    /// A filter that has no counterpart here: 3.1.1 has one code for every failure.
+    fn unusable(&self) -> Reason {
+        match self.machine.version() {
+            Version::V311 => Reason::UNSPECIFIED,
+            Version::V5 => Reason::FILTER_INVALID,
+        }
+    }
+
+    /// One that neither a subscription has nor a message that is in flight.
+    fn free_number(&self) -> u32 {
+        let held = self.state.subscriptions.keys().max().copied().unwrap_or(0);
+        let flown = self.state.outgoing.values().map(|flight| flight.subscription).max();
+        held.max(flown.unwrap_or(0)).saturating_add(1)
+    }
+
+    /// Opens a subscription of the session and waits for the shard's yes.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a subscription begins with one frame")]
+    async fn open(
+        &mut self,
+        number: u32,
+        filter: Filter,
+        start: Start,
+    ) -> Result<(Feed, Position), Refusal> {
+        let subscribe =
+            frame::Subscribe { subscription: number, filter, start, cursor: None, credit: CREDIT };
+        let mut queue = self.session.subscribe(subscribe).await?;
+        let mut waiting = std::collections::VecDeque::new();
+        loop {
+            let taken = poll_fn(|context| queue.poll_take(context)).await;
+            let Some(taken) = taken else { return Err(Refusal::stopping()) };
+            waiting.extend(taken);
+            let said = waiting.iter().position(|item| !matches!(item, Outgoing::Record(_)));
+            let Some(first) = said.and_then(|index| waiting.remove(index)) else { continue };
+            return match first {
+                Outgoing::Frame(frame) => match &*frame {
+                    Frame::Subscribed(subscribed) => {
+                        Ok((Feed::new(number, queue, waiting), subscribed.position))
+                    }
+                    other => Err(unexpected("subscription", other)),
+                },
+                Outgoing::End { code, why } => Err(Refusal::new(code, "subscription", why)),
+                Outgoing::Record(_) => {
+                    let why = "wanted word of the subscription first, found a record";
+                    Err(Refusal::new(RefusalCode::Internal, "subscription", why))
+                }
+            };
+        }
+    }
+
+    /// Has the retained messages of a subscription sent, but those that come by it anyway.
+    async fn want_retained(&mut self, number: u32) {
+        let Some(held) = self.state.subscriptions.get(&number) else { return };
+        let (filter, since) = (held.standing.filter.clone(), held.standing.since);
+        let hub = Arc::clone(&self.door.hub);
+        let levels = self.door.prefix.as_str().split('/').count();
+        let records = match hub.mqtt().retained(&self.session, &filter, levels).await {
+            Ok(records) => records,
+            Err(refusal) => return debug!(%refusal, "no retained messages"),
+        };
+        let feed = self.feeds.iter_mut().find(|feed| feed.number == number);
+        if let Some(feed) = feed {
+            // Those of an earlier SUBSCRIBE that still wait are the same.
+            feed.besides.retain(|(_record, origin)| *origin != Origin::Retained);
+        }
+        let waiting: usize = self.feeds.iter().map(|feed| feed.besides.len()).sum();
+        let room = RETAINED_WAITING_MAX.saturating_sub(waiting);
+        let before: Vec<_> =
+            records.into_iter().filter(|record| record.position() < since).collect();
+        for _lost in before.iter().skip(room) {
+            metrics::count(metrics::MQTT_RETAINED_DROPPED);
+        }
+        let feed = self.feeds.iter_mut().find(|feed| feed.number == number);
+        if let Some(feed) = feed {
+            let kept = before.into_iter().take(room);
+            feed.besides.extend(kept.map(|record| (record, Origin::Retained)));
+        }
+    }
+
+    /// UNSUBSCRIBE.
+    pub(super) async fn unsubscribe(&mut self, unsubscribe: Unsubscribe) -> Result<(), End> {
+        let mut codes = Vec::with_capacity(unsubscribe.filters.len());
+        for spelt in &unsubscribe.filters {
+            let mut all = self.state.subscriptions.values();
+            let number = all.find(|held| held.spelt == *spelt).map(|held| held.standing.number);
+            codes.push(match number {
+                Some(number) => {
+                    self.door.hub.mqtt().unshare(&self.state, number);
+                    self.state.subscriptions.remove(&number);
+                    self.feeds.retain(|feed| feed.number != number);
+                    self.session.unsubscribe(SubscriptionId::new(number)).await;
+                    Reason::SUCCESS
+                }
+                None => Reason::NO_SUBSCRIPTION,
+            });
+        }
+        self.keep().await?;
+        self.machine.unsubscribed(unsubscribe.id, &codes);
+        Ok(())
+    }
+}

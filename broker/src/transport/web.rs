@@ -1,0 +1,324 @@
+//! The HTTPS listener: HTTP/1.1 and HTTP/2 for browsers, services and tools.
+//!
+//! It proves the node's certificate, finds out which key the client's certificate carries, if any,
+//! and hands requests to the parts below it. Nothing is compressed and nothing is resumed.
+
+mod admin;
+mod asked;
+mod caller;
+mod events;
+mod grpc;
+mod mqtt;
+mod openapi;
+mod origin;
+mod problem;
+mod publish;
+mod sensorthings;
+mod shown;
+mod unread;
+mod visitor;
+mod websocket;
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::DefaultBodyLimit;
+use axum::http::Request;
+use axum::middleware::{from_fn, from_fn_with_state};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use sekisho_proto::{Hash, limits};
+use sekisho_seal::SigningKey;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+use tracing::{Instrument as _, debug, debug_span};
+
+use crate::hub::{Hub, metrics};
+use crate::transport::certificate::{Certificate, peer_public_key};
+use crate::transport::crowd::{Crowd, Place, Seat};
+use crate::transport::quic::ListenError;
+pub(crate) use caller::Caller;
+pub(crate) use origin::Origins;
+pub(crate) use problem::Problem;
+use unread::Unread;
+pub(crate) use visitor::Visitor;
+use visitor::{Activity, watched};
+
+/// From the first byte to the end of the TLS handshake.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
+/// How long the headers of one request may take.
+const HEADERS_MAX: Duration = Duration::from_secs(10);
+/// How long a connection is kept on which nothing is asked.
+const IDLE_MAX: Duration = Duration::from_secs(60);
+/// How often a silent HTTP/2 client is asked whether it is there, and how long it may think.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// How long a stopping node waits for answers that are due.
+const DRAIN_MAX: Duration = Duration::from_secs(5);
+/// Between two attempts to accept, where the system has no room for another socket.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Headers of one request, bytes.
+const HEADER_BYTES_MAX: u32 = 16 * 1024;
+/// Headers of one request.
+const HEADERS_COUNT_MAX: usize = 64;
+/// What is read of one HTTP/1 connection at once, bytes: the headers and some of the body.
+const BUFFER_BYTES_MAX: usize = 64 * 1024;
+/// Requests at a time of one HTTP/2 connection.
+const STREAMS_MAX: u32 = 128;
+/// Streams that a client may open and reset before they were looked at: what of a burst of honest
+/// cancellations may be on its way. Beyond it the connection ends (CVE-2023-44487).
+const RESETS_PENDING_MAX: usize = 32;
+/// Streams that a client may have this side reset by breaking rules.
+const RESETS_LOCAL_MAX: usize = 64;
+/// What may be on its way to the node of one HTTP/2 stream, and of a connection, bytes: an envelope
+/// of the largest size, and four of them.
+const WINDOW_BYTES: u32 = 1024 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 4 * WINDOW_BYTES;
+
+/// The answer to a request without TLS.
+const PLAIN: &str = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 36\r\n\
+                     Connection: close\r\n\r\nTLS: wanted https://, found http://\n";
+
+/// What every part of this listener shares.
+#[derive(Debug)]
+pub(crate) struct Door {
+    /// The node.
+    pub(crate) hub: Arc<Hub>,
+    /// The node's key, for those to whom TLS does not prove it.
+    pub(crate) key: Arc<SigningKey>,
+    /// The certificate that clients are shown.
+    pub(crate) certificate: Hash,
+    /// Who else is connected.
+    pub(crate) crowd: Arc<Crowd>,
+    /// Whose pages may ask.
+    pub(crate) origins: Origins,
+    /// Fires when the node is stopping.
+    pub(crate) stop: CancellationToken,
+    /// What is waited for then.
+    pub(crate) tasks: TaskTracker,
+}
+
+/// A bound listener.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    listener: TcpListener,
+    acceptor: Acceptor,
+    door: Arc<Door>,
+}
+
+#[derive(Clone)]
+struct Acceptor(TlsAcceptor);
+
+impl std::fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Acceptor")
+    }
+}
+
+impl Door {
+    /// What the parts share while the node runs.
+    pub(crate) fn new(
+        (hub, key, crowd): (Arc<Hub>, Arc<SigningKey>, Arc<Crowd>),
+        certificate: &Certificate,
+        stop: CancellationToken,
+    ) -> Self {
+        let origins = Origins::new(hub.config().web_origins.clone());
+        let certificate = certificate.hash();
+        Self { hub, key, certificate, crowd, origins, stop, tasks: TaskTracker::new() }
+    }
+}
+
+/// Everything that is served.
+fn routes(door: &Arc<Door>) -> Router {
+    Router::new()
+        .merge(grpc::routes(door))
+        .merge(websocket::routes())
+        .merge(mqtt::routes())
+        .merge(sensorthings::routes())
+        .merge(admin::routes())
+        .merge(events::routes())
+        .merge(openapi::routes())
+        .merge(publish::routes())
+        .fallback(problem::nowhere)
+        .method_not_allowed_fallback(problem::otherwise)
+        .layer(from_fn_with_state(Arc::clone(door), origin::guard))
+        .layer(from_fn(origin::cautions))
+        .layer(DefaultBodyLimit::max(limits::FRAME_BYTES_MAX))
+        .with_state(Arc::clone(door))
+}
+
+impl Listener {
+    /// Binds `address`.
+    ///
+    /// # Errors
+    /// The certificate cannot be used, or the address not be bound.
+    pub(crate) async fn bind(
+        address: SocketAddr,
+        certificate: &Certificate,
+        door: Arc<Door>,
+    ) -> Result<Self, ListenError> {
+        let config = certificate.server_config(&[b"h2", b"http/1.1"]);
+        let config = config.map_err(|source| ListenError::Certificate { address, source })?;
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|source| ListenError::Bind { address, source })?;
+        Ok(Self { listener, acceptor: Acceptor(TlsAcceptor::from(config)), door })
+    }
+
+    /// Where it listens; the port is the system's choice where 0 was asked for.
+    ///
+    /// # Errors
+    /// The socket is gone.
+    pub(crate) fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Accepts until the node stops, then waits for what is due.
+    pub(crate) async fn run(self) {
+        let routes = routes(&self.door);
+        let connections = self.door.tasks.clone();
+        loop {
+            let accepted = tokio::select! {
+                () = self.door.stop.cancelled() => break,
+                accepted = self.listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, address)) => self.welcome(stream, address, &routes),
+                Err(fault) => {
+                    // Another connection may end and make room; this loop never does.
+                    debug!(%fault, "accept");
+                    metrics::handshake_failed("accept");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+        drop(self.listener);
+        connections.close();
+        connections.wait().await;
+    }
+
+    fn welcome(&self, stream: TcpStream, address: SocketAddr, routes: &Router) {
+        let Some(seat) = self.door.crowd.seat() else {
+            metrics::handshake_failed("too-many-connections");
+            return;
+        };
+        let Some(place) = self.door.crowd.stranger(address.ip()) else {
+            metrics::handshake_failed("too-many-from-address");
+            return;
+        };
+        let (acceptor, door, routes) =
+            (self.acceptor.clone(), Arc::clone(&self.door), routes.clone());
+        let span = debug_span!("web", %address);
+        let serving = serve(acceptor, (stream, address), (seat, place), door, routes);
+        self.door.tasks.spawn(serving.instrument(span));
+    }
+}
+
+async fn serve(
+    Acceptor(acceptor): Acceptor,
+    (stream, address): (TcpStream, SocketAddr),
+    (seat, place): (Seat, Place),
+    door: Arc<Door>,
+    routes: Router,
+) {
+    if let Err(fault) = stream.set_nodelay(true) {
+        debug!(%fault, "nodelay");
+    }
+    let shaking = async {
+        if is_plain(&stream).await? {
+            return tell_plain(stream).await.map(|()| None);
+        }
+        acceptor.accept(stream).await.map(Some)
+    };
+    let stream = match timeout(HANDSHAKE_MAX, shaking).await {
+        Ok(Ok(Some(stream))) => stream,
+        Ok(Ok(None)) => return metrics::handshake_failed("tls"),
+        Ok(Err(fault)) => {
+            debug!(%fault, "no handshake");
+            return metrics::handshake_failed("tls");
+        }
+        Err(_elapsed) => return metrics::handshake_failed("timeout"),
+    };
+    let key = peer_public_key(stream.get_ref().1);
+    let visitor = Arc::new(Visitor::new(address, key, seat, place));
+    let activity = Arc::new(Activity::default());
+    let (asked, active) = (Arc::clone(&visitor), Arc::clone(&activity));
+    let (tasks, stop) = (door.tasks.clone(), door.stop.clone());
+    let service = service_fn(move |request: Request<Incoming>| {
+        let open = active.begin();
+        let unread = |body| Body::new(Unread::new(body, tasks.clone(), stop.clone()));
+        let mut request = request.map(unread);
+        request.extensions_mut().insert(Arc::clone(&asked));
+        let answering = routes.clone().oneshot(request);
+        async move { answering.await.map(|response| watched(response, open)) }
+    });
+    let builder = builder();
+    let mut connection =
+        pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => Some(ended),
+        () = activity.idle(IDLE_MAX) => None,
+        () = door.stop.cancelled() => None,
+    };
+    let ended = match ended {
+        Some(ended) => Ok(ended),
+        None => {
+            connection.as_mut().graceful_shutdown();
+            timeout(DRAIN_MAX, connection).await
+        }
+    };
+    if let Ok(Err(fault)) = ended {
+        debug!(%fault, "connection");
+    }
+}
+
+/// Whether a request begins without TLS, as after a mistyped `http://`.
+async fn is_plain(stream: &TcpStream) -> std::io::Result<bool> {
+    let mut first = [0; 1];
+    stream.peek(&mut first).await?;
+    Ok(first.first().is_some_and(u8::is_ascii_uppercase))
+}
+
+/// Says so in the protocol that the client understands; nothing that it asked is looked at.
+async fn tell_plain(mut stream: TcpStream) -> std::io::Result<()> {
+    let mut asked = vec![0; BUFFER_BYTES_MAX];
+    // What is left unread would have the system throw the answer away.
+    let _thrown_away = stream.read(&mut asked).await?;
+    stream.write_all(PLAIN.as_bytes()).await?;
+    stream.shutdown().await
+}
+
+/// HTTP with every bound that it can have.
+fn builder() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS_MAX)
+        .max_headers(HEADERS_COUNT_MAX)
+        .max_buf_size(BUFFER_BYTES_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE)
+        .max_header_list_size(HEADER_BYTES_MAX)
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_pending_accept_reset_streams(RESETS_PENDING_MAX)
+        .max_local_error_reset_streams(RESETS_LOCAL_MAX)
+        .initial_stream_window_size(WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .enable_connect_protocol();
+    builder
+}

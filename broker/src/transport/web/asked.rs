@@ -1,0 +1,158 @@
+//! What a request asks for, parsed once: parameters of its target, its body, and faults of both as
+//! problems.
+
+use std::str::FromStr;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use sekisho_proto::{ParseError, RefusalCode};
+use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::{Door, Problem};
+use crate::hub::Refusal;
+
+/// How long the body of one request may take: 64 KiB at 10 kbit/s.
+const BODY_PATIENCE: Duration = Duration::from_secs(60);
+/// Bodies that are read at a time, over all connections: 128 of the largest are 130 MB.
+const BODIES_MAX: usize = 128;
+
+/// Places for bodies.
+static BODIES: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(BODIES_MAX)));
+
+/// The parameters behind the `?`; others than those of `T` are refused.
+#[derive(Debug)]
+pub(super) struct Asked<T>(pub(super) T);
+
+/// The rest of the path, decoded.
+#[derive(Debug)]
+pub(super) struct Rest(pub(super) String);
+
+/// The body, read within bounds of size and time.
+#[derive(Debug)]
+pub(super) struct Sent(pub(super) Bytes);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let Query(asked) = Query::try_from_uri(&parts.uri)
+            .map_err(|fault| malformed("parameters", unfit(&fault.body_text())))?;
+        Ok(Self(asked))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Rest {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path: Result<Path<String>, PathRejection> =
+            Path::from_request_parts(parts, state).await;
+        let Path(rest) = path.map_err(|fault| malformed("path", fault.body_text()))?;
+        Ok(Self(rest))
+    }
+}
+
+impl FromRequest<Arc<Door>> for Sent {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, door: &Arc<Door>) -> Result<Self, Problem> {
+        check_coding(request.headers())?;
+        let Ok(_place) = BODIES.try_acquire() else {
+            let why = format!("wanted at most {BODIES_MAX} requests with a body at once");
+            return Err(Refusal::new(RefusalCode::TooMany, "body", why).into());
+        };
+        let reading = Bytes::from_request(request, door);
+        let read = tokio::select! {
+            read = timeout(BODY_PATIENCE, reading) => read,
+            () = door.stop.cancelled() => return Err(Refusal::stopping().into()),
+        };
+        match read {
+            Ok(Ok(bytes)) => Ok(Self(bytes)),
+            Ok(Err(fault)) if fault.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                let why = "wanted a body that an envelope can hold, found a longer one";
+                Err(Refusal::new(RefusalCode::Oversized, "body", why).into())
+            }
+            Ok(Err(fault)) => Err(malformed("body", fault.body_text())),
+            Err(_elapsed) => {
+                let seconds = BODY_PATIENCE.as_secs();
+                let why = format!("wanted all of it within {seconds} seconds, found a part");
+                let status = StatusCode::REQUEST_TIMEOUT;
+                Err(Problem::new(status, RefusalCode::Malformed, "body", why))
+            }
+        }
+    }
+}
+
+/// Nothing is unpacked: a short text may stand for an endless one.
+fn check_coding(headers: &HeaderMap) -> Result<(), Problem> {
+    match single(headers, &header::CONTENT_ENCODING)? {
+        None | Some("identity") => Ok(()),
+        Some(coding) => {
+            let why = format!("wanted a body as it is, found {coding:?}");
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            Err(Problem::new(status, RefusalCode::Malformed, "content-encoding", why))
+        }
+    }
+}
+
+/// A header that may be there once.
+///
+/// # Errors
+/// It is there more often, or holds other than visible ASCII.
+pub(super) fn single<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'a str>, Problem> {
+    let mut all = headers.get_all(name).iter();
+    match (all.next(), all.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => match value.to_str() {
+            Ok(text) => Ok(Some(text.trim())),
+            Err(_not_ascii) => Err(malformed(name.as_str(), "wanted visible ASCII".to_owned())),
+        },
+        (Some(_), Some(_)) => {
+            Err(malformed(name.as_str(), "wanted it once, found more".to_owned()))
+        }
+    }
+}
+
+/// What a text means.
+///
+/// # Errors
+/// Nothing.
+pub(super) fn parsed<T: FromStr<Err = ParseError>>(name: &str, text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|fault: ParseError| {
+        // Parameters are decoded as forms are (HTML, application/x-www-form-urlencoded).
+        let hint = if text.contains(' ') { "; in a URL a + is written %2B" } else { "" };
+        malformed(name, format!("{fault}{hint}"))
+    })
+}
+
+/// The same of what may be left out.
+///
+/// # Errors
+/// As [`parsed`].
+pub(super) fn parsed_optional<T: FromStr<Err = ParseError>>(
+    name: &str,
+    text: Option<&str>,
+) -> Result<Option<T>, Problem> {
+    text.map(|text| parsed(name, text)).transpose()
+}
+
+/// What is wrong with parameters, without the words of the library around it.
+fn unfit(cause: &str) -> String {
+    let cause = cause.rsplit_once("query string: ").map_or(cause, |(_, cause)| cause);
+    format!("wanted those that /v1/openapi.json lists for this path, found: {cause}")
+}
+
+/// What was sent is not what it should be.
+pub(super) fn malformed(what: &str, why: String) -> Problem {
+    Refusal::new(RefusalCode::Malformed, what, why).into()
+}

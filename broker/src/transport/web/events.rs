@@ -1,0 +1,322 @@
+//! Reading over HTTP: server-sent events for dashboards, pages of history for scripts, and what there
+//! is to read. All of it comes through subscriptions of the caller's session, and so through the
+//! gate.
+
+mod start;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use futures_util::stream::{Stream, unfold};
+use sekisho_proto::frame::{AnswerBody, Question};
+use sekisho_proto::{Filter, Frame, Position, RefusalCode, frame};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::asked::{Asked, malformed, parsed, single};
+use super::shown::{self, Form};
+use super::{Caller, Door, Problem};
+use crate::clock;
+use crate::hub::{Outgoing, Refusal};
+use crate::transport::desk::{Desk, Feed};
+use start::Begin;
+
+/// Where a browser says how far it came.
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+/// How often something is said to somebody who waits, so that nothing between takes it for dead.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Records of one page of history where nothing else was asked, and at most.
+const PAGE_DEFAULT: usize = 100;
+const PAGE_MAX: usize = 1_000;
+/// Bytes of envelopes in one page, beside the last record.
+const PAGE_BYTES_MAX: usize = 4 << 20;
+/// How long a page is gathered: where much is passed over, what was found by then is given.
+const PAGE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What this part serves.
+pub(super) fn routes() -> Router<Arc<Door>> {
+    Router::new()
+        .route("/v1/events", get(events))
+        .route("/v1/history", get(history))
+        .route("/v1/discover", get(discover))
+}
+
+/// What is to be read.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reading {
+    filter: String,
+    /// `latest`, `last-value` or `earliest`.
+    start: Option<String>,
+    /// From this position of the node's log.
+    position: Option<u64>,
+    /// From this offset of one topic.
+    offset: Option<u64>,
+    /// What was received since.
+    since: Option<String>,
+    /// `plain` or `envelope`.
+    form: Option<String>,
+    /// Records of a page.
+    limit: Option<usize>,
+}
+
+impl Reading {
+    fn form(&self) -> Result<Form, Problem> {
+        match self.form.as_deref() {
+            None | Some("plain") => Ok(Form::Plain),
+            Some("envelope") => Ok(Form::Envelope),
+            Some(other) => {
+                Err(malformed("form", format!("wanted plain or envelope, found {other:?}")))
+            }
+        }
+    }
+
+    fn limit(&self) -> Result<usize, Problem> {
+        match self.limit {
+            None => Ok(PAGE_DEFAULT),
+            Some(limit) if (1..=PAGE_MAX).contains(&limit) => Ok(limit),
+            Some(other) => {
+                Err(malformed("limit", format!("wanted 1 to {PAGE_MAX}, found {other}")))
+            }
+        }
+    }
+}
+
+/// Opens a subscription and waits for the node's word on it.
+async fn open(desk: &Desk, filter: Filter, begin: Begin) -> Result<(Feed, Frame), Problem> {
+    let start = begin.start(&filter)?;
+    if !desk.session().may_open() {
+        let why = "wanted fewer new subscriptions a second, found more";
+        return Err(Refusal::new(RefusalCode::RateLimited, "subscriptions", why).into());
+    }
+    let mut feed = desk.subscribe(filter, start, None).await?;
+    match feed.next().await {
+        Some(Outgoing::Frame(first)) => Ok((feed, *first)),
+        Some(Outgoing::End { code, why }) => Err(Refusal::new(code, "subscription", why).into()),
+        Some(Outgoing::Record(_)) => {
+            let why = "wanted word of the subscription first, found a record";
+            Err(Refusal::new(RefusalCode::Internal, "subscription", why).into())
+        }
+        None => Err(Refusal::stopping().into()),
+    }
+}
+
+/// What is published from somewhere on, for as long as the client stays.
+async fn events(
+    State(door): State<Arc<Door>>,
+    caller: Caller,
+    headers: HeaderMap,
+    Asked(asked): Asked<Reading>,
+) -> Result<Response, Problem> {
+    if asked.limit.is_some() {
+        return Err(malformed("limit", "wanted none: events have no end".to_owned()));
+    }
+    let (filter, form): (Filter, Form) = (parsed("filter", &asked.filter)?, asked.form()?);
+    let resumed = single(&headers, &LAST_EVENT_ID)?.filter(|id| !id.is_empty());
+    let begin = match resumed {
+        Some(id) => Begin::after(id)?,
+        None => Begin::asked(&asked, Begin::Latest)?,
+    };
+    let (feed, first) = open(&caller.desk, filter, begin).await?;
+    let events = Events { door, desk: caller.desk, feed, first: Some(first), form, is_over: false };
+    let kept_alive = Sse::new(events.stream()).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
+    // Whatever passes it on is not to gather it first.
+    let unbuffered = (HeaderName::from_static("x-accel-buffering"), "no");
+    Ok(([unbuffered], kept_alive).into_response())
+}
+
+struct Events {
+    door: Arc<Door>,
+    desk: Arc<Desk>,
+    feed: Feed,
+    first: Option<Frame>,
+    form: Form,
+    is_over: bool,
+}
+
+impl Events {
+    fn stream(self) -> impl Stream<Item = Result<Event, Infallible>> {
+        unfold(self, |mut events| async {
+            let event = events.next().await?;
+            Some((Ok(event), events))
+        })
+    }
+
+    async fn next(&mut self) -> Option<Event> {
+        if self.is_over {
+            return None;
+        }
+        if let Some(first) = self.first.take() {
+            return Some(told(&first));
+        }
+        let (door, feed) = (&self.door, &mut self.feed);
+        let next = tokio::select! {
+            next = feed.next() => next,
+            () = door.stop.cancelled() => None,
+        };
+        let record = match next {
+            Some(Outgoing::Record(record)) => record,
+            Some(Outgoing::Frame(frame)) => return Some(told(&frame)),
+            Some(Outgoing::End { code, why }) => return Some(self.end(code, &why)),
+            None if self.desk.is_over() => {
+                let refusal = self.desk.over();
+                return Some(self.end(refusal.code, &refusal.why));
+            }
+            None => return Some(self.end(RefusalCode::Draining, "the node is stopping")),
+        };
+        let data = shown::record(&self.door.hub, &record, self.form, clock::now());
+        let event = Event::default().event("record").id(record.position().value().to_string());
+        Some(event.data(data.to_string()))
+    }
+
+    fn end(&mut self, code: RefusalCode, why: &str) -> Event {
+        self.is_over = true;
+        let data = json!({ "code": code.name(), "why": why });
+        Event::default().event("end").data(data.to_string())
+    }
+}
+
+/// What a frame says that carries no record.
+#[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is said to a subscription")]
+fn told(frame: &Frame) -> Event {
+    match frame {
+        Frame::Subscribed(subscribed) => {
+            Event::default().event("subscribed").data(standing(subscribed).to_string())
+        }
+        Frame::Gap(gap) => Event::default().event("gap").data(shown::gap(gap).to_string()),
+        other => Event::default().comment(other.name()),
+    }
+}
+
+fn standing(subscribed: &frame::Subscribed) -> Value {
+    json!({ "position": subscribed.position.value(), "head": subscribed.head.value() })
+}
+
+/// A page of what was published.
+#[derive(Default)]
+struct Page {
+    records: Vec<Value>,
+    gaps: Vec<Value>,
+    bytes: usize,
+    /// Where the next page begins.
+    next: Position,
+    is_complete: bool,
+}
+
+async fn history(
+    State(door): State<Arc<Door>>,
+    caller: Caller,
+    Asked(asked): Asked<Reading>,
+) -> Result<Response, Problem> {
+    let (filter, form): (Filter, Form) = (parsed("filter", &asked.filter)?, asked.form()?);
+    let limit = asked.limit()?;
+    let begin = Begin::asked(&asked, Begin::Earliest)?;
+    let (mut feed, first) = open(&caller.desk, filter, begin).await?;
+    let mut page = Page::default();
+    if let Frame::Subscribed(subscribed) = first {
+        page.next = subscribed.position;
+    }
+    let gathering = gather(&door, &mut feed, &mut page, (limit, form));
+    // What was found by then is given.
+    if let Ok(gathered) = timeout(PAGE_PATIENCE, gathering).await {
+        gathered?;
+    }
+    Ok(page.into_response())
+}
+
+async fn gather(
+    door: &Door,
+    feed: &mut Feed,
+    page: &mut Page,
+    (limit, form): (usize, Form),
+) -> Result<(), Refusal> {
+    while page.records.len() < limit && page.bytes < PAGE_BYTES_MAX && !page.is_complete {
+        match feed.next().await {
+            Some(Outgoing::Record(record)) => {
+                page.bytes += record.envelope().encoded().len();
+                page.next = record.position().next();
+                page.records.push(shown::record(&door.hub, &record, form, clock::now()));
+            }
+            Some(Outgoing::Frame(frame)) => page.take(&frame),
+            Some(Outgoing::End { code, why }) => {
+                return Err(Refusal::new(code, "subscription", why));
+            }
+            None => return Err(Refusal::stopping()),
+        }
+    }
+    Ok(())
+}
+
+impl Page {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is said to a subscription")]
+    fn take(&mut self, frame: &Frame) {
+        match frame {
+            // The second of them says that there is nothing more now.
+            Frame::Subscribed(subscribed) => {
+                self.next = subscribed.position.max(self.next);
+                self.is_complete = true;
+            }
+            Frame::Gap(gap) => {
+                self.next = gap.to_position.max(self.next);
+                self.gaps.push(shown::gap(gap));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl IntoResponse for Page {
+    fn into_response(self) -> Response {
+        let document = json!({
+            "records": self.records,
+            "gaps": self.gaps,
+            "next": self.next.value(),
+            "complete": self.is_complete,
+        });
+        json_text(document.to_string())
+    }
+}
+
+/// A text that is JSON already.
+pub(super) fn json_text(text: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Discovering {
+    filter: Option<String>,
+}
+
+/// The topics that the caller may know of.
+async fn discover(
+    State(door): State<Arc<Door>>,
+    caller: Caller,
+    Asked(asked): Asked<Discovering>,
+) -> Result<Response, Problem> {
+    let filter = match &asked.filter {
+        Some(filter) => parsed("filter", filter)?,
+        None => Filter::everything(door.hub.organisation()),
+    };
+    answered(caller.desk.query(Question::Discover(filter)).await?)
+}
+
+/// An answer that is a document.
+///
+/// # Errors
+/// It is none.
+pub(super) fn answered(answer: AnswerBody) -> Result<Response, Problem> {
+    let AnswerBody::Json(text) = answer else {
+        let why = "wanted a document, found something else";
+        return Err(Refusal::new(RefusalCode::Internal, "answer", why).into());
+    };
+    Ok(json_text(text))
+}

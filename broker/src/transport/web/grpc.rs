@@ -1,0 +1,264 @@
+//! The session over gRPC, for services: the same frames as a stream each way, and single calls for
+//! those that only state or ask. Messages are never compressed.
+
+mod codec;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::{Extension, Request, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::post;
+use axum::{BoxError, Router};
+use sekisho_proto::frame::{Answer, Query, Stated};
+use sekisho_proto::{Frame, RefusalCode, SCHEMA_DESCRIPTORS, frame, limits};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::server::Grpc;
+use tonic::{Code, Status, Streaming};
+use tonic_health::ServingStatus;
+use tower::service_fn;
+use tracing::error;
+
+use self::codec::{Coded, Decoded};
+use super::caller::key_of;
+use super::{Door, Visitor};
+use crate::hub::{Refusal, metrics};
+use crate::transport::channel::{self, End};
+use crate::transport::desk::Desk;
+use crate::transport::frames::{Gone, Silence, Sink, Source};
+
+/// The service's name in the schema.
+const SERVICE: &str = "sekisho.v1.Sekisho";
+/// What a stranger may ask of the services that are everybody's, bytes: a name.
+const STRANGERS_BYTES_MAX: usize = 4 * 1024;
+/// How long a single call may take, from its headers to its answer.
+const CALL_MAX: Duration = Duration::from_secs(60);
+/// Frames that wait to be written.
+const FRAMES_MAX: usize = 64;
+
+pub(super) fn routes(door: &Arc<Door>) -> Router<Arc<Door>> {
+    let (health, healthy) = tonic_health::server::health_reporter();
+    let healthy = healthy.max_decoding_message_size(STRANGERS_BYTES_MAX);
+    let stop = door.stop.clone();
+    door.tasks.spawn(async move {
+        health.set_service_status(SERVICE, ServingStatus::Serving).await;
+        stop.cancelled().await;
+        health.set_service_status(SERVICE, ServingStatus::NotServing).await;
+    });
+    let routes = Router::new()
+        .route("/sekisho.v1.Sekisho/Session", post(session))
+        .route("/sekisho.v1.Sekisho/State", post(state))
+        .route("/sekisho.v1.Sekisho/Query", post(query))
+        .route_service("/grpc.health.v1.Health/{method}", healthy);
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(SCHEMA_DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1();
+    match reflection {
+        Ok(reflection) => {
+            let reflection = reflection.max_decoding_message_size(STRANGERS_BYTES_MAX);
+            routes.route_service("/grpc.reflection.v1.ServerReflection/{method}", reflection)
+        }
+        Err(fault) => {
+            error!(%fault, "gRPC reflection is not served");
+            routes
+        }
+    }
+}
+
+/// A stream of frames each way.
+async fn session(
+    State(door): State<Arc<Door>>,
+    Extension(visitor): Extension<Arc<Visitor>>,
+    request: Request,
+) -> Response {
+    let serving = service_fn(|request: tonic::Request<Streaming<Decoded<Frame>>>| {
+        let (tell, told) = mpsc::channel(FRAMES_MAX);
+        let source = Messages {
+            stream: request.into_inner(),
+            frame_bytes_max: limits::FRAME_BYTES_UNGREETED_MAX,
+        };
+        let (entered, visitor) = (Arc::clone(&door), Arc::clone(&visitor));
+        door.tasks.spawn(async move {
+            let (pen, end) = channel::serve(source, Pen(tell), &entered, &visitor).await;
+            if let (Some(Pen(tell)), End::Refused(code, why)) = (pen, end) {
+                // A client that is gone does not read it.
+                drop(tell.send(Err(Status::new(status_of(code), why))).await);
+            }
+        });
+        async { Ok::<_, Status>(tonic::Response::new(ReceiverStream::new(told))) }
+    });
+    let mut grpc = Grpc::new(Coded::<Frame, Frame>::new())
+        .max_decoding_message_size(limits::FRAME_BYTES_MAX)
+        .max_encoding_message_size(limits::FRAME_BYTES_MAX);
+    grpc.streaming(serving, request).await.map(Body::new)
+}
+
+/// Statements, for a caller whom TLS or a password has proven.
+async fn state(
+    State(door): State<Arc<Door>>,
+    Extension(visitor): Extension<Arc<Visitor>>,
+    request: Request,
+) -> Response {
+    let desk = match admitted(&door, &visitor, request.headers()).await {
+        Ok(desk) => desk,
+        Err(status) => return status.into_http(),
+    };
+    let serving = service_fn(|request: tonic::Request<Decoded<frame::State>>| {
+        let desk = Arc::clone(&desk);
+        async move {
+            let state = message(request)?;
+            let indices = desk.state(state.statements).await.map_err(status)?;
+            Ok(tonic::Response::new(Stated { request: state.request, indices }))
+        }
+    });
+    let mut grpc = unary(Coded::<frame::State, Stated>::new());
+    in_time(Box::pin(grpc.unary(serving, request))).await
+}
+
+/// A question, for a caller whom TLS or a password has proven.
+async fn query(
+    State(door): State<Arc<Door>>,
+    Extension(visitor): Extension<Arc<Visitor>>,
+    request: Request,
+) -> Response {
+    let desk = match admitted(&door, &visitor, request.headers()).await {
+        Ok(desk) => desk,
+        Err(status) => return status.into_http(),
+    };
+    let serving = service_fn(|request: tonic::Request<Decoded<Query>>| {
+        let desk = Arc::clone(&desk);
+        async move {
+            let query = message(request)?;
+            let answer = desk.query(query.question).await.map_err(status)?;
+            Ok(tonic::Response::new(Answer { request: query.request, answer }))
+        }
+    });
+    let mut grpc = unary(Coded::<Query, Answer>::new());
+    in_time(Box::pin(grpc.unary(serving, request))).await
+}
+
+fn unary<T>(coded: T) -> Grpc<T>
+where
+    T: tonic::codec::Codec,
+{
+    Grpc::new(coded)
+        .max_decoding_message_size(limits::FRAME_BYTES_MAX)
+        .max_encoding_message_size(limits::FRAME_BYTES_MAX)
+}
+
+/// The answer to a single call, whose message may not trickle in for ever.
+async fn in_time<B>(answering: impl Future<Output = axum::http::Response<B>>) -> Response
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    match timeout(CALL_MAX, answering).await {
+        Ok(response) => response.map(Body::new),
+        Err(_elapsed) => {
+            let why = format!("wanted a whole call within {} s", CALL_MAX.as_secs());
+            Status::deadline_exceeded(why).into_http()
+        }
+    }
+}
+
+/// What was sent.
+fn message<M>(request: tonic::Request<Decoded<M>>) -> Result<M, Status> {
+    request.into_inner().message.map_err(|fault| status(fault.into()))
+}
+
+/// The caller's session. It is asked for before anything is read of what strangers send.
+async fn admitted(
+    door: &Arc<Door>,
+    visitor: &Visitor,
+    headers: &HeaderMap,
+) -> Result<Arc<Desk>, Status> {
+    let refused = |refusal: Refusal| {
+        metrics::handshake_failed(refusal.code.name());
+        drop(door.hub.refuse(0, refusal.clone()));
+        status(refusal)
+    };
+    let key = key_of(door, visitor, headers).map_err(refused)?;
+    visitor.desk(door, key).await.map_err(refused)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to `map_err`")]
+fn status(refusal: Refusal) -> Status {
+    Status::new(status_of(refusal.code), refusal.to_string())
+}
+
+/// The status that says most about a code to those who know gRPC only.
+const fn status_of(code: RefusalCode) -> Code {
+    match code {
+        RefusalCode::Malformed
+        | RefusalCode::NonCanonical
+        | RefusalCode::WeakKey
+        | RefusalCode::BadStatement
+        | RefusalCode::BadEnrolment => Code::InvalidArgument,
+        RefusalCode::Oversized => Code::OutOfRange,
+        RefusalCode::UnknownVersion => Code::Unimplemented,
+        RefusalCode::UnexpectedFrame
+        | RefusalCode::ForeignTopic
+        | RefusalCode::ClockAhead
+        | RefusalCode::Expired
+        | RefusalCode::EpochRetired
+        | RefusalCode::EpochUnknown
+        | RefusalCode::KeyHeaderMissing => Code::FailedPrecondition,
+        RefusalCode::UnknownKey | RefusalCode::Revoked | RefusalCode::BadSignature => {
+            Code::Unauthenticated
+        }
+        RefusalCode::NotPermitted | RefusalCode::WrongPublisher => Code::PermissionDenied,
+        RefusalCode::Replayed | RefusalCode::AlreadyExists => Code::AlreadyExists,
+        RefusalCode::SequenceGap | RefusalCode::Equivocation => Code::Aborted,
+        RefusalCode::RateLimited | RefusalCode::TooMany | RefusalCode::StorageFull => {
+            Code::ResourceExhausted
+        }
+        RefusalCode::Draining => Code::Unavailable,
+        RefusalCode::NotFound => Code::NotFound,
+        RefusalCode::Internal => Code::Internal,
+    }
+}
+
+struct Messages {
+    stream: Streaming<Decoded<Frame>>,
+    frame_bytes_max: usize,
+}
+
+impl Source for Messages {
+    fn set_frame_bytes_max(&mut self, frame_bytes_max: usize) {
+        self.frame_bytes_max = frame_bytes_max;
+    }
+
+    async fn next(&mut self) -> Result<Option<Frame>, Silence> {
+        let oversized = |found: String| {
+            let why = format!("wanted at most {} bytes, found {found}", self.frame_bytes_max);
+            Silence::Broken(Refusal::new(RefusalCode::Oversized, "message", why))
+        };
+        match self.stream.message().await {
+            Ok(Some(Decoded { bytes, .. })) if bytes > self.frame_bytes_max => {
+                Err(oversized(bytes.to_string()))
+            }
+            Ok(Some(Decoded { message, .. })) => {
+                message.map(Some).map_err(|fault| Silence::Broken(fault.into()))
+            }
+            Ok(None) => Ok(None),
+            Err(status) if status.code() == Code::OutOfRange => Err(oversized("more".to_owned())),
+            Err(_gone) => Err(Silence::Gone),
+        }
+    }
+}
+
+struct Pen(mpsc::Sender<Result<Frame, Status>>);
+
+impl Sink for Pen {
+    async fn write(&mut self, frames: Vec<Frame>) -> Result<(), Gone> {
+        for frame in frames {
+            self.0.send(Ok(frame)).await.map_err(|_gone| Gone)?;
+        }
+        Ok(())
+    }
+}

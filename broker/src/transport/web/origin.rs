@@ -1,0 +1,158 @@
+//! Which web pages may use this node. A browser adds what it knows of its user (a password, a
+//! certificate) to the requests of any page, so that every request of a page that is neither the
+//! node's own nor named by the operator is refused, whatever it asks.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD,
+    CACHE_CONTROL, HOST, ORIGIN, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use sekisho_proto::RefusalCode;
+
+use super::{Door, Problem};
+use crate::config::WebOrigin;
+use crate::hub::metrics;
+
+/// How long a browser may remember what it was told of another origin, seconds.
+const PREFLIGHT_SECONDS: &str = "600";
+
+/// The pages that may use the node besides its own.
+#[derive(Debug)]
+pub(crate) struct Origins {
+    named: Vec<WebOrigin>,
+}
+
+/// Who made a browser ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Page {
+    /// No page said so: it is no browser.
+    None,
+    /// One that this node served.
+    Own,
+    /// One that the operator named.
+    Named,
+    /// Any other.
+    Foreign,
+}
+
+impl Origins {
+    pub(crate) const fn new(named: Vec<WebOrigin>) -> Self {
+        Self { named }
+    }
+
+    fn judge(&self, uri: &Uri, headers: &HeaderMap) -> Page {
+        let mut origins = headers.get_all(ORIGIN).iter();
+        let (Some(origin), None) = (origins.next(), origins.next()) else {
+            return if headers.contains_key(ORIGIN) { Page::Foreign } else { Page::None };
+        };
+        let Some(origin) = origin.to_str().ok().and_then(|text| text.parse::<WebOrigin>().ok())
+        else {
+            return Page::Foreign;
+        };
+        if self.named.contains(&origin) {
+            return Page::Named;
+        }
+        // HTTP/2 names the host in the request's target.
+        let host = uri.authority().map(axum::http::uri::Authority::as_str);
+        let host = host.or_else(|| headers.get(HOST)?.to_str().ok());
+        let own = host.and_then(|host| WebOrigin::of_host(host).ok());
+        if own == Some(origin) { Page::Own } else { Page::Foreign }
+    }
+}
+
+/// Refuses what a foreign page asks, before anything else is looked at.
+pub(super) async fn guard(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
+    let origin = request.headers().get(ORIGIN).cloned();
+    match door.origins.judge(request.uri(), request.headers()) {
+        Page::None | Page::Own => next.run(request).await,
+        Page::Named => {
+            let asks_first = request.method() == Method::OPTIONS
+                && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+            let mut response = if asks_first { preflight() } else { next.run(request).await };
+            if let Some(origin) = origin {
+                let headers = response.headers_mut();
+                headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+                headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+                headers.append(VARY, HeaderValue::from_static("origin"));
+            }
+            response
+        }
+        Page::Foreign => {
+            metrics::handshake_failed("origin");
+            let found = origin.as_ref().and_then(|origin| origin.to_str().ok()).unwrap_or("bytes");
+            let why = format!("wanted a page of this node or of [web] origins, found {found:?}");
+            Problem::new(StatusCode::FORBIDDEN, RefusalCode::NotPermitted, "origin", why)
+                .into_response()
+        }
+    }
+}
+
+fn preflight() -> Response {
+    let headers = [
+        (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, DELETE"),
+        (
+            ACCESS_CONTROL_ALLOW_HEADERS,
+            "authorization, content-type, idempotency-key, last-event-id, accept",
+        ),
+        (ACCESS_CONTROL_MAX_AGE, PREFLIGHT_SECONDS),
+    ];
+    (StatusCode::NO_CONTENT, headers).into_response()
+}
+
+/// Answers are nobody's but the caller's: not kept by caches, and taken for nothing but what they
+/// say they are.
+pub(super) async fn cautions(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(uri: &str, headers: &[(&'static str, &'static str)]) -> Page {
+        let origins = Origins::new(vec!["https://dash.example".parse().unwrap()]);
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, HeaderValue::from_static(value));
+        }
+        origins.judge(&uri.parse().unwrap(), &map)
+    }
+
+    #[test]
+    fn only_own_and_named_pages_may_ask() {
+        let host = ("host", "node.example:8443");
+        assert_eq!(judge("/v1", &[host]), Page::None);
+        assert_eq!(judge("/v1", &[host, ("origin", "https://node.example:8443")]), Page::Own);
+        assert_eq!(
+            judge("https://node.example:8443/v1", &[("origin", "https://node.example:8443")]),
+            Page::Own
+        );
+        assert_eq!(judge("/v1", &[host, ("origin", "https://DASH.example")]), Page::Named);
+        for origin in [
+            "https://node.example",
+            "http://node.example:8443",
+            "https://evil.example",
+            "https://dash.example.evil.example",
+            "null",
+            "",
+        ] {
+            assert_eq!(judge("/v1", &[host, ("origin", origin)]), Page::Foreign, "{origin}");
+        }
+    }
+
+    #[test]
+    fn two_origins_are_foreign_whatever_they_are() {
+        let own = ("origin", "https://dash.example");
+        assert_eq!(judge("/v1", &[own, own]), Page::Foreign);
+    }
+}

@@ -1,0 +1,191 @@
+//! The session over a WebSocket (RFC 6455), for browsers and Node.js: one frame in each binary
+//! message. Messages are never compressed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::{Extension, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::any;
+use axum::{Error, Router};
+use bytes::Bytes;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt as _, StreamExt as _};
+use sekisho_proto::{Frame, RefusalCode, limits};
+use tokio::time::timeout;
+
+use super::{Door, Problem, Visitor};
+use crate::hub::Refusal;
+use crate::transport::channel::{self, End};
+use crate::transport::frames::{FAREWELL_MAX, Gone, Silence, Sink, Source};
+
+/// The subprotocol that clients ask for.
+const SUBPROTOCOL: &str = "sekisho.v1";
+/// A client that says nothing for so long, not even that it is there, is gone: three beats missed.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// Close codes that are ours are this and the number of a refusal code (RFC 6455 §7.4.2).
+const OWN_CLOSE_CODES: u16 = 4_000;
+/// A reason for closing, bytes (RFC 6455 §5.5).
+const REASON_BYTES_MAX: usize = 123;
+/// How the library says that a message is larger than the limit.
+const TOO_LONG: &str = "Space limit exceeded";
+
+pub(super) fn routes() -> Router<Arc<Door>> {
+    Router::new().route("/v1/session", any(session))
+}
+
+async fn session(
+    State(door): State<Arc<Door>>,
+    Extension(visitor): Extension<Arc<Visitor>>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let upgrade = upgrade
+        .protocols([SUBPROTOCOL])
+        .max_message_size(limits::FRAME_BYTES_MAX)
+        .max_frame_size(limits::FRAME_BYTES_MAX);
+    if upgrade.selected_protocol().is_none() {
+        let why = format!("wanted {SUBPROTOCOL}, found none or others");
+        let code = RefusalCode::UnknownVersion;
+        return Problem::new(StatusCode::BAD_REQUEST, code, "subprotocol", why).into_response();
+    }
+    // A stopping node waits for the goodbye.
+    let waited_for = door.tasks.token();
+    upgrade.on_upgrade(|socket| async move {
+        serve(socket, &door, &visitor).await;
+        drop(waited_for);
+    })
+}
+
+async fn serve(socket: WebSocket, door: &Door, visitor: &Visitor) {
+    let (sink, stream) = socket.split();
+    let source = Messages { stream, frame_bytes_max: limits::FRAME_BYTES_UNGREETED_MAX };
+    let (pen, end) = channel::serve(source, Pen(sink), door, visitor).await;
+    let Some(Pen(mut sink)) = pen else { return };
+    let close = Message::Close(Some(close_frame(&end)));
+    // A client that is gone does not read it.
+    drop(timeout(FAREWELL_MAX, sink.send(close)).await);
+    if matches!(end, End::Refused(RefusalCode::Oversized, _)) {
+        // The rest of that message is not read, and with it unread the system would take the reason
+        // back from a client that has not read it yet.
+        drop(timeout(FAREWELL_MAX, door.stop.cancelled()).await);
+    }
+}
+
+/// Why the connection is closed, as close codes have it.
+fn close_frame(end: &End) -> CloseFrame {
+    let End::Refused(code, why) = end else {
+        return CloseFrame { code: close_code::NORMAL, reason: "".into() };
+    };
+    CloseFrame { code: close_code_of(*code), reason: fitting(why).into() }
+}
+
+/// Standard codes where there is one, else [`OWN_CLOSE_CODES`] and the refusal's number.
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other code is one of ours")]
+fn close_code_of(code: RefusalCode) -> u16 {
+    match code {
+        RefusalCode::Draining => close_code::AWAY,
+        RefusalCode::Oversized => close_code::SIZE,
+        RefusalCode::Internal => close_code::ERROR,
+        other => OWN_CLOSE_CODES.saturating_add(u16::try_from(other.number()).unwrap_or(0)),
+    }
+}
+
+/// As much of a reason as fits.
+fn fitting(why: &str) -> &str {
+    let end = (0..=REASON_BYTES_MAX.min(why.len())).rev().find(|end| why.is_char_boundary(*end));
+    end.and_then(|end| why.get(..end)).unwrap_or_default()
+}
+
+struct Messages {
+    stream: SplitStream<WebSocket>,
+    frame_bytes_max: usize,
+}
+
+impl Messages {
+    fn parse(&self, message: Bytes) -> Result<Frame, Silence> {
+        if message.len() > self.frame_bytes_max {
+            let why =
+                format!("wanted at most {} bytes, found {}", self.frame_bytes_max, message.len());
+            return Err(oversized(why));
+        }
+        Frame::decode(message).map_err(|fault| Silence::Broken(fault.into()))
+    }
+}
+
+fn oversized(why: String) -> Silence {
+    Silence::Broken(Refusal::new(RefusalCode::Oversized, "message", why))
+}
+
+fn silence(fault: &Error) -> Silence {
+    let text = fault.to_string();
+    if text.contains(TOO_LONG) {
+        let wanted = limits::FRAME_BYTES_MAX;
+        return oversized(format!("wanted at most {wanted} bytes, found more"));
+    }
+    Silence::Gone
+}
+
+impl Source for Messages {
+    fn set_frame_bytes_max(&mut self, frame_bytes_max: usize) {
+        self.frame_bytes_max = frame_bytes_max;
+    }
+
+    async fn next(&mut self) -> Result<Option<Frame>, Silence> {
+        loop {
+            let Ok(next) = timeout(SILENCE_MAX, self.stream.next()).await else {
+                return Err(Silence::Gone);
+            };
+            match next {
+                Some(Ok(Message::Binary(message))) => return self.parse(message).map(Some),
+                Some(Ok(Message::Text(_))) => {
+                    let why = "wanted a frame in a binary message, found text";
+                    let refusal = Refusal::new(RefusalCode::Malformed, "message", why);
+                    return Err(Silence::Broken(refusal));
+                }
+                // The library answers pings.
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Close(_))) | None => return Ok(None),
+                Some(Err(fault)) => return Err(silence(&fault)),
+            }
+        }
+    }
+}
+
+struct Pen(SplitSink<WebSocket, Message>);
+
+impl Sink for Pen {
+    async fn write(&mut self, frames: Vec<Frame>) -> Result<(), Gone> {
+        for frame in frames {
+            let message = Message::Binary(frame.encode().into());
+            self.0.feed(message).await.map_err(|_gone| Gone)?;
+        }
+        self.0.flush().await.map_err(|_gone| Gone)
+    }
+
+    async fn keep_alive(&mut self) -> Result<(), Gone> {
+        self.0.send(Message::Ping(Bytes::new())).await.map_err(|_gone| Gone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_has_a_close_code_that_a_browser_may_be_given() {
+        for code in RefusalCode::ALL {
+            let found = close_code_of(*code);
+            assert!((4_000..5_000).contains(&found) || [1001, 1009, 1011].contains(&found));
+        }
+        assert_eq!(close_code_of(RefusalCode::BadSignature), 4_013);
+    }
+
+    #[test]
+    fn a_reason_is_cut_between_characters() {
+        let long = "関".repeat(60);
+        assert_eq!(fitting(&long), "関".repeat(41));
+        assert_eq!(fitting("short"), "short");
+    }
+}
