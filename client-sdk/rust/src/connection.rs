@@ -1,7 +1,14 @@
-//! Gets from an address to a connection: every address of the name in turn, the pinned key proven,
-//! then Hello until the node says Welcome. A TLS handshake alone is not a connection: in TLS 1.3 the
-//! client is done before the node has judged its key.
+//! Gets from an address to a connection: the pinned key proven, then Hello until the node says
+//! Welcome. A TLS handshake alone is not a connection: in TLS 1.3 the client is done before the node
+//! has judged its key.
+//!
+//! This is the seam below which the ways to a node differ. Over QUIC each subscription has a stream
+//! of its own; over WebSocket and gRPC all of them share one channel, from which each is handed what
+//! is its. Above it nobody knows.
 
+#[cfg(feature = "channel")]
+mod channel;
+mod dial;
 mod failure;
 
 use std::{
@@ -17,16 +24,18 @@ use sekisho_proto::{
 };
 use sekisho_seal::SigningKey;
 
+#[cfg(feature = "channel")]
+use self::channel::Channel;
 use crate::{
     framing::{FrameReader, FrameWriter, StreamError},
     refusal::Refusal,
     tls::{self, HANDSHAKE_TIMEOUT},
 };
 
-pub use self::failure::ConnectError;
-
-/// Addresses of one name that are tried before the attempt counts as failed.
-const ADDRESSES_MAX: usize = 8;
+#[cfg(feature = "channel")]
+pub(crate) use self::channel::{Inlet, Outlet};
+pub(crate) use self::dial::Dial;
+pub use self::failure::{ChannelError, ConnectError};
 
 /// A node to connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,11 +48,42 @@ pub struct Endpoint {
     pub organisation: OrgName,
 }
 
-/// A connection to a node that has said Welcome. Dropping every clone of it ends it.
+/// What carries the frames to the own organisation's node. Nodes that carry home are reached over
+/// QUIC, whose addresses their contracts name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Via {
+    /// QUIC, at the endpoint's address.
+    #[default]
+    Quic,
+    /// WebSocket over TLS: where only HTTPS gets through.
+    #[cfg(feature = "websocket")]
+    WebSocket {
+        /// The node's web listener, `host:port`.
+        address: String,
+    },
+    /// gRPC over TLS.
+    #[cfg(feature = "grpc")]
+    Grpc {
+        /// The node's web listener, `host:port`.
+        address: String,
+    },
+}
+
+/// A connection to a node. Dropping every clone of it, and every stream of it, ends it.
 #[derive(Debug, Clone)]
 pub struct Connection {
-    endpoint: quinn::Endpoint,
-    connection: quinn::Connection,
+    road: Road,
+}
+
+#[derive(Debug, Clone)]
+enum Road {
+    Quic {
+        endpoint: quinn::Endpoint,
+        connection: quinn::Connection,
+    },
+    #[cfg(feature = "channel")]
+    Channel(Channel),
 }
 
 /// The two directions of a stream.
@@ -54,6 +94,9 @@ pub struct Stream {
     /// From the node.
     pub reader: FrameReader,
 }
+
+/// A connection that nothing was said on yet, and its first stream.
+pub(crate) type Opened = (Connection, Stream);
 
 /// What [`Connection::open`] gives.
 #[derive(Debug)]
@@ -67,7 +110,7 @@ pub struct Welcomed {
 }
 
 impl Connection {
-    /// Dials, proves `signing` and introduces itself as `software`.
+    /// Dials over QUIC, proves `signing` and introduces itself as `software`.
     ///
     /// # Errors
     /// [`ConnectError`].
@@ -76,42 +119,91 @@ impl Connection {
         signing: &SigningKey,
         software: &str,
     ) -> Result<Welcomed, ConnectError> {
-        let config = tls::quic_client_config(signing, &endpoint.node_key)?;
-        greet(endpoint, &config, software).await
+        greet(&Dial::new(endpoint.clone(), signing, &Via::Quic)?, software).await
     }
 
-    /// Opens another stream: one per subscription or followed log.
+    async fn dial_quic(
+        remote: SocketAddr,
+        config: &quinn::ClientConfig,
+    ) -> Result<Opened, ConnectError> {
+        let endpoint = tls::client_endpoint(unspecified_for(remote))
+            .map_err(|source| ConnectError::Socket(Arc::new(source)))?;
+        let connection = endpoint
+            .connect_with(config.clone(), remote, tls::SERVER_NAME)
+            .map_err(|source| ConnectError::Dial { remote, source })?
+            .await
+            .map_err(|source| ConnectError::Handshake { remote, source })?;
+        let connection = Self { road: Road::Quic { endpoint, connection } };
+        // No number is that of the first one.
+        let control = connection
+            .stream(0)
+            .await
+            .map_err(|source| ConnectError::Stream { address: remote.to_string(), source })?;
+        Ok((connection, control))
+    }
+
+    /// Opens another stream: one per subscription or followed log, under its number, which no other
+    /// stream of this connection has had.
     ///
     /// # Errors
-    /// [`StreamError::Connection`].
-    pub async fn stream(&self) -> Result<Stream, StreamError> {
-        let (send, receive) = self.connection.open_bi().await?;
-        Ok(Stream { writer: FrameWriter::new(send), reader: FrameReader::new(receive) })
+    /// [`StreamError`] where the connection has ended.
+    pub async fn stream(&self, subscription: u32) -> Result<Stream, StreamError> {
+        match &self.road {
+            Road::Quic { connection, .. } => {
+                tracing::trace!(subscription, "a stream is opened");
+                let (send, receive) = connection.open_bi().await?;
+                Ok(Stream { writer: FrameWriter::new(send), reader: FrameReader::new(receive) })
+            }
+            #[cfg(feature = "channel")]
+            Road::Channel(channel) => channel.stream(subscription),
+        }
     }
 
     /// Resolves when the connection has ended.
-    pub async fn closed(&self) -> quinn::ConnectionError {
-        self.connection.closed().await
+    pub async fn closed(&self) -> StreamError {
+        match &self.road {
+            Road::Quic { connection, .. } => StreamError::Connection(connection.closed().await),
+            #[cfg(feature = "channel")]
+            Road::Channel(channel) => channel.closed().await,
+        }
     }
 
-    /// Ends the connection at once; the node is told `why`.
+    /// Ends the connection at once; over QUIC the node is told `why`.
     pub fn close(&self, why: &str) {
-        self.connection.close(0_u32.into(), why.as_bytes());
+        match &self.road {
+            Road::Quic { connection, .. } => connection.close(0_u32.into(), why.as_bytes()),
+            #[cfg(feature = "channel")]
+            Road::Channel(channel) => channel.close(),
+        }
     }
 
     /// Waits until the last packets have left.
     pub async fn wait_idle(&self) {
-        self.endpoint.wait_idle().await;
+        match &self.road {
+            Road::Quic { endpoint, .. } => endpoint.wait_idle().await,
+            #[cfg(feature = "channel")]
+            Road::Channel(channel) => channel.wait_idle().await,
+        }
     }
 
-    /// Goes on over another local socket, as after a change of network. The node follows the
-    /// client to its new address.
+    /// Goes on over another local socket, as after a change of network. Over QUIC the node follows
+    /// the client to its new address; elsewhere the connection ends, and whoever holds it makes
+    /// another.
     ///
     /// # Errors
     /// The operating system's, where no socket can be had.
     pub fn rebind(&self) -> io::Result<()> {
-        let local = unspecified_for(self.connection.remote_address());
-        self.endpoint.rebind(tls::client_socket(local)?)
+        match &self.road {
+            Road::Quic { endpoint, connection } => {
+                let local = unspecified_for(connection.remote_address());
+                endpoint.rebind(tls::client_socket(local)?)
+            }
+            #[cfg(feature = "channel")]
+            Road::Channel(channel) => {
+                channel.close();
+                Ok(())
+            }
+        }
     }
 
     /// The local address packets leave from.
@@ -119,62 +211,18 @@ impl Connection {
     /// # Errors
     /// The operating system's.
     pub fn local_address(&self) -> io::Result<SocketAddr> {
-        self.endpoint.local_addr()
-    }
-}
-
-/// Connects to the first address of the node that proves the pinned key.
-pub(crate) async fn dial(
-    address: &str,
-    config: &quinn::ClientConfig,
-) -> Result<(Connection, Stream), ConnectError> {
-    let addresses = tokio::net::lookup_host(address).await.map_err(|source| {
-        ConnectError::Address { address: address.to_owned(), source: Arc::new(source) }
-    })?;
-    let mut last = ConnectError::NoAddress { address: address.to_owned() };
-    for remote in addresses.take(ADDRESSES_MAX) {
-        match tokio::time::timeout(HANDSHAKE_TIMEOUT, dial_one(remote, config)).await {
-            Ok(Ok(opened)) => return Ok(opened),
-            Ok(Err(failure)) => last = failure,
-            Err(_elapsed) => {
-                last = ConnectError::Timeout {
-                    address: remote.to_string(),
-                    wanted: "a handshake",
-                    waited: HANDSHAKE_TIMEOUT,
-                    last: None,
-                }
-            }
+        match &self.road {
+            Road::Quic { endpoint, .. } => endpoint.local_addr(),
+            #[cfg(feature = "channel")]
+            Road::Channel(channel) => Ok(channel.local_address()),
         }
     }
-    Err(last)
-}
-
-async fn dial_one(
-    remote: SocketAddr,
-    config: &quinn::ClientConfig,
-) -> Result<(Connection, Stream), ConnectError> {
-    let endpoint = tls::client_endpoint(unspecified_for(remote))
-        .map_err(|source| ConnectError::Socket(Arc::new(source)))?;
-    let connection = endpoint
-        .connect_with(config.clone(), remote, tls::SERVER_NAME)
-        .map_err(|source| ConnectError::Dial { remote, source })?
-        .await
-        .map_err(|source| ConnectError::Handshake { remote, source })?;
-    let connection = Connection { endpoint, connection };
-    let control = connection
-        .stream()
-        .await
-        .map_err(|source| ConnectError::Stream { address: remote.to_string(), source })?;
-    Ok((connection, control))
 }
 
 /// Dials and introduces the client.
-pub(crate) async fn greet(
-    endpoint: &Endpoint,
-    config: &quinn::ClientConfig,
-    software: &str,
-) -> Result<Welcomed, ConnectError> {
-    let (connection, mut control) = dial(&endpoint.address, config).await?;
+pub(crate) async fn greet(dial: &Dial, software: &str) -> Result<Welcomed, ConnectError> {
+    let (connection, mut control) = dial.dial().await?;
+    let endpoint = &dial.endpoint;
     let address = &endpoint.address;
     let answer = tokio::time::timeout(HANDSHAKE_TIMEOUT, hello(endpoint, software, &mut control));
     match answer.await {

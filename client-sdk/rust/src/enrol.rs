@@ -14,11 +14,11 @@ use thiserror::Error;
 
 use crate::{
     clock,
-    connection::{ConnectError, Connection, Endpoint, Stream, dial},
+    connection::{ConnectError, Connection, Dial, Endpoint, Stream, Via},
     framing::StreamError,
     options::Trust,
     refusal::Refusal,
-    tls::{self, HANDSHAKE_TIMEOUT},
+    tls::HANDSHAKE_TIMEOUT,
     token::JoinToken,
     trust::Replica,
 };
@@ -88,9 +88,13 @@ pub async fn join(
     if token.expires <= now {
         return Err(EnrolError::Expired { name: token.name.clone(), expires: token.expires });
     }
-    let config =
-        tls::quic_client_config(identity.signing(), &token.node_key).map_err(ConnectError::from)?;
-    let (connection, mut control) = dial(&token.address, &config).await?;
+    let endpoint = Endpoint {
+        address: token.address.clone(),
+        node_key: token.node_key,
+        organisation: token.name.organisation().clone(),
+    };
+    let dial = Dial::new(endpoint, identity.signing(), &Via::Quic)?;
+    let (connection, mut control) = dial.dial().await?;
     control.writer.send(&Frame::Enrol(claim(token, identity))).await?;
     let enrolled = decided(token, identity, &mut control, &mut waiting).await;
     farewell(&connection).await;

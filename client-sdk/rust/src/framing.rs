@@ -1,5 +1,5 @@
 //! Frames over one QUIC stream, for both ends: many frames per write, a whole frame or an error per
-//! read.
+//! read. A client reads and writes those of a channel that several share just so.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -10,7 +10,9 @@ use quinn::{RecvStream, SendStream};
 use sekisho_proto::{DecodeError, Frame, FrameDecoder, limits::FRAME_BYTES_MAX};
 use thiserror::Error;
 
-use crate::tls::CONTROL_BUFFER_BYTES;
+#[cfg(feature = "channel")]
+use crate::connection::{Inlet, Outlet};
+use crate::{connection::ChannelError, tls::CONTROL_BUFFER_BYTES};
 
 /// Most bytes taken from the QUIC library at once: four full write buffers of the other side.
 const READ_BYTES_MAX: usize = 64 * 1024;
@@ -45,25 +47,53 @@ pub enum StreamError {
     /// The connection ended.
     #[error("connection: wanted it open")]
     Connection(#[from] quinn::ConnectionError),
+    /// The channel that carries the frames ended.
+    #[error("channel: wanted it open")]
+    Channel(#[from] ChannelError),
+    /// More came than anybody took: what follows was left at the node.
+    #[error("stream: wanted at most {max} bytes that nobody has taken, found more")]
+    Overrun {
+        /// The most that is kept.
+        max: usize,
+    },
 }
 
 /// Reads frames. [`FrameReader::next`] may be dropped and called again without losing anything.
 #[derive(Debug)]
 pub struct FrameReader {
-    stream: RecvStream,
-    decoder: FrameDecoder,
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    Quic {
+        stream: RecvStream,
+        decoder: FrameDecoder,
+    },
+    #[cfg(feature = "channel")]
+    Channel(Inlet),
 }
 
 impl FrameReader {
     /// Frames of up to [`FRAME_BYTES_MAX`].
     #[must_use]
     pub fn new(stream: RecvStream) -> Self {
-        Self { stream, decoder: FrameDecoder::new(FRAME_BYTES_MAX) }
+        Self { source: Source::Quic { stream, decoder: FrameDecoder::new(FRAME_BYTES_MAX) } }
     }
 
-    /// The longest frame taken from now on, bytes: strangers are given less room.
+    #[cfg(feature = "channel")]
+    pub(crate) fn of_channel(inlet: Inlet) -> Self {
+        Self { source: Source::Channel(inlet) }
+    }
+
+    /// The longest frame taken from now on, bytes: strangers are given less room. A node is one to
+    /// nobody.
     pub fn set_frame_bytes_max(&mut self, frame_bytes_max: usize) {
-        self.decoder.set_frame_bytes_max(frame_bytes_max);
+        match &mut self.source {
+            Source::Quic { decoder, .. } => decoder.set_frame_bytes_max(frame_bytes_max),
+            #[cfg(feature = "channel")]
+            Source::Channel(_) => {}
+        }
     }
 
     /// The next frame, or `None` where the other end ended the stream between two.
@@ -82,15 +112,20 @@ impl FrameReader {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Result<Option<Frame>, StreamError>> {
+        let (stream, decoder) = match &mut self.source {
+            Source::Quic { stream, decoder } => (stream, decoder),
+            #[cfg(feature = "channel")]
+            Source::Channel(inlet) => return inlet.poll_next(context),
+        };
         loop {
-            if let Some(frame) = self.decoder.next()? {
+            if let Some(frame) = decoder.next()? {
                 return Poll::Ready(Ok(Some(frame)));
             }
             // A read keeps nothing between two polls, so that each may have one of its own.
-            let read = pin!(self.stream.read_chunk(READ_BYTES_MAX, true));
+            let read = pin!(stream.read_chunk(READ_BYTES_MAX, true));
             match ready!(read.poll(context))? {
-                Some(chunk) => self.decoder.push(chunk.bytes),
-                None if self.decoder.is_empty() => return Poll::Ready(Ok(None)),
+                Some(chunk) => decoder.push(chunk.bytes),
+                None if decoder.is_empty() => return Poll::Ready(Ok(None)),
                 None => {
                     let wanted = "the rest of a frame";
                     return Poll::Ready(Err(StreamError::Ended { wanted }));
@@ -104,47 +139,73 @@ impl FrameReader {
 /// one for each subscription, and most of them are silent most of the time.
 #[derive(Debug)]
 pub struct FrameWriter {
-    stream: SendStream,
-    buffer: BytesMut,
-    /// Bytes of the last write: the next is probably like it.
-    expected_bytes: usize,
+    sink: Sink,
+}
+
+#[derive(Debug)]
+enum Sink {
+    Quic {
+        stream: SendStream,
+        buffer: BytesMut,
+        /// Bytes of the last write: the next is probably like it.
+        expected_bytes: usize,
+    },
+    #[cfg(feature = "channel")]
+    Channel(Box<Outlet>),
 }
 
 impl FrameWriter {
     /// An empty buffer before the stream.
     #[must_use]
     pub fn new(stream: SendStream) -> Self {
-        Self { stream, buffer: BytesMut::new(), expected_bytes: 0 }
+        Self { sink: Sink::Quic { stream, buffer: BytesMut::new(), expected_bytes: 0 } }
+    }
+
+    #[cfg(feature = "channel")]
+    pub(crate) fn of_channel(outlet: Outlet) -> Self {
+        Self { sink: Sink::Channel(Box::new(outlet)) }
     }
 
     /// Adds a frame to the buffer; tells whether the buffer is worth a write.
     pub fn gather(&mut self, frame: &Frame) -> bool {
-        if self.buffer.is_empty() {
-            self.buffer.reserve(self.expected_bytes);
+        match &mut self.sink {
+            Sink::Quic { buffer, expected_bytes, .. } => {
+                if buffer.is_empty() {
+                    buffer.reserve(*expected_bytes);
+                }
+                frame.encode_into(buffer);
+                buffer.len() >= CONTROL_BUFFER_BYTES
+            }
+            #[cfg(feature = "channel")]
+            Sink::Channel(outlet) => outlet.gather(frame) >= CONTROL_BUFFER_BYTES,
         }
-        frame.encode_into(&mut self.buffer);
-        self.buffer.len() >= CONTROL_BUFFER_BYTES
     }
 
     /// Hands the buffer to the connection. What was gathered is lost where this is cancelled, and
     /// the stream with it.
     ///
     /// # Errors
-    /// [`StreamError::Write`].
+    /// [`StreamError`] where the stream takes no more.
     pub async fn flush(&mut self) -> Result<(), StreamError> {
-        if self.buffer.is_empty() {
-            return Ok(());
+        match &mut self.sink {
+            Sink::Quic { stream, buffer, expected_bytes } => {
+                if buffer.is_empty() {
+                    return Ok(());
+                }
+                let full: Bytes = std::mem::take(buffer).freeze();
+                *expected_bytes = full.len().min(CONTROL_BUFFER_BYTES);
+                stream.write_chunk(full).await?;
+                Ok(())
+            }
+            #[cfg(feature = "channel")]
+            Sink::Channel(outlet) => outlet.flush().await,
         }
-        let full: Bytes = std::mem::take(&mut self.buffer).freeze();
-        self.expected_bytes = full.len().min(CONTROL_BUFFER_BYTES);
-        self.stream.write_chunk(full).await?;
-        Ok(())
     }
 
     /// Sends one frame at once, behind those gathered.
     ///
     /// # Errors
-    /// [`StreamError::Write`].
+    /// As for [`flush`](Self::flush).
     pub async fn send(&mut self, frame: &Frame) -> Result<(), StreamError> {
         self.gather(frame);
         self.flush().await
@@ -152,8 +213,14 @@ impl FrameWriter {
 
     /// Says that nothing follows. What was gathered and not flushed is dropped.
     pub fn end(&mut self) {
-        if self.stream.finish().is_err() {
-            tracing::trace!("stream was ended before");
+        match &mut self.sink {
+            Sink::Quic { stream, .. } => {
+                if stream.finish().is_err() {
+                    tracing::trace!("stream was ended before");
+                }
+            }
+            #[cfg(feature = "channel")]
+            Sink::Channel(outlet) => outlet.end(),
         }
     }
 
@@ -162,8 +229,14 @@ impl FrameWriter {
     pub async fn finish(mut self) {
         if self.flush().await.is_ok() {
             self.end();
-            let stopped = self.stream.stopped().await;
-            tracing::trace!(?stopped, "stream finished");
+            match &mut self.sink {
+                Sink::Quic { stream, .. } => {
+                    let stopped = stream.stopped().await;
+                    tracing::trace!(?stopped, "stream finished");
+                }
+                #[cfg(feature = "channel")]
+                Sink::Channel(outlet) => outlet.finished().await,
+            }
         }
     }
 }

@@ -48,7 +48,7 @@ mod token;
 mod trust;
 
 pub use client::{Client, OpenError};
-pub use connection::{ConnectError, Endpoint};
+pub use connection::{ChannelError, ConnectError, Endpoint, Via};
 pub use enrol::{EnrolError, Enrolled, join};
 pub use entropy::OsEntropy;
 pub use fingerprint::{Fingerprint, FingerprintError};

@@ -35,8 +35,9 @@ pub struct Gap {
     pub topic: Option<Topic>,
 }
 
-/// An envelope whose signature is its publisher's, with the publisher's name proven by signed
-/// statements up to the pinned root.
+/// An envelope whose signature is its publisher's, or that of the node that attests for a publisher
+/// without a key of its own, with the names of both proven by signed statements up to the pinned
+/// root.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Message {
@@ -44,8 +45,11 @@ pub struct Message {
     pub topic: Topic,
     /// Who published it.
     pub publisher: PrincipalName,
-    /// The key that signed it.
+    /// The publisher's key, which signed it unless somebody attests.
     pub publisher_id: PrincipalId,
+    /// The node that signed it in the publisher's place; `None` where the publisher signed. A node
+    /// that attests could have made it up: nothing but its word says that the publisher sent it.
+    pub attester: Option<PrincipalName>,
     /// Its place in the node's log: what a cursor holds.
     pub position: Position,
     /// Its place in the topic's log at the topic's home.
@@ -163,6 +167,21 @@ pub enum RejectReason {
         topic: Topic,
         /// Who signed it.
         publisher: PrincipalName,
+    },
+    /// It is attested, and not by a node that attests for its publisher: by trusted statements, one
+    /// of the organisation that the publisher and the topic are of, in office at the time, for a
+    /// publisher that this organisation has attested.
+    #[error(
+        "record on {topic}: wanted a node that attests for {publisher}, found {}",
+        .attester.short()
+    )]
+    NotAttested {
+        /// Its topic.
+        topic: Topic,
+        /// Whose it is said to be.
+        publisher: PrincipalName,
+        /// Who says so.
+        attester: PrincipalId,
     },
     /// It came before, or after one that its publisher made later: the node repeats or reorders.
     #[error(

@@ -5,6 +5,8 @@ use std::{path::PathBuf, time::Duration};
 
 use sekisho_proto::{Hash, OrgName};
 
+use crate::connection::Via;
+
 /// What everything a client believes leads back to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trust {
@@ -26,6 +28,7 @@ pub struct ClientOptions {
     pub(crate) checkpoint_every: Duration,
     pub(crate) roam_after: Duration,
     pub(crate) home_every: (Duration, Duration),
+    pub(crate) via: Via,
 }
 
 impl Default for ClientOptions {
@@ -40,6 +43,7 @@ impl Default for ClientOptions {
             checkpoint_every: Duration::from_secs(5 * 60),
             roam_after: Duration::from_secs(10),
             home_every: (Duration::from_secs(10), Duration::from_secs(60)),
+            via: Via::Quic,
         }
     }
 }
@@ -100,5 +104,11 @@ impl ClientOptions {
     #[must_use]
     pub fn home_every(self, min: Duration, max: Duration) -> Self {
         Self { home_every: (min, max), ..self }
+    }
+
+    /// What carries frames to the own organisation's node. Default: QUIC, at the endpoint's address.
+    #[must_use]
+    pub fn via(self, via: Via) -> Self {
+        Self { via, ..self }
     }
 }

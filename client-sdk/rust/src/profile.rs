@@ -34,6 +34,8 @@ pub struct Profile {
     pub node: String,
     /// The only key that the node may prove to hold.
     pub node_key: PublicKey,
+    /// Its web listener's address, `host:port`, where it has one that this principal may use.
+    pub web: Option<String>,
 }
 
 /// A profile that cannot be used or made.
@@ -95,9 +97,9 @@ impl Profile {
             principal: keys
                 .take("principal", "a name such as truck-17@fujisawa", |text| text.parse().ok())?,
             root: keys.take("root", "64 hexadecimal digits", |text| text.parse().ok())?,
-            node: keys
-                .take("node", "host:port", |text| text.contains(':').then(|| text.to_owned()))?,
+            node: keys.take("node", "host:port", address)?,
             node_key: keys.take("node_key", "64 hexadecimal digits", |text| text.parse().ok())?,
+            web: keys.take_optional("web", "host:port", address)?,
         };
         keys.finish()?;
         Ok(profile)
@@ -163,11 +165,15 @@ impl Profile {
 
 impl std::fmt::Display for Profile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { principal, root, node, node_key } = self;
+        let Self { principal, root, node, node_key, web } = self;
         writeln!(f, "principal = \"{principal}\"")?;
         writeln!(f, "root = \"{root}\"")?;
         writeln!(f, "node = \"{node}\"")?;
-        writeln!(f, "node_key = \"{node_key}\"")
+        writeln!(f, "node_key = \"{node_key}\"")?;
+        match web {
+            Some(web) => writeln!(f, "web = \"{web}\""),
+            None => Ok(()),
+        }
     }
 }
 
@@ -179,6 +185,10 @@ fn replace(dir: &Path, path: &Path, text: &str) -> io::Result<()> {
     file.sync_all()?;
     fs::rename(&draft, path)?;
     File::open(dir)?.sync_all()
+}
+
+fn address(text: &str) -> Option<String> {
+    text.contains(':').then(|| text.to_owned())
 }
 
 struct Keys {
@@ -204,13 +214,25 @@ impl Keys {
         Err(ProfileError::Key { path: self.path.clone(), key: key.to_owned(), wanted, found })
     }
 
+    fn take_optional<T>(
+        &mut self,
+        key: &'static str,
+        wanted: &'static str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, ProfileError> {
+        if !self.table.contains_key(key) {
+            return Ok(None);
+        }
+        self.take(key, wanted, parse).map(Some)
+    }
+
     fn finish(self) -> Result<(), ProfileError> {
         match self.table.keys().next() {
             None => Ok(()),
             Some(key) => Err(ProfileError::Key {
                 path: self.path.clone(),
                 key: key.clone(),
-                wanted: "principal, root, node and node_key only",
+                wanted: "principal, root, node, node_key and web only",
                 found: "another key".to_owned(),
             }),
         }

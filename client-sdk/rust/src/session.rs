@@ -21,10 +21,9 @@ use self::{
 };
 use crate::{
     backoff::Backoff,
-    connection::{ConnectError, Endpoint},
+    connection::{ConnectError, Dial, Endpoint},
     options::ClientOptions,
     subscription::keys::KeyRing,
-    tls,
     trust::{Replica, logs::Logs},
 };
 
@@ -70,7 +69,8 @@ impl Session {
         replica: Replica,
         options: ClientOptions,
     ) -> Result<Arc<Self>, ConnectError> {
-        let config = tls::quic_client_config(identity.signing(), &endpoint.node_key)?;
+        let dial = Dial::new(endpoint, identity.signing(), &options.via)?;
+        let endpoint = dial.endpoint.clone();
         let logs = Logs::open(&endpoint, options.trust_folder.as_deref())
             .map_err(|source| untrusted(&endpoint, source))?;
         let logs = Arc::new(logs);
@@ -91,8 +91,7 @@ impl Session {
         });
         let carriers = Carriers::open(&endpoint, session.options.trust_folder.clone(), &replica);
         let dialler = Dialler {
-            endpoint,
-            config,
+            home: dial,
             away: Away::new(carriers, Arc::clone(&session.identity), &session.options),
             replica,
             software: session.options.software.clone(),

@@ -4,6 +4,8 @@
 
 mod quic;
 mod raw_key;
+#[cfg(feature = "channel")]
+mod web;
 
 use std::{any::Any, sync::Arc};
 
@@ -29,6 +31,8 @@ pub use self::quic::{
     HANDSHAKE_TIMEOUT, IDLE_TIMEOUT, INCOMING_MAX, KEEP_ALIVE, client_endpoint, endpoint_config,
     quic_client_config, quic_server_config, server_endpoint,
 };
+#[cfg(feature = "channel")]
+pub(crate) use self::web::web_client_config;
 
 /// The protocol name both ends must agree on before a frame is read.
 pub const ALPN: &[u8] = b"sekisho/1";

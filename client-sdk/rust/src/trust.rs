@@ -10,8 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use sekisho_policy::{Policy, StatementError};
 use sekisho_proto::{
-    Epoch, Filter, Hash, OrgName, PrincipalId, PrincipalName, PublicKey, Statement, StatementBody,
-    StreamClass, Timestamp, Topic,
+    Epoch, Filter, Hash, OrgName, PrincipalId, PrincipalKind, PrincipalName, PublicKey, Statement,
+    StatementBody, StreamClass, Timestamp, Topic,
     statement::{EpochAnnounce, KeyGrant},
 };
 use sekisho_seal::{EpochPublic, KeyError, StrictVerifier, VerifyingKey};
@@ -26,6 +26,9 @@ pub use self::{error::TrustError, logs::WITNESSES_FILE};
 pub(crate) struct Publisher {
     pub(crate) name: PrincipalName,
     pub(crate) key: VerifyingKey,
+    kind: PrincipalKind,
+    /// Its organisation's node signs in its place.
+    is_attested: bool,
     /// When the key stops being the principal's.
     until: Option<Timestamp>,
     /// When this client learned of its revocation.
@@ -37,6 +40,15 @@ impl Publisher {
     pub(crate) fn holds(&self, made: Timestamp, received: Timestamp) -> bool {
         self.until.is_none_or(|until| made < until)
             && self.revoked.is_none_or(|revoked| received < revoked)
+    }
+
+    /// Whether it is a node that signs for the publisher on the topic.
+    pub(crate) fn attests_for(&self, publisher: &Self, topic: &Topic) -> bool {
+        let home = self.name.organisation();
+        self.kind == PrincipalKind::Node
+            && publisher.is_attested
+            && publisher.name.organisation() == home
+            && topic.organisation() == home
     }
 }
 
@@ -98,7 +110,8 @@ impl Replica {
         let record = policy.principal(id)?;
         let key = VerifyingKey::parse(&record.public_key).ok()?;
         let (until, revoked) = (record.until, record.revoked);
-        Some(Publisher { name: record.name.clone(), key, until, revoked })
+        let (name, kind, is_attested) = (record.name.clone(), record.kind, record.attested);
+        Some(Publisher { name, key, kind, is_attested, until, revoked })
     }
 
     /// Whether trusted statements let this principal publish on the topic.

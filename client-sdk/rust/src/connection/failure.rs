@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use sekisho_proto::{OrgName, RefusalCode};
+use sekisho_proto::{Hash, OrgName, PublicKey, RefusalCode};
 use thiserror::Error;
 
 use crate::{framing::StreamError, refusal::Refusal, tls::TlsError, trust::TrustError};
@@ -49,6 +49,38 @@ pub enum ConnectError {
         /// How it ended.
         #[source]
         source: quinn::ConnectionError,
+    },
+    /// There is no way to the node's web listener: nobody is there, or it is something else.
+    #[error("node at {remote}: wanted its web listener")]
+    Web {
+        /// The address tried.
+        remote: SocketAddr,
+        /// How it ended.
+        #[source]
+        source: ChannelError,
+    },
+    /// It proves another key than the pinned one, or none.
+    #[error("node at {remote}: node key: wanted a proof of {wanted}, found {found}")]
+    NodeKey {
+        /// The address tried.
+        remote: SocketAddr,
+        /// As in the endpoint.
+        wanted: PublicKey,
+        /// What it proves.
+        found: String,
+    },
+    /// The node vouches for another certificate than was shown: somebody stands in between.
+    #[error(
+        "node at {remote}: certificate: wanted the node's own, {wanted}, found {found}; something in \
+         between ends TLS in its place"
+    )]
+    Certificate {
+        /// The address tried.
+        remote: SocketAddr,
+        /// What the node says that it shows.
+        wanted: Hash,
+        /// What was shown.
+        found: Hash,
     },
     /// The node did not answer in time.
     #[error("node at {address}: wanted {wanted} within {waited:?}, found no answer")]
@@ -106,6 +138,48 @@ pub enum ConnectError {
     Closed,
 }
 
+/// Why a channel that carries all frames could not be had, or has ended.
+#[derive(Debug, Clone, Error)]
+#[non_exhaustive]
+pub enum ChannelError {
+    /// TCP or TLS broke.
+    #[error("TCP and TLS: wanted {wanted}")]
+    Io {
+        /// What was to be done.
+        wanted: &'static str,
+        /// What the system or the TLS library said.
+        #[source]
+        source: Arc<io::Error>,
+    },
+    /// What answers speaks another protocol, or not as it should.
+    #[error("{protocol}: wanted {wanted}, found {found}")]
+    Protocol {
+        /// WebSocket, HTTP/2 or gRPC.
+        protocol: &'static str,
+        /// What was due.
+        wanted: &'static str,
+        /// What came.
+        found: String,
+    },
+    /// The node ended it.
+    #[error("{protocol}: ended by the node: {why}")]
+    Ended {
+        /// WebSocket or gRPC.
+        protocol: &'static str,
+        /// Its close code or status, and its words.
+        why: String,
+    },
+    /// Nothing was heard for too long.
+    #[error("wanted a sign of life within {waited:?}, found none")]
+    Silent {
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// It was closed here.
+    #[error("closed here")]
+    Closed,
+}
+
 impl ConnectError {
     /// Whether trying again without changing anything is pointless.
     #[must_use]
@@ -125,6 +199,9 @@ impl ConnectError {
             | Self::Socket(_)
             | Self::Dial { .. }
             | Self::Handshake { .. }
+            | Self::Web { .. }
+            | Self::NodeKey { .. }
+            | Self::Certificate { .. }
             | Self::Timeout { .. }
             | Self::Stream { .. } => false,
         }

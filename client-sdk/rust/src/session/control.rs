@@ -63,7 +63,7 @@ pub(super) async fn run(
         ended = write(frames, writer, &closing) => ended,
         ended = read(&link, reader) => ended,
         ended = nudge(&link) => ended,
-        cause = connection.closed() => Ended::from(StreamError::Connection(cause)),
+        cause = connection.closed() => Ended::from(cause),
     };
     link.end();
     connection.close("");

@@ -18,12 +18,11 @@ use crate::{
     backoff::Backoff,
     chain::Chain,
     clock,
-    connection::{ConnectError, Endpoint, Stream, Welcomed, greet},
+    connection::{ConnectError, Dial, Endpoint, Stream, Via, Welcomed, greet},
     entropy::OsEntropy,
     options::ClientOptions,
     query::QueryError,
     timer::Timer,
-    tls,
     trust::{
         Replica, TrustError,
         logs::{Logs, Unchecked},
@@ -38,8 +37,7 @@ const LINGER: Duration = Duration::from_millis(200);
 
 /// See the module.
 pub(super) struct Dialler {
-    pub(super) endpoint: Endpoint,
-    pub(super) config: quinn::ClientConfig,
+    pub(super) home: Dial,
     pub(super) away: Away,
     pub(super) replica: Arc<Replica>,
     pub(super) software: String,
@@ -98,7 +96,7 @@ impl Dialler {
         let closing = self.closing.clone();
         let mut generation = 0_u64;
         while !closing.is_cancelled() {
-            let attempt = greet(&self.endpoint, &self.config, &self.software);
+            let attempt = greet(&self.home, &self.software);
             let attempted = tokio::select! {
                 attempted = attempt => attempted,
                 () = closing.cancelled() => break,
@@ -157,8 +155,8 @@ impl Dialler {
 
     async fn call_on(&self, carrier: &Carrier) -> Result<Welcomed, ConnectError> {
         let signing = self.away.identity.signing();
-        let config = tls::quic_client_config(signing, &carrier.endpoint.node_key)?;
-        greet(&carrier.endpoint, &config, &self.software).await
+        let dial = Dial::new(carrier.endpoint.clone(), signing, &Via::Quic)?;
+        greet(&dial, &self.software).await
     }
 
     /// Runs a connection to its end.
@@ -169,7 +167,8 @@ impl Dialler {
         generation: u64,
     ) -> Left {
         let Welcomed { connection, control: Stream { writer, reader }, welcome } = welcomed;
-        let endpoint = carrier.as_ref().map_or(&self.endpoint, |carrier| &carrier.endpoint).clone();
+        let endpoint =
+            carrier.as_ref().map_or(&self.home.endpoint, |carrier| &carrier.endpoint).clone();
         tracing::info!(
             node = %endpoint.address,
             organisation = %welcome.organisation,
@@ -270,7 +269,7 @@ impl Dialler {
     }
 
     fn report(&self, failure: ConnectError) {
-        tracing::info!(node = %self.endpoint.address, cause = %Chain(&failure), "not connected");
+        tracing::info!(node = %self.home.endpoint.address, cause = %Chain(&failure), "not connected");
         self.state.send_replace(Connectivity::Down { failure: Some(Arc::new(failure)) });
     }
 }
@@ -278,8 +277,7 @@ impl Dialler {
 /// Looks whether the home can be reached again, while another node carries.
 struct HomeWatch {
     is_away: bool,
-    endpoint: Endpoint,
-    config: quinn::ClientConfig,
+    home: Dial,
     software: String,
     every: Backoff,
 }
@@ -289,8 +287,7 @@ impl HomeWatch {
         let (min, max) = dialler.away.home_every;
         Self {
             is_away: link.carrier().is_some(),
-            endpoint: dialler.endpoint.clone(),
-            config: dialler.config.clone(),
+            home: dialler.home.clone(),
             software: dialler.software.clone(),
             every: Backoff::new(min, max),
         }
@@ -303,7 +300,7 @@ impl HomeWatch {
         }
         loop {
             tokio::time::sleep(self.every.next_delay(&mut OsEntropy::new())).await;
-            match greet(&self.endpoint, &self.config, &self.software).await {
+            match greet(&self.home, &self.software).await {
                 Ok(welcomed) => return Left::Home(Box::new(welcomed)),
                 Err(failure) if failure.is_permanent() => return Left::Barred(failure),
                 Err(failure) => {

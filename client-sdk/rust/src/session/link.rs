@@ -263,9 +263,9 @@ impl Link {
 
     /// A stream of its own for a subscription, with the number that names it.
     pub(crate) async fn open_stream(&self) -> Result<(u32, Stream), StreamError> {
-        let stream = self.connection.stream().await?;
         let last = self.last_subscription.fetch_add(1, Ordering::Relaxed);
-        Ok((last.saturating_add(1), stream))
+        let subscription = last.saturating_add(1);
+        Ok((subscription, self.connection.stream(subscription).await?))
     }
 
     /// See [`Connection::rebind`].

@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use sekisho_proto::{
-    Envelope, Filter, KeyHeader, KeyHeaderId, PrincipalId, Timestamp,
+    Envelope, Filter, Header, KeyHeader, KeyHeaderId, PrincipalId, Timestamp,
     frame::{AnswerBody, Question, Record},
 };
-use sekisho_seal::{Opener, Verified, VerifyingKey, verify, verify_key_header};
+use sekisho_seal::{Opener, Verified, VerifyingKey, verify, verify_attested, verify_key_header};
 
 use super::keys;
 use crate::{
@@ -88,12 +88,37 @@ impl Verifier {
         if !entitled {
             return Ok(Err(RejectReason::NotEntitled { topic, publisher: publisher.name }));
         }
-        let verified = match verify(envelope, &publisher.key) {
+        let attester = match self.attester(link, header, &publisher, record.received).await? {
+            Ok(attester) => attester,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let verified = match &attester {
+            Some(attester) => verify_attested(envelope, &attester.key),
+            None => verify(envelope, &publisher.key),
+        };
+        let verified = match verified {
             Ok(verified) => verified,
             Err(source) => return Ok(Err(RejectReason::Signature { topic, source })),
         };
         let body = self.open(link, &verified, record.key_header.as_ref(), &publisher.key).await?;
-        Ok(Ok(Box::new(message(&record, verified, publisher, body))))
+        Ok(Ok(Box::new(message(&record, verified, (publisher, attester), body))))
+    }
+
+    /// The node that signed in the publisher's place, where the header names one and it may.
+    async fn attester(
+        &mut self,
+        link: &Link,
+        header: &Header,
+        publisher: &Publisher,
+        received: Timestamp,
+    ) -> Result<Result<Option<Publisher>, RejectReason>, Interrupted> {
+        let Some(attester) = header.attester else { return Ok(Ok(None)) };
+        let found = self.publisher(link, attester).await?.filter(|node| {
+            node.holds(header.time, received) && node.attests_for(publisher, &header.topic)
+        });
+        let (topic, publisher) = (header.topic.clone(), publisher.name.clone());
+        let refused = RejectReason::NotAttested { topic, publisher, attester };
+        Ok(found.map(Some).ok_or(refused))
     }
 
     /// Who is behind a key, asking where that is not known or was long ago.
@@ -201,7 +226,7 @@ impl Verifier {
 fn message(
     record: &Record,
     verified: Verified,
-    publisher: Publisher,
+    (publisher, attester): (Publisher, Option<Publisher>),
     body: Result<Bytes, BodyError>,
 ) -> Message {
     let hash = verified.hash();
@@ -211,6 +236,7 @@ fn message(
         topic: header.topic.clone(),
         publisher: publisher.name,
         publisher_id: header.publisher,
+        attester: attester.map(|node| node.name),
         position: record.position,
         offset: record.offset,
         received: record.received,

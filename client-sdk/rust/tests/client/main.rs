@@ -2,6 +2,8 @@
 //! forget, refuse, forge and hang up.
 
 #[cfg(test)]
+mod attested;
+#[cfg(test)]
 mod connecting;
 #[cfg(test)]
 mod enrolling;

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use sekisho::{Identity, Sample, SampleValue, SigningKey, Timestamp, Topic, Trust, Value};
 use sekisho_proto::{
     Epoch, Filter, OrgName, PrincipalKind, PrincipalName, Statement, StatementBody, Suite,
-    statement::{EpochAnnounce, Issuer, OrgRoot, Peering, PeeringBudget, PeeringParty, Principal},
+    statement::{
+        EpochAnnounce, Issuer, OrgRoot, Peering, PeeringBudget, PeeringParty, Principal, Revoke,
+        RevokeTarget,
+    },
 };
 use sekisho_seal::{EpochKeyPair, KeyGrantDraft, SeededEntropy, sign_statement, wrap_epoch_seed};
 
@@ -98,6 +101,15 @@ impl World {
         kind: PrincipalKind,
         identity: &Identity,
     ) -> Statement {
+        self.principal_of(name, (kind, false), identity)
+    }
+
+    fn principal_of(
+        &self,
+        name: &str,
+        (kind, attested): (PrincipalKind, bool),
+        identity: &Identity,
+    ) -> Statement {
         let kem = identity.kem().public_key();
         let principal = Principal {
             name: self.name(name),
@@ -107,6 +119,7 @@ impl World {
             kem_public_key: kem.to_bytes().into(),
             issued: issued(),
             until: None,
+            attested,
         };
         sign_statement(Statement::unsigned(StatementBody::Principal(principal)), &self.issuer)
     }
@@ -120,6 +133,23 @@ impl World {
     ) -> Vec<Bytes> {
         let principal = self.principal_statement(name, kind, identity);
         encoded(&[self.root_statement(), self.issuer_statement(), principal])
+    }
+
+    /// What proves a device for which its node signs.
+    pub(crate) fn proof_of_attested(&self, name: &str, identity: &Identity) -> Vec<Bytes> {
+        let principal = self.principal_of(name, (PrincipalKind::Device, true), identity);
+        encoded(&[self.root_statement(), self.issuer_statement(), principal])
+    }
+
+    /// The issuer's word that a key is nobody's any more.
+    pub(crate) fn revocation_of(&self, identity: &Identity) -> Statement {
+        let revoke = Revoke {
+            organisation: self.organisation.clone(),
+            target: RevokeTarget::Principal(identity.id()),
+            reason: "stolen".to_owned(),
+            issued: issued(),
+        };
+        sign_statement(Statement::unsigned(StatementBody::Revoke(revoke)), &self.issuer)
     }
 
     pub(crate) fn proof_of_truck(&self) -> Vec<Bytes> {
