@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use sekisho::{Client, ClientOptions, ConnectError, PROFILE_FILE, Profile};
+use sekisho::{Client, ClientOptions, ConnectError, PROFILE_FILE, Profile, Via};
 use sekisho_proto::frame::{AnswerBody, Question};
 use sekisho_seal::Identity;
 use serde_json::Value;
@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use crate::command::Common;
 use crate::command::serve::Logging;
+use crate::door::DoorArgs;
 use crate::organisation::ADMINISTRATOR;
 use crate::output;
 
@@ -29,13 +30,20 @@ pub(crate) struct Access {
     pub(crate) dir: PathBuf,
     pub(crate) profile: Profile,
     pub(crate) identity: Arc<Identity>,
+    pub(crate) via: Via,
 }
 
 impl Access {
     /// Reads profile and keys as a command was told, and begins to log as it was told.
     pub(crate) fn of(common: &Common) -> Result<Self> {
         Logging::quiet(&common.log).start()?;
-        Self::load(&common.dir)
+        Self::load(&common.dir)?.through(&common.door)
+    }
+
+    /// The same by another door of the node.
+    fn through(self, door: &DoorArgs) -> Result<Self> {
+        let via = door.via(&self.profile)?;
+        Ok(Self { via, ..self })
     }
 
     /// Reads profile and keys.
@@ -52,7 +60,7 @@ impl Access {
         };
         let profile = Profile::load(&dir)?;
         let identity = Profile::identity(&dir)?;
-        Ok(Self { dir, profile, identity })
+        Ok(Self { dir, profile, identity, via: Via::Quic })
     }
 
     /// Connects; resolves when the node has welcomed this principal.
@@ -86,22 +94,31 @@ impl Access {
         let (endpoint, trust) = (self.profile.endpoint(), self.profile.trust());
         let identity = Arc::clone(&self.identity);
         let client = Client::start(endpoint, identity, trust, self.options())?;
-        let patience = patience_with(&self.profile.node);
+        let patience = patience_with(self.address());
         match self.show_waiting(timeout(patience, client.connected())).await {
             Ok(welcomed) => drop(welcomed.with_context(|| self.profile.principal.to_string())?),
             Err(_elapsed) => {
-                let node = &self.profile.node;
+                let node = self.address();
                 output::aside(format!("no answer from {node}; going on without it"));
             }
         }
         Ok(client)
     }
 
+    /// Where the node is dialled.
+    fn address(&self) -> &str {
+        if let Via::WebSocket { address } | Via::Grpc { address } = &self.via {
+            return address;
+        }
+        &self.profile.node
+    }
+
     fn options(&self) -> ClientOptions {
         ClientOptions::default()
             .software(crate::SOFTWARE)
             .trust_folder(&self.dir)
-            .connect_timeout(patience_with(&self.profile.node))
+            .connect_timeout(patience_with(self.address()))
+            .via(self.via.clone())
     }
 
     /// What takes longer than people expect is shown to them.
@@ -110,7 +127,7 @@ impl Access {
         if let Ok(connected) = timeout(PATIENCE, &mut connecting).await {
             return connected;
         }
-        let node = &self.profile.node;
+        let node = self.address();
         let most = patience_with(node).as_secs();
         let _sign = output::waiting(format!("no answer yet from {node}; up to {most} s"));
         connecting.await

@@ -27,6 +27,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::door::DoorArgs;
+
 /// What every command that speaks to a node takes.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Common {
@@ -36,6 +38,8 @@ pub(crate) struct Common {
     /// The folder made by `sekisho init` (you act as its administrator) or `sekisho join`.
     #[arg(long, default_value = ".", env = "SEKISHO_DIR", hide_env_values = true)]
     pub(crate) dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) door: DoorArgs,
     /// Answer in JSON.
     #[arg(long)]
     pub(crate) json: bool,

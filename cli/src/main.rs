@@ -5,10 +5,12 @@ mod armour;
 mod ask;
 mod command;
 mod demo;
+mod door;
 mod exit;
 mod fault;
 mod invitation;
 mod motion;
+mod mqtt;
 mod organisation;
 mod output;
 mod page;
@@ -141,7 +143,7 @@ impl Command {
             Self::Init(command) => command.run(),
             Self::Serve(command) => command.run().await,
             Self::Steward(command) => command.run().await,
-            Self::Enrol(command) => command.run(),
+            Self::Enrol(command) => command.run().await,
             Self::Join(command) => command.run().await,
             Self::Root(command) => command.run().await,
             Self::Issuer(command) => command.run().await,

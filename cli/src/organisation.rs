@@ -223,6 +223,7 @@ impl Founders {
                 root,
                 node: plan.address.clone(),
                 node_key: self.node.identity.signing().public_key(),
+                web: None,
             };
             profile.create(&plan.dir.join(folder), file.kind, file.identity.clone())?;
         }
@@ -271,6 +272,7 @@ pub(crate) fn principal(file: &KeyFile, kind: PrincipalKind, now: Timestamp) -> 
         kem_public_key: kem.public_key().to_bytes().into(),
         issued: now,
         until: None,
+        attested: false,
     }
 }
 
@@ -306,6 +308,8 @@ fn configuration(plan: &Plan) -> String {
          [listen]\n\
          quic = \"{listen}\"    # clients and peers; UDP\n\
          http = \"{http}\"    # health and metrics; loopback only\n\
+         # web = \"0.0.0.0:8443\"     # closed: HTTP, WebSocket, gRPC, SensorThings over TLS; TCP\n\
+         # mqtt = \"0.0.0.0:8883\"    # closed: MQTT over TLS; TCP\n\
          \n\
          [storage]\n\
          retention_days = 30         # 0 = for ever; a topic's descriptor may say otherwise\n\

@@ -67,6 +67,7 @@ pub(crate) fn principal(label: &str, kind: PrincipalKind, now: Timestamp) -> Pri
         kem_public_key: keys.kem().public_key().to_bytes().into(),
         issued: now,
         until: None,
+        attested: false,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod node;
 
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -130,7 +131,13 @@ fn of_files(dir: &Path, runs_a_node: bool) -> Vec<Finding> {
 fn configuration(dir: &Path) -> Result<String> {
     let config = Config::load(dir)?;
     let (quic, http) = (config.listen_quic, config.listen_http);
-    Ok(format!("node of {}, listens on {quic}, health on {http}", config.organisation))
+    let door = |name: &str, address: Option<SocketAddr>| match address {
+        Some(address) => format!("{name} on {address}"),
+        None => format!("{name} closed"),
+    };
+    let (web, mqtt) = (door("web", config.listen_web), door("mqtt", config.listen_mqtt));
+    let organisation = &config.organisation;
+    Ok(format!("node of {organisation}, listens on {quic}, {web}, {mqtt}, health on {http}"))
 }
 
 fn first_statements(dir: &Path) -> Result<String> {

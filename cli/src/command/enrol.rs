@@ -1,5 +1,6 @@
 //! `enrol`: tokens for newcomers, and those who wait to be admitted.
 
+mod attested;
 mod desk;
 mod token;
 
@@ -13,6 +14,8 @@ use sekisho_proto::{Filter, OrgName, PrincipalKind, PrincipalName};
 use sekisho_steward::enrolment::{Approval, Enrolments, Listed, Offer, Standing};
 use sekisho_steward::openid::{OpenIdProvider, OpenIdSubject};
 
+use attested::Attested;
+
 use crate::command::Place;
 use crate::exit::Exit;
 use crate::{fault, organisation, output};
@@ -23,6 +26,7 @@ use crate::{fault, organisation, output};
 Examples:
   sekisho enrol truck-17 --topics 'fujisawa/truck/17/#' --dir fujisawa
   sekisho enrol truck-17 --approve-matching 5189-bfc3-7f7b-2a37 --dir fujisawa
+  sekisho enrol meter-3 --attested --topics 'fujisawa/mqtt/meter/3/#' --dir fujisawa
   sekisho enrol dashboard --kind app --read 'fujisawa/truck/#' --approve-matching --out token
   sekisho enrol --list --dir fujisawa
   sekisho enrol --approve truck-17 --key 5189-bfc3-7f7b-2a37 --dir fujisawa
@@ -37,6 +41,8 @@ pub(crate) struct Enrol {
     /// Write the token to this new file (mode 0600) instead of printing it.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    attested: Attested,
     #[command(flatten)]
     waiting: Waiting,
     #[command(flatten)]
@@ -109,7 +115,7 @@ struct Waiting {
 }
 
 impl Enrol {
-    pub(crate) fn run(self) -> Result<Exit> {
+    pub(crate) async fn run(self) -> Result<Exit> {
         organisation::check_steward(&self.place.dir)?;
         let enrolments = Enrolments::open(&self.place.dir)?;
         if self.waiting.list {
@@ -122,6 +128,9 @@ impl Enrol {
         }
         let name = self.name.as_deref().context("enrol: wanted a name, found none")?;
         let name = name_in(own, name)?;
+        if self.attested.attested {
+            return self.attested.enrol(&name, self.terms, &self.place).await;
+        }
         self.invite(&enrolments, &name)
     }
 

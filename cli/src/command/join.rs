@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use sekisho::{
     ConnectError, EnrolError, Enrolled, Fingerprint, IDENTITY_FILE, Identity, JoinToken, KeyFile,
-    OsEntropy, PROFILE_FILE, PrincipalName, Profile, clock,
+    OsEntropy, PROFILE_FILE, PrincipalName, Profile, Via, clock,
 };
 use sekisho_proto::PrincipalKind;
 use sekisho_seal::KeyKind;
@@ -89,6 +89,7 @@ impl Join {
             root: token.root,
             node: token.address.clone(),
             node_key: token.node_key,
+            web: None,
         };
         match ask_node(&token, &identity).await {
             Ok(_enrolled) => {}
@@ -220,8 +221,12 @@ fn keys(dir: &Path, name: &PrincipalName, kind: PrincipalKind) -> Result<(Arc<Id
 }
 
 async fn is_admitted(dir: &Path, profile: &Profile, identity: &Arc<Identity>) -> bool {
-    let access =
-        Access { dir: dir.to_owned(), profile: profile.clone(), identity: Arc::clone(identity) };
+    let access = Access {
+        dir: dir.to_owned(),
+        profile: profile.clone(),
+        identity: Arc::clone(identity),
+        via: Via::Quic,
+    };
     match access.connect().await {
         Ok(client) => {
             client.close().await;

@@ -2,6 +2,7 @@
 
 mod accept;
 mod invite;
+mod invited;
 mod listing;
 mod terms;
 

@@ -18,7 +18,9 @@ use tokio_util::sync::CancellationToken;
 use self::samples::{Assignment, from_json};
 use crate::access::Access;
 use crate::command::Common;
+use crate::command::subscribe::json_of;
 use crate::exit::Exit;
+use crate::mqtt::MqttArgs;
 use crate::{fault, output, signals};
 
 /// Publish samples.
@@ -46,6 +48,8 @@ pub(crate) struct Publish {
     #[arg(long, value_name = "DIR")]
     spool: Option<PathBuf>,
     #[command(flatten)]
+    mqtt: MqttArgs,
+    #[command(flatten)]
     common: Common,
 }
 
@@ -72,6 +76,9 @@ const GRACE: Duration = Duration::from_secs(2);
 
 impl Publish {
     pub(crate) async fn run(self) -> Result<Exit> {
+        if self.common.door.is_mqtt() {
+            return Box::pin(self.by_mqtt()).await;
+        }
         let stop = signals::stop();
         let access = Access::of(&self.common)?;
         let client = match &self.spool {
@@ -107,6 +114,18 @@ impl Publish {
         // What was refused explains itself better than what was not read for it.
         settled.and(read)?;
         Ok(Exit::Done)
+    }
+
+    /// As a JSON object, or line by line as it is.
+    async fn by_mqtt(&self) -> Result<Exit> {
+        let values: serde_json::Map<_, _> = self
+            .values
+            .iter()
+            .map(|Assignment(value)| (value.transducer.to_string(), json_of(&value.value)))
+            .collect();
+        let values = (!values.is_empty()).then_some(values);
+        let Common { dir, json, .. } = &self.common;
+        self.mqtt.publish(dir, self.topic.as_str(), values, *json).await
     }
 }
 

@@ -99,6 +99,14 @@ impl Who {
             output::line("nobody");
         } else {
             output::table(&["WHO", "BY THE GRANT TO", "UNTIL", "FOR"], &rows);
+            let all = answer.as_array().map(Vec::as_slice).unwrap_or_default();
+            let attested =
+                all.iter().filter(|one| part(one, "attested").as_bool().unwrap_or_default());
+            let attested: Vec<String> = attested.map(|one| text(one, "principal")).collect();
+            if !attested.is_empty() {
+                let names = attested.join(", ");
+                output::line(format!("their organisation's node signs for {names}"));
+            }
         }
         Ok(Exit::Done)
     }
@@ -133,6 +141,9 @@ impl What {
         if let Some(barred) = part(&answer, "barred").as_str() {
             output::line(format!("nothing: {barred}"));
             return Ok(Exit::Done);
+        }
+        if part(&answer, "attested").as_bool().unwrap_or_default() {
+            output::line("keeps no key: its organisation's node signs what it publishes, unsealed");
         }
         let columns = ["actions", "filter", "grantee", "until", "purpose"];
         let granted = rows(part(&answer, "grants"), &columns);

@@ -1,12 +1,13 @@
 //! `serve` and `steward`: the two processes of an organisation.
 
 use std::io::IsTerminal as _;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use sekisho_broker::Addresses;
-use serde_json::json;
+use sekisho_broker::{Addresses, Insecure};
+use serde_json::{Value, json};
 use tracing_subscriber::EnvFilter;
 
 use crate::exit::Exit;
@@ -44,6 +45,9 @@ pub(crate) struct Serve {
     /// Say in JSON that it is ready.
     #[arg(long)]
     json: bool,
+    /// Take MQTT without TLS at this loopback address, for trying things out.
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = loopback)]
+    insecure_mqtt: Option<SocketAddr>,
     #[command(flatten)]
     logging: Logging,
 }
@@ -96,16 +100,55 @@ impl Serve {
         self.logging.start()?;
         let stop = signals::stop();
         let json = self.json;
-        sekisho_broker::serve(&self.dir, stop, |Addresses { quic, http }| {
+        let insecure = Insecure { mqtt: self.insecure_mqtt };
+        sekisho_broker::serve(&self.dir, insecure, stop, |addresses| {
             if json {
-                output::json(&json!({ "quic": quic.to_string(), "http": http.to_string() }));
+                output::json(&document(&addresses));
             } else {
-                output::line(format!("serving on {quic}; health and metrics on http://{http}"));
+                output::line(in_words(&addresses));
             }
         })
         .await?;
         Ok(Exit::Done)
     }
+}
+
+/// What is not encrypted stays on this machine.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr =
+        text.parse().map_err(|_no_address| format!("wanted ADDRESS:PORT, found {text:?}"))?;
+    if address.ip().is_loopback() {
+        return Ok(address);
+    }
+    Err(format!("wanted a loopback address: what is not encrypted stays here; found {text}"))
+}
+
+/// Where a node is reached; a door that is closed is not there.
+fn document(addresses: &Addresses) -> Value {
+    let Addresses { quic, http, web, mqtt, insecure_mqtt } = addresses;
+    let mut document = json!({ "quic": quic.to_string(), "http": http.to_string() });
+    for (door, address) in [("web", web), ("mqtt", mqtt), ("insecure_mqtt", insecure_mqtt)] {
+        if let (Some(address), Some(document)) = (address, document.as_object_mut()) {
+            document.insert(door.to_owned(), address.to_string().into());
+        }
+    }
+    document
+}
+
+fn in_words(addresses: &Addresses) -> String {
+    let Addresses { quic, http, web, mqtt, insecure_mqtt } = addresses;
+    let mut words = format!("serving on {quic}");
+    if let Some(web) = web {
+        words.push_str(&format!(", https://{web}"));
+    }
+    if let Some(mqtt) = mqtt {
+        words.push_str(&format!(", mqtts://{mqtt}"));
+    }
+    if let Some(insecure) = insecure_mqtt {
+        words.push_str(&format!(", mqtt://{insecure} without TLS"));
+    }
+    words.push_str(&format!("; health and metrics on http://{http}"));
+    words
 }
 
 impl Steward {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use anyhow::Result;
 use clap::Args;
 use sekisho::clock;
-use sekisho_proto::statement::{Deny, Grant, StreamDescriptor, Transducer};
+use sekisho_proto::statement::{Deny, Grant, Location, StreamDescriptor, Transducer};
 use sekisho_proto::{
     Actions, Filter, Grantee, OrgName, StatementBody, StreamClass, Timestamp, Topic,
 };
@@ -119,6 +119,10 @@ pub(crate) struct Describe {
     /// It moves.
     #[arg(long)]
     mobile: bool,
+    /// Where it stands, degrees north and east, such as 35.3389,139.4870.
+    #[arg(long, value_name = "LATITUDE,LONGITUDE", allow_hyphen_values = true)]
+    #[arg(conflicts_with = "mobile")]
+    location: Option<Standing>,
     /// Days its records are kept; default the node's.
     #[arg(long)]
     retention_days: Option<u32>,
@@ -149,6 +153,27 @@ impl FromStr for Described {
             resolution: String::new(),
             accuracy: String::new(),
         }))
+    }
+}
+
+/// A place as an argument.
+#[derive(Debug, Clone, Copy)]
+struct Standing(Location);
+
+impl FromStr for Standing {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wanted = "wanted degrees north and east, such as 35.3389,139.4870";
+        let (north, east) = text.split_once(',').ok_or(wanted)?;
+        let units = |degrees: &str, most: f64| {
+            let number: f64 = degrees.trim().parse().ok()?;
+            let on_earth = number.abs() <= most;
+            on_earth.then(|| format!("{:.0}", number * 1e7).parse::<i32>().ok())?
+        };
+        let latitude_e7 = units(north, 90.0).ok_or(wanted)?;
+        let longitude_e7 = units(east, 180.0).ok_or(wanted)?;
+        Ok(Self(Location { latitude_e7, longitude_e7 }))
     }
 }
 
@@ -225,7 +250,7 @@ impl Describe {
             title: self.title,
             class: self.class,
             mobile: self.mobile,
-            location: None,
+            location: self.location.map(|Standing(location)| location),
             retention_s: self.retention_days.map(|days| u64::from(days) * 86_400),
             transducers: self.transducers.into_iter().map(|Described(one)| one).collect(),
             issued: clock::now(),
@@ -243,6 +268,15 @@ mod tests {
         let Described(transducer) = "pm2_5=ug/m3".parse().unwrap();
         assert_eq!((transducer.name.as_str(), transducer.unit.as_str()), ("pm2_5", "ug/m3"));
         assert!("pm2_5".parse::<Described>().unwrap_err().contains("NAME=UNIT"));
+    }
+
+    #[test]
+    fn a_place_is_north_and_east() {
+        let Standing(place) = "35.3389, -139.487".parse().unwrap();
+        assert_eq!((place.latitude_e7, place.longitude_e7), (353_389_000, -1_394_870_000));
+        for text in ["", "35", "95,0", "0,181", "nan,0", "a,b", "1,2,3"] {
+            assert!(text.parse::<Standing>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `sub` and `history`: verified and opened samples, line by line.
 
+mod other;
+
 use std::io;
 use std::str::FromStr;
 use std::time::Duration;
@@ -7,7 +9,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use sekisho::{
-    Client, Delivery, Gap, Message, Sample, Start, SubscribeError, Subscription, Value, clock,
+    BodyError, Client, Delivery, Gap, Message, Sample, Start, SubscribeError, Subscription, Value,
+    clock,
 };
 use sekisho_proto::{CursorName, Filter, Offset, Timestamp};
 use serde_json::{Map, json};
@@ -15,7 +18,9 @@ use serde_json::{Map, json};
 use crate::access::Access;
 use crate::command::Common;
 use crate::exit::Exit;
+use crate::mqtt::MqttArgs;
 use crate::{output, signals};
+use other::Other;
 
 /// A record that took so long from its home is late.
 const LATE: Duration = Duration::from_secs(5);
@@ -44,6 +49,8 @@ pub(crate) struct Subscribe {
     /// Stop after so many samples; with --cursor, at the end of what was published with them.
     #[arg(long)]
     count: Option<u64>,
+    #[command(flatten)]
+    mqtt: MqttArgs,
     #[command(flatten)]
     common: Common,
 }
@@ -95,6 +102,11 @@ impl FromStr for From {
 
 impl Subscribe {
     pub(crate) async fn run(self) -> Result<Exit> {
+        if self.common.door.is_mqtt() {
+            let Common { dir, json, .. } = &self.common;
+            let listening = self.mqtt.subscribe(dir, self.filter.as_str(), self.count, *json);
+            return Box::pin(listening).await;
+        }
         let client = Access::of(&self.common)?.connect().await?;
         let mut printer = Printer::new(self.common.json, self.count);
         // Whoever asks for nothing old is given nothing but news, however long it took.
@@ -205,6 +217,7 @@ impl Printer {
         let arrived = clock::now();
         let samples = match message.samples() {
             Ok(samples) => samples,
+            Err(BodyError::NotSamples { .. }) => return self.other(message, arrived),
             Err(error) => return self.unopened(message, &error.to_string(), arrived),
         };
         for sample in &samples {
@@ -232,6 +245,24 @@ impl Printer {
         let is_news = self.news_since.is_some_and(|since| message.received >= since);
         let delay = arrived.saturating_since(message.received);
         (is_news && delay >= LATE).then_some(delay)
+    }
+
+    /// A body that was opened and holds something other than samples.
+    fn other(&mut self, message: &Message, arrived: Timestamp) -> io::Result<()> {
+        let Some(other) = Other::of(message) else {
+            return self.unopened(message, "not what its content type says", arrived);
+        };
+        let text = if self.json {
+            let mut document = heading(message, arrived);
+            other.add_to(&mut document);
+            serde_json::Value::Object(document).to_string()
+        } else {
+            let (said, late) = (other.sentence(), self.late(message, arrived));
+            format!("{} {}  {said}{}", message.time, message.topic, aside(message, late))
+        };
+        output::try_line(text)?;
+        self.count();
+        Ok(())
     }
 
     fn unopened(&mut self, message: &Message, why: &str, arrived: Timestamp) -> io::Result<()> {
@@ -285,8 +316,16 @@ fn sentence(message: &Message, sample: &Sample, late: Option<Duration>) -> Strin
         format!("{}={}{}", entry.transducer, plain(&entry.value), entry.unit)
     };
     let values: Vec<String> = sample.values.iter().map(value).collect();
-    let late = late.map_or_else(String::new, |delay| format!("  [{} late]", lateness(delay)));
-    format!("{} {}  {}{late}", sample.time, message.topic, values.join(" "))
+    let aside = aside(message, late);
+    format!("{} {}  {}{aside}", sample.time, message.topic, values.join(" "))
+}
+
+/// What is to be known of a message beside what it says: whose word for it there is, where that is
+/// not its publisher's, and how late it is.
+fn aside(message: &Message, late: Option<Duration>) -> String {
+    let attested = message.attester.iter().map(|node| format!("  [attested by {node}]"));
+    let late = late.iter().map(|delay| format!("  [{} late]", lateness(*delay)));
+    attested.chain(late).collect()
 }
 
 fn document(message: &Message, sample: &Sample, arrived: Timestamp) -> serde_json::Value {
@@ -324,11 +363,12 @@ fn heading(message: &Message, arrived: Timestamp) -> Map<String, serde_json::Val
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into_iter()
+    .chain(message.attester.iter().map(|node| ("attester".to_owned(), json!(node.to_string()))))
     .collect()
 }
 
 /// JSON has no NaN and no bytes: both become text.
-fn json_of(value: &Value) -> serde_json::Value {
+pub(crate) fn json_of(value: &Value) -> serde_json::Value {
     match value {
         Value::Float(number) if number.is_finite() => json!(number),
         Value::Integer(number) => json!(number),

@@ -66,6 +66,15 @@ impl Language for English {
             Phrase::Opens(change) => opens(change),
             Phrase::Closes(change) => closes(change),
             Phrase::ChangesNothing => "On the topics known today it changes nothing.".to_owned(),
+            Phrase::Attested { name, kind } => {
+                let (who, home) =
+                    (format!("{} {}", kind_of(*kind), named(name)), name.organisation());
+                format!(
+                    "{who} keeps no key: it comes with a user name and a password, and the node of \
+                     {home} signs in its place. What it publishes is not sealed: every node that \
+                     carries it can read it, and whoever controls the node of {home} can make it up."
+                )
+            }
             Phrase::Term(term) => contract::english::say(term),
             Phrase::Plain(kind) => format!("This is a statement of the kind “{kind}”."),
             Phrase::Danger(danger) => format!("Careful: {}", warning(danger)),

@@ -64,6 +64,14 @@ impl Language for Japanese {
             Phrase::ChangesNothing => {
                 "現在知られているトピックについては何も変わりません。".to_owned()
             }
+            Phrase::Attested { name, kind } => {
+                let (who, home) = (named(name, kind_of(*kind)), name.organisation());
+                format!(
+                    "{who}は鍵を持たず、ユーザー名とパスワードで接続し、{home}のノードが代わりに署名します。\
+                     発行するデータには封がされません。中継するすべてのノードが読むことができ、\
+                     {home}のノードを支配する者は偽造できます。"
+                )
+            }
             Phrase::Term(term) => contract::japanese::say(term),
             Phrase::Plain(kind) => format!("これは種類「{kind}」のステートメントです。"),
             Phrase::Danger(danger) => format!("注意：{}", warning(danger)),

@@ -140,6 +140,11 @@ pub(crate) enum Phrase {
     Closes(Change),
     /// Nothing that is known today changes.
     ChangesNothing,
+    /// It keeps no key: its organisation's node signs in its place.
+    Attested {
+        name: PrincipalName,
+        kind: PrincipalKind,
+    },
     /// What two organisations agree on.
     Term(Term),
     /// A sentence that only specialists sign, as the log shows it.

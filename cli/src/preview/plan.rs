@@ -20,6 +20,9 @@ pub(crate) fn phrases(body: &StatementBody, background: &Background) -> Vec<Phra
         StatementBody::Peering(contract) => {
             terms(contract, background.now).into_iter().map(Phrase::Term).collect()
         }
+        StatementBody::Principal(principal) if principal.attested => {
+            vec![Phrase::Attested { name: principal.name.clone(), kind: principal.kind }]
+        }
         StatementBody::OrgRoot(_)
         | StatementBody::Issuer(_)
         | StatementBody::Principal(_)

@@ -82,6 +82,16 @@ impl Language for Spanish {
             Phrase::Opens(change) => opens(change),
             Phrase::Closes(change) => closes(change),
             Phrase::ChangesNothing => "En los temas que hoy se conocen no cambia nada.".to_owned(),
+            Phrase::Attested { name, kind } => {
+                let (who, home) =
+                    (format!("{} {}", kind_of(*kind), named(name)), name.organisation());
+                format!(
+                    "{who} no guarda ninguna clave: entra con un nombre de usuario y una \
+                     contraseña, y el nodo de {home} firma en su lugar. Lo que publica no va \
+                     sellado: lo puede leer cada nodo que lo lleva, y quien controle el nodo de \
+                     {home} puede inventarlo."
+                )
+            }
             Phrase::Term(term) => contract::spanish::say(term),
             Phrase::Plain(kind) => format!("Es una declaración de la clase «{kind}»."),
             Phrase::Danger(danger) => format!("Atención: {}", warning(danger)),

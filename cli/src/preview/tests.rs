@@ -614,7 +614,25 @@ fn no_statement_and_no_kind_of_principal_is_without_words() {
         kem_public_key: Vec::new().into(),
         issued: now(),
         until: None,
+        attested: false,
     };
+    let keyless = Principal { kind: PrincipalKind::Device, attested: true, ..other.clone() };
+    says(
+        keyless,
+        &background(None),
+        [
+            "Device “a” of fujisawa keeps no key: it comes with a user name and a password, and the \
+             node of fujisawa signs in its place. What it publishes is not sealed: every node that \
+             carries it can read it, and whoever controls the node of fujisawa can make it up.",
+            "El dispositivo «a» de fujisawa no guarda ninguna clave: entra con un nombre de usuario y \
+             una contraseña, y el nodo de fujisawa firma en su lugar. Lo que publica no va sellado: \
+             lo puede leer cada nodo que lo lleva, y quien controle el nodo de fujisawa puede \
+             inventarlo.",
+            "fujisawaのデバイス「a」は鍵を持たず、ユーザー名とパスワードで接続し、\
+             fujisawaのノードが代わりに署名します。発行するデータには封がされません。\
+             中継するすべてのノードが読むことができ、fujisawaのノードを支配する者は偽造できます。",
+        ],
+    );
     says(
         other,
         &background(None),

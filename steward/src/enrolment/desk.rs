@@ -213,6 +213,7 @@ fn admission(invitation: &Invitation, request: &Request, issued: Timestamp) -> A
         kem_public_key: request.kem_public_key.clone().into(),
         issued,
         until: None,
+        attested: false,
     }));
     let (token, name) = (invitation.token, invitation.name.clone());
     let (id, replaces) = (request.id(), invitation.replace);

@@ -14,6 +14,7 @@ pub(super) fn office() -> (TempDir, Enrolments) {
         root: crate::fixture::root("fujisawa").body_hash(),
         node: "node.fujisawa.example:7443".to_owned(),
         node_key: PublicKey::new([7; 32]),
+        web: None,
     };
     let steward = folder.path().join("steward");
     std::fs::create_dir(&steward).unwrap();

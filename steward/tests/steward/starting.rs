@@ -27,6 +27,7 @@ fn folder(kind: PrincipalKind) -> TempDir {
         root: Hash::of(b"a root"),
         node: "127.0.0.1:1".to_owned(),
         node_key: identity("node").public_key(),
+        web: None,
     };
     profile.create(folder.path(), KeyKind::Principal(kind), identity("steward")).unwrap();
     folder

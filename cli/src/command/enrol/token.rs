@@ -90,8 +90,12 @@ pub(super) fn new_file(path: &Path) -> Result<File> {
     made.with_context(|| format!("{}: wanted to make a new file", path.display()))
 }
 
-pub(super) fn write(mut file: File, path: &Path, token: &JoinToken) -> Result<()> {
-    let written = writeln!(file, "{}", *token.to_text());
+pub(super) fn write(file: File, path: &Path, token: &JoinToken) -> Result<()> {
+    write_secret(file, path, &token.to_text())
+}
+
+pub(super) fn write_secret(mut file: File, path: &Path, secret: &str) -> Result<()> {
+    let written = writeln!(file, "{secret}");
     written.with_context(|| format!("{}: write", path.display()))
 }
 

@@ -11,13 +11,14 @@ use sekisho_proto::{Hash, OrgName, PrincipalId, Statement, StatementBody};
 use sekisho_seal::sign_statement;
 use serde_json::json;
 
-use super::terms::Terms;
+use super::invited;
+use super::terms::{Terms, check_budget};
 use crate::access::Access;
 use crate::command::Common;
 use crate::command::signing::{Author, Signing};
 use crate::exit::Exit;
 use crate::invitation::{Letter, Stage};
-use crate::{fault, output};
+use crate::{ask, fault, output};
 
 /// The letter to answer.
 #[derive(Debug, Args)]
@@ -57,6 +58,9 @@ impl Accept {
         if letter.stage != Stage::Invitation && !self.terms.is_empty() {
             let word = letter.stage.word();
             return Err(fault::usage(format!("terms: wanted an invitation, found {word}")));
+        }
+        for party in [ours, theirs] {
+            check_budget(letter.stage.word(), party)?;
         }
         self.compare(&other, letter.root_of(&other))?;
         let client = access.connect().await?;
@@ -128,9 +132,11 @@ impl Accept {
     async fn countersign(&self, author: &Author, acceptance: Letter) -> Result<Option<Letter>> {
         let Author { access, client, .. } = author;
         let own = access.profile.principal.organisation();
-        let ours = acceptance.sides(own)?.0;
+        let (ours, theirs) = acceptance.sides(own)?;
+        let other = theirs.organisation.clone();
         let fits = ours.root == access.profile.root && ours.node_key == access.profile.node_key;
         ensure!(fits, "acceptance: wanted our own side as we wrote it, found another");
+        self.compare_terms(access, &other, &acceptance)?;
         learn(client, &acceptance.proofs).await?;
         if !self.is_agreed(author, acceptance.peering.body()).await? {
             return Ok(None);
@@ -145,6 +151,30 @@ impl Accept {
     async fn is_agreed(&self, author: &Author, contract: &StatementBody) -> Result<bool> {
         let proposal = author.weigh(contract.clone()).await;
         Author::is_agreed(&[proposal], &self.signing)
+    }
+
+    /// Compares an answer with what we wrote. Whoever is asked sees what is otherwise; where nobody
+    /// is, it is not signed.
+    fn compare_terms(&self, access: &Access, other: &OrgName, acceptance: &Letter) -> Result<()> {
+        let is_looked_at = !self.signing.yes && ask::somebody_is_there();
+        match invited::differences(access, other, acceptance) {
+            Ok(differing) if differing.is_empty() => Ok(()),
+            Ok(differing) if is_looked_at => {
+                for one in differing {
+                    output::aside(format!("Careful: otherwise than our invitation says: {one}"));
+                }
+                Ok(())
+            }
+            Ok(differing) => Err(fault::no(format!(
+                "acceptance: wanted what we wrote to {other}, found another contract: {}",
+                differing.join("; ")
+            ))),
+            Err(fault) if is_looked_at => {
+                output::aside(format!("note: {fault}"));
+                Ok(())
+            }
+            Err(fault) => Err(fault),
+        }
     }
 
     /// Compares the root that a letter proves with the one we were told.

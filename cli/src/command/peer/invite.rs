@@ -7,6 +7,7 @@ use sekisho_proto::statement::{Peering, PeeringBudget, PeeringParty};
 use sekisho_proto::{Filter, Hash, OrgName, PublicKey, Statement, StatementBody, Timestamp};
 
 use super::accept::{own_proofs, show, sorted};
+use super::invited;
 use super::terms::{Passage, Terms};
 use crate::access::Access;
 use crate::command::Common;
@@ -118,7 +119,9 @@ impl Invite {
         let peering = Statement::decode(&peering.encode())?;
         let proofs = own_proofs(&access, &client).await?;
         client.close().await;
-        show(&Letter { stage: Stage::Invitation, proofs, peering }, self.common.json);
+        let letter = Letter { stage: Stage::Invitation, proofs, peering };
+        invited::keep(&access, &self.other, &letter)?;
+        show(&letter, self.common.json);
         output::aside(format!("root of {own}: {}", access.profile.root));
         output::aside(format!("tell {} this fingerprint on another way", self.other));
         Ok(Exit::Done)

@@ -181,6 +181,30 @@ impl Terms {
     }
 }
 
+/// Whether a party may do anything at all of what the contract says: a budget of nothing would have
+/// its node ask, be refused and ask again for ever.
+///
+/// # Errors
+/// A budget that is nothing.
+pub(crate) fn check_budget(letter: &str, party: &PeeringParty) -> Result<()> {
+    let PeeringBudget { bytes_per_s, envelopes_per_s, interests, history_bytes_per_s } =
+        party.budget;
+    let budgets = [
+        ("bytes per second", bytes_per_s),
+        ("envelopes per second", envelopes_per_s.map(u64::from)),
+        ("filters at a time", interests.map(u64::from)),
+        ("bytes of history per second", history_bytes_per_s),
+    ];
+    match budgets.into_iter().find(|(_what, budget)| *budget == Some(0)) {
+        None => Ok(()),
+        Some((what, _none)) => Err(fault::no(format!(
+            "{letter}: wanted at least one of the {what} of {}, found none; a contract that offers \
+             no topic says so by its filters",
+            party.organisation
+        ))),
+    }
+}
+
 fn root_of_peer(policy: &Policy, organisation: &OrgName) -> Option<Hash> {
     let route = policy.route(organisation, clock::now())?;
     route.is_direct().then_some(route.view.theirs.root)
@@ -202,6 +226,40 @@ mod tests {
         assert!(error.contains("wanted topics of alba, found bruges/#"), "{error}");
         assert!(passage("").is_err() && passage("Al ba").is_err());
         assert_eq!(two.wished().root, UNKNOWN_ROOT);
+    }
+
+    #[test]
+    fn a_budget_of_nothing_is_no_budget() {
+        let party = |budget| PeeringParty {
+            organisation: "alba".parse().unwrap(),
+            root: UNKNOWN_ROOT,
+            node_key: sekisho_proto::PublicKey::new([0; 32]),
+            address: "alba.example:7443".to_owned(),
+            exports: Vec::new(),
+            imports: Vec::new(),
+            onward: false,
+            passes_on: Vec::new(),
+            carries_home: Vec::new(),
+            budget,
+        };
+        let one = PeeringBudget {
+            bytes_per_s: Some(1),
+            envelopes_per_s: Some(1),
+            interests: Some(1),
+            history_bytes_per_s: Some(1),
+        };
+        for budget in [PeeringBudget::default(), one] {
+            check_budget("invitation", &party(budget)).unwrap();
+        }
+        for (what, budget) in [
+            ("bytes per second", PeeringBudget { bytes_per_s: Some(0), ..one }),
+            ("envelopes per second", PeeringBudget { envelopes_per_s: Some(0), ..one }),
+            ("filters at a time", PeeringBudget { interests: Some(0), ..one }),
+            ("bytes of history", PeeringBudget { history_bytes_per_s: Some(0), ..one }),
+        ] {
+            let refused = check_budget("invitation", &party(budget)).unwrap_err().to_string();
+            assert!(refused.contains(what) && refused.contains("alba"), "{refused}");
+        }
     }
 
     #[test]

@@ -67,6 +67,7 @@ fn principal(name: PrincipalName, identity: &Identity) -> StatementBody {
         kem_public_key: kem.public_key().to_bytes().into(),
         issued: NOW,
         until: None,
+        attested: false,
     })
 }
 
