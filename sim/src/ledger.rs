@@ -114,6 +114,7 @@ counts! {
     told_lost,
     restarts_told,
     clock_jumps,
+    transits,
 }
 
 impl Ledger {
@@ -199,6 +200,16 @@ impl Ledger {
 
     pub(crate) fn owed_from(&self, node: usize, other: &OrgName) -> Position {
         self.owed_from.get(&(node, other.clone())).copied().unwrap_or(Position::ZERO)
+    }
+
+    /// The first contracts are there: they change nothing.
+    pub(crate) fn agreed(&mut self) {
+        self.owed_from.clear();
+    }
+
+    /// Whether what was agreed between a node's organisation and another one was ever changed.
+    pub(crate) fn is_disturbed(&self, node: usize, other: &OrgName) -> bool {
+        self.owed_from.contains_key(&(node, other.clone()))
     }
 
     /// Everything that a node holds to be durable is where it was, or is told to be damaged; what

@@ -147,6 +147,7 @@ impl Simulation {
             simulation.start(city)?;
         }
         simulation.found()?;
+        simulation.ledger.agreed();
         for city in 0..count {
             simulation.people(city)?;
         }

@@ -216,8 +216,8 @@ impl Subscriber {
             // Who is told that a peer was not heard lately comes again for what it did not get.
             let stale = matches!(&frame, Frame::Gap(gap) if gap.reason == GapReason::Rights);
             context.ledger.counts.told_stale += u64::from(stale);
-            let changed =
-                context.ledger.owed_from(self.city, self.filter.organisation()) > Position::ZERO;
+            let owner = self.filter.organisation();
+            let changed = context.ledger.is_disturbed(self.city, owner);
             let excused = !self.steady || changed || context.ledger.doubt(self.city).lied;
             let expected = early || stale || excused && !matches!(frame, Frame::Gap(_));
             ensure(expected, || {

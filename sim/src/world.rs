@@ -105,6 +105,7 @@ impl World {
             kem_public_key: Bytes::new(),
             issued: now,
             until: None,
+            attested: false,
         }));
         self.rights.add_principal(key.id(), statement.id(), name);
         Ok(statement)

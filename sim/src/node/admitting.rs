@@ -36,7 +36,15 @@ struct Refusal {
     code: RefusalCode,
     why: String,
     /// A right was missing, not proof: it may be that a statement is still under way.
-    denied: Option<(PrincipalId, Topic)>,
+    denied: Option<Denied>,
+}
+
+/// What the publisher may not do, as far as is known.
+struct Denied {
+    publisher: PrincipalId,
+    topic: Topic,
+    /// Somebody was not heard for too long.
+    is_stale: bool,
 }
 
 impl Refusal {
@@ -105,13 +113,21 @@ impl Running {
         &mut self,
         organisation: &OrgName,
         record: Taken,
-        context: &Context<'_>,
+        context: &mut Context<'_>,
     ) -> Result<(), Broken> {
         let (position, now, steady) = (record.position, context.now, context.network.now);
         let refusal = match self.judge_from_link(&record, context) {
             Ok((verified, permit)) => {
                 self.check_publisher(&verified, context)?;
                 self.check_import(&verified, &record, context)?;
+                let topic = &verified.header().topic;
+                let has_turn = self
+                    .peers
+                    .get_mut(organisation)
+                    .is_some_and(|peer| peer.link.handle_admitted(record.clone(), topic, steady));
+                if !has_turn {
+                    return Ok(());
+                }
                 let carriage = Carriage::Link {
                     organisation: organisation.clone(),
                     position,
@@ -133,9 +149,14 @@ impl Running {
             Err(refusal) => refusal,
         };
         self.tell_link(organisation, |link| match refusal.denied {
-            // Its owner was not heard for too long: it comes again when that has been.
-            Some(_) if link.is_stale(steady) => link.handle_failed(position, steady),
-            Some((publisher, topic)) => link.handle_denied(record, publisher, topic, steady),
+            // Its owner, or who passes it on, was not heard for too long: it comes again when they
+            // have been.
+            Some(denied) if denied.is_stale || link.is_stale(steady) => {
+                link.handle_failed(position, steady);
+            }
+            Some(Denied { publisher, topic, .. }) => {
+                link.handle_denied(record, publisher, topic, steady);
+            }
             None => link.handle_refused(position, steady),
         });
         Ok(())
@@ -154,9 +175,11 @@ impl Running {
         let verified = self.verify(envelope)?;
         let permit =
             self.policy.permit_import(publisher, &topic, scope, context.now).map_err(|denial| {
+                let is_stale = denial.is_stale();
                 let refusal = Refusal::new(denial.code(), denial);
                 let may_come = denial_may_pass(refusal.code);
-                Refusal { denied: may_come.then_some((publisher, topic)), ..refusal }
+                let denied = may_come.then_some(Denied { publisher, topic, is_stale });
+                Refusal { denied, ..refusal }
             })?;
         Ok((verified, permit))
     }
@@ -188,7 +211,8 @@ impl Running {
     fn verify(&self, envelope: Envelope) -> Result<Verified, Refusal> {
         let header = envelope.header();
         let Some(record) = self.policy.principal(&header.publisher) else {
-            let denied = Some((header.publisher, header.topic.clone()));
+            let (publisher, topic) = (header.publisher, header.topic.clone());
+            let denied = Some(Denied { publisher, topic, is_stale: false });
             return Err(Refusal {
                 denied,
                 ..Refusal::new(RefusalCode::UnknownKey, "no statement")

@@ -336,7 +336,7 @@ impl Running {
         what: &str,
         context: &mut Context<'_>,
     ) -> Result<(), Halt> {
-        let changed = context.ledger.owed_from(self.index, organisation) > Position::ZERO;
+        let changed = context.ledger.is_disturbed(self.index, organisation);
         ensure(changed || self.is_excused(organisation, context), || {
             format!("{} refuses {what}, which {organisation} stored", self.own)
         })?;

@@ -139,6 +139,7 @@ impl Organisation {
             kem_public_key: Bytes::new(),
             issued: now,
             until: None,
+            attested: false,
         })))
     }
 

@@ -45,7 +45,8 @@ impl Climate {
             },
             partitions: random.per_mille(500),
             leaps: random.per_mille(600),
-            transit: None,
+            transit: (cities > 2 && random.per_mille(400))
+                .then(|| (random.per_mille(700), random.per_mille(700))),
             contracts: random.per_mille(350),
             guests: random.per_mille(400),
             rot: random.per_mille(250),

@@ -56,15 +56,20 @@ impl Simulation {
         let Some((first, third)) = self.climate.transit else { return Some(usual) };
         let [mut left, mut right] = usual;
         let filters = vec!["public/air/#"];
+        // What is passed on overlaps with no filter beside it: a link does not go back to what was
+        // not for its city when it came along with what was for another one.
+        let apart = vec!["public/air/#", "public/bus/#"];
         match parties {
             (0, 2) => return None,
             (0, 1) => {
                 left.onward = first;
                 right.passes_on.push((2, filters));
+                (left.imports, right.imports) = (apart.clone(), apart);
             }
             (1, 2) => {
                 left.passes_on.push((0, filters));
                 right.onward = third;
+                (left.imports, right.imports) = (apart.clone(), apart);
             }
             _ => {}
         }

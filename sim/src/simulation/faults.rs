@@ -13,6 +13,9 @@ use crate::{
     world::{key, parse},
 };
 
+/// The place of which many trucks of a city speak, on one topic.
+pub(super) const SHARED: &str = "shared";
+
 impl Simulation {
     pub(super) fn fault(&mut self) -> Result<(), Broken> {
         let node = self.random.index(self.nodes.len());
@@ -206,13 +209,15 @@ impl Simulation {
         let name = self.name(city)?;
         let visitor = format!("visitor@{name}");
         let now = self.nodes.get(city).map_or(self.now, |node| node.time(self.now));
-        match self.random.below(7) {
+        match self.random.below(8) {
             6 => self.grant_late(),
-            0 => self.enrol_truck(
-                city,
-                &format!("{name}/public/air/{}", self.enrolled),
-                Scope::Federation,
-            ),
+            0 | 7 => {
+                // Most of them write where others do.
+                let alone = self.random.per_mille(300);
+                let place = if alone { self.enrolled.to_string() } else { SHARED.to_owned() };
+                let topic = format!("{name}/public/air/{place}");
+                self.enrol_truck(city, &topic, Scope::Federation)
+            }
             1 | 2 => self.trust(city, &visitor, now),
             3 | 4 => self.mistrust(city, now),
             _ => self.revoke_truck_or_deny(city, &visitor),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sekisho_proto::{OrgName, PrincipalKind, Scope, Statement, Timestamp, frame::Start};
 
-use super::Simulation;
+use super::{Simulation, faults::SHARED};
 use crate::{
     clock::Clock,
     failure::Broken,
@@ -20,6 +20,7 @@ impl Simulation {
     /// Roots, issuers and contracts, as an administrator brings them to each node.
     pub(super) fn found(&mut self) -> Result<(), Broken> {
         self.agree()?;
+        self.ledger.counts.transits += u64::from(self.climate.transit.is_some());
         let count = self.nodes.len();
         for node in 0..count {
             let mut statements = Vec::new();
@@ -61,6 +62,7 @@ impl Simulation {
         let name = self.name(city)?;
         let topics = [
             (format!("{name}/public/air/1"), Scope::Federation),
+            (format!("{name}/public/air/{SHARED}"), Scope::Federation),
             (format!("{name}/public/bus/noise"), Scope::Federation),
             (format!("{name}/public/air/inside"), Scope::Organisation),
             (format!("{name}/private/camera"), Scope::Federation),
