@@ -215,6 +215,7 @@ impl City {
             kem_public_key: kem.to_bytes().into(),
             issued: self.now,
             until: None,
+            attested: false,
         };
         self.state(StatementBody::Principal(principal));
     }

@@ -1,6 +1,7 @@
 //! A city: an organisation's folder, its node and its steward, each a process of its own on ports
 //! that no other test has.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,8 @@ pub struct City {
     node: Option<Process>,
     quic: Port,
     http: Port,
+    /// Listeners that are closed unless somebody opens them, such as `web`.
+    doors: BTreeMap<String, Port>,
     /// Where its processes are; loopback where nowhere else.
     site: Option<Site>,
     /// The command that its node and steward are.
@@ -88,6 +91,7 @@ impl City {
             node: None,
             quic: Port::claim(),
             http: Port::claim(),
+            doors: BTreeMap::new(),
             site: None,
             program: program().to_owned(),
             dir: folder.path().join("city"),
@@ -118,6 +122,34 @@ impl City {
     /// go on as they are.
     pub fn upgrade(&mut self) {
         program().clone_into(&mut self.program);
+    }
+
+    /// Opens a listener of its node's configuration, such as `web`, from the next start on; tells
+    /// where.
+    pub fn open(&mut self, door: &str) -> SocketAddr {
+        let port = Port::claim();
+        let address = port.address();
+        self.doors.insert(door.to_owned(), port);
+        self.configure("listen", &format!("{door} = \"{address}\""));
+        address
+    }
+
+    /// Where a listener is that was opened.
+    #[must_use]
+    pub fn door(&self, door: &str) -> SocketAddr {
+        self.doors.get(door).expect("a door that was opened").address()
+    }
+
+    /// Adds a line to a section of the node's configuration; it counts from the next start on.
+    pub fn configure(&self, section: &str, line: &str) {
+        let path = self.dir.join("sekisho.toml");
+        let text = std::fs::read_to_string(&path).expect("settings");
+        let head = format!("[{section}]\n");
+        let changed = match text.split_once(&head) {
+            Some((before, after)) => format!("{before}{head}{line}\n{after}"),
+            None => format!("{text}\n{head}{line}\n"),
+        };
+        std::fs::write(&path, changed).expect("settings can be kept");
     }
 
     /// Starts node and steward.

@@ -71,7 +71,9 @@ pub(crate) async fn run<S: AsRef<OsStr>>(program: &Path, arguments: &[S], input:
     // Whoever does not read its input may be gone by now.
     drop(within("its input to be taken", stdin.write_all(input.as_bytes())).await);
     drop(stdin);
-    let ran = within("a command to end", child.wait_with_output()).await.expect("it ends");
+    // Tests run many of these at once, and hold a future of each.
+    let ending = Box::pin(child.wait_with_output());
+    let ran = within("a command to end", ending).await.expect("it ends");
     Said {
         code: ran.status.code(),
         output: String::from_utf8_lossy(&ran.stdout).into_owned(),

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho::{Client, ClientOptions, ConnectError, Identity, PrincipalName, Profile};
+use sekisho::{
+    Client, ClientOptions, ConnectError, Identity, PrincipalName, Profile, PublicKey, Via,
+};
 
 use crate::city::City;
 use crate::command::{Said, sekisho};
@@ -21,6 +23,7 @@ pub struct Member {
     dir: PathBuf,
     profile: Profile,
     identity: Arc<Identity>,
+    via: Via,
 }
 
 impl Member {
@@ -53,7 +56,7 @@ impl Member {
     pub fn at(dir: PathBuf) -> Self {
         let profile = Profile::load(&dir).expect("a profile");
         let identity = Profile::identity(&dir).expect("keys");
-        Self { dir, profile, identity }
+        Self { dir, profile, identity, via: Via::Quic }
     }
 
     /// The same, that looks for its node elsewhere from now on.
@@ -62,6 +65,18 @@ impl Member {
         let profile = Profile { node: address.to_string(), ..self.profile.clone() };
         profile.save(&self.dir).expect("a profile can be kept");
         Self { profile, ..self.clone() }
+    }
+
+    /// The same, that goes in by another door of its node from now on.
+    #[must_use]
+    pub fn through(&self, via: Via) -> Self {
+        Self { via, ..self.clone() }
+    }
+
+    /// The same, that expects another key of its node from now on, and keeps that to itself.
+    #[must_use]
+    pub fn expecting(&self, node_key: PublicKey) -> Self {
+        Self { profile: Profile { node_key, ..self.profile.clone() }, ..self.clone() }
     }
 
     /// Connects; resolves when the node has said Welcome.
@@ -80,6 +95,7 @@ impl Member {
         let Self { profile, identity, .. } = self;
         let options = ClientOptions::default();
         let options = options.backoff(BACKOFF.0, BACKOFF.1).trust_folder(&self.dir);
+        let options = options.via(self.via.clone());
         let (endpoint, trust) = (profile.endpoint(), profile.trust());
         let connecting = Client::connect(endpoint, Arc::clone(identity), trust, options);
         within("a welcome or a refusal", connecting).await

@@ -169,6 +169,7 @@ async fn hundreds_of_readers_are_given_their_keys_and_again_when_one_is_shut_out
             kem_public_key: reader.kem().public_key().to_bytes().into(),
             issued: clock::now(),
             until: None,
+            attested: false,
         };
         (reader.id(), sign_statement(Statement::unsigned(body.into()), issuer))
     };

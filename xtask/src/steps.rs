@@ -23,6 +23,7 @@ pub(crate) fn test(root: &Path) -> Result<ExitCode> {
     steps.cargo("set-up: fetch what Cargo.lock names", &["fetch", "--locked"])?;
     steps.packages("set-up: the OpenID provider of the tests", "e2e/openid")?;
     steps.packages_of_debian()?;
+    steps.suite_of_paho()?;
     steps.lints()?;
     // Tests in `e2e` start the real command.
     steps.cargo("build the programs", &["build", "--workspace", "--bins", "--locked"])?;
@@ -42,6 +43,10 @@ pub(crate) fn lint(root: &Path) -> Result<ExitCode> {
     steps.optional("licences and advisories", "deny", &["deny", "check"])?;
     steps.finish()
 }
+
+/// Where Eclipse Paho's interoperability suite is, and which of it.
+const PAHO: &str = "https://github.com/eclipse/paho.mqtt.testing";
+const PAHO_COMMIT: &str = "9d7bb80bb8b9d9cfc0b52f8cb4c1916401281103";
 
 struct Steps<'a> {
     root: &'a Path,
@@ -120,17 +125,23 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
-    /// What Debian has for the tests: a token in software, and clocks that are wrong. They say so
-    /// where it is missing.
+    /// What Debian has for the tests: a token in software, clocks that are wrong, and clients of
+    /// MQTT. They say so where it is missing.
     fn packages_of_debian(&mut self) -> Result<()> {
         let quiet = |program: &str, arguments: &[&str]| {
             let mut command = Command::new(program);
             let ran = command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
             ran.is_ok_and(|status| status.success())
         };
-        for (package, program) in [("softhsm2", "softhsm2-util"), ("faketime", "faketime")] {
+        let packages = [
+            ("softhsm2", "softhsm2-util"),
+            ("faketime", "faketime"),
+            ("mosquitto-clients", "mosquitto_pub"),
+        ];
+        for (package, program) in packages {
             heading(&format!("set-up: {package}"))?;
-            let is_there = || quiet(program, &["--version"]);
+            // Not by asking it: some tell their version as a failure.
+            let is_there = || quiet("which", &[program]);
             let install = ["install", "-y", "--no-install-recommends", package];
             let installed = is_there()
                 || quiet("apt-get", &install)
@@ -141,6 +152,23 @@ impl<'a> Steps<'a> {
                 writeln!(io::stdout(), "SKIPPED: Debian's {package} cannot be had")?;
             }
         }
+        Ok(())
+    }
+
+    /// Eclipse Paho's interoperability suite. Its tests say so where it is missing.
+    fn suite_of_paho(&mut self) -> Result<()> {
+        heading("set-up: paho.mqtt.testing")?;
+        let folder = self.root.join("target/paho.mqtt.testing");
+        let git = |arguments: &[&str]| {
+            let ran = Command::new("git").args(arguments).status();
+            ran.is_ok_and(|status| status.success())
+        };
+        let path = folder.to_string_lossy();
+        let is_there = folder.join("interoperability").is_dir()
+            || (git(&["clone", "--quiet", PAHO, &path])
+                && git(&["-C", &path, "checkout", "--quiet", PAHO_COMMIT]));
+        let told = if is_there { "there" } else { "SKIPPED: paho.mqtt.testing cannot be had" };
+        writeln!(io::stdout(), "{told}")?;
         Ok(())
     }
 

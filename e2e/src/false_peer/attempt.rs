@@ -195,6 +195,10 @@ async fn disorder(host: &mut Host, connection: &Connection, luggage: &Luggage) -
             "statements of the future"
         }
         _ => {
+            // What was cut off with a breach comes again, and the rest behind it.
+            for (behind, piece) in luggage.honest.iter().enumerate().skip(index + 1) {
+                give(&mut giving, host.position(behind), piece.clone(), vec![host.id()]).await?;
+            }
             tell("nothing is left to disorder");
             connection.closed().await;
             return Some(());

@@ -247,7 +247,7 @@ impl Guest {
         let Some(session) = self.dial().await else { return };
         let mut streams = Vec::new();
         for subscription in 1..=u32::try_from(self.count).unwrap_or(u32::MAX) {
-            let Ok(mut stream) = session.connection.stream().await else { break };
+            let Ok(mut stream) = session.connection.stream(subscription).await else { break };
             let (filter, start) = (self.offered.clone(), Start::Earliest);
             let frame = Subscribe { subscription, filter, start, cursor: None, credit: CREDIT };
             if stream.writer.send(&frame.into()).await.is_err() {
@@ -263,7 +263,7 @@ impl Guest {
 
 /// Asks for a filter on a stream of its own.
 async fn ask(connection: Connection, subscription: u32, filter: Filter, start: Start) -> Asked {
-    let mut stream = connection.stream().await.ok()?;
+    let mut stream = connection.stream(subscription).await.ok()?;
     let frame = Subscribe { subscription, filter, start, cursor: None, credit: CREDIT };
     stream.writer.send(&frame.into()).await.ok()?;
     loop {

@@ -1,10 +1,13 @@
 //! What a false peer sends as records in a fixed order, true and false: whoever comes again is given
 //! what comes after what it has done with.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use quinn::Connection;
-use sekisho::{PrincipalId, SigningKey};
-use sekisho_proto::{Envelope, limits};
+use sekisho::{PrincipalId, SigningKey, clock};
+use sekisho_proto::{Envelope, Epoch, Header, Suite, limits};
+use sekisho_seal::attest;
 
 use super::attempt::{Misdeed, give};
 use super::host::Host;
@@ -29,7 +32,7 @@ pub(super) async fn play(
     luggage: &Luggage,
     plan: &Plan,
 ) -> Option<()> {
-    let (_telling, mut giving) = host.settle(connection).await?;
+    let (mut telling, mut giving) = host.settle(connection).await?;
     let items = if misdeed == Misdeed::Carry {
         carried(host, luggage)
     } else if misdeed == Misdeed::StripHops {
@@ -40,6 +43,10 @@ pub(super) async fn play(
     for (index, item) in items.into_iter().enumerate().skip(host.done(&giving)) {
         give(&mut giving, host.position(index), item.piece, item.hops).await?;
     }
+    // What nothing permits is refused once the log is known to permit none of it. Checkpoints have
+    // whole seconds: this one is of after the records.
+    let after = clock::now().saturating_add(Duration::from_secs(1));
+    host.checkpoint(&mut telling, host.log.len(), after).await?;
     tell("sent all records");
     // Its pings are answered, and its log is there, for as long as it stays.
     connection.closed().await;
@@ -54,6 +61,9 @@ fn forged(host: &Host, luggage: &Luggage, plan: &Plan) -> Vec<Item> {
         items.push(Item { piece: piece.clone(), hops: hops() });
         for forgery in forgeries_of(host.signing(), piece, plan) {
             items.push(Item { piece: (forgery.into(), piece.1.clone()), hops: hops() });
+        }
+        for attested in attested_of(host.signing(), piece, plan) {
+            items.push(Item { piece: (attested, None), hops: hops() });
         }
     }
     for piece in &luggage.stolen {
@@ -82,6 +92,31 @@ fn forgeries_of(signing: &SigningKey, piece: &Piece, plan: &Plan) -> Vec<Vec<u8>
     let of_nobody = elsewhere(NOBODYS);
     let own = saying(PlainHeader { publisher: signing.id().as_ref().to_vec(), ..header.clone() });
     vec![flipped, resigned, of_the_victim, of_nobody, own, vec![0xff; 40]]
+}
+
+/// What the publisher would have said next, attested with the real key of its organisation's node:
+/// for a publisher that signs itself, for one of the victim's, and in the name of the victim's node.
+fn attested_of(signing: &SigningKey, piece: &Piece, plan: &Plan) -> Vec<Bytes> {
+    let envelope = opened(piece);
+    let honest = envelope.header();
+    let next = Header {
+        suite: Suite::Open,
+        sequence: honest.sequence.next(),
+        epoch: Epoch::ZERO,
+        key_header: None,
+        previous: Some(envelope.hash()),
+        attester: Some(signing.id()),
+        ..honest.clone()
+    };
+    let theirs = format!("{}/bystander/air", plan.victim).parse().expect("a topic");
+    let elsewhere = Header { topic: theirs, ..next.clone() };
+    let attested = [&next, &elsewhere].map(|header| {
+        let attested = attest(signing, header, b"made up").expect("an envelope");
+        attested.envelope().encoded().clone()
+    });
+    let anothers = Header { attester: Some(PrincipalId::of(&plan.node_key)), ..next };
+    let anothers = Press::sign_with(signing, &anothers.encode(), b"made up");
+    attested.into_iter().chain([anothers.into()]).collect()
 }
 
 /// The honest records, and what is not its to pass on after each.

@@ -131,6 +131,7 @@ pub(super) fn principal(
         kem_public_key,
         issued: sekisho::clock::now(),
         until: None,
+        attested: false,
     });
     sign_statement(Statement::unsigned(body), node.signing())
 }

@@ -1,8 +1,10 @@
 //! Packets that no QUIC library sends: the connection that brings them ends with QUIC's own word for
 //! it, or costs no more than a window, and nobody else notices.
 
+use std::time::Duration;
+
 use sekisho_e2e::bare_quic::{BareQuic, Close, Parameters, id, varint};
-use sekisho_e2e::{Stranger, Wire};
+use sekisho_e2e::{Stranger, Wire, within};
 use sekisho_proto::limits::FRAME_BYTES_MAX;
 use tokio::net::UdpSocket;
 
@@ -29,6 +31,8 @@ const STREAM_WINDOW: u64 = 256 * 1024;
 /// What one connection may take of a node's memory: its windows twice over, and room for a busy
 /// allocator.
 const CONNECTION_BYTES_MAX: f64 = 24.0 * 1024.0 * 1024.0;
+/// Between two questions of a client that is not answered.
+const ASK_EVERY: Duration = Duration::from_millis(100);
 
 async fn shaken(stranger: &Stranger) -> BareQuic {
     let mut client = BareQuic::honest(stranger).await;
@@ -303,14 +307,19 @@ async fn a_client_that_moves_with_every_packet_makes_a_node_send_little_and_is_n
         }
         assert!(received <= DATAGRAM_BYTES, "address {number}: {received} bytes for one packet");
     }
-    // Where it stays, it is found again.
+    // Where it stays, it is found again: it asks until it is answered, as what asks may be lost.
     let answered = client.counts().path_responses;
-    while client.counts().path_responses == answered {
-        client.answer_challenges().await;
-        client.send(&[&[PATH_CHALLENGE][..], b"8 bytes!"].concat()).await;
-        client.hear().await;
-        assert_eq!(client.closed(), None, "wanted it to be found again");
-    }
+    let found_again = async {
+        let mut asks = tokio::time::interval(ASK_EVERY);
+        while client.counts().path_responses == answered {
+            asks.tick().await;
+            client.answer_challenges().await;
+            client.send(&[&[PATH_CHALLENGE][..], b"8 bytes!"].concat()).await;
+            client.hear_what_came().await;
+            assert_eq!(client.closed(), None, "wanted it to be found again");
+        }
+    };
+    within("an answer where it stays", found_again).await;
     scene.goes_on().await;
     scene.ends_well().await;
 }

@@ -139,6 +139,8 @@ async fn a_peer_s_node_that_lies_brings_nothing_in_and_keeps_nothing_honest_out(
     let mut liar = Liar::new(impostor.welcome(&key).await, &impostor, 1);
     let mut refused: BTreeMap<RefusalCode, f64> = BTreeMap::new();
     for ((envelope, key_header), code) in lies(&coast, &impostor) {
+        // There is one `not-permitted` from when the contract was signed: `peer accept` asked what it
+        // would open and close, which a node says of statements of one organisation only.
         let before = coast.scene.city.refused(code.name()).await;
         *refused.entry(code).or_insert(before) += 1.0;
         liar.tell(envelope, key_header).await;

@@ -41,6 +41,7 @@ fn principal(name: &str, public_key: PublicKey) -> StatementBody {
         kem_public_key: Vec::new().into(),
         issued: clock::now(),
         until: None,
+        attested: false,
     })
 }
 

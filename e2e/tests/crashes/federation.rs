@@ -32,7 +32,7 @@ pub(crate) struct Federation {
 
 impl Federation {
     pub(crate) async fn found() -> Self {
-        Self::found_with(program()).await
+        Box::pin(Self::found_with(program())).await
     }
 
     /// Nodes and stewards are of another command than the one under test.

@@ -169,6 +169,7 @@ async fn enrol(city: &City, count: usize) -> Vec<(Arc<Identity>, String)> {
             kem_public_key: Vec::new().into(),
             issued: now,
             until: None,
+            attested: false,
         }));
         identities.push((identity, name));
     }

@@ -90,7 +90,7 @@ async fn cities_that_are_upgraded_one_after_the_other_lose_and_double_nothing() 
         println!("SKIPPED: SEKISHO_OLD_PROGRAM names no older command to upgrade from");
         return;
     };
-    let mut federation = Federation::found_with(Path::new(&old)).await;
+    let mut federation = Box::pin(Federation::found_with(Path::new(&old))).await;
     federation.stored.more(BETWEEN).await;
     federation.far.upgrade();
     restart(&mut federation.far).await;

@@ -269,3 +269,63 @@ async fn a_peer_asks_for_no_more_than_the_contract_lets_it_and_is_given_the_past
     assert_eq!(listed["taking"]["interests"], 1);
     assert!(listed["taking"]["history_waits"].as_u64() > Some(0), "{listed}");
 }
+
+/// Letters of the two administrators, as files.
+fn letter(city: &City, name: &str, text: &str) -> String {
+    let path = city.place(format!("{name}.letter"));
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn an_answer_to_another_invitation_than_ours_is_not_signed_unseen() {
+    let (fujisawa, santander) = tokio::join!(City::found("fujisawa"), City::found("santander"));
+    let invite = |terms: &'static [&'static str]| {
+        let fujisawa = &fujisawa;
+        async move {
+            let to = ["peer", "invite", "--to", "santander", "--export", TRUCKS];
+            fujisawa.run(&[&to[..], terms].concat()).await.done()
+        }
+    };
+    let generous =
+        letter(&fujisawa, "generous", &invite(&["--bytes-per-s", "1G", "--onward"]).await);
+    let answer = santander.run(&["peer", "accept", &generous, "--yes"]).await.done();
+    let answer = letter(&santander, "answer", &answer);
+    // Another one was written since: what comes back is not what Fujisawa last said.
+    let careful = letter(&fujisawa, "careful", &invite(&["--bytes-per-s", "100k"]).await);
+    for accept in [&["peer", "accept", &answer, "--yes"][..], &["peer", "accept", &answer]] {
+        let refused = fujisawa.run(accept).await;
+        for words in ["what may travel on from us: wanted false, found true", "what we allow them"]
+        {
+            assert!(refused.error.contains(words), "wanted {words:?} in {refused:?}");
+        }
+        refused.failed(1, "found another contract");
+    }
+    assert!(fujisawa.run(&["peer", "list", "--json"]).await.json().as_array().unwrap().is_empty());
+    let answer = santander.run(&["peer", "accept", &careful, "--yes"]).await.done();
+    let answer = letter(&santander, "answer", &answer);
+    let contract = fujisawa.run(&["peer", "accept", &answer, "--yes"]).await.done();
+    assert!(contract.contains("BEGIN SEKISHO PEERING CONTRACT"), "{contract}");
+    // Where the invitation is not here, nobody can say.
+    std::fs::remove_dir_all(fujisawa.dir().join("administrator/invitations")).unwrap();
+    let again = fujisawa.run(&["peer", "accept", &answer, "--yes"]).await;
+    again.failed(1, "wanted our invitation to santander");
+}
+
+#[tokio::test]
+async fn a_contract_that_lets_a_city_ask_for_nothing_has_it_ask_for_nothing_and_stay() {
+    let nothing = PeeringBudget { interests: Some(0), ..PeeringBudget::default() };
+    let takes = Terms::none().imports(TRUCKS).budget(nothing);
+    let cities = Cities::strangers("").await;
+    cities.agree(offers(), takes).await;
+    linked(&cities.fujisawa, &cities.santander).await;
+    cities.asks_for(0.0).await;
+    cities.publish(AIR, 0..3).await;
+    // With another contract it asks, on the connection that it has had all the time.
+    cities.agree(offers(), Terms::none().imports(TRUCKS)).await;
+    cities.begin().await;
+    let mut reader = Reader::start(&cities.dashboard, AIR, Start::Earliest).await;
+    assert_eq!(reader.samples(3).await, samples(0..3));
+    reader.close().await;
+    assert_eq!(cities.ups(), 1, "{}", cities.santander.log());
+}

@@ -493,3 +493,27 @@ async fn a_carrier_that_forges_alters_reorders_and_floods_brings_nothing_home_bu
     assert!(limited > 0, "wanted the carrier held to its rate");
     assert_eq!(scene.kept_envelopes().await.len(), 4);
 }
+
+/// Few envelopes and many bytes.
+#[tokio::test]
+async fn a_carrier_brings_no_more_bytes_than_its_contract_lets_it() {
+    // A mebibyte may come at once, so that every envelope fits; then this.
+    let scene = Scene::set_with(&["--bytes-per-s", "1k"]).await;
+    let mut wire = as_the_carrier(&scene).await;
+    let mut press = Press::begin(&scene.truck, AIR).await;
+    let (key_header, body) = (press.attached(), "x".repeat(60_000));
+    let mut brought_home = 0;
+    for request in 1..=30 {
+        let envelope = press.next(&body);
+        let answer =
+            brought(&mut wire, request, envelope.encoded().clone(), key_header.clone()).await;
+        if let Frame::Refused(refused) = answer {
+            assert_eq!(refused.code, RefusalCode::RateLimited, "{refused:?}");
+            assert!(refused.why.contains("1000 bytes a second"), "{refused:?}");
+            break;
+        }
+        brought_home += 1;
+    }
+    assert!((15..20).contains(&brought_home), "{brought_home} envelopes of 60,000 bytes");
+    assert_eq!(scene.kept_envelopes().await.len(), brought_home);
+}

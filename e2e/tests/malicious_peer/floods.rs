@@ -44,6 +44,7 @@ async fn statements_without_end_do_not_keep_anybody_from_their_own() {
     let before = coast.resident().await;
     coast.goes_on(LOCALS).await;
     // They are true statements of the peer about itself, and are taken, at a pace.
+    coast.counts(WAITS, ("budget", "statements"), 1.0).await;
     assert!(coast.fujisawa.metric("sekisho_policy_version").await > version);
     let grown = coast.resident().await - before;
     assert!(grown < 2.0 * LINK_BYTES_MAX, "{grown} bytes taken");
@@ -55,7 +56,7 @@ async fn statements_without_end_do_not_keep_anybody_from_their_own() {
 }
 
 /// Does it so often that the budget of frames is used up, and the locals go on meanwhile.
-async fn is_slowed(misdeed: Misdeed, count: u64, floods: &str, honest: usize) {
+async fn is_slowed((misdeed, budget): (Misdeed, &str), count: u64, floods: &str, honest: usize) {
     let mut coast = Coast::found().await;
     coast.pack(honest);
     coast.lose().await;
@@ -63,7 +64,7 @@ async fn is_slowed(misdeed: Misdeed, count: u64, floods: &str, honest: usize) {
     let peer = coast.besiege(misdeed, count).await;
     peer.tells(floods).await;
     coast.goes_on(LOCALS).await;
-    coast.counts(WAITS, ("budget", "frames"), 1.0).await;
+    coast.counts(WAITS, ("budget", budget), 1.0).await;
     coast.goes_on(LOCALS).await;
     coast.app_has(honest).await;
     let grown = coast.resident().await - before;
@@ -74,20 +75,27 @@ async fn is_slowed(misdeed: Misdeed, count: u64, floods: &str, honest: usize) {
 
 #[tokio::test]
 async fn statements_that_say_nothing_are_read_no_faster_than_a_link_needs() {
-    Box::pin(is_slowed(Misdeed::EmptyFlood, 1_000_000, "floods with nothing", 3)).await;
+    Box::pin(is_slowed((Misdeed::EmptyFlood, "statements"), 1_000_000, "floods with nothing", 3))
+        .await;
 }
 
 #[tokio::test]
 async fn checkpoints_without_end_are_read_no_faster_than_a_link_needs() {
-    Box::pin(is_slowed(Misdeed::CheckpointFlood, 1_000_000, "floods with checkpoints", 0)).await;
+    Box::pin(is_slowed(
+        (Misdeed::CheckpointFlood, "frames"),
+        1_000_000,
+        "floods with checkpoints",
+        0,
+    ))
+    .await;
 }
 
 #[tokio::test]
 async fn answers_that_nobody_asked_for_are_read_no_faster_than_a_link_needs() {
-    Box::pin(is_slowed(Misdeed::PongFlood, 1_000_000, "floods with pongs", 0)).await;
+    Box::pin(is_slowed((Misdeed::PongFlood, "frames"), 1_000_000, "floods with pongs", 0)).await;
 }
 
 #[tokio::test]
 async fn gaps_without_end_are_read_no_faster_than_a_link_needs() {
-    Box::pin(is_slowed(Misdeed::GapFlood, 1_000_000, "floods with gaps", 0)).await;
+    Box::pin(is_slowed((Misdeed::GapFlood, "frames"), 1_000_000, "floods with gaps", 0)).await;
 }

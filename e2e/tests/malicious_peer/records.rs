@@ -25,12 +25,13 @@ async fn forged_records_are_refused_by_code_and_the_honest_ones_among_them_are_n
     peer.tells("sent all records").await;
     coast.app_has(HONEST).await;
     // Of each honest one: a changed bit and another's signature; a topic of ours and of nobody's;
-    // a publisher that may not; and bytes. And of ours, a next one that it signed itself.
+    // a publisher that may not; and bytes. What its node attests for those who sign themselves, in
+    // its own name and in ours, and on a topic of ours. And of ours, a next one that it signed itself.
     coast
         .refuses(&[
             ("bad-signature", 2 * HONEST),
-            ("foreign-topic", 2 * HONEST + 1),
-            ("not-permitted", HONEST),
+            ("foreign-topic", 3 * HONEST + 1),
+            ("not-permitted", 3 * HONEST),
             ("malformed", HONEST),
         ])
         .await;

@@ -1,0 +1,50 @@
+//! Answers that are due before the request has ended, or before TLS has begun.
+
+use bytes::Bytes;
+use http::Request;
+use sekisho_e2e::within;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::logins::city;
+use crate::talk::http2;
+use crate::tls::Shown;
+
+/// Some clients take a reset after the answer for a fault, and do not show the answer.
+#[tokio::test]
+async fn who_is_refused_before_its_body_has_ended_may_end_it() {
+    let city = city().await;
+    let node = city.door("web");
+    let (mut client, _) = http2(node, Shown::Nothing).await;
+    let ask = || {
+        let path = format!("https://{node}/v1/publish/fujisawa/truck/17/air");
+        Request::post(path).body(()).unwrap()
+    };
+    let (response, mut send) = client.send_request(ask(), false).unwrap();
+    send.send_data(Bytes::from_static(b"12"), false).unwrap();
+    let response = within("an answer", response).await.unwrap();
+    assert_eq!(response.status(), 401);
+    let mut body = response.into_body();
+    let mut said = Vec::new();
+    while let Some(piece) = within("the answer's end", body.data()).await {
+        said.extend(piece.unwrap());
+    }
+    assert!(String::from_utf8_lossy(&said).contains("unknown-key"));
+    // A reset would have come before the answer to another request.
+    let (next, _end) = client.send_request(ask(), true).unwrap();
+    assert_eq!(within("the next answer", next).await.unwrap().status(), 401);
+    send.send_data(Bytes::from_static(b".5"), true).unwrap();
+}
+
+#[tokio::test]
+async fn who_forgets_tls_is_told_in_words_and_nothing_else_is() {
+    let city = city().await;
+    let mut stream = TcpStream::connect(city.door("web")).await.unwrap();
+    stream.write_all(b"GET /v1/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let mut said = String::new();
+    within("the answer", stream.read_to_string(&mut said)).await.unwrap();
+    let (head, body) = said.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 400 "), "{head}");
+    assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{head}");
+    assert_eq!(body, "TLS: wanted https://, found http://\n");
+}

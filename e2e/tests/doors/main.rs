@@ -1,0 +1,24 @@
+//! The doors for those that do not speak QUIC: the session over WebSocket and gRPC, and everything
+//! that must not get in through them.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what goes wrong in a helper has to fail the test that uses it"
+)]
+
+mod administering;
+mod boxes;
+mod floods;
+mod hasty;
+mod logins;
+mod openapi;
+mod pages;
+mod requests;
+mod sensorthings;
+mod sessions;
+mod streams;
+mod talk;
+mod talker;
+mod tls;

@@ -1,0 +1,19 @@
+//! MQTT's clients against the node: another's suite, and what is remembered, and withheld.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "helpers of tests fail and speak as tests do"
+)]
+
+mod carrying;
+mod clients;
+mod entering;
+mod paho;
+mod raw;
+mod remembered;
+#[path = "../doors/tls.rs"]
+#[expect(dead_code, reason = "the tests of other doors need more of it")]
+mod tls;
+mod withheld;
