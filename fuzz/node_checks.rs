@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use sekisho_broker::client_key;
 use sekisho_broker::config::Config;
 
 /// What is refused says why; what is taken keeps to what an operator may set.
@@ -15,5 +16,15 @@ pub(crate) fn node_config(bytes: &[u8]) {
             assert!(config.envelope_bytes_max >= 1_024 && config.free_bytes_min > 0);
         }
         Err(refused) => assert!(!refused.to_string().is_empty()),
+    }
+}
+
+/// Whatever a client shows as its certificate: a key is found in it, always the same, or none.
+pub(crate) fn client_certificate(bytes: &[u8]) {
+    let found = client_key(bytes);
+    assert_eq!(found, client_key(bytes));
+    if let Some(key) = found {
+        let key: &[u8] = key.as_ref();
+        assert!(bytes.windows(key.len()).any(|part| part == key), "the key is the certificate's");
     }
 }
