@@ -2,6 +2,7 @@
 //! records whatever it likes, also of the control log, of which it has all that the node had.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use quinn::{Connection, Endpoint, ServerConfig, TransportConfig};
 use sekisho::framing::{FrameReader, FrameWriter};
@@ -210,6 +211,14 @@ impl Guest {
         let Follow { subscription, organisation, from } = self.follow.clone();
         tell(&mut self.log, Statements { subscription, organisation, first: from, statements })
             .await;
+    }
+
+    /// Shows that the control log is as the impostor had it, and complete until after what was told.
+    pub async fn complete(&mut self, impostor: &Impostor) {
+        let size = usize::try_from(self.follow.from.value()).expect("a small log");
+        // Checkpoints have whole seconds.
+        let after = clock::now().saturating_add(Duration::from_secs(1));
+        tell(&mut self.log, impostor.checkpoint(self.follow.subscription, size, after)).await;
     }
 
     /// Resolves when it has hung up.

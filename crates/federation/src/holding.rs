@@ -6,8 +6,9 @@
 //! and what was received before the last one is not held for that.
 //!
 //! Besides, a record is held for a while: what it depends on may come another way, from a third
-//! organisation. That is done once: where it was in vain, others of its publisher on its topic are
-//! given up as soon as the log is complete, until another statement has been applied.
+//! organisation. All that is done once: where it was in vain, others of its publisher on its topic
+//! are given up at once, until another statement has been applied. Else a guest of somebody who is
+//! not known here would delay, for ever, each topic on which it publishes.
 //!
 //! What comes after a held record in its topic is held behind it, whoever published that: a follower
 //! stores a topic by growing offsets, and what was overtaken could never be stored.
@@ -77,14 +78,12 @@ impl Holding {
 
     /// Holds a record for so long at most; false where that would be in vain.
     pub(crate) fn hold(&mut self, record: Taken, denied: Denied, term: Term) -> bool {
-        let is_hopeless = self.hopeless.contains(&denied);
-        if is_hopeless && term.is_met_by(self.complete) {
+        if self.hopeless.contains(&denied) {
             return false;
         }
         let waiting = self.held.values().find_map(|held| held.until_of(&denied));
         let (publisher, topic) = denied;
-        let until = if is_hopeless { Timestamp::MIN } else { waiting.unwrap_or(term.until) };
-        let term = Term { until, ..term };
+        let term = Term { until: waiting.unwrap_or(term.until), ..term };
         self.keep(record.position, topic, Wait::Statement { record, publisher, term });
         true
     }

@@ -154,6 +154,8 @@ async fn a_peer_s_node_that_lies_brings_nothing_in_and_keeps_nothing_honest_out(
     let astray = coast.buoy.aside(federated(&coast.buoy), "round and round");
     liar.tell_with(astray.0.clone(), astray.1.clone(), hops.to_vec()).await;
     liar.tell_with(astray.0, astray.1, vec![coast.fujisawa_node]).await;
+    // Nobody will permit any of that, as its log shows.
+    liar.guest.complete(&impostor).await;
     // All the while it passes on what the buoy says, and that is taken.
     let mut said = Vec::new();
     for number in 1..4 {
