@@ -8,15 +8,13 @@ use std::task::{Context, Poll, ready};
 use axum::Router;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Extension, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use bytes::Bytes;
 use futures_util::{Sink as _, Stream as _};
-use sekisho_proto::{RefusalCode, limits};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{Door, Problem, Visitor};
+use super::{Door, Visitor, websocket};
 use crate::transport::mqtt::{self, Peer, Place};
 
 /// The subprotocol that clients ask for (6.0).
@@ -33,15 +31,10 @@ async fn connect(
     Extension(visitor): Extension<Arc<Visitor>>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let upgrade = upgrade
-        .protocols([SUBPROTOCOL])
-        .max_message_size(limits::FRAME_BYTES_MAX)
-        .max_frame_size(limits::FRAME_BYTES_MAX);
-    if upgrade.selected_protocol().is_none() {
-        let why = format!("wanted {SUBPROTOCOL}, found none or others");
-        let code = RefusalCode::UnknownVersion;
-        return Problem::new(StatusCode::BAD_REQUEST, code, "subprotocol", why).into_response();
-    }
+    let upgrade = match websocket::offered(upgrade, SUBPROTOCOL) {
+        Ok(upgrade) => upgrade,
+        Err(problem) => return problem.into_response(),
+    };
     // A stopping node waits for the goodbye.
     let waited_for = door.tasks.token();
     let shared = (Arc::clone(&door.hub), Arc::clone(&door.key), Arc::clone(&door.crowd));

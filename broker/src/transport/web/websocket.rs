@@ -36,20 +36,35 @@ pub(super) fn routes() -> Router<Arc<Door>> {
     Router::new().route("/v1/session", any(session))
 }
 
+/// The upgrade to a WebSocket that speaks `subprotocol`, with messages of bounded length.
+///
+/// # Errors
+/// The client does not offer it.
+pub(super) fn offered(
+    upgrade: WebSocketUpgrade,
+    subprotocol: &'static str,
+) -> Result<WebSocketUpgrade, Problem> {
+    let upgrade = upgrade
+        .protocols([subprotocol])
+        .max_message_size(limits::FRAME_BYTES_MAX)
+        .max_frame_size(limits::FRAME_BYTES_MAX);
+    if upgrade.selected_protocol().is_some() {
+        return Ok(upgrade);
+    }
+    let why = format!("wanted {subprotocol}, found none or others");
+    let code = RefusalCode::UnknownVersion;
+    Err(Problem::new(StatusCode::BAD_REQUEST, code, "subprotocol", why))
+}
+
 async fn session(
     State(door): State<Arc<Door>>,
     Extension(visitor): Extension<Arc<Visitor>>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let upgrade = upgrade
-        .protocols([SUBPROTOCOL])
-        .max_message_size(limits::FRAME_BYTES_MAX)
-        .max_frame_size(limits::FRAME_BYTES_MAX);
-    if upgrade.selected_protocol().is_none() {
-        let why = format!("wanted {SUBPROTOCOL}, found none or others");
-        let code = RefusalCode::UnknownVersion;
-        return Problem::new(StatusCode::BAD_REQUEST, code, "subprotocol", why).into_response();
-    }
+    let upgrade = match offered(upgrade, SUBPROTOCOL) {
+        Ok(upgrade) => upgrade,
+        Err(problem) => return problem.into_response(),
+    };
     // A stopping node waits for the goodbye.
     let waited_for = door.tasks.token();
     upgrade.on_upgrade(|socket| async move {
