@@ -20,7 +20,7 @@ pub use greeting::{Goodbye, Hello, Ping, Pong, Welcome};
 pub use log::{Checkpoint, Cosigned, Follow, FollowedStatement, State, Stated, Statements};
 pub use login::{Challenge, Login, Proven};
 pub use publishing::{Publish, Published, Refused, Vouched};
-pub use query::{Answer, AnswerBody, Query, Question, Which};
+pub use query::{Answer, AnswerBody, ErrandStanding, Query, Question, Which};
 pub use subscription::{
     Acknowledge, Credit, Ended, Gap, Record, Start, Subscribe, Subscribed, Unsubscribe,
 };

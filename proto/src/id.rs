@@ -117,6 +117,11 @@ fixed_bytes! {
 }
 
 fixed_bytes! {
+    /// Which errand, drawn by its asker.
+    ErrandId, 16, "errand id", "16 bytes"
+}
+
+fixed_bytes! {
     /// What one side of a login draws for this connection alone.
     LoginNonce, 32, "login nonce", "32 bytes"
 }

@@ -10,6 +10,7 @@ mod code;
 mod content_type;
 mod decode;
 mod envelope;
+mod errand;
 mod filter;
 pub mod frame;
 mod header;
@@ -37,10 +38,17 @@ pub use decode::DecodeError;
 pub use envelope::{
     ENVELOPE_CONTEXT, Envelope, VOUCHER_CONTEXT, envelope_signing_input, voucher_signing_input,
 };
+pub use errand::{
+    AdmissionBy, ERRAND_ANSWER_CONTEXT, ERRAND_CONTEXT, Errand, ErrandAnswer, ErrandAnswerContent,
+    ErrandContent, ErrandOutcome, ErrandTask, InvitationStanding, InviteTask, ListedInvitation,
+    Office, TaskSecret, errand_answer_signing_input, errand_signing_input,
+};
 pub use filter::{Filter, FilterLevel};
 pub use frame::{Frame, FrameDecoder};
 pub use header::Header;
-pub use id::{BootId, Hash, KeyHeaderId, LoginNonce, PrincipalId, PublicKey, Signature, TokenId};
+pub use id::{
+    BootId, ErrandId, Hash, KeyHeaderId, LoginNonce, PrincipalId, PublicKey, Signature, TokenId,
+};
 pub use key_header::{KEY_HEADER_CONTEXT, KeyHeader, KeyHeaderContent, key_header_signing_input};
 pub use log::{LogEntry, LogName};
 pub use mqtt_message::{MqttMessage, UserProperty};

@@ -122,3 +122,26 @@ pub const MQTT_STRING_BYTES_MAX: usize = 65_535;
 
 /// User properties of one MQTT message.
 pub const USER_PROPERTIES_MAX: usize = 64;
+
+/// An encoded errand, bytes: the largest statement to countersign, or an invitation with some
+/// hundred filters.
+pub const ERRAND_BYTES_MAX: usize = 64 * 1024;
+
+/// An encoded answer to an errand, bytes: a part of a list with at least one invitation, whose
+/// filters may take 64 KiB.
+pub const ERRAND_ANSWER_BYTES_MAX: usize = 256 * 1024;
+
+/// How long an errand may wait to be begun: whoever holds it back can do so no longer.
+pub const ERRAND_LIFETIME_MAX: Duration = Duration::from_hours(1);
+
+/// Statements in one errand: every key of a name, or somebody with a right in as many places.
+pub const ERRAND_STATEMENTS_MAX: usize = 64;
+
+/// Filters in each list of an invitation: each becomes a grant.
+pub const INVITATION_FILTERS_MAX: usize = 64;
+
+/// Minutes for which an invitation is good: what lies around longer is found by others.
+pub const INVITATION_MINUTES_MAX: u32 = 24 * 60;
+
+/// Invitations in one answer.
+pub const INVITATIONS_PER_ANSWER_MAX: u32 = 100;

@@ -3,8 +3,8 @@
 #![cfg(test)]
 
 use sekisho_proto::{
-    ContentType, ENVELOPE_CONTEXT, GapReason, KEY_HEADER_CONTEXT, RefusalCode, StatementKind,
-    Suite, VOUCHER_CONTEXT, limits,
+    ContentType, ENVELOPE_CONTEXT, ERRAND_ANSWER_CONTEXT, ERRAND_CONTEXT, GapReason,
+    KEY_HEADER_CONTEXT, RefusalCode, StatementKind, Suite, VOUCHER_CONTEXT, limits,
 };
 
 const DOCUMENT: &str = include_str!("../../docs/protocol.md");
@@ -53,7 +53,9 @@ fn it_names_every_context_and_suite() {
         let context = kind.context().replace('\0', "\\0");
         assert_says(&[&format!("| {} |", kind.number()), &format!("`{context}`")]);
     }
-    for context in [ENVELOPE_CONTEXT, KEY_HEADER_CONTEXT, VOUCHER_CONTEXT] {
+    let errands = [ERRAND_CONTEXT, ERRAND_ANSWER_CONTEXT];
+    let others = [ENVELOPE_CONTEXT, KEY_HEADER_CONTEXT, VOUCHER_CONTEXT];
+    for context in others.into_iter().chain(errands) {
         let context = String::from_utf8_lossy(context).replace('\0', "\\0");
         assert_says(&[&format!("\"{context}\" ‖")]);
     }
@@ -78,6 +80,10 @@ fn it_states_every_limit() {
         ("| transducers of a descriptor |", limits::TRANSDUCERS_MAX),
         ("| filters in a list of a peering |", limits::PEERING_FILTERS_MAX),
         ("| purposes of a peering |", limits::PURPOSES_MAX),
+        ("| encoded errand |", limits::ERRAND_BYTES_MAX),
+        ("| encoded answer to an errand |", limits::ERRAND_ANSWER_BYTES_MAX),
+        ("| statements in one errand |", limits::ERRAND_STATEMENTS_MAX),
+        ("| filters in each list of an invitation |", limits::INVITATION_FILTERS_MAX),
         ("| statements in one frame |", limits::STATEMENTS_PER_FRAME_MAX),
         ("| statements in one `State` |", limits::STATEMENTS_PER_STATE_MAX),
         ("| entry of a log |", limits::LOG_ENTRY_BYTES_MAX),

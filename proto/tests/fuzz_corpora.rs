@@ -35,6 +35,11 @@ fn statement_corpus_holds() {
 }
 
 #[test]
+fn errand_corpus_holds() {
+    replay("errand", checks::errand);
+}
+
+#[test]
 fn log_entry_corpus_holds() {
     replay("log_entry", checks::log_entry);
 }

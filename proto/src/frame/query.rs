@@ -11,7 +11,9 @@ use crate::{
     Action, BootId, DecodeError, Epoch, Filter, Hash, KeyHeaderId, LogName, PrincipalId,
     PrincipalName, Sequence, Timestamp, TokenId, Topic,
     decode::{fitting, time_optional},
-    limits::{STATEMENT_BYTES_MAX, STATEMENTS_PER_FRAME_MAX},
+    limits::{
+        ERRAND_ANSWER_BYTES_MAX, ERRAND_BYTES_MAX, STATEMENT_BYTES_MAX, STATEMENTS_PER_FRAME_MAX,
+    },
     wire::{self, answer, query::Kind},
 };
 
@@ -131,6 +133,58 @@ pub enum Question {
         /// How many at most.
         max: u32,
     },
+    /// What a steward is asked: an encoded [`Errand`](crate::Errand). Asked again, as it is, until it
+    /// is answered.
+    Errand(Bytes),
+    /// The errands for the asker, a steward, that are not answered.
+    Errands,
+    /// What a steward answers: an encoded [`ErrandAnswer`](crate::ErrandAnswer).
+    AnswerErrand(Bytes),
+    /// Who is connected; only administrators may.
+    Sessions {
+        /// Of whom; `None` = of everybody.
+        principal: Option<PrincipalName>,
+        /// From which session on.
+        from: u64,
+        /// How many at most.
+        max: u32,
+    },
+    /// What was refused lately, newest first; only administrators may.
+    Refusals {
+        /// Only those before this one; `None` = from the newest.
+        before: Option<u64>,
+        /// How many at most.
+        max: u32,
+    },
+    /// The epochs of each tree; only administrators may.
+    Epochs {
+        /// The last tree that was told; `None` = from the first.
+        after: Option<Filter>,
+        /// How many at most.
+        max: u32,
+    },
+    /// What is kept, by topic trees, and the limits in force; only administrators may.
+    Storage {
+        /// Which topics; `None` = those of the node's organisation.
+        filter: Option<Filter>,
+        /// How many levels of each topic are told apart; 0 = two.
+        levels: u32,
+        /// The last tree that was told; `None` = from the first.
+        after: Option<Filter>,
+        /// How many at most.
+        max: u32,
+    },
+}
+
+/// How far an errand is. Exhaustive: the asker must act on each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ErrandStanding {
+    /// It waits, and its steward has no session.
+    Away,
+    /// It waits for its steward.
+    Waiting,
+    /// The encoded [`ErrandAnswer`](crate::ErrandAnswer); not looked at.
+    Answered(Bytes),
 }
 
 /// Which entry of a log.
@@ -173,57 +227,63 @@ impl Question {
                 topic: topic.to_string(),
                 boot: Bytes::copy_from_slice(boot.as_ref()),
             }),
-            Self::Who { topic, action, at } => Kind::Who(wire::WhoQuery {
-                topic: topic.to_string(),
-                action: action.number(),
-                at_us: at.map(Timestamp::as_micros),
-            }),
-            Self::Why { principal, action, topic, at } => Kind::Why(wire::WhyQuery {
-                principal: principal.to_string(),
-                action: action.number(),
-                topic: topic.to_string(),
-                at_us: at.map(Timestamp::as_micros),
-            }),
-            Self::What { principal, at } => Kind::What(wire::WhatQuery {
-                principal: principal.to_string(),
-                at_us: at.map(Timestamp::as_micros),
-            }),
+            Self::Who { topic, action, at } => {
+                let (topic, action) = (topic.to_string(), action.number());
+                Kind::Who(wire::WhoQuery { topic, action, at_us: at.map(Timestamp::as_micros) })
+            }
+            Self::Why { principal, action, topic, at } => {
+                let (principal, topic) = (principal.to_string(), topic.to_string());
+                let (action, at_us) = (action.number(), at.map(Timestamp::as_micros));
+                Kind::Why(wire::WhyQuery { principal, action, topic, at_us })
+            }
+            Self::What { principal, at } => {
+                let (principal, at_us) = (principal.to_string(), at.map(Timestamp::as_micros));
+                Kind::What(wire::WhatQuery { principal, at_us })
+            }
             Self::Discover(filter) => Kind::Discover(filter.to_string()),
             Self::Enrolments => Kind::Enrolments(true),
             Self::Peers => Kind::Peers(true),
             Self::Status => Kind::Status(true),
             Self::RefuseEnrolment { token_id, why } => {
-                Kind::RefuseEnrolment(wire::RefuseEnrolment {
-                    token_id: Bytes::copy_from_slice(token_id.as_ref()),
-                    why: fitting(why),
-                })
+                let (token_id, why) = (Bytes::copy_from_slice(token_id.as_ref()), fitting(why));
+                Kind::RefuseEnrolment(wire::RefuseEnrolment { token_id, why })
             }
-            Self::TellEnrolment { token_id, why } => Kind::TellEnrolment(wire::TellEnrolment {
-                token_id: Bytes::copy_from_slice(token_id.as_ref()),
-                why: fitting(why),
-            }),
-            Self::Checkpoint { log, old_size } => Kind::Checkpoint(wire::CheckpointQuery {
-                log: log.to_string(),
-                old_size: *old_size,
-            }),
-            Self::Inclusion { log, which, size } => {
-                let (statement, index) = match which {
-                    Which::Statement(id) => (Bytes::copy_from_slice(id.as_ref()), None),
-                    Which::Index(index) => (Bytes::new(), Some(*index)),
-                };
-                let log = log.to_string();
-                Kind::Inclusion(wire::InclusionQuery { log, statement, index, size: *size })
+            Self::TellEnrolment { token_id, why } => {
+                let (token_id, why) = (Bytes::copy_from_slice(token_id.as_ref()), fitting(why));
+                Kind::TellEnrolment(wire::TellEnrolment { token_id, why })
             }
+            Self::Checkpoint { log, old_size } => {
+                let (log, old_size) = (log.to_string(), *old_size);
+                Kind::Checkpoint(wire::CheckpointQuery { log, old_size })
+            }
+            Self::Inclusion { log, which, size } => Kind::Inclusion(which.asked(log, *size)),
             Self::Diff(statement) => Kind::Diff(statement.clone()),
+            Self::Errand(errand) => Kind::Errand(errand.clone()),
+            Self::Errands => Kind::Errands(true),
+            Self::AnswerErrand(answer) => Kind::AnswerErrand(answer.clone()),
             Self::Erase { principal, id } => Kind::Erase(wire::EraseQuery {
                 principal: principal.to_string(),
                 id: id.map(|id| Bytes::copy_from_slice(id.as_ref())).unwrap_or_default(),
             }),
             Self::Accesses { subject, from, max } => Kind::Accesses(wire::AccessesQuery {
-                subject: subject.as_ref().map(ToString::to_string).unwrap_or_default(),
+                subject: text_of(subject.as_ref()),
                 from: *from,
                 max: *max,
             }),
+            Self::Sessions { principal, from, max } => {
+                let (principal, from, max) = (text_of(principal.as_ref()), *from, *max);
+                Kind::Sessions(wire::SessionsQuery { principal, from, max })
+            }
+            Self::Refusals { before, max } => {
+                Kind::Refusals(wire::RefusalsQuery { before: *before, max: *max })
+            }
+            Self::Epochs { after, max } => {
+                Kind::Epochs(wire::EpochsQuery { after: text_of(after.as_ref()), max: *max })
+            }
+            Self::Storage { filter, levels, after, max } => {
+                let (filter, after) = (text_of(filter.as_ref()), text_of(after.as_ref()));
+                Kind::Storage(wire::StorageQuery { filter, levels: *levels, after, max: *max })
+            }
         }
     }
 
@@ -239,21 +299,6 @@ impl Question {
             Kind::StreamHead(query) => Self::StreamHead {
                 topic: fields.parse("topic", &query.topic)?,
                 boot: fields.fixed("boot", &query.boot)?,
-            },
-            Kind::Who(query) => Self::Who {
-                topic: fields.parse("topic", &query.topic)?,
-                action: fields.number("action", query.action)?,
-                at: time_optional(query.at_us),
-            },
-            Kind::Why(query) => Self::Why {
-                principal: fields.parse("principal", &query.principal)?,
-                action: fields.number("action", query.action)?,
-                topic: fields.parse("topic", &query.topic)?,
-                at: time_optional(query.at_us),
-            },
-            Kind::What(query) => Self::What {
-                principal: fields.parse("principal", &query.principal)?,
-                at: time_optional(query.at_us),
             },
             Kind::Discover(filter) => Self::Discover(fields.parse("discover", &filter)?),
             Kind::Enrolments(true) => Self::Enrolments,
@@ -280,6 +325,53 @@ impl Question {
                 fields.require("diff", "a statement's length", fits, statement.len())?;
                 Self::Diff(statement)
             }
+            Kind::Errand(errand) => {
+                let fits = errand.len() <= ERRAND_BYTES_MAX;
+                fields.require("errand", "an errand's length", fits, errand.len())?;
+                Self::Errand(errand)
+            }
+            Kind::Errands(true) => Self::Errands,
+            Kind::AnswerErrand(answer) => {
+                let fits = answer.len() <= ERRAND_ANSWER_BYTES_MAX;
+                fields.require("answer_errand", "an answer's length", fits, answer.len())?;
+                Self::AnswerErrand(answer)
+            }
+            Kind::Who(_)
+            | Kind::Why(_)
+            | Kind::What(_)
+            | Kind::Erase(_)
+            | Kind::Accesses(_)
+            | Kind::Sessions(_)
+            | Kind::Refusals(_)
+            | Kind::Epochs(_)
+            | Kind::Storage(_) => return Self::of_administrators(fields, kind),
+            Kind::Enrolments(false)
+            | Kind::Peers(false)
+            | Kind::Status(false)
+            | Kind::Errands(false) => {
+                return Err(fields.refuse("kind", "true where a kind has no value", "false"));
+            }
+        })
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are parsed above")]
+    fn of_administrators(fields: Fields, kind: Kind) -> Result<Self, DecodeError> {
+        Ok(match kind {
+            Kind::Who(query) => Self::Who {
+                topic: fields.parse("topic", &query.topic)?,
+                action: fields.number("action", query.action)?,
+                at: time_optional(query.at_us),
+            },
+            Kind::Why(query) => Self::Why {
+                principal: fields.parse("principal", &query.principal)?,
+                action: fields.number("action", query.action)?,
+                topic: fields.parse("topic", &query.topic)?,
+                at: time_optional(query.at_us),
+            },
+            Kind::What(query) => Self::What {
+                principal: fields.parse("principal", &query.principal)?,
+                at: time_optional(query.at_us),
+            },
             Kind::Erase(query) => Self::Erase {
                 principal: fields.parse("principal", &query.principal)?,
                 id: fields.fixed_optional("id", &query.id)?,
@@ -289,10 +381,38 @@ impl Question {
                 from: query.from,
                 max: query.max,
             },
-            Kind::Enrolments(false) | Kind::Peers(false) | Kind::Status(false) => {
-                return Err(fields.refuse("kind", "true where a kind has no value", "false"));
-            }
+            Kind::Sessions(query) => Self::Sessions {
+                principal: fields.parse_optional("principal", &query.principal)?,
+                from: query.from,
+                max: query.max,
+            },
+            Kind::Refusals(query) => Self::Refusals { before: query.before, max: query.max },
+            Kind::Epochs(query) => Self::Epochs {
+                after: fields.parse_optional("after", &query.after)?,
+                max: query.max,
+            },
+            Kind::Storage(query) => Self::Storage {
+                filter: fields.parse_optional("filter", &query.filter)?,
+                levels: query.levels,
+                after: fields.parse_optional("after", &query.after)?,
+                max: query.max,
+            },
+            _ => return Err(fields.refuse("kind", "a question", "none")),
         })
+    }
+}
+
+fn text_of(name: Option<&impl ToString>) -> String {
+    name.map(ToString::to_string).unwrap_or_default()
+}
+
+impl Which {
+    fn asked(self, log: &LogName, size: u64) -> wire::InclusionQuery {
+        let (statement, index) = match self {
+            Self::Statement(id) => (Bytes::copy_from_slice(id.as_ref()), None),
+            Self::Index(index) => (Bytes::new(), Some(index)),
+        };
+        wire::InclusionQuery { log: log.to_string(), statement, index, size }
     }
 }
 
@@ -343,6 +463,37 @@ pub enum AnswerBody {
         /// The proof in the tree of the size asked for (RFC 9162 §2.1.3).
         path: Vec<Hash>,
     },
+    /// How far an errand is.
+    Errand(ErrandStanding),
+    /// Encoded [`Errand`](crate::Errand)s; not looked at.
+    Errands(Vec<Bytes>),
+}
+
+const AWAY: u32 = 1;
+const WAITING: u32 = 2;
+const ANSWERED: u32 = 3;
+
+impl ErrandStanding {
+    fn to_wire(&self) -> wire::ErrandStanding {
+        let (state, answer) = match self {
+            Self::Away => (AWAY, Bytes::new()),
+            Self::Waiting => (WAITING, Bytes::new()),
+            Self::Answered(answer) => (ANSWERED, answer.clone()),
+        };
+        wire::ErrandStanding { state, answer }
+    }
+
+    fn from_wire(fields: Fields, wire: wire::ErrandStanding) -> Result<Self, DecodeError> {
+        let wire::ErrandStanding { state, answer } = wire;
+        let fits = (state == ANSWERED) != answer.is_empty();
+        fields.require("answer", "one with state 3 only", fits, answer.len())?;
+        match state {
+            AWAY => Ok(Self::Away),
+            WAITING => Ok(Self::Waiting),
+            ANSWERED => Ok(Self::Answered(answer)),
+            other => Err(fields.refuse("state", "1 to 3", other)),
+        }
+    }
 }
 
 impl OnWire for Answer {
@@ -364,6 +515,10 @@ impl OnWire for Answer {
             AnswerBody::Inclusion { index, entry, path } => {
                 let (entry, path) = (entry.clone(), hashes_on_wire(path));
                 answer::Kind::Inclusion(wire::InclusionAnswer { index: *index, entry, path })
+            }
+            AnswerBody::Errand(standing) => answer::Kind::Errand(standing.to_wire()),
+            AnswerBody::Errands(errands) => {
+                answer::Kind::Errands(wire::ErrandList { errands: errands.clone() })
             }
         };
         wire::Answer { request: self.request, kind: Some(kind) }
@@ -390,6 +545,13 @@ impl OnWire for Answer {
                 entry: answer.entry,
                 path: hashes(fields, "path", &answer.path)?,
             },
+            Some(answer::Kind::Errand(standing)) => {
+                AnswerBody::Errand(ErrandStanding::from_wire(fields, standing)?)
+            }
+            Some(answer::Kind::Errands(list)) => {
+                fields.at_most("errands", STATEMENTS_PER_FRAME_MAX, list.errands.len())?;
+                AnswerBody::Errands(list.errands)
+            }
             None => return Err(fields.refuse("kind", "an answer", "none")),
         };
         Ok(Self { request: request_of(fields, wire.request)?, answer })

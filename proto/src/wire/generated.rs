@@ -510,6 +510,276 @@ pub struct AccessRecord {
     #[prost(int64, tag = "9")]
     pub time_us: i64,
 }
+/// What an administrator asks of a steward. Nodes carry it and can neither read nor change it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Errand {
+    /// an encoded ErrandContent, verbatim as signed
+    #[prost(bytes = "bytes", tag = "1")]
+    pub content: ::prost::bytes::Bytes,
+    /// 64 bytes, by the asker
+    #[prost(bytes = "bytes", tag = "2")]
+    pub signature: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ErrandContent {
+    #[prost(uint32, tag = "1")]
+    pub version: u32,
+    #[prost(string, tag = "2")]
+    pub organisation: ::prost::alloc::string::String,
+    /// 16 bytes, drawn by the asker
+    #[prost(bytes = "bytes", tag = "3")]
+    pub id: ::prost::bytes::Bytes,
+    /// a principal's id
+    #[prost(bytes = "bytes", tag = "4")]
+    pub asker: ::prost::bytes::Bytes,
+    /// a principal's id: the steward it is sealed to
+    #[prost(bytes = "bytes", tag = "5")]
+    pub steward: ::prost::bytes::Bytes,
+    #[prost(int64, tag = "6")]
+    pub issued_us: i64,
+    /// exclusive: it is not begun later
+    #[prost(int64, tag = "7")]
+    pub until_us: i64,
+    #[prost(bytes = "bytes", tag = "8")]
+    pub encapsulation: ::prost::bytes::Bytes,
+    /// an ErrandTask
+    #[prost(bytes = "bytes", tag = "9")]
+    pub sealed: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ErrandTask {
+    #[prost(oneof = "errand_task::Kind", tags = "1, 2, 3, 4, 5")]
+    pub kind: ::core::option::Option<errand_task::Kind>,
+}
+/// Nested message and enum types in `ErrandTask`.
+pub mod errand_task {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Kind {
+        #[prost(message, tag = "1")]
+        Invite(super::InviteTask),
+        #[prost(message, tag = "2")]
+        Invitations(super::InvitationsTask),
+        #[prost(message, tag = "3")]
+        Approve(super::ApproveTask),
+        #[prost(message, tag = "4")]
+        Withdraw(super::WithdrawTask),
+        #[prost(message, tag = "5")]
+        Countersign(super::CountersignTask),
+    }
+}
+/// Lets a newcomer come with a token whose secret the asker has drawn.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InviteTask {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub token_id: ::prost::bytes::Bytes,
+    /// 32 bytes
+    #[prost(bytes = "bytes", tag = "2")]
+    pub secret: ::prost::bytes::Bytes,
+    /// "name@organisation"
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// as in Principal: 1 to 4
+    #[prost(uint32, tag = "4")]
+    pub kind: u32,
+    /// filters
+    #[prost(string, repeated, tag = "5")]
+    pub publish: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// filters
+    #[prost(string, repeated, tag = "6")]
+    pub read: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// from the errand's issued_us on
+    #[prost(uint32, tag = "7")]
+    pub minutes: u32,
+    /// 1 by hand, 2 the token alone, 3 a fingerprint, 4 an OpenID provider
+    #[prost(uint32, tag = "8")]
+    pub approval: u32,
+    /// with 3: 16 to 64 hexadecimal digits
+    #[prost(string, tag = "9")]
+    pub fingerprint: ::prost::alloc::string::String,
+    /// with 4
+    #[prost(message, optional, tag = "10")]
+    pub openid: ::core::option::Option<OpenIdSubject>,
+    /// revoke the name's other keys, once the newcomer's is admitted
+    #[prost(bool, tag = "11")]
+    pub replace: bool,
+    /// 0 none, 1 administrator: it may administer everything
+    #[prost(uint32, tag = "12")]
+    pub office: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OpenIdSubject {
+    #[prost(string, tag = "1")]
+    pub issuer: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub client: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub subject: ::prost::alloc::string::String,
+}
+/// Which invitations there are, newest first.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InvitationsTask {
+    /// the token id of the last one that was told; empty = from the newest
+    #[prost(bytes = "bytes", tag = "1")]
+    pub after: ::prost::bytes::Bytes,
+    #[prost(uint32, tag = "2")]
+    pub max: u32,
+    /// only those of which something may still come
+    #[prost(bool, tag = "3")]
+    pub pending: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ApproveTask {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub token_id: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub key: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WithdrawTask {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub token_id: ::prost::bytes::Bytes,
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Statements that the asker has signed, for the steward to sign as an issuer and to state.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CountersignTask {
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub statements: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ErrandAnswer {
+    /// an encoded ErrandAnswerContent, verbatim as signed
+    #[prost(bytes = "bytes", tag = "1")]
+    pub content: ::prost::bytes::Bytes,
+    /// 64 bytes, by the steward
+    #[prost(bytes = "bytes", tag = "2")]
+    pub signature: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ErrandAnswerContent {
+    #[prost(uint32, tag = "1")]
+    pub version: u32,
+    #[prost(string, tag = "2")]
+    pub organisation: ::prost::alloc::string::String,
+    /// its id
+    #[prost(bytes = "bytes", tag = "3")]
+    pub errand: ::prost::bytes::Bytes,
+    /// SHA-256 of what was signed of the errand
+    #[prost(bytes = "bytes", tag = "4")]
+    pub hash: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "5")]
+    pub asker: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "6")]
+    pub steward: ::prost::bytes::Bytes,
+    #[prost(int64, tag = "7")]
+    pub issued_us: i64,
+    /// empty: it is not sealed
+    #[prost(bytes = "bytes", tag = "8")]
+    pub encapsulation: ::prost::bytes::Bytes,
+    /// an ErrandOutcome; one that is not sealed is a refusal
+    #[prost(bytes = "bytes", tag = "9")]
+    pub sealed: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ErrandOutcome {
+    #[prost(oneof = "errand_outcome::Kind", tags = "1, 2, 3, 4, 5, 6")]
+    pub kind: ::core::option::Option<errand_outcome::Kind>,
+}
+/// Nested message and enum types in `ErrandOutcome`.
+pub mod errand_outcome {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Kind {
+        #[prost(message, tag = "1")]
+        Refused(super::RefusedOutcome),
+        #[prost(message, tag = "2")]
+        Invited(super::InvitedOutcome),
+        #[prost(message, tag = "3")]
+        Invitations(super::InvitationsOutcome),
+        #[prost(message, tag = "4")]
+        Approved(super::ApprovedOutcome),
+        #[prost(message, tag = "5")]
+        Withdrawn(super::WithdrawnOutcome),
+        #[prost(message, tag = "6")]
+        Countersigned(super::CountersignedOutcome),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RefusedOutcome {
+    #[prost(uint32, tag = "1")]
+    pub code: u32,
+    #[prost(string, tag = "2")]
+    pub what: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub why: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InvitedOutcome {
+    #[prost(int64, tag = "1")]
+    pub expires_us: i64,
+    #[prost(bool, tag = "2")]
+    pub joined_before: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct InvitationsOutcome {
+    #[prost(message, repeated, tag = "1")]
+    pub invitations: ::prost::alloc::vec::Vec<Invitation>,
+    /// there are no more behind them
+    #[prost(bool, tag = "2")]
+    pub is_last: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ApprovedOutcome {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub key: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WithdrawnOutcome {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CountersignedOutcome {
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub statements: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Invitation {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub token_id: ::prost::bytes::Bytes,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "3")]
+    pub kind: u32,
+    #[prost(string, repeated, tag = "4")]
+    pub publish: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "5")]
+    pub read: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// 1 open, 2 waiting, 3 approved, 4 used, 5 expired, 6 withdrawn
+    #[prost(uint32, tag = "6")]
+    pub standing: u32,
+    /// with 2 to 4: the principal id of the key that came
+    #[prost(bytes = "bytes", tag = "7")]
+    pub key: ::prost::bytes::Bytes,
+    /// with 2 to 4: since when
+    #[prost(int64, optional, tag = "8")]
+    pub since_us: ::core::option::Option<i64>,
+    #[prost(int64, tag = "9")]
+    pub created_us: i64,
+    #[prost(int64, tag = "10")]
+    pub expires_us: i64,
+    #[prost(uint32, tag = "11")]
+    pub approval: u32,
+    #[prost(bool, tag = "12")]
+    pub replace: bool,
+    #[prost(uint32, tag = "13")]
+    pub office: u32,
+    /// the administrator whose errand it was; empty = made in the steward's folder
+    #[prost(string, tag = "14")]
+    pub invited_by: ::prost::alloc::string::String,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Frame {
     #[prost(
@@ -827,7 +1097,7 @@ pub struct Query {
     pub request: u64,
     #[prost(
         oneof = "query::Kind",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27"
     )]
     pub kind: ::core::option::Option<query::Kind>,
 }
@@ -883,6 +1153,23 @@ pub mod query {
         /// by the steward: what the newcomer waits for
         #[prost(message, tag = "20")]
         TellEnrolment(super::TellEnrolment),
+        /// by an administrator: an encoded Errand, asked again until it is answered
+        #[prost(bytes, tag = "21")]
+        Errand(::prost::bytes::Bytes),
+        /// by a steward: those for it that are not answered
+        #[prost(bool, tag = "22")]
+        Errands(bool),
+        /// by a steward: an encoded ErrandAnswer
+        #[prost(bytes, tag = "23")]
+        AnswerErrand(::prost::bytes::Bytes),
+        #[prost(message, tag = "24")]
+        Sessions(super::SessionsQuery),
+        #[prost(message, tag = "25")]
+        Refusals(super::RefusalsQuery),
+        #[prost(message, tag = "26")]
+        Epochs(super::EpochsQuery),
+        #[prost(message, tag = "27")]
+        Storage(super::StorageQuery),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -940,6 +1227,47 @@ pub struct AccessesQuery {
     pub max: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SessionsQuery {
+    /// empty = all
+    #[prost(string, tag = "1")]
+    pub principal: ::prost::alloc::string::String,
+    /// the number of a session
+    #[prost(uint64, tag = "2")]
+    pub from: u64,
+    #[prost(uint32, tag = "3")]
+    pub max: u32,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RefusalsQuery {
+    /// the number of a refusal; absent = from the newest
+    #[prost(uint64, optional, tag = "1")]
+    pub before: ::core::option::Option<u64>,
+    #[prost(uint32, tag = "2")]
+    pub max: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EpochsQuery {
+    /// a tree; empty = from the first
+    #[prost(string, tag = "1")]
+    pub after: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "2")]
+    pub max: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StorageQuery {
+    /// which topics; empty = those of the node's organisation
+    #[prost(string, tag = "1")]
+    pub filter: ::prost::alloc::string::String,
+    /// of each topic that are told apart; 0 = two
+    #[prost(uint32, tag = "2")]
+    pub levels: u32,
+    /// a tree of the answer before; empty = from the first
+    #[prost(string, tag = "3")]
+    pub after: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "4")]
+    pub max: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct KeyGrantsQuery {
     #[prost(string, tag = "1")]
     pub tree: ::prost::alloc::string::String,
@@ -984,7 +1312,7 @@ pub struct WhyQuery {
 pub struct Answer {
     #[prost(uint64, tag = "1")]
     pub request: u64,
-    #[prost(oneof = "answer::Kind", tags = "2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "answer::Kind", tags = "2, 3, 4, 5, 6, 7, 8, 9")]
     pub kind: ::core::option::Option<answer::Kind>,
 }
 /// Nested message and enum types in `Answer`.
@@ -997,14 +1325,32 @@ pub mod answer {
         KeyHeader(::prost::bytes::Bytes),
         #[prost(uint64, tag = "4")]
         ExpectedSequence(u64),
-        /// who, why, what, discover, enrolments, peers, status, diff, erase, accesses: documents for people
+        /// what all other questions are answered with: documents for people
         #[prost(string, tag = "5")]
         Json(::prost::alloc::string::String),
         #[prost(message, tag = "6")]
         Checkpoint(super::CheckpointAnswer),
         #[prost(message, tag = "7")]
         Inclusion(super::InclusionAnswer),
+        #[prost(message, tag = "8")]
+        Errand(super::ErrandStanding),
+        #[prost(message, tag = "9")]
+        Errands(super::ErrandList),
     }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ErrandStanding {
+    /// 1 waits, and its steward is away; 2 waits; 3 answered
+    #[prost(uint32, tag = "1")]
+    pub state: u32,
+    /// with 3: an encoded ErrandAnswer
+    #[prost(bytes = "bytes", tag = "2")]
+    pub answer: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ErrandList {
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub errands: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StatementList {

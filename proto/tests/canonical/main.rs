@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod channels;
+mod errands;
 mod logs;
 mod mutate;
 mod strategies;
@@ -9,8 +10,9 @@ mod strategies;
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 use sekisho_proto::{
-    AccessEntry, AccessRecord, DecodeError, Envelope, Frame, FrameDecoder, Header, KeyHeader,
-    LogEntry, SampleBatch, SampleError, Statement, limits::FRAME_BYTES_MAX,
+    AccessEntry, AccessRecord, DecodeError, Envelope, Errand, ErrandAnswer, ErrandOutcome,
+    ErrandTask, Frame, FrameDecoder, Header, KeyHeader, LogEntry, SampleBatch, SampleError,
+    Statement, limits::FRAME_BYTES_MAX,
 };
 
 use crate::mutate::{fields_of, other_encodings, with_payload};
@@ -57,6 +59,26 @@ fn access_entry(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
 
 fn access_record(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
     AccessRecord::decode(&Bytes::copy_from_slice(bytes)).map(|record| record.encode())
+}
+
+fn errand(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    let errand = Errand::decode(Bytes::copy_from_slice(bytes))?;
+    let content = errand.content().encode();
+    Ok(Errand::assemble(content, *errand.signature())?.encoded().to_vec())
+}
+
+fn errand_answer(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    let answer = ErrandAnswer::decode(Bytes::copy_from_slice(bytes))?;
+    let content = answer.content().encode();
+    Ok(ErrandAnswer::assemble(content, *answer.signature())?.encoded().to_vec())
+}
+
+fn errand_task(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    ErrandTask::decode(&Bytes::copy_from_slice(bytes)).map(|task| task.encode())
+}
+
+fn errand_outcome(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    ErrandOutcome::decode(&Bytes::copy_from_slice(bytes)).map(|outcome| outcome.encode())
 }
 
 fn frame(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
@@ -180,6 +202,46 @@ proptest! {
     }
 
     #[test]
+    fn errands_have_one_encoding(value in errands::errand(), bit in 0..8_u8) {
+        let bytes = value.encoded();
+        prop_assert_eq!(&Errand::decode(bytes.clone()).unwrap(), &value);
+        has_one_encoding(errand, bytes);
+        has_one_encoding_inside(errand, bytes, 1);
+        survives_damage(errand, bytes, bit);
+    }
+
+    #[test]
+    fn answers_to_errands_have_one_encoding(value in errands::errand_answer(), bit in 0..8_u8) {
+        let bytes = value.encoded();
+        prop_assert_eq!(&ErrandAnswer::decode(bytes.clone()).unwrap(), &value);
+        has_one_encoding(errand_answer, bytes);
+        has_one_encoding_inside(errand_answer, bytes, 1);
+        survives_damage(errand_answer, bytes, bit);
+    }
+
+    #[test]
+    fn tasks_of_errands_have_one_encoding(value in errands::task(), bit in 0..8_u8) {
+        let bytes = value.encode();
+        prop_assert_eq!(ErrandTask::decode(&bytes.clone().into()).unwrap(), value);
+        has_one_encoding(errand_task, &bytes);
+        for number in 1..=5 {
+            has_one_encoding_inside(errand_task, &bytes, number);
+        }
+        survives_damage(errand_task, &bytes, bit);
+    }
+
+    #[test]
+    fn outcomes_of_errands_have_one_encoding(value in errands::outcome(), bit in 0..8_u8) {
+        let bytes = value.encode();
+        prop_assert_eq!(ErrandOutcome::decode(&bytes.clone().into()).unwrap(), value);
+        has_one_encoding(errand_outcome, &bytes);
+        for number in 1..=6 {
+            has_one_encoding_inside(errand_outcome, &bytes, number);
+        }
+        survives_damage(errand_outcome, &bytes, bit);
+    }
+
+    #[test]
     fn entries_of_control_logs_have_one_encoding(value in logs::log_entry(), bit in 0..8_u8) {
         let bytes = value.encode();
         assert_eq!(LogEntry::decode(&bytes.clone().into()).unwrap(), value);
@@ -257,6 +319,9 @@ proptest! {
     #[test]
     fn arbitrary_bytes_are_refused_or_canonical(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         for again in [header, envelope, key_header, statement, frame, sample_batch] {
+            refused_or_same(again, &bytes);
+        }
+        for again in [errand, errand_answer, errand_task, errand_outcome] {
             refused_or_same(again, &bytes);
         }
     }

@@ -10,7 +10,7 @@ use sekisho_proto::{
     Timestamp, TokenId, Topic, Value, frame, statement,
 };
 
-use crate::{channels, logs};
+use crate::{channels, errands, logs};
 
 pub(crate) fn bytes(count: usize) -> impl Strategy<Value = Bytes> {
     vec(any::<u8>(), count).prop_map(Bytes::from)
@@ -639,6 +639,7 @@ fn question() -> impl Strategy<Value = frame::Question> {
             .prop_map(|(token_id, why)| Question::RefuseEnrolment { token_id, why }),
         (token_id(), text()).prop_map(|(token_id, why)| Question::TellEnrolment { token_id, why }),
         logs::question(),
+        errands::question(),
     ]
 }
 
@@ -650,6 +651,7 @@ fn answer() -> impl Strategy<Value = frame::AnswerBody> {
         number().prop_map(|next| AnswerBody::ExpectedSequence(Sequence::new(next))),
         text().prop_map(AnswerBody::Json),
         logs::answer(),
+        errands::answer(),
     ]
 }
 

@@ -2,13 +2,15 @@
 
 use bytes::Bytes;
 use sekisho_proto::{
-    AccessEntry, AccessKind, AccessRecord, Action, Actions, BootId, ContentType, CursorName,
-    Envelope, Epoch, Filter, Frame, GapReason, Hash, Header, KeyHeader, KeyHeaderContent,
-    KeyHeaderId, LogEntry, LogName, LoginNonce, Offset, OrgName, Position, PrincipalId,
-    PrincipalKind, PrincipalName, PublicKey, RefusalCode, Sample, SampleBatch, SampleValue, Scope,
-    Sequence, Signature, Statement, StatementIndex, StreamClass, Suite, Timestamp, TokenId, Topic,
-    Value,
-    frame::{self, AnswerBody, Question, Which},
+    AccessEntry, AccessKind, AccessRecord, Action, Actions, AdmissionBy, BootId, ContentType,
+    CursorName, Envelope, Epoch, Errand, ErrandAnswer, ErrandAnswerContent, ErrandContent,
+    ErrandId, ErrandOutcome, ErrandTask, Filter, Frame, GapReason, Hash, Header,
+    InvitationStanding, InviteTask, KeyHeader, KeyHeaderContent, KeyHeaderId, ListedInvitation,
+    LogEntry, LogName, LoginNonce, Office, Offset, OrgName, Position, PrincipalId, PrincipalKind,
+    PrincipalName, PublicKey, RefusalCode, Sample, SampleBatch, SampleValue, Scope, Sequence,
+    Signature, Statement, StatementIndex, StreamClass, Suite, TaskSecret, Timestamp, TokenId,
+    Topic, Value,
+    frame::{self, AnswerBody, ErrandStanding, Question, Which},
     statement,
 };
 
@@ -450,6 +452,14 @@ fn questions() -> Vec<Question> {
         Question::Diff(Bytes::from_static(b"statement")),
         Question::Erase { principal: truck(), id: Some(publisher()) },
         Question::Accesses { subject: None, from: 300, max: 100 },
+        Question::Errand(Bytes::from_static(b"errand")),
+        Question::Errands,
+        Question::AnswerErrand(Bytes::from_static(b"answer")),
+        Question::Sessions { principal: Some(truck()), from: 300, max: 100 },
+        Question::Refusals { before: Some(0), max: 100 },
+        Question::Refusals { before: None, max: 0 },
+        Question::Epochs { after: Some(filter()), max: 100 },
+        Question::Storage { filter: Some(filter()), levels: 3, after: Some(filter()), max: 100 },
     ]
 }
 
@@ -564,6 +574,10 @@ fn asking() -> Vec<Frame> {
             entry: Bytes::from_static(b"entry"),
             path: vec![Hash::new(counted(0x50)), Hash::new(counted(0x60))],
         },
+        AnswerBody::Errand(ErrandStanding::Away),
+        AnswerBody::Errand(ErrandStanding::Waiting),
+        AnswerBody::Errand(ErrandStanding::Answered(Bytes::from_static(b"answer"))),
+        AnswerBody::Errands(vec![Bytes::from_static(b"one"), Bytes::from_static(b"two")]),
     ];
     let queries =
         questions().into_iter().map(|question| frame::Query { request: 2, question }.into());
@@ -675,6 +689,118 @@ pub(crate) fn entries() -> Vec<(&'static str, Vec<u8>)> {
         ("log-entry", logged.encode()),
         ("access-entry", access.encode()),
         ("access-record", record.encode()),
+    ]
+}
+
+pub(crate) fn errand() -> Errand {
+    let content = ErrandContent {
+        organisation: org("fujisawa"),
+        id: ErrandId::new(counted(0x10)),
+        asker: publisher(),
+        steward: PrincipalId::new(counted(0x70)),
+        issued: time(),
+        until: Timestamp::from_micros(MICROS + 600_000_000),
+        encapsulation: many(0, 1120),
+        sealed: many(7, 99),
+    };
+    Errand::assemble(content.encode(), signature(0xa0)).unwrap()
+}
+
+pub(crate) fn errand_answer() -> ErrandAnswer {
+    let asked = errand();
+    let content = ErrandAnswerContent {
+        organisation: org("fujisawa"),
+        errand: asked.content().id,
+        hash: asked.hash(),
+        asker: publisher(),
+        steward: PrincipalId::new(counted(0x70)),
+        issued: time(),
+        encapsulation: many(0, 32),
+        sealed: many(7, 60),
+    };
+    ErrandAnswer::assemble(content.encode(), signature(0xb0)).unwrap()
+}
+
+pub(crate) fn tasks() -> Vec<ErrandTask> {
+    let token_id = TokenId::new(counted(0x20));
+    let invite = InviteTask {
+        token_id,
+        secret: TaskSecret::new(counted(0x30)),
+        name: truck(),
+        kind: PrincipalKind::Device,
+        publish: vec![filter()],
+        read: Vec::new(),
+        minutes: 60,
+        approval: AdmissionBy::Fingerprint("0123456789abcdef".to_owned()),
+        replace: true,
+        office: Office::None,
+    };
+    let person = InviteTask {
+        name: "sato@fujisawa".parse().unwrap(),
+        kind: PrincipalKind::Person,
+        publish: Vec::new(),
+        read: vec![filter(), filter()],
+        approval: AdmissionBy::OpenId {
+            issuer: "https://login.example".to_owned(),
+            client: "sekisho".to_owned(),
+            subject: "佐藤".to_owned(),
+        },
+        replace: false,
+        office: Office::Administrator,
+        ..invite.clone()
+    };
+    let by = |approval| {
+        let task = InviteTask { approval, ..invite.clone() };
+        ErrandTask::Invite(Box::new(task))
+    };
+    vec![
+        ErrandTask::Invite(Box::new(invite.clone())),
+        ErrandTask::Invite(Box::new(person)),
+        by(AdmissionBy::Hand),
+        by(AdmissionBy::Token),
+        ErrandTask::Invitations { after: Some(token_id), max: 100, pending: true },
+        ErrandTask::Invitations { after: None, max: 1, pending: false },
+        ErrandTask::Approve { token_id, key: publisher() },
+        ErrandTask::Withdraw { token_id, reason: "失くした".to_owned() },
+        ErrandTask::Countersign(vec![Bytes::from_static(b"one"), Bytes::from_static(b"two")]),
+    ]
+}
+
+pub(crate) fn outcomes() -> Vec<ErrandOutcome> {
+    let listed = ListedInvitation {
+        token_id: TokenId::new(counted(0x20)),
+        name: truck(),
+        kind: PrincipalKind::Device,
+        publish: vec![filter()],
+        read: vec![filter()],
+        standing: InvitationStanding::Waiting,
+        claimant: Some((publisher(), Timestamp::EPOCH)),
+        created: time(),
+        expires: later(),
+        approval: 1,
+        replace: true,
+        office: Office::Administrator,
+        invited_by: Some(truck()),
+    };
+    let open = ListedInvitation {
+        standing: InvitationStanding::Open,
+        claimant: None,
+        replace: false,
+        office: Office::None,
+        invited_by: None,
+        ..listed.clone()
+    };
+    vec![
+        ErrandOutcome::Refused {
+            code: RefusalCode::NotPermitted,
+            what: "errand".to_owned(),
+            why: "wanted the right to administer".to_owned(),
+        },
+        ErrandOutcome::Invited { expires: later(), joined_before: true },
+        ErrandOutcome::Invitations { invitations: vec![listed, open], is_last: true },
+        ErrandOutcome::Approved { name: truck(), key: publisher() },
+        ErrandOutcome::Withdrawn { name: truck() },
+        ErrandOutcome::Countersigned(vec![Bytes::from_static(b"one")]),
     ]
 }
 

@@ -9,6 +9,7 @@ mod refusals;
 
 use std::{fs, path::Path};
 
+use sekisho_proto::{ErrandOutcome, ErrandTask};
 use serde_json::{Value, json};
 
 /// Compares what the code makes with the frozen file, and leaves what it made to be looked at.
@@ -119,6 +120,39 @@ fn entries_of_logs_are_frozen() {
         .map(|(name, entry)| json!({ "name": name, "entry": hex(entry) }))
         .collect();
     compare("entries.json", &made);
+}
+
+#[test]
+fn errands_are_frozen() {
+    let (errand, answer) = (examples::errand(), examples::errand_answer());
+    let mut made = vec![
+        json!({
+            "name": "errand",
+            "errand": hex(errand.encoded()),
+            "signed": hex(errand.signing_input()),
+            "hash": hex(errand.hash()),
+        }),
+        json!({
+            "name": "answer",
+            "answer": hex(answer.encoded()),
+            "signed": hex(answer.signing_input()),
+        }),
+    ];
+    let tasks = examples::tasks();
+    made.extend(
+        tasks.iter().map(|task| json!({ "name": task.name(), "task": hex(task.encode()) })),
+    );
+    let outcomes = examples::outcomes();
+    made.extend(
+        outcomes.iter().map(|one| json!({ "name": "outcome", "outcome": hex(one.encode()) })),
+    );
+    for task in tasks {
+        assert_eq!(ErrandTask::decode(&task.encode().into()).unwrap(), task);
+    }
+    for outcome in outcomes {
+        assert_eq!(ErrandOutcome::decode(&outcome.encode().into()).unwrap(), outcome);
+    }
+    compare("errands.json", &made);
 }
 
 #[test]
