@@ -4,7 +4,7 @@ use std::{io, path::Path, sync::Arc};
 
 use bytes::Bytes;
 use sekisho_proto::{
-    Filter, Offset, OrgName, Statement, StatementIndex, Topic,
+    Filter, Offset, OrgName, PrincipalId, PrincipalName, Statement, StatementIndex, Topic,
     frame::{AnswerBody, Question, Welcome},
 };
 use sekisho_seal::Identity;
@@ -201,6 +201,20 @@ impl Client {
     pub async fn query(&self, question: Question) -> Result<AnswerBody, QueryError> {
         let timeout = self.session().options.query_timeout;
         self.link().await?.query(question, timeout).await
+    }
+
+    /// Whose key this is, as signed statements prove it from the pinned root; `None` where they do
+    /// not.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn name_of(&self, id: PrincipalId) -> Result<Option<PrincipalName>, QueryError> {
+        let AnswerBody::Statements(statements) = self.query(Question::Principal(id)).await? else {
+            return Err(QueryError::WrongAnswer);
+        };
+        let replica = &self.session().replica;
+        replica.learn(&statements);
+        Ok(replica.publisher(&id).map(|found| found.name))
     }
 
     /// Submits a signed statement to the control log; returns its place there.

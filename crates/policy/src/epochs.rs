@@ -60,6 +60,20 @@ impl EpochTable {
         self.keys.get(&(tree.clone(), epoch)).map(|(_key, end)| *end)
     }
 
+    /// Every tree that ever had an epoch, with its last one and the first that it left in force.
+    pub(crate) fn all(&self) -> &BTreeMap<Filter, (Epoch, Epoch)> {
+        &self.last
+    }
+
+    /// Shows every tree with the epochs that were not revoked.
+    pub(crate) fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Filter, &'a [Arc<EpochFact>])) {
+        self.trees.each(&mut |facts| {
+            if let Some(first) = facts.first() {
+                visit(&first.announce.tree, facts);
+            }
+        });
+    }
+
     pub(crate) fn insert(&mut self, fact: Arc<EpochFact>) {
         let EpochAnnounce { tree, epoch, min_epoch, public_key, not_after, .. } = &fact.announce;
         self.keys.insert((tree.clone(), *epoch), (Hash::of(public_key), *not_after));
@@ -140,6 +154,6 @@ fn status_in(facts: &[Arc<EpochFact>], epoch: Epoch, now: Timestamp) -> EpochSta
     }
 }
 
-fn newest(facts: &[Arc<EpochFact>], now: Timestamp) -> Option<&Arc<EpochFact>> {
+pub(crate) fn newest(facts: &[Arc<EpochFact>], now: Timestamp) -> Option<&Arc<EpochFact>> {
     facts.iter().rev().find(|fact| fact.announce.not_before <= now && now < fact.announce.not_after)
 }

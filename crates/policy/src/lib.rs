@@ -5,6 +5,7 @@
 //! is permitted that no grant says, a deny wins over every grant, and nobody hands on more than
 //! they hold. The crate knows no cryptography: signatures are checked by whoever is handed in.
 
+mod administering;
 mod agreement;
 mod application;
 mod attesting;
@@ -37,6 +38,7 @@ mod sealing;
 mod shared_map;
 mod signatures;
 mod statement_error;
+mod tree_view;
 mod view;
 mod words;
 
@@ -54,4 +56,5 @@ pub use reach::Reach;
 pub use route::Route;
 pub use signatures::{CheckedSignatures, SignatureCheck, ValidSignature};
 pub use statement_error::StatementError;
+pub use tree_view::TreeView;
 pub use words::of as in_words;

@@ -154,7 +154,7 @@ impl KemPublicKey {
     pub(crate) fn seal(
         &self,
         info: &[u8],
-        secret: &Secret,
+        secret: &[u8],
         entropy: &mut dyn Entropy,
     ) -> Result<(Vec<u8>, Vec<u8>), KemError> {
         match &self.key {
@@ -256,21 +256,31 @@ impl KemKeyPair {
         }
     }
 
-    /// The other side of [`KemPublicKey::seal`].
+    /// The other side of [`KemPublicKey::seal`], of a key's seed.
     pub(crate) fn open(
         &self,
         encapsulation: &[u8],
         info: &[u8],
         sealed: &[u8],
     ) -> Result<Secret, KemError> {
-        self.check(encapsulation)?;
-        let opened = match &self.private {
-            Private::X25519(key) => open::<X25519HkdfSha256>(key, encapsulation, info, sealed)?,
-            Private::XWing(key) => open::<XWing>(key, encapsulation, info, sealed)?,
-        };
+        let opened = self.open_bytes(encapsulation, info, sealed)?;
         let secret = <[u8; SEED_BYTES]>::try_from(opened.as_slice())
             .map_err(|_wrong_length| KemError::Sealed { found: sealed.len() })?;
         Ok(Zeroizing::new(secret))
+    }
+
+    /// The other side of [`KemPublicKey::seal`], of anything.
+    pub(crate) fn open_bytes(
+        &self,
+        encapsulation: &[u8],
+        info: &[u8],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, KemError> {
+        self.check(encapsulation)?;
+        match &self.private {
+            Private::X25519(key) => open::<X25519HkdfSha256>(key, encapsulation, info, sealed),
+            Private::XWing(key) => open::<XWing>(key, encapsulation, info, sealed),
+        }
     }
 
     fn check(&self, encapsulation: &[u8]) -> Result<(), KemError> {
@@ -340,7 +350,7 @@ fn decapsulate<K: Kem>(
 fn seal<K: Kem>(
     key: &K::PublicKey,
     info: &[u8],
-    secret: &Secret,
+    secret: &[u8],
     entropy: &mut dyn Entropy,
 ) -> Result<(Vec<u8>, Vec<u8>), KemError> {
     let mut drawn = Drawn::new(entropy)?;
@@ -349,7 +359,7 @@ fn seal<K: Kem>(
         &mode,
         key,
         info,
-        secret.as_slice(),
+        secret,
         &[],
         &mut drawn,
     );

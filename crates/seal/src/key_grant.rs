@@ -92,7 +92,7 @@ pub fn wrap_epoch_seed(
         issued,
     };
     let info = info(&grant, reader_key.suite());
-    let (encapsulation, sealed) = reader_key.seal(&info, &epoch_keys.seed(), entropy)?;
+    let (encapsulation, sealed) = reader_key.seal(&info, epoch_keys.seed().as_slice(), entropy)?;
     grant.encapsulation = encapsulation.into();
     grant.sealed_seed = sealed.into();
     Ok(grant)

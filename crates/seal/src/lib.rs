@@ -12,6 +12,7 @@ mod binding;
 mod enrolment;
 mod entropy;
 mod epoch;
+mod errand;
 #[cfg(test)]
 mod fixture;
 mod identity;
@@ -32,6 +33,10 @@ mod verifying_key;
 pub use enrolment::{EnrolmentClaim, EnrolmentError, check_enrolment_proof, enrolment_proof};
 pub use entropy::{Entropy, EntropyError, SeededEntropy, draw};
 pub use epoch::{EpochKeyPair, EpochPublic};
+pub use errand::{
+    ErrandDraft, ErrandError, VerifiedErrand, open_errand_answer, seal_errand, seal_errand_answer,
+    verify_errand,
+};
 pub use identity::Identity;
 pub use kem::{GenerateError, KemError, KemKeyPair, KemPublicKey};
 pub use key_file::{KeyFile, KeyFileError, KeyKind};
@@ -48,7 +53,7 @@ pub use subject_key::{
     AccessOpening, OpenedAccess, OpeningError, SealedAccess, SubjectKey, SubjectKeyError,
 };
 pub use verify::{
-    AttestError, StrictVerifier, Verified, VerifiedKeyHeader, VerifyError, attest, verify,
-    verify_attested, verify_key_header,
+    AttestError, StrictVerifier, Verified, VerifiedKeyHeader, VerifyError, attest, is_outstanding,
+    sign_attested, verify, verify_attested, verify_key_header,
 };
 pub use verifying_key::{KeyError, VerifyingKey};

@@ -7,7 +7,7 @@
 
 use sekisho_proto::{
     DecodeError, Envelope, Hash, Header, KeyHeader, PrincipalId, PublicKey, Signature,
-    StatementVerifier, envelope_signing_input,
+    StatementVerifier,
 };
 
 use crate::{SigningKey, VerifyingKey};
@@ -161,18 +161,39 @@ pub enum AttestError {
     Message(#[from] DecodeError),
 }
 
-/// Signs an open envelope in place of its publisher, as the header says. What was just signed is
-/// not verified again.
+/// What stands for a signature that its attester has not made yet. Nobody's key makes it.
+const OUTSTANDING: Signature = Signature::new([0; 64]);
+
+/// Puts an open envelope together in place of its publisher, as the header says. Whoever holds the
+/// attester's key need not verify itself, nor sign before the envelope leaves for somebody who
+/// verifies: until [`sign_attested`] the signature is [outstanding](is_outstanding).
 ///
 /// # Errors
 ///
 /// The header names another attester or none, or the envelope would be too large.
 pub fn attest(signing: &SigningKey, header: &Header, body: &[u8]) -> Result<Verified, AttestError> {
     check_attester(header, signing.id())?;
-    let header = header.encode();
-    let signed = envelope_signing_input(&header, body);
-    let envelope = Envelope::assemble(header, body.to_vec(), signing.sign(&signed))?;
-    Ok(Verified { envelope, hash: Hash::of(&signed) })
+    let envelope = Envelope::assemble(header.encode(), body.to_vec(), OUTSTANDING)?;
+    let hash = envelope.hash();
+    Ok(Verified { envelope, hash })
+}
+
+/// Whether an envelope was attested and is not signed yet.
+#[must_use]
+pub fn is_outstanding(envelope: &Envelope) -> bool {
+    envelope.header().attester.is_some() && *envelope.signature() == OUTSTANDING
+}
+
+/// Makes the signature of an envelope that this key attests: always the same.
+///
+/// # Errors
+///
+/// The header names another attester or none.
+pub fn sign_attested(signing: &SigningKey, envelope: &Envelope) -> Result<Envelope, AttestError> {
+    check_attester(envelope.header(), signing.id())?;
+    let signature = signing.sign(&envelope.signed_bytes());
+    let (header, body) = (envelope.header_bytes().clone(), envelope.body().clone());
+    Ok(Envelope::assemble(header, body, signature)?)
 }
 
 fn check_attester(header: &Header, key: PrincipalId) -> Result<PrincipalId, VerifyError> {

@@ -2,12 +2,13 @@
 //! opened with a second implementation as well, written over Python's `cryptography`.
 
 use sekisho_proto::{
-    BootId, ContentType, Envelope, Epoch, Filter, Hash, KeyHeader, Scope, Sequence, Suite,
-    Timestamp, Topic,
+    BootId, ContentType, Envelope, Epoch, Errand, ErrandAnswer, ErrandId, ErrandOutcome,
+    ErrandTask, Filter, Hash, KeyHeader, Scope, Sequence, Suite, Timestamp, TokenId, Topic,
 };
 use sekisho_seal::{
-    Entropy, EntropyError, EpochKeyPair, EpochPublic, HeaderDraft, KeyError, Opener, Sealer,
-    SigningKey, verify, verify_key_header,
+    Entropy, EntropyError, EpochKeyPair, EpochPublic, ErrandDraft, HeaderDraft, Identity,
+    KemKeyPair, KeyError, Opener, Sealer, SigningKey, open_errand_answer, seal_errand,
+    seal_errand_answer, verify, verify_errand, verify_key_header,
 };
 
 const PLAINTEXT: &[u8] = b"PM2.5 = 12.5";
@@ -77,4 +78,42 @@ fn the_frozen_bytes_verify_and_open() {
     let verified = verify(envelope, &key).unwrap();
     let opener = Opener::new(&key_header, &epoch_keys().unwrap()).unwrap();
     assert_eq!(opener.open(&verified).unwrap(), PLAINTEXT);
+}
+
+const ERRAND: &str = include_str!("golden/errand.hex");
+
+/// One errand and its answer, on a line of their own each: the asker's keys are of the seeds 01
+/// (signing) and 03 (X25519), the steward's of 02 and 04 (X-Wing), 32 times each.
+#[test]
+fn an_errand_and_its_answer_give_the_frozen_bytes() {
+    let identity = |signing: u8, kem: u8, suite| {
+        let kem = KemKeyPair::from_seed(suite, &[kem; 32]).unwrap();
+        Identity::new(SigningKey::from_seed(&[signing; 32]), kem)
+    };
+    let asker = identity(1, 3, Suite::X25519Aes256Gcm);
+    let steward = identity(2, 4, Suite::XWingAes256Gcm);
+    let draft = ErrandDraft {
+        organisation: "fujisawa".parse().unwrap(),
+        id: ErrandId::new([5; 16]),
+        steward: steward.id(),
+        issued: Timestamp::from_micros(1_700_000_000_000_000),
+        until: Timestamp::from_micros(1_700_000_600_000_000),
+    };
+    let task = ErrandTask::Withdraw { token_id: TokenId::new([6; 16]), reason: "lost".to_owned() };
+    let key = steward.kem().public_key();
+    let errand = seal_errand(&asker, key, draft, &task, &mut Counting).unwrap();
+    let outcome = ErrandOutcome::Withdrawn { name: "truck-17@fujisawa".parse().unwrap() };
+    let said = (&outcome, Timestamp::from_micros(1_700_000_001_000_000));
+    let key = Some(asker.kem().public_key());
+    let answer = seal_errand_answer(&steward, key, &errand, said, &mut Counting).unwrap();
+    let made = [errand.encoded(), answer.encoded()].map(|bytes| hex(bytes)).join("\n");
+    assert_eq!(made, ERRAND);
+
+    let (first, second) = ERRAND.split_once("\n\n").unwrap();
+    let errand = Errand::decode(unhex(first).unwrap().into()).unwrap();
+    let verified = verify_errand(&errand, &asker.public_key()).unwrap();
+    assert_eq!(verified.open(&steward).unwrap(), task);
+    let answer = ErrandAnswer::decode(unhex(second).unwrap().into()).unwrap();
+    let opened = open_errand_answer(&asker, &steward.public_key(), &errand, &answer);
+    assert_eq!(opened.unwrap(), outcome);
 }

@@ -36,7 +36,9 @@ pub(super) async fn ask(
         | AnswerBody::ExpectedSequence(_)
         | AnswerBody::Json(_)
         | AnswerBody::Checkpoint { .. }
-        | AnswerBody::Inclusion { .. } => Err(PublishError::Query(QueryError::WrongAnswer)),
+        | AnswerBody::Inclusion { .. }
+        | AnswerBody::Errand(_)
+        | AnswerBody::Errands(_) => Err(PublishError::Query(QueryError::WrongAnswer)),
     }
 }
 

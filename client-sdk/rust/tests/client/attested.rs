@@ -10,7 +10,7 @@ use sekisho::{
 use sekisho_proto::{
     BootId, ContentType, Epoch, Header, PrincipalKind, Scope, Sequence, Suite, Timestamp,
 };
-use sekisho_seal::attest;
+use sekisho_seal::{attest, sign_attested};
 
 use crate::{
     node::{Node, Step, Stored},
@@ -66,7 +66,8 @@ impl Scene {
             attester: Some(attester.id()),
         };
         self.next += 1;
-        let envelope = attest(attester.signing(), &header, b"21.5").unwrap().into_envelope();
+        let attested = attest(attester.signing(), &header, b"21.5").unwrap();
+        let envelope = sign_attested(attester.signing(), attested.envelope()).unwrap();
         self.append_envelope(envelope.encoded().clone(), clock::now());
     }
 

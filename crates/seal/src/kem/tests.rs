@@ -88,7 +88,7 @@ fn sealed_bytes_open_with_their_key_and_info_only() {
         let secret = Zeroizing::new([8; 32]);
         let mut entropy = SeededEntropy::new(3);
         let (encapsulation, sealed) =
-            ours.public_key().seal(b"info", &secret, &mut entropy).unwrap();
+            ours.public_key().seal(b"info", secret.as_slice(), &mut entropy).unwrap();
         assert_eq!(ours.open(&encapsulation, b"info", &sealed).unwrap(), secret);
         let refused = KemError::Sealed { found: sealed.len() };
         assert_eq!(theirs.open(&encapsulation, b"info", &sealed).unwrap_err(), refused);
@@ -103,7 +103,7 @@ fn every_changed_bit_and_every_truncation_of_sealed_bytes_is_refused() {
     let keys = keys(X25519, 1);
     let secret = Zeroizing::new([8; 32]);
     let (encapsulation, sealed) =
-        keys.public_key().seal(b"", &secret, &mut SeededEntropy::new(3)).unwrap();
+        keys.public_key().seal(b"", secret.as_slice(), &mut SeededEntropy::new(3)).unwrap();
     let whole = [encapsulation.as_slice(), &sealed].concat();
     for bit in 0..whole.len() * 8 {
         let mut changed = whole.clone();
@@ -172,7 +172,7 @@ fn nothing_is_made_without_randomness() {
         for mut entropy in [Scripted(Vec::new()), Scripted(vec![1; 63])] {
             let made = public.encapsulate(b"", b"", &mut entropy);
             assert!(matches!(made, Err(KemError::Entropy(_))));
-            let made = public.seal(b"", &secret, &mut entropy);
+            let made = public.seal(b"", secret.as_slice(), &mut entropy);
             assert!(matches!(made, Err(KemError::Entropy(_))));
         }
     }

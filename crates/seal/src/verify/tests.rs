@@ -62,8 +62,9 @@ fn three_keys() -> [SigningKey; 3] {
 fn every_changed_bit_and_every_truncation_of_an_attested_envelope_is_refused() {
     let [device, node, _] = three_keys();
     let attested = attest(&node, &attested_header(&device, Some(&node)), b"12.5").unwrap();
+    let signed = sign_attested(&node, attested.envelope()).unwrap();
     let key = node.verifying_key();
-    every_change_is_refused(attested.envelope().encoded(), |changed| {
+    every_change_is_refused(signed.encoded(), |changed| {
         Envelope::decode(changed.into())
             .is_ok_and(|envelope| verify_attested(envelope, &key).is_ok())
     });
@@ -75,16 +76,35 @@ fn what_is_attested_is_what_a_verifier_finds() {
     let header = attested_header(&device, Some(&node));
     let attested = attest(&node, &header, b"12.5").unwrap();
     assert_eq!(*attested.header(), header);
-    let found = verify_attested(attested.envelope().clone(), &node.verifying_key()).unwrap();
-    assert_eq!(found, attested);
-    assert_eq!(attest(&node, &header, b"12.5").unwrap(), attested, "signing is deterministic");
+    let signed = sign_attested(&node, attested.envelope()).unwrap();
+    let found = verify_attested(signed.clone(), &node.verifying_key()).unwrap();
+    assert_eq!((found.header(), found.hash()), (attested.header(), attested.hash()));
+    let again = sign_attested(&node, attested.envelope()).unwrap();
+    assert_eq!(again, signed, "signing is deterministic");
+    assert!(!is_outstanding(&signed));
+}
+
+#[test]
+fn what_is_attested_and_not_signed_yet_verifies_for_nobody() {
+    let [device, node, other] = three_keys();
+    let header = attested_header(&device, Some(&node));
+    let outstanding = attest(&node, &header, b"12.5").unwrap().into_envelope();
+    assert!(is_outstanding(&outstanding));
+    let refused = verify_attested(outstanding.clone(), &node.verifying_key()).unwrap_err();
+    assert_eq!(refused, VerifyError::Attestation { attester: node.id() });
+    let refused = sign_attested(&other, &outstanding).unwrap_err();
+    assert!(matches!(refused, AttestError::Attester(_)), "{refused}");
+    let own = sign_open(&device, topic(), BOOT, draft(0), b"12.5").unwrap();
+    assert!(!is_outstanding(&own));
+    assert!(sign_attested(&device, &own).is_err(), "it is its publisher's to sign");
 }
 
 #[test]
 fn an_attested_envelope_is_nobodys_but_its_attesters() {
     let [device, node, other] = three_keys();
     let header = attested_header(&device, Some(&node));
-    let envelope = attest(&node, &header, b"12.5").unwrap().into_envelope();
+    let attested = attest(&node, &header, b"12.5").unwrap();
+    let envelope = sign_attested(&node, attested.envelope()).unwrap();
     for key in [&device, &node] {
         let refused = verify(envelope.clone(), &key.verifying_key()).unwrap_err();
         assert!(matches!(refused, VerifyError::Attester { .. }), "{refused}");
