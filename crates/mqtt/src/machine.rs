@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
+use sekisho_proto::limits;
 
 use crate::decode::{Fault, decode};
 use crate::encode::{Allowed, TooLarge, Writer};
@@ -188,8 +189,11 @@ impl Machine {
                     return Err(Fault::new(Reason::ALIAS_INVALID, why));
                 };
                 publish.name.clone_from(name);
-            } else {
+            } else if publish.name.len() <= limits::TOPIC_BYTES_MAX {
                 self.aliases.insert(alias, publish.name.clone());
+            } else {
+                // No topic has such a name: it will be refused, and is not worth remembering.
+                self.aliases.remove(&alias);
             }
         }
         if let Some(id) = publish.id {

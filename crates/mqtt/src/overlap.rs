@@ -5,7 +5,7 @@
 
 use sekisho_proto::{Filter, FilterLevel, Position, Topic};
 
-use crate::session_state::SessionState;
+use crate::session_state::{Held, SessionState};
 
 /// How a name's leading `$` is written in a topic.
 const DOLLAR: &str = "%24";
@@ -110,8 +110,20 @@ impl SessionState {
     pub fn merge(
         &self,
         number: u32,
+        about: (&Topic, Position, usize),
+        is_own: bool,
+    ) -> Option<Merged> {
+        self.merge_among(number, about, is_own, |_held| true)
+    }
+
+    /// As [`merge`](Self::merge), among those subscriptions that get records as messages.
+    #[must_use]
+    pub fn merge_among(
+        &self,
+        number: u32,
         (topic, position, prefix): (&Topic, Position, usize),
         is_own: bool,
+        gets_messages: impl Fn(&Held) -> bool,
     ) -> Option<Merged> {
         let wants = |standing: &Standing| {
             standing.since <= position
@@ -125,7 +137,7 @@ impl SessionState {
             return wants(brought).then_some(merged);
         }
         let mut first = None;
-        for held in self.subscriptions.values() {
+        for held in self.subscriptions.values().filter(|held| gets_messages(held)) {
             let standing = &held.standing;
             if standing.share.is_none() && wants(standing) {
                 first = first.or(Some(standing.number));

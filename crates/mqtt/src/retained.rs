@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use sekisho_proto::{Filter, FilterLevel, Position, Timestamp, Topic};
+use sekisho_proto::{Filter, FilterLevel, Position, PrincipalId, Timestamp, Topic};
 
 use crate::overlap::matches;
 
@@ -12,6 +12,9 @@ use crate::overlap::matches;
 pub const TOPICS_MAX: usize = 65_536;
 /// Bytes of retained messages, by default.
 pub const BYTES_MAX: usize = 64 << 20;
+/// One publisher has at most the whole by so much of topics and of bytes, so that no other goes
+/// without for its sake.
+const SHARE: usize = 2;
 /// Topics looked at for one page, times the records asked for: others wait meanwhile.
 const LOOKED_AT_FACTOR: usize = 16;
 
@@ -24,6 +27,8 @@ pub struct Kept<R> {
     pub expires: Option<Timestamp>,
     /// Bytes it takes.
     pub bytes: usize,
+    /// Whose room it takes.
+    pub publisher: PrincipalId,
     /// The message.
     pub record: R,
 }
@@ -37,7 +42,7 @@ pub enum Noted {
     Cleared,
     /// It is older than what is known.
     Old,
-    /// There is no room: it was let go of, and so was what the topic had.
+    /// There is no room, or none for its publisher: it was let go of, and so was what the topic had.
     Full,
 }
 
@@ -46,17 +51,27 @@ pub enum Noted {
 pub struct Retained<R> {
     topics: BTreeMap<Topic, Kept<R>>,
     bytes: usize,
+    /// What each publisher has of both.
+    taken: BTreeMap<PrincipalId, Taken>,
     topics_max: usize,
     bytes_max: usize,
     /// Everything before was noted.
     next: Position,
 }
 
+/// Room.
+#[derive(Debug, Clone, Copy, Default)]
+struct Taken {
+    topics: usize,
+    bytes: usize,
+}
+
 impl<R: Clone> Retained<R> {
     /// None, of at most so many topics and bytes; the log is noted from `next` on.
     #[must_use]
     pub const fn new(topics_max: usize, bytes_max: usize, next: Position) -> Self {
-        Self { topics: BTreeMap::new(), bytes: 0, topics_max, bytes_max, next }
+        let topics = BTreeMap::new();
+        Self { topics, bytes: 0, taken: BTreeMap::new(), topics_max, bytes_max, next }
     }
 
     /// Takes up what was kept before a restart.
@@ -85,15 +100,32 @@ impl<R: Clone> Retained<R> {
         if self.topics.len() >= self.topics_max || bytes > self.bytes_max {
             return Noted::Full;
         }
+        let Taken { topics, bytes: own } = self.taken_by(&kept.publisher);
+        let own = own.saturating_add(kept.bytes);
+        if topics >= self.topics_max.div_ceil(SHARE) || own > self.bytes_max.div_ceil(SHARE) {
+            return Noted::Full;
+        }
+        self.taken.insert(kept.publisher, Taken { topics: topics.saturating_add(1), bytes: own });
         self.bytes = bytes;
         self.topics.insert(topic, kept);
         Noted::Kept
     }
 
     fn clear(&mut self, topic: &Topic) {
-        if let Some(gone) = self.topics.remove(topic) {
-            self.bytes = self.bytes.saturating_sub(gone.bytes);
+        let Some(gone) = self.topics.remove(topic) else { return };
+        self.bytes = self.bytes.saturating_sub(gone.bytes);
+        let Taken { topics, bytes } = self.taken_by(&gone.publisher);
+        if topics <= 1 {
+            self.taken.remove(&gone.publisher);
+            return;
         }
+        let left =
+            Taken { topics: topics.saturating_sub(1), bytes: bytes.saturating_sub(gone.bytes) };
+        self.taken.insert(gone.publisher, left);
+    }
+
+    fn taken_by(&self, publisher: &PrincipalId) -> Taken {
+        self.taken.get(publisher).copied().unwrap_or_default()
     }
 
     /// Where noting goes on.

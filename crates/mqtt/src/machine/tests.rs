@@ -169,6 +169,18 @@ fn aliases_stand_for_the_name_they_were_given() {
 }
 
 #[test]
+fn a_name_that_no_topic_has_is_not_remembered() {
+    let mut machine = open(&connect_v5());
+    let named = publish_v5("a/b", Qos::AtMostOnce, 0, Some(2), false);
+    assert!(matches!(heard(&mut machine, &named), Ok(Some(Packet::Publish(_)))));
+    let long = publish_v5(&"a".repeat(513), Qos::AtMostOnce, 0, Some(2), false);
+    assert!(matches!(heard(&mut machine, &long), Ok(Some(Packet::Publish(_)))));
+    let short = publish_v5("", Qos::AtMostOnce, 0, Some(2), false);
+    let fault = heard(&mut machine, &short).expect_err("a fault");
+    assert_eq!(fault.reason, Reason::ALIAS_INVALID);
+}
+
+#[test]
 fn more_messages_than_were_allowed_end_the_connection() {
     let mut machine = open(&connect_v5());
     for id in [1, 2] {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use sekisho_proto::{Filter, Position, Timestamp, Topic};
+use sekisho_proto::{Filter, Position, PrincipalId, Timestamp, Topic};
 
 use super::{Kept, Noted, Retained};
 use crate::overlap::matches;
@@ -13,6 +13,10 @@ const FILTERS: [&str; 7] = ["#", "+", "a/#", "a/+", "a/b", "+/b", "b/#"];
 
 fn topic(name: &str) -> Topic {
     Topic::parse(&format!("fujisawa/mqtt/{name}")).unwrap()
+}
+
+const fn publisher(number: u8) -> PrincipalId {
+    PrincipalId::new([number; 32])
 }
 
 const fn at(seconds: i64) -> Timestamp {
@@ -35,6 +39,7 @@ proptest! {
                 position: Position::new(position),
                 expires: (expires > 0).then(|| at(expires)),
                 bytes,
+                publisher: publisher(1),
                 record: position,
             });
             retained.note(&topic(name), Position::new(position), record);
@@ -69,15 +74,22 @@ proptest! {
 
     #[test]
     fn no_more_is_kept_than_the_limits_allow(
-        notes in proptest::collection::vec((prop::sample::select(&NAMES[..]), 0usize..40), 0..40),
+        notes in proptest::collection::vec(
+            (prop::sample::select(&NAMES[..]), proptest::option::of(0usize..40), 1u8..4), 0..60),
     ) {
-        let mut retained = Retained::new(3, 60, Position::ZERO);
-        for (position, (name, bytes)) in (0u64..).zip(notes) {
+        let mut retained = Retained::new(5, 60, Position::ZERO);
+        for (position, (name, bytes, number)) in (0u64..).zip(notes) {
             let position = Position::new(position);
-            let kept = Kept { position, expires: None, bytes, record: () };
-            let noted = retained.note(&topic(name), position, Some(kept));
+            let publisher = publisher(number);
+            let kept = bytes.map(|bytes| Kept { position, expires: None, bytes, publisher, record: () });
+            let noted = retained.note(&topic(name), position, kept);
             prop_assert_eq!(noted == Noted::Kept, retained.get(&topic(name)).is_some());
-            prop_assert!(retained.len() <= 3 && retained.bytes() <= 60);
+            prop_assert!(retained.len() <= 5 && retained.bytes() <= 60);
+            let names = NAMES.map(topic);
+            let own = names.iter().filter_map(|name| retained.get(name));
+            let own: Vec<_> = own.filter(|kept| kept.publisher == publisher).collect();
+            let bytes: usize = own.iter().map(|kept| kept.bytes).sum();
+            prop_assert!(own.len() <= 3 && bytes <= 30);
         }
     }
 }
@@ -85,7 +97,8 @@ proptest! {
 #[test]
 fn what_was_noted_is_not_noted_again() {
     let mut retained = Retained::new(9, 99, Position::new(5));
-    let kept = Kept { position: Position::new(4), expires: None, bytes: 1, record: () };
+    let (position, publisher) = (Position::new(4), publisher(1));
+    let kept = Kept { position, expires: None, bytes: 1, publisher, record: () };
     assert_eq!(retained.note(&topic("a"), Position::new(4), Some(kept)), Noted::Old);
     assert!(retained.is_empty());
     assert_eq!(retained.next(), Position::new(5));
@@ -94,9 +107,30 @@ fn what_was_noted_is_not_noted_again() {
 #[test]
 fn what_has_expired_is_let_go_of() {
     let mut retained = Retained::new(9, 99, Position::ZERO);
-    let kept = Kept { position: Position::ZERO, expires: Some(at(3)), bytes: 9, record: () };
+    let (position, publisher) = (Position::ZERO, publisher(1));
+    let kept = Kept { position, expires: Some(at(3)), bytes: 9, publisher, record: () };
     retained.note(&topic("a"), Position::ZERO, Some(kept));
     assert!(retained.expire(at(2)).is_empty());
     assert_eq!(retained.expire(at(3)), [topic("a")]);
     assert_eq!(retained.bytes(), 0);
+}
+
+#[test]
+fn one_publisher_leaves_room_for_another() {
+    let mut retained = Retained::new(4, 1_000, Position::ZERO);
+    let mut note = |position: u64, name: &str, number: u8, bytes: Option<usize>| {
+        let (position, publisher) = (Position::new(position), publisher(number));
+        let kept =
+            bytes.map(|bytes| Kept { position, expires: None, bytes, publisher, record: () });
+        retained.note(&topic(name), position, kept)
+    };
+    assert_eq!(note(0, "a", 1, Some(1)), Noted::Kept);
+    assert_eq!(note(1, "b", 1, Some(499)), Noted::Kept);
+    assert_eq!(note(2, "ab", 1, Some(1)), Noted::Full, "its share of the topics");
+    assert_eq!(note(3, "b", 1, Some(500)), Noted::Full, "its share of the bytes");
+    assert_eq!(note(4, "a", 2, Some(1)), Noted::Kept, "another takes the topic over");
+    assert_eq!(note(5, "b", 1, Some(499)), Noted::Kept);
+    assert_eq!(note(6, "ab", 1, Some(1)), Noted::Kept, "the room of the topic it lost is free");
+    assert_eq!(note(7, "ab", 1, None), Noted::Cleared);
+    assert_eq!(note(8, "a/b", 1, Some(1)), Noted::Kept);
 }

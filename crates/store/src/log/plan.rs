@@ -86,31 +86,32 @@ pub(crate) fn matching(
     }
 }
 
-/// Of each topic the last record, where it lies from a position up to `until`.
+/// Of each topic the last record, where it lies from a position up to `until`. As an error where a
+/// topic has a later one by now: the one before it is not known here, so the topic is left out.
 pub(crate) fn last_values(
     shared: &Shared,
     selection: &Selection,
-    from: u64,
-    until: u64,
+    (from, until): (u64, u64),
     limits: Limits,
-) -> Plan {
+) -> Result<Plan, Plan> {
     let view = shared.view();
     let mut plan = Plan::new(from);
     plan.head = until;
     let ids = selection.ids();
     let lasts = ids.iter().filter_map(|id| view.topics.get(*id)?.last);
     let mut positions: Vec<u64> = lasts.map(|last| last.position).collect();
+    let is_behind = positions.iter().any(|position| *position >= until);
     positions.retain(|position| (from..until).contains(position));
     positions.sort_unstable();
     for position in positions {
         let Some(planned) = plan_one(&view, position) else { continue };
         if !plan.has_room(&planned, limits) {
-            return plan;
+            return if is_behind { Err(plan) } else { Ok(plan) };
         }
         plan.take(planned);
     }
     plan.next = from.max(until);
-    plan
+    if is_behind { Err(plan) } else { Ok(plan) }
 }
 
 /// The first matching record, from a position on, that may have been received since a time.

@@ -259,10 +259,21 @@ impl RecordReader for LogReader {
         max_records: usize,
         max_bytes: usize,
     ) -> Result<ReadBatch, ReadError> {
-        let (selection, until) = self.shared.select(filter);
         let limits = Limits::new(max_records, max_bytes);
         self.read_planned(|| {
-            plan::last_values(&self.shared, &selection, from.value(), until, limits)
+            let plan = || {
+                let (selection, until) = self.shared.select(filter);
+                plan::last_values(&self.shared, &selection, (from.value(), until), limits)
+            };
+            // What is written meanwhile hides the value that was the last until then.
+            let mut found = plan();
+            for _attempt in 1..PLANS_MAX {
+                if found.is_ok() {
+                    break;
+                }
+                found = plan();
+            }
+            found.unwrap_or_else(|without| without)
         })
     }
 

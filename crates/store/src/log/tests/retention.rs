@@ -196,6 +196,31 @@ fn readers_go_on_while_segments_are_dropped_and_rewritten() {
 }
 
 #[test]
+fn a_topic_that_is_written_to_without_a_pause_has_a_last_value_all_the_time() {
+    let disk = FaultDisk::new();
+    let (mut log, _report) = open(&disk, Options::default());
+    write(&mut log, 0..3);
+    let (reader, done) = (log.reader(), std::sync::atomic::AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let asker = scope.spawn(|| {
+            let mut rounds = 0;
+            while !done.load(std::sync::atomic::Ordering::Acquire) {
+                let batch = reader.last_values(&everything(), Position::ZERO, 50, usize::MAX);
+                let found = numbers(&batch.unwrap());
+                assert_eq!(found.len(), 3, "{found:?}");
+                rounds += 1;
+            }
+            rounds
+        });
+        for number in 3..3_000 {
+            write(&mut log, number..number + 1);
+        }
+        done.store(true, std::sync::atomic::Ordering::Release);
+        assert!(asker.join().unwrap() > 0);
+    });
+}
+
+#[test]
 fn a_log_refuses_more_topics_than_it_may_know() {
     let disk = FaultDisk::new();
     let (mut log, _report) = open(&disk, Options { topics_max: 2, ..small() });
