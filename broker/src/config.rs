@@ -3,6 +3,7 @@
 //! The file is `sekisho.toml` in the node's directory; paths in it are relative to that directory.
 //! Every key is optional but `organisation`.
 
+mod map_tiles;
 mod mqtt;
 mod table;
 mod web_origin;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use sekisho_proto::{OrgName, limits};
 use thiserror::Error;
 
+pub use map_tiles::{MapConfig, MapTiles};
 pub use mqtt::MqttConfig;
 pub use table::Fault;
 use table::Table;
@@ -42,6 +44,8 @@ pub struct Config {
     pub tls: TlsFiles,
     /// Web pages of other origins that may use this node, besides its own.
     pub web_origins: Vec<WebOrigin>,
+    /// What the pages' map shows below the readings.
+    pub map: MapConfig,
     /// What is below the listener of MQTT.
     pub mqtt: MqttConfig,
     /// The node's key file.
@@ -178,7 +182,7 @@ fn read(mut root: Table<'_>, dir: &Path) -> Option<Config> {
     listen.finish(&["quic", "http", "web", "mqtt"]);
     let tls = read_tls(root.section("tls"), dir);
     let mqtt_section = mqtt::read(root.section("mqtt"), organisation.as_ref());
-    let web_origins = read_web(root.section("web"));
+    let (web_origins, map) = read_web(root.section("web"));
 
     let mut storage = root.section("storage");
     let data = storage.parsed("data", path_in(dir)).unwrap_or_else(|| dir.join("data"));
@@ -200,10 +204,7 @@ fn read(mut root: Table<'_>, dir: &Path) -> Option<Config> {
         "strangers_per_address",
         "requests_per_second",
     ]);
-    let mut federation = root.section("federation");
-    let take = federation.parsed("take", parse_take).unwrap_or(Take::All);
-    let takes = federation.section("take_of").each(str::parse::<OrgName>, parse_take);
-    federation.finish(&["take", "take_of"]);
+    let (take, takes) = read_federation(root.section("federation"));
     root.finish(&[
         "organisation",
         "key",
@@ -226,6 +227,7 @@ fn read(mut root: Table<'_>, dir: &Path) -> Option<Config> {
         mqtt: mqtt_section?,
         tls: tls?,
         web_origins,
+        map,
         key,
         genesis,
         data,
@@ -241,10 +243,18 @@ fn read(mut root: Table<'_>, dir: &Path) -> Option<Config> {
     })
 }
 
-fn read_web(mut table: Table<'_>) -> Vec<WebOrigin> {
+fn read_federation(mut table: Table<'_>) -> (Take, BTreeMap<OrgName, Take>) {
+    let take = table.parsed("take", parse_take).unwrap_or(Take::All);
+    let takes = table.section("take_of").each(str::parse::<OrgName>, parse_take);
+    table.finish(&["take", "take_of"]);
+    (take, takes)
+}
+
+fn read_web(mut table: Table<'_>) -> (Vec<WebOrigin>, MapConfig) {
     let origins = table.list("origins", str::parse::<WebOrigin>);
-    table.finish(&["origins"]);
-    origins
+    let map = map_tiles::read(&mut table);
+    table.finish(&["origins", "map_tiles", "map_attribution"]);
+    (origins, map)
 }
 
 /// Both files or neither: a certificate without its key proves nothing.

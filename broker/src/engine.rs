@@ -13,6 +13,9 @@ use tracing::{info, warn};
 
 use crate::config::Config;
 
+/// Files that are looked at to tell how much room they take: a log of a terabyte has fewer.
+const FILES_COUNTED_MAX: usize = 100_000;
+
 /// Opens what the node keeps, and says in the log what opening found.
 pub(crate) fn open(config: &Config) -> Result<(Log, Arc<KeyedStore>), StoreError> {
     let log = Options { min_free_bytes: config.free_bytes_min, ..Options::default() };
@@ -35,6 +38,26 @@ pub(crate) fn secrets(config: &Config) -> Result<Secrets, SecretError> {
 /// Bytes free where the node keeps everything; `None` where the system does not say.
 pub(crate) fn free_bytes(data: &Path) -> Option<u64> {
     StdDisk.free_bytes(data).ok()
+}
+
+/// Bytes of the files in the data folder, as far as they can be counted.
+pub(crate) fn data_bytes(data: &Path) -> u64 {
+    let mut folders = vec![data.to_owned()];
+    let mut bytes = 0_u64;
+    let mut left = FILES_COUNTED_MAX;
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+        for entry in entries.flatten() {
+            let Some(rest) = left.checked_sub(1) else { return bytes };
+            left = rest;
+            match entry.metadata() {
+                Ok(found) if found.is_dir() => folders.push(entry.path()),
+                Ok(found) => bytes = bytes.saturating_add(found.len()),
+                Err(_gone) => {}
+            }
+        }
+    }
+    bytes
 }
 
 fn tell(report: &StoreReport) {

@@ -15,6 +15,7 @@ mod cosignatures;
 mod cursors;
 mod cut;
 mod enrolments;
+mod errands;
 mod followed;
 mod ingress;
 mod key_headers;
@@ -27,9 +28,11 @@ mod places;
 mod presence;
 mod rates;
 mod refusal;
+mod refusals;
 mod replay;
 mod request;
 mod retention;
+mod roster;
 mod shard;
 mod start;
 mod status;
@@ -64,6 +67,7 @@ pub use access::AccessLogError;
 pub use authority::{Authority, ReplayError, log_from};
 pub use cut::Cut;
 pub use enrolments::{Enrolments, Waiting, WaitingDevice, Word};
+pub(crate) use errands::Errands;
 pub use ingress::{Agreed, Carried, Carrier, Entry, Ingress, Parcel};
 pub(crate) use outbox::Held;
 pub use outbox::{
@@ -92,6 +96,8 @@ use places::Places;
 use presence::Presence;
 pub(crate) use presence::Present;
 use rates::Rates;
+pub(crate) use refusals::Refusals;
+pub(crate) use roster::{Came, Listed, Roster, Subscribed};
 pub(crate) use wants::{Want, Wants};
 
 /// One node's state and the ways to it.
@@ -104,7 +110,7 @@ pub struct Hub {
     logs: Logs,
     ingress: Ingress,
     key_headers: Arc<KeyHeaders>,
-    enrolments: Enrolments,
+    boards: Boards,
     places: Places,
     link_board: Arc<LinkBoard>,
     wants: Arc<Wants>,
@@ -122,6 +128,15 @@ pub struct Hub {
     /// that it was told last.
     announcing: tokio::sync::Mutex<u64>,
     sessions: AtomicU64,
+}
+
+/// What waits for somebody to ask for it: in memory, bounded, and gone with a restart.
+#[derive(Debug, Default)]
+struct Boards {
+    enrolments: Enrolments,
+    errands: Errands,
+    roster: Roster,
+    refusals: Arc<Refusals>,
 }
 
 impl Hub {
@@ -156,7 +171,22 @@ impl Hub {
     /// Devices that wait to be enrolled.
     #[must_use]
     pub const fn enrolments(&self) -> &Enrolments {
-        &self.enrolments
+        &self.boards.enrolments
+    }
+
+    /// Errands on their way to a steward.
+    pub(crate) const fn errands(&self) -> &Errands {
+        &self.boards.errands
+    }
+
+    /// Who is connected.
+    pub(crate) const fn roster(&self) -> &Roster {
+        &self.boards.roster
+    }
+
+    /// What was refused lately.
+    pub(crate) const fn refusals(&self) -> &Arc<Refusals> {
+        &self.boards.refusals
     }
 
     /// Keeps the log short.
@@ -275,6 +305,11 @@ impl Hub {
         self.presence.enter(who)
     }
 
+    /// Whether a principal has a session.
+    pub(crate) fn is_present(&self, principal: &PrincipalId) -> bool {
+        self.presence.is_present(principal)
+    }
+
     /// How many sessions a principal has.
     pub(crate) fn sessions_of(&self, principal: &PrincipalId) -> u32 {
         self.presence.sessions_of(principal)
@@ -321,6 +356,7 @@ impl Hub {
     /// What is due now and then.
     pub(crate) fn tick(&self, now: Timestamp) {
         self.rates.sweep(now);
+        self.boards.errands.sweep(now);
         metrics::set(metrics::CLOCK_BEHIND, clock::behind().as_secs());
     }
 

@@ -18,6 +18,7 @@ mod transport;
 
 pub use node::{Addresses, Insecure, ListenError, NodeError, TlsFileError, serve};
 pub use transport::certificate::client_key;
+pub use transport::web::are_built as are_pages_built;
 
 /// The node's name and version, for logs and peers.
 pub const SOFTWARE: &str = concat!("sekisho-node/", env!("CARGO_PKG_VERSION"));

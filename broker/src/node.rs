@@ -94,6 +94,8 @@ pub struct Addresses {
     pub mqtt: Option<SocketAddr>,
     /// MQTT clients of this machine, without TLS, where somebody asked for that.
     pub insecure_mqtt: Option<SocketAddr>,
+    /// Browsers of this machine, without TLS, where somebody asked for that.
+    pub insecure_web: Option<SocketAddr>,
 }
 
 /// Listeners without TLS, on loopback addresses: never in a configuration, always asked for anew.
@@ -101,6 +103,8 @@ pub struct Addresses {
 pub struct Insecure {
     /// For MQTT clients.
     pub mqtt: Option<SocketAddr>,
+    /// For browsers.
+    pub web: Option<SocketAddr>,
 }
 
 /// Runs the node in `dir` until `stop`, then drains it. `ready` hears where it listens once it does.
@@ -139,9 +143,10 @@ async fn serve_with(
     let addresses = Addresses {
         quic: listener.address().unwrap_or(quic),
         http: page.local_addr().unwrap_or(http_address),
-        web: doors.web.as_ref().and_then(|web| web.address().ok()),
+        web: web_address_of(doors.web.as_ref()),
         mqtt: address_of(doors.mqtt.as_ref()),
         insecure_mqtt: address_of(doors.insecure_mqtt.as_ref()),
+        insecure_web: web_address_of(doors.insecure_web.as_ref()),
     };
     let organisation = hub.organisation();
     let (quic, web, mqtt) = (addresses.quic, addresses.web, addresses.mqtt);
@@ -189,9 +194,14 @@ struct Doors {
     web: Option<web::Listener>,
     mqtt: Option<mqtt_door::Listener>,
     insecure_mqtt: Option<mqtt_door::Listener>,
+    insecure_web: Option<web::Listener>,
 }
 
 fn address_of(listener: Option<&mqtt_door::Listener>) -> Option<SocketAddr> {
+    listener.and_then(|listener| listener.address().ok())
+}
+
+fn web_address_of(listener: Option<&web::Listener>) -> Option<SocketAddr> {
     listener.and_then(|listener| listener.address().ok())
 }
 
@@ -203,13 +213,18 @@ impl Doors {
         stop: &CancellationToken,
     ) -> Result<Self, NodeError> {
         let config = hub.config();
-        let mut doors = Self { web: None, mqtt: None, insecure_mqtt: None };
+        let mut doors = Self { web: None, mqtt: None, insecure_mqtt: None, insecure_web: None };
         let shared = || (Arc::clone(hub), Arc::clone(key), Arc::clone(crowd));
         let mqtt = mqtt_door::Door::new(shared(), stop.clone());
         if let Some(address) = insecure.mqtt {
             let listener = mqtt_door::Listener::bind_loopback(address, Arc::clone(&mqtt)).await?;
             warn!(%address, "MQTT without TLS is open to this machine");
             doors.insecure_mqtt = Some(listener);
+        }
+        if let Some(address) = insecure.web {
+            let door = Arc::new(web::Door::new(shared(), None, stop.clone()));
+            doors.insecure_web = Some(web::Listener::bind_loopback(address, door).await?);
+            warn!(%address, "pages and sessions without TLS are open to this machine");
         }
         if config.listen_web.is_none() && config.listen_mqtt.is_none() {
             return Ok(doors);
@@ -220,8 +235,7 @@ impl Doors {
             doors.mqtt = Some(listener.await?);
         }
         if let Some(address) = config.listen_web {
-            let shared = (Arc::clone(hub), Arc::clone(key), Arc::clone(crowd));
-            let door = Arc::new(web::Door::new(shared, &certificate, stop.clone()));
+            let door = Arc::new(web::Door::new(shared(), Some(&certificate), stop.clone()));
             doors.web = Some(web::Listener::bind(address, &certificate, door).await?);
         }
         Ok(doors)
@@ -229,18 +243,19 @@ impl Doors {
 
     /// Serves them until the node stops.
     async fn run(self) {
-        let web = async {
-            if let Some(web) = self.web {
-                web.run().await;
+        let web = [self.web, self.insecure_web].map(|listener| async {
+            if let Some(listener) = listener {
+                listener.run().await;
             }
-        };
+        });
+        let [web, insecure_web] = web;
         let mqtt = [self.mqtt, self.insecure_mqtt].map(|listener| async {
             if let Some(listener) = listener {
                 listener.run().await;
             }
         });
         let [secure, insecure] = mqtt;
-        tokio::join!(web, secure, insecure);
+        tokio::join!(web, insecure_web, secure, insecure);
     }
 }
 

@@ -25,8 +25,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::clock;
 use crate::homeward::Back;
 use crate::hub::{
-    Backlog, Carrier, Cut, Held, Hub, INTERESTS_DEFAULT, Letter, Outbox, OutboxReader, Parcel,
-    Present, Received, Refusal, Request, metrics,
+    Backlog, Carrier, Cut, Held, Hub, INTERESTS_DEFAULT, Letter, Listed, Outbox, OutboxReader,
+    Parcel, Present, Received, Refusal, Request, metrics,
 };
 
 pub(crate) use follow::Follower;
@@ -88,6 +88,7 @@ pub(crate) struct Session {
     answers: mpsc::Sender<Frame>,
     cut: Cut,
     backlog: Backlog,
+    listed: Listed,
     _present: Present,
     /// With a former peer: the end of what it may follow. It may do nothing else.
     parting: Option<StatementIndex>,
@@ -147,7 +148,7 @@ impl Session {
 
     async fn publish(&self, publish: frame::Publish) {
         let now = clock::now();
-        let vouchers = self.vouchers.as_ref();
+        let (vouchers, bytes) = (self.vouchers.as_ref(), publish.envelope.len());
         let request = vouchers.map_or(publish.request, |known| known.enter(publish.request));
         let parcel = Parcel {
             envelope: publish.envelope,
@@ -168,8 +169,9 @@ impl Session {
             }
             Err(refusal) => Err(refusal),
         };
-        if let Err(refusal) = sent {
-            self.tell(self.hub.refuse(request, refusal)).await;
+        match sent {
+            Ok(()) => self.listed.note_published(bytes, now),
+            Err(refusal) => self.tell(self.refuse(request, refusal)).await,
         }
     }
 
@@ -178,15 +180,19 @@ impl Session {
     /// envelope was given, where it got that far.
     pub(crate) async fn attest(&self, request: u64, letter: Letter) -> Option<Sequence> {
         let (publisher, topic) = (self.who.id, letter.topic.clone());
+        let bytes = letter.body.len();
         let sent = match self.parting {
             Some(_) => Err(self.parted()),
             None => self.hub.attest(publisher, letter, (self.id, request), clock::now()).await,
         };
         match sent {
-            Ok(sequence) => Some(sequence),
+            Ok(sequence) => {
+                self.listed.note_published(bytes, clock::now());
+                Some(sequence)
+            }
             Err(refusal) => {
                 tracing::debug!(%topic, %refusal, "nothing was attested");
-                self.tell(self.hub.refuse(request, refusal)).await;
+                self.tell(self.refuse(request, refusal)).await;
                 None
             }
         }
@@ -201,7 +207,7 @@ impl Session {
         };
         match stated {
             Ok(indices) => Frame::Stated(frame::Stated { request, indices }),
-            Err(refusal) => self.hub.refuse(request, refusal),
+            Err(refusal) => self.refuse(request, refusal),
         }
     }
 
@@ -252,19 +258,31 @@ impl Session {
         };
         if policy.may_subscribe(&self.recipient, filter, now).is_err() {
             // The shard says so.
-            return Ok(Held::new(interest, None));
+            return Ok(Held::new(interest, None).listed(self.listed.subscribe(filter, now)));
         }
         // A peer's link begins where it says.
         if let (Recipient::Principal(_), Some(cursor)) = (&self.recipient, &subscribe.cursor) {
             self.hub.want_cursor((self.who.id, cursor.clone()), filter.clone()).await?;
         }
         let want = self.hub.wants().want(filter, subscribe.start);
-        Ok(Held::new(interest, want))
+        Ok(Held::new(interest, want).listed(self.listed.subscribe(filter, now)))
+    }
+
+    /// Remembers that something was refused.
+    pub(crate) fn note_refused(&self, refusal: &Refusal) {
+        self.listed.note_refused(refusal, clock::now());
+    }
+
+    /// Counts and remembers a refusal, and makes it a frame.
+    fn refuse(&self, request: u64, refusal: Refusal) -> Frame {
+        self.note_refused(&refusal);
+        self.hub.refuse(request, refusal)
     }
 
     /// Records were written to whoever this is.
     pub(crate) fn note_delivered(&self, records: u64, bytes: u64) {
         metrics::delivered(records, bytes);
+        self.listed.note_delivered(records, bytes, clock::now());
         if let Recipient::Peer(peer) = &self.recipient {
             self.hub.link_board().delivered(peer, records, bytes, clock::now());
         }
@@ -345,6 +363,13 @@ impl Session {
             tokio::time::sleep(STEER_PAUSE).await;
         }
         self.hub.ask(request).await
+    }
+
+    /// A record was not told after all: what it cost is given back.
+    pub(crate) async fn give_back(&self, subscription: SubscriptionId) {
+        let credit = Request::Credit { session: self.id, subscription, records: 1 };
+        // A hub that is stopping has forgotten the subscription anyway.
+        drop(self.hub.ask(credit).await);
     }
 
     /// A subscriber whose queue was full has taken from it.

@@ -1,6 +1,7 @@
 //! The origin of a web page (RFC 6454): what a browser says of the page that makes it ask.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 /// Port of HTTPS where none is written.
@@ -29,6 +30,21 @@ impl WebOrigin {
     /// It is no host, with a port or without.
     pub fn of_host(host: &str) -> Result<Self, String> {
         Self::parse(Scheme::Https, host)
+    }
+
+    /// The same of a node that is asked without TLS, on its own machine: by another name than that of
+    /// the machine itself, a page of elsewhere would pass for the node's own.
+    ///
+    /// # Errors
+    /// It is no host of this machine, with a port or without.
+    pub fn of_local_host(host: &str) -> Result<Self, String> {
+        let origin = Self::parse(Scheme::Http, host)?;
+        let address = origin.host.trim_start_matches('[').trim_end_matches(']');
+        let is_loopback = address.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+        if is_loopback || origin.host == "localhost" {
+            return Ok(origin);
+        }
+        Err(format!("wanted localhost or a loopback address, found {host:?}"))
     }
 
     fn parse(scheme: Scheme, authority: &str) -> Result<Self, String> {
@@ -102,6 +118,24 @@ mod tests {
         let own = WebOrigin::of_host("node.example:443").unwrap();
         assert_eq!(own, "https://node.example".parse().unwrap());
         assert_ne!(own, "http://node.example:443".parse().unwrap());
+    }
+
+    #[test]
+    fn without_tls_a_node_is_known_by_the_names_of_its_machine_only() {
+        for host in ["localhost:8080", "127.0.0.1:8080", "127.9.9.9", "[::1]:8080"] {
+            let own = WebOrigin::of_local_host(host).unwrap();
+            assert_eq!(own, format!("http://{host}").parse().unwrap());
+        }
+        for host in [
+            "evil.example:8080",
+            "localhost.evil.example",
+            "192.0.2.1:8080",
+            "0.0.0.0",
+            "[::2]",
+            "",
+        ] {
+            assert!(WebOrigin::of_local_host(host).is_err(), "{host}");
+        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
-//! What somebody without a key of its own publishes: numbered and signed by this node, which says
-//! so in the header.
+//! What somebody without a key of its own publishes: numbered and, when it leaves, signed by this
+//! node, which says so in the header.
 //!
 //! A publisher numbers its envelopes itself and knows which was the last; here the node does it for
 //! it. It has one boot for each run, and remembers for each publisher and topic where the chain
 //! ends. Where it does not know, because it has just started, forgot to save memory, or an envelope
 //! was not stored after all, it asks the shard, which knows.
+
+mod signing;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,10 +16,11 @@ use dashmap::DashMap;
 use sekisho_proto::{
     BootId, ContentType, Epoch, Hash, Header, PrincipalId, Scope, Sequence, Suite, Timestamp, Topic,
 };
-use sekisho_routing::{Carriage, SessionId};
+use sekisho_routing::{Carriage, Record, SessionId};
 use tokio::sync::{Mutex, oneshot};
 
 use super::{Carrier, Hub, Refusal, Request};
+pub(crate) use signing::{Signing, Unsigned};
 
 /// What a client without a key of its own wants to have published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +45,7 @@ const CHAINS_MAX: usize = 65_536;
 #[derive(Debug)]
 pub(crate) struct Attesting {
     boot: BootId,
+    pub(crate) signing: Signing,
     chains: DashMap<(PrincipalId, Topic), Arc<Chain>>,
 }
 
@@ -63,8 +67,8 @@ struct End {
 
 impl Attesting {
     /// `boot` was drawn for this run of the node.
-    pub(crate) fn new(boot: BootId) -> Self {
-        Self { boot, chains: DashMap::new() }
+    pub(crate) fn new(boot: BootId, signing: Signing) -> Self {
+        Self { boot, signing, chains: DashMap::new() }
     }
 
     /// Envelopes of these chains were not stored.
@@ -85,8 +89,16 @@ impl Attesting {
 }
 
 impl Hub {
-    /// Numbers a letter, signs it in place of its publisher, takes it through the door and hands it
-    /// to the shard, which answers the session. Tells the number.
+    /// A record's envelope as it may leave for somebody who verifies.
+    ///
+    /// # Errors
+    /// It was attested by a key that this node has not any more.
+    pub(crate) fn signed(&self, record: &Record) -> Result<Bytes, Unsigned> {
+        self.attesting.signing.signed(record)
+    }
+
+    /// Numbers a letter in place of its publisher, takes it through the door and hands it to the
+    /// shard, which answers the session. Tells the number. It is signed when it leaves.
     ///
     /// # Errors
     /// The first rule it breaks, or the node is stopping.

@@ -104,6 +104,11 @@ impl AttestingWorld {
 
     /// The same node again, with what its folder holds.
     pub(crate) fn open_in(folder: tempfile::TempDir) -> Self {
+        Self::open_with(folder, "node")
+    }
+
+    /// The same, with another key of the node.
+    pub(crate) fn open_with(folder: tempfile::TempDir, node: &str) -> Self {
         let password = Password::generate(&mut SeededEntropy::new(7)).unwrap();
         let meter = password.signing_key(&name("meter")).unwrap().public_key();
         let root = OrgRoot {
@@ -129,7 +134,7 @@ impl AttestingWorld {
         ];
         let path = folder.path().join("sekisho.toml");
         let config = Config::parse("organisation = \"fujisawa\"", folder.path(), &path).unwrap();
-        let started = Hub::start(config, Arc::new(key("node")), &genesis).unwrap();
+        let started = Hub::start(config, Arc::new(key(node)), &genesis).unwrap();
         Self { started, password, folder }
     }
 

@@ -101,6 +101,10 @@ pub const MQTT_RETAINED_DROPPED: &str = "sekisho_mqtt_retained_dropped_total";
 pub const MQTT_SHARED_LOST: &str = "sekisho_mqtt_shared_lost_total";
 /// Wills that were due, by `outcome`: published, refused or lost.
 pub const MQTT_WILLS: &str = "sekisho_mqtt_wills_total";
+/// Errands that wait for a steward's answer.
+pub const ERRANDS_WAITING: &str = "sekisho_errands_waiting";
+/// Errands, by `outcome`: taken, answered or expired.
+pub const ERRANDS: &str = "sekisho_errands_total";
 /// Resident memory of the process, bytes.
 pub const RESIDENT_BYTES: &str = "sekisho_resident_bytes";
 /// Bytes free on the disk of the data folder.
@@ -163,6 +167,8 @@ pub const CATALOGUE: &[(&str, Kind, &str)] = &[
     (MQTT_RETAINED_DROPPED, Kind::Counter, "Messages not retained for want of room."),
     (MQTT_SHARED_LOST, Kind::Counter, "Messages of a share that nobody was given."),
     (MQTT_WILLS, Kind::Counter, "Wills that were due, by outcome."),
+    (ERRANDS_WAITING, Kind::Gauge, "Errands that wait for a steward's answer."),
+    (ERRANDS, Kind::Counter, "Errands to stewards, by outcome: taken, answered, expired."),
     (RESIDENT_BYTES, Kind::Gauge, "Resident memory of the process, bytes."),
 ];
 
@@ -268,6 +274,10 @@ pub(crate) fn count(name: &'static str) {
 
 pub(crate) fn mqtt_will(outcome: &'static str) {
     counter!(MQTT_WILLS, "outcome" => outcome).increment(1);
+}
+
+pub(crate) fn errand(outcome: &'static str) {
+    counter!(ERRANDS, "outcome" => outcome).increment(1);
 }
 
 pub(crate) fn change(name: &'static str, by: f64) {

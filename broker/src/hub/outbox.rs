@@ -11,7 +11,7 @@ use sekisho_policy::DeliveryPermit;
 use sekisho_proto::{Frame, RefusalCode, frame};
 use sekisho_routing::Record;
 
-use super::{Interest, Want};
+use super::{Interest, Subscribed, Want};
 
 /// Items that wait for one subscriber; beyond it the subscriber is fed from the log.
 pub const OUTBOX_ITEMS_MAX: usize = 1_024;
@@ -55,7 +55,7 @@ pub struct OutboxReader {
 struct Queue {
     state: Mutex<State>,
     session: Backlog,
-    _held: Held,
+    held: Held,
 }
 
 /// What is counted while a subscription lasts.
@@ -63,12 +63,18 @@ struct Queue {
 pub(crate) struct Held {
     _interest: Option<Interest>,
     _want: Option<Want>,
+    listed: Option<Subscribed>,
 }
 
 impl Held {
     /// One of the few interests that a peer may have, and what is wanted of another organisation.
     pub(crate) const fn new(interest: Option<Interest>, want: Option<Want>) -> Self {
-        Self { _interest: interest, _want: want }
+        Self { _interest: interest, _want: want, listed: None }
+    }
+
+    /// The same, with its place among those of its session.
+    pub(crate) fn listed(self, listed: Subscribed) -> Self {
+        Self { listed: Some(listed), ..self }
     }
 }
 
@@ -109,7 +115,7 @@ impl Outbox {
     /// The same, which lets go of something when both ends are gone.
     pub(crate) fn holding(session: &Backlog, held: Held) -> (Self, OutboxReader) {
         let (state, session) = (Mutex::default(), session.clone());
-        let queue = Arc::new(Queue { state, session, _held: held });
+        let queue = Arc::new(Queue { state, session, held });
         (Self { queue: Arc::clone(&queue) }, OutboxReader { queue })
     }
 
@@ -138,6 +144,11 @@ impl Outbox {
         let mut state = self.queue.lock();
         if state.ends == Ends::One || state.waiting.len() >= OUTBOX_ITEMS_MAX + RESERVED {
             return Err(Full);
+        }
+        if let Outgoing::End { code, why } = &outgoing
+            && let Some(listed) = &self.queue.held.listed
+        {
+            listed.note_ended(*code, why);
         }
         if let Outgoing::End { code, .. } = outgoing
             && is_of_rights(code)

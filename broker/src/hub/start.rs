@@ -16,10 +16,9 @@ use tracing::warn;
 
 use super::access::{AccessLog, AccessLogError};
 use super::alarm::Alarm;
-use super::attesting::Attesting;
+use super::attesting::{Attesting, Signing};
 use super::authority::{Authority, ReplayError};
 use super::cursors::Cursors;
-use super::enrolments::Enrolments;
 use super::ingress::Ingress;
 use super::logs::Logs;
 use super::places::Places;
@@ -29,7 +28,7 @@ use super::replay::{HistoryBudgets, Replays};
 use super::request::{REQUESTS_MAX, Request};
 use super::retention::Retention;
 use super::shard::{Ended, Group, Shard};
-use super::{Hub, KeyHeaders, LinkBoard, Wants};
+use super::{Boards, Hub, KeyHeaders, LinkBoard, Wants};
 use crate::clock;
 use crate::clock::ClockError;
 use crate::clock::mark::Mark;
@@ -105,14 +104,15 @@ impl Hub {
         let router = router(&authority, &records, &reader);
         let secrets = engine::secrets(&config).map_err(AccessLogError::from)?;
         let access = Arc::new(AccessLog::open(&config.organisation, Arc::clone(&keyed), secrets)?);
+        let attesting = Signing::new(Arc::clone(&key), &config.key);
+        let attesting = Arc::new(Attesting::new(draw_boot()?, attesting));
         let logs = open_logs(&config, key, &keyed, (&authority, &access))?;
-        let link_board = Arc::new(LinkBoard::default());
+        let link_board = Arc::<LinkBoard>::default();
         let history = HistoryBudgets::new(&authority.snapshot(), Arc::clone(&link_board));
         let replays = replays((&reader, &access), &sender, history);
         let alarm = Arc::new(Alarm::default());
-        let attesting = Arc::new(Attesting::new(draw_boot()?));
         let read = |source| ReplayError::Read { source };
-        let wants = Wants::read(&config.organisation, &*keyed).map_err(read)?;
+        let wants = Arc::new(Wants::read(&config.organisation, &*keyed).map_err(read)?);
         let mqtt = Memory::open(&config.organisation, &keyed, &reader, now).map_err(read)?;
         let shard = Shard {
             router,
@@ -131,8 +131,7 @@ impl Hub {
             poison: None,
         };
         let shard = run(shard, &authority)?;
-        let (own, bytes_max) = (config.organisation.clone(), config.envelope_bytes_max);
-        let ingress = Ingress::new(own, bytes_max, Arc::clone(&key_headers));
+        let ingress = ingress(&config, &key_headers);
         let hub = Self {
             node,
             access,
@@ -140,10 +139,10 @@ impl Hub {
             logs,
             ingress,
             key_headers,
-            enrolments: Enrolments::default(),
+            boards: Boards::default(),
             places,
             link_board,
-            wants: Arc::new(wants),
+            wants,
             presence: Presence::default(),
             ways_home: WaysHome::default(),
             rates: Rates::new(config.requests_per_second_max),
@@ -235,6 +234,11 @@ fn root_of(config: &Config, genesis: &[Statement]) -> Result<Hash, StartError> {
         }
         _ => Err(StartError::Genesis { organisation, found: "another kind of statement" }),
     }
+}
+
+fn ingress(config: &Config, key_headers: &Arc<KeyHeaders>) -> Ingress {
+    let organisation = config.organisation.clone();
+    Ingress::new(organisation, config.envelope_bytes_max, Arc::clone(key_headers))
 }
 
 /// A router that knows what the log knows.

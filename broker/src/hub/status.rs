@@ -8,8 +8,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::merkle_log::MerkleLog;
+use super::presence::SESSIONS_PER_PRINCIPAL_MAX;
 use super::{Hub, metrics};
 use crate::{clock, engine};
+
+const DAY_S: u64 = 24 * 60 * 60;
 
 /// Whether the node can do its work, in words.
 #[derive(Debug, Clone, Serialize)]
@@ -37,6 +40,7 @@ impl Hub {
     /// Sets the gauges that are read rather than counted.
     pub(crate) fn observe(&self) {
         metrics::set(metrics::LOG_HEAD, self.reader.head().value());
+        metrics::set(metrics::ERRANDS_WAITING, self.boards.errands.waiting() as u64);
         metrics::set(metrics::POLICY_VERSION, self.authority.snapshot().version());
         let (policy, now) = (self.authority.snapshot(), clock::now());
         for route in policy.routes(now) {
@@ -73,10 +77,43 @@ impl Hub {
             "access_log": self.access.status(),
             "head": self.reader.head().value(),
             "first": self.reader.first().value(),
-            "enrolments_waiting": self.enrolments.count(),
+            "enrolments_waiting": self.boards.enrolments.count(),
+            "sessions": self.boards.roster.count(),
+            "errands_waiting": self.boards.errands.waiting(),
             "stewards": self.stewards(&policy),
+            "stewards_known": self.stewards_known(&policy, now),
             "control_log": checkpoint(self.logs.control()),
             "access_log": checkpoint(self.logs.access()),
+        })
+    }
+
+    /// What is kept, how much of the disk is free, and the limits in force.
+    pub(crate) fn storage(&self) -> Value {
+        let config = &self.config;
+        let days = |age: std::time::Duration| age.as_secs() / DAY_S;
+        json!({
+            "limits": {
+                "retention_days": config.retention_age.map(days),
+                "retention_bytes": config.retention_bytes,
+                "free_mebibytes_min": config.free_bytes_min >> 20,
+                "envelope_bytes_max": config.envelope_bytes_max,
+                "connections_max": config.connections_max,
+                "strangers_per_address_max": config.strangers_per_address_max,
+                "requests_per_second_max": config.requests_per_second_max,
+                "sessions_per_principal_max": SESSIONS_PER_PRINCIPAL_MAX,
+            },
+            "disk": {
+                "free_bytes": engine::free_bytes(&config.data),
+                "data_bytes": engine::data_bytes(&config.data),
+            },
+            "logs": {
+                "records": {
+                    "first": self.reader.first().value(),
+                    "head": self.reader.head().value(),
+                },
+                "control": { "entries": self.logs.control().size() },
+                "access": { "entries": self.logs.access().size() },
+            },
         })
     }
 
@@ -87,6 +124,24 @@ impl Hub {
             record.kind == PrincipalKind::Steward && self.presence.is_present(&record.id)
         });
         present.map(|record| record.name.to_string()).collect()
+    }
+
+    /// The organisation's stewards that are in force, connected or not: to whom errands may go.
+    fn stewards_known(&self, policy: &Policy, now: Timestamp) -> Value {
+        let all = policy.principals(self.organisation()).into_iter();
+        let in_force = all.filter(|record| {
+            record.kind == PrincipalKind::Steward && policy.standing(&record.id, now).is_ok()
+        });
+        in_force
+            .map(|record| {
+                json!({
+                    "name": record.name.to_string(),
+                    "id": record.id.to_string(),
+                    "kem_suite": record.kem_suite.name(),
+                    "connected": self.presence.is_present(&record.id),
+                })
+            })
+            .collect()
     }
 
     /// The peers under contract.

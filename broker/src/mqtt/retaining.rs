@@ -222,6 +222,7 @@ fn kept(record: Record) -> Kept<Arc<Record>> {
         position: record.position(),
         expires: (header.expiry_s > 0).then(|| Timestamp::from_micros(expires)),
         bytes: record.envelope().encoded().len(),
+        publisher: header.publisher,
         record: Arc::new(record),
     }
 }

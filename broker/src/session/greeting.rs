@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::{ANSWERS_MAX, INFLIGHT_MAX, PEER_NAME, Port, Session, Vouchers, Who, unexpected};
 use crate::clock;
-use crate::hub::{Backlog, Carrier, Cut, Hub, Refusal, Request, internal};
+use crate::hub::{Backlog, Came, Carrier, Cut, Hub, Refusal, Request, internal};
 
 /// The protocol version this node speaks.
 const VERSION: u32 = 1;
@@ -25,6 +25,7 @@ const ENROLMENT_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
 pub(crate) struct Stranger {
     hub: Arc<Hub>,
     key: PublicKey,
+    came: Came,
 }
 
 /// Whose key it is.
@@ -46,8 +47,14 @@ pub(crate) enum Greeting {
 impl Stranger {
     /// A connection that proved to hold `key`.
     #[must_use]
-    pub(crate) const fn new(hub: Arc<Hub>, key: PublicKey) -> Self {
-        Self { hub, key }
+    pub(crate) fn new(hub: Arc<Hub>, key: PublicKey) -> Self {
+        Self { hub, key, came: Came::unknown() }
+    }
+
+    /// The same, who came by a certain door.
+    #[must_use]
+    pub(crate) fn by(self, came: Came) -> Self {
+        Self { came, ..self }
     }
 
     /// Judges the first frame.
@@ -95,6 +102,8 @@ impl Stranger {
             self.hub.ask(connect).await?;
         }
         let (hub, cutting) = (Arc::clone(&self.hub), cut.clone());
+        let (refusals, now) = (self.hub.refusals(), clock::now());
+        let listed = self.hub.roster().enter((id, &who), self.came, refusals, now);
         let is_peer = matches!(recipient, Recipient::Peer(_));
         let vouchers = is_peer.then(|| Arc::new(Vouchers::default()));
         let session = Session {
@@ -106,6 +115,7 @@ impl Stranger {
             answers,
             cut: cutting,
             backlog: Backlog::default(),
+            listed,
             _present: present,
             parting,
             vouchers: vouchers.clone(),

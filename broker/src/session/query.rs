@@ -1,18 +1,21 @@
 //! Answers questions from what the node knows, to those who may ask them.
 
 mod access;
+mod administration;
 mod diff;
+mod errands;
 mod logs;
 
 use bytes::Bytes;
 use sekisho_policy::{HeldDeny, HeldGrant, HeldRole, Policy, WhoEntry};
 use sekisho_proto::frame::{Answer, AnswerBody, Query, Question};
+use sekisho_proto::statement::{StreamDescriptor, Transducer};
 use sekisho_proto::{
     Action, Filter, Frame, OrgName, PrincipalKind, PrincipalName, RefusalCode, Statement,
     Timestamp, Topic, limits,
 };
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
 use super::{Session, Who};
@@ -34,7 +37,7 @@ impl Session {
         };
         match found.and_then(that_fits) {
             Ok(answer) => Frame::Answer(Answer { request, answer }),
-            Err(refusal) => self.hub.refuse(request, refusal),
+            Err(refusal) => self.refuse(request, refusal),
         }
     }
 
@@ -69,6 +72,9 @@ impl Session {
             Question::Enrolments
             | Question::TellEnrolment { .. }
             | Question::RefuseEnrolment { .. } => self.enrolments(question),
+            Question::Errand(errand) => self.errand(&policy, errand, now).await,
+            Question::Errands => self.errands(now),
+            Question::AnswerErrand(answer) => self.answer_errand(answer),
             Question::Checkpoint { log, old_size } => {
                 self.checkpoint(&policy, log, old_size, now).await
             }
@@ -77,9 +83,20 @@ impl Session {
             }
             Question::Diff(statement) => self.diff(&policy, &statement, now).await,
             Question::Erase { principal, id } => self.erase(&policy, (principal, id), now).await,
+            Question::Epochs { after, max } => self.epochs(&policy, (after, max), now).await,
+            Question::Storage { filter, levels, after, max } => {
+                self.storage(&policy, (filter, levels), (after, max), now).await
+            }
             other => {
                 self.note_question(&policy, &other, now).await?;
                 match other {
+                    Question::Sessions { principal, from, max } => {
+                        let listed = self.hub.roster().list(principal.as_ref(), (from, max), now);
+                        Ok(document(&listed))
+                    }
+                    Question::Refusals { before, max } => {
+                        Ok(document(&self.hub.refusals().list(before, max)))
+                    }
                     Question::Accesses { subject, from, max } => {
                         self.accesses(&policy, subject.as_ref(), (from, max)).await
                     }
@@ -89,13 +106,19 @@ impl Session {
         }
     }
 
+    /// Whether this is a steward of the node's organisation.
+    fn check_steward(&self, what: &str) -> Result<(), Refusal> {
+        let own = self.who.name.organisation() == self.hub.organisation();
+        if self.who.kind == PrincipalKind::Steward && own {
+            return Ok(());
+        }
+        let why = format!("wanted a steward, found {}", self.who.name);
+        Err(Refusal::new(RefusalCode::NotPermitted, what, why))
+    }
+
     #[expect(clippy::wildcard_enum_match_arm, reason = "the rest asks who waits")]
     fn enrolments(&self, question: Question) -> Result<AnswerBody, Refusal> {
-        let own = self.who.name.organisation() == self.hub.organisation();
-        if self.who.kind != PrincipalKind::Steward || !own {
-            let why = format!("wanted a steward, found {}", self.who.name);
-            return Err(Refusal::new(RefusalCode::NotPermitted, "enrolments", why));
-        }
+        self.check_steward("enrolments")?;
         let told = match question {
             Question::RefuseEnrolment { token_id, why } => Some((token_id, Word::Refused(why))),
             Question::TellEnrolment { token_id, why } => Some((token_id, Word::Waits(why))),
@@ -174,15 +197,13 @@ impl Session {
         let found = states.into_iter().filter(|state| may(&state.topic)).take(TOPICS_MAX);
         let topics: Vec<Value> = found
             .map(|state| {
-                let descriptor = policy.descriptor(&state.topic);
-                json!({
-                    "topic": state.topic.as_str(),
-                    "first_offset": state.first_offset.value(),
-                    "next_offset": state.next_offset.value(),
-                    "last_received": state.last_received.map(|time| time.to_string()),
-                    "device_type": descriptor.map(|found| found.device_type.clone()),
-                    "title": descriptor.map(|found| found.title.clone()),
-                })
+                let mut entry = described(policy.descriptor(&state.topic));
+                entry.insert("topic".to_owned(), json!(state.topic.as_str()));
+                entry.insert("first_offset".to_owned(), json!(state.first_offset.value()));
+                entry.insert("next_offset".to_owned(), json!(state.next_offset.value()));
+                let last = state.last_received.map(|time| time.to_string());
+                entry.insert("last_received".to_owned(), json!(last));
+                Value::Object(entry)
             })
             .collect();
         list_that_fits(&topics)
@@ -199,6 +220,47 @@ impl Session {
     }
 }
 
+/// What its owner says of a topic; nulls where nothing is said.
+fn described(descriptor: Option<&StreamDescriptor>) -> Map<String, Value> {
+    let text = |of: fn(&StreamDescriptor) -> &String| descriptor.map(|found| json!(of(found)));
+    let location = descriptor.and_then(|found| found.location);
+    let transducers = descriptor.map(|found| found.transducers.as_slice()).unwrap_or_default();
+    [
+        ("device_type", text(|found| &found.device_type)),
+        ("title", text(|found| &found.title)),
+        ("class", descriptor.map(|found| json!(found.class.name()))),
+        ("mobile", descriptor.map(|found| json!(found.mobile))),
+        (
+            "location",
+            location.map(|place| {
+                json!({
+                    "latitude": f64::from(place.latitude_e7) / 1e7,
+                    "longitude": f64::from(place.longitude_e7) / 1e7,
+                })
+            }),
+        ),
+        ("retention_s", descriptor.map(|found| json!(found.retention_s))),
+        ("transducers", Some(transducers.iter().map(transducer).collect())),
+    ]
+    .into_iter()
+    .map(|(field, value)| (field.to_owned(), value.unwrap_or_default()))
+    .collect()
+}
+
+/// Numerals stay text, as they were signed.
+fn transducer(one: &Transducer) -> Value {
+    let numeral = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    json!({
+        "name": one.name.as_str(),
+        "title": one.title,
+        "unit": one.unit.as_str(),
+        "minimum": numeral(&one.minimum),
+        "maximum": numeral(&one.maximum),
+        "resolution": numeral(&one.resolution),
+        "accuracy": numeral(&one.accuracy),
+    })
+}
+
 /// Whether somebody administers everything of an organisation.
 pub(super) fn check_administers(
     who: &Who,
@@ -206,21 +268,11 @@ pub(super) fn check_administers(
     organisation: &OrgName,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    let everything = format!("{organisation}/#");
-    let what = policy.what(&who.name, now);
-    // Whoever is denied a part administers not everything.
-    let is_denied = what.denies.iter().any(|held| {
-        held.actions.contains(Action::Administer) && held.organisation == *organisation
-    });
-    let administers = what.barred.is_none()
-        && !is_denied
-        && what.grants.iter().any(|held| {
-            held.actions.contains(Action::Administer) && held.filter.as_str() == everything
-        });
-    if administers {
+    if policy.administers(&who.name, organisation, now) {
         return Ok(());
     }
-    let why = format!("wanted the right to administer {everything}, found none of {}", who.name);
+    let who = &who.name;
+    let why = format!("wanted the right to administer {organisation}/#, found none of {who}");
     Err(Refusal::new(RefusalCode::NotPermitted, "question", why))
 }
 
@@ -228,11 +280,14 @@ pub(super) fn check_administers(
 fn that_fits(answer: AnswerBody) -> Result<AnswerBody, Refusal> {
     let bytes = match &answer {
         AnswerBody::Json(json) => json.len(),
-        AnswerBody::Statements(statements) => statements.iter().map(Bytes::len).sum(),
+        AnswerBody::Statements(list) | AnswerBody::Errands(list) => {
+            list.iter().map(Bytes::len).sum()
+        }
         AnswerBody::KeyHeader(_)
         | AnswerBody::ExpectedSequence(_)
         | AnswerBody::Checkpoint { .. }
-        | AnswerBody::Inclusion { .. } => 0,
+        | AnswerBody::Inclusion { .. }
+        | AnswerBody::Errand(_) => 0,
     };
     if bytes <= ANSWER_BYTES_MAX {
         return Ok(answer);

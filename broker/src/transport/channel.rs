@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sekisho::OsEntropy;
-use sekisho_proto::{Frame, LoginNonce, RefusalCode, frame, limits};
+use sekisho_proto::{Frame, Hash, LoginNonce, RefusalCode, frame, limits};
 use sekisho_seal::{LoginTranscript, draw};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -27,7 +27,7 @@ use super::frames::{
     next_answers, note_refused,
 };
 use super::web::{Door, Visitor};
-use crate::hub::{Refusal, internal, metrics};
+use crate::hub::{Came, Refusal, internal, metrics};
 use crate::session::{Greeting, Port, Session, Stranger, Vouchers, unexpected};
 
 /// Pieces of subscriptions that wait to be written; each is some 32 KiB, or one envelope.
@@ -59,17 +59,18 @@ pub(crate) async fn serve<I: Source, O: Sink + 'static>(
     mut source: I,
     mut sink: O,
     door: &Door,
-    visitor: &Visitor,
+    (visitor, via): (&Visitor, &'static str),
 ) -> (Option<O>, End) {
+    let came = Came::by(via, visitor.address());
     let greeted = tokio::select! {
-        greeted = timeout(2 * GREETING_MAX, greet(&mut source, &mut sink, door)) => greeted,
+        greeted = timeout(2 * GREETING_MAX, greet(&mut source, &mut sink, (door, came))) => greeted,
         () = door.stop.cancelled() => return (Some(sink), stopping()),
     };
     let greeting = match greeted {
         Ok(Ok(Some(greeting))) => greeting,
         Ok(Ok(None)) => return (Some(sink), End::Wished),
         Ok(Err(refusal)) => {
-            note_refused(&door.hub, &refusal);
+            note_refused(&door.hub, came, &refusal);
             return refuse(sink, refusal).await;
         }
         Err(_elapsed) => {
@@ -128,7 +129,7 @@ async fn silence(source: &mut impl Source) {
 async fn greet(
     source: &mut impl Source,
     sink: &mut impl Sink,
-    door: &Door,
+    (door, came): (&Door, Came),
 ) -> Result<Option<Greeting>, Refusal> {
     source.set_frame_bytes_max(limits::FRAME_BYTES_UNGREETED_MAX);
     let drawn = draw(&mut OsEntropy::new()).map_err(|fault| internal("nonce", &fault))?;
@@ -146,7 +147,8 @@ async fn greet(
     if sink.write(vec![proven.into()]).await == Err(Gone) {
         return Ok(None);
     }
-    frames::first(source, Stranger::new(Arc::clone(&door.hub), login.public_key)).await
+    let stranger = Stranger::new(Arc::clone(&door.hub), login.public_key);
+    frames::first(source, stranger.by(came)).await
 }
 
 /// Whether the client holds the key that it names, and was shown the certificate that this node
@@ -156,7 +158,8 @@ fn judge(
     node_nonce: LoginNonce,
     door: &Door,
 ) -> Result<frame::Proven, Refusal> {
-    let shown = door.certificate;
+    // Without TLS nothing was shown, and both ends sign that.
+    let shown = door.certificate.unwrap_or(Hash::new([0; 32]));
     if let Some(named) = login.certificate
         && named != shown
     {

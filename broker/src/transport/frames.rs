@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sekisho::framing::{FrameReader, FrameWriter, StreamError};
-use sekisho_proto::{Frame, KeyHeaderId, RefusalCode, frame, limits};
+use sekisho_proto::{Frame, GapReason, KeyHeaderId, RefusalCode, frame, limits};
 use sekisho_routing::{Record, SubscriptionId};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::clock;
-use crate::hub::{Hub, Refusal, Subject, metrics};
+use crate::hub::{Came, Hub, Refusal, Subject, metrics};
 use crate::session::{Greeting, Session, Stranger, Vouchers, waits_for};
 
 /// From the first packet to `Hello`; a stranger that is slower is dropped.
@@ -127,7 +127,8 @@ pub(crate) async fn first(
 }
 
 /// Counts and tells that somebody was not let in.
-pub(crate) fn note_refused(hub: &Hub, refusal: &Refusal) {
+pub(crate) fn note_refused(hub: &Hub, came: Came, refusal: &Refusal) {
+    hub.refusals().note(None, came, refusal, clock::now());
     metrics::handshake_failed(refusal.code.name());
     if let Some(unsaid) = hub.alarm().admit(Subject::Stranger, clock::now()) {
         let Refusal { code, what, why, .. } = refusal;
@@ -208,12 +209,24 @@ pub(crate) struct Recital {
 struct Sent(HashSet<KeyHeaderId>);
 
 impl Recital {
-    pub(crate) fn frame_of(
+    /// The frame that tells a record, or that it cannot be told: then what it cost is given back.
+    pub(crate) async fn frame_of(
         &mut self,
         session: &Session,
         subscription: SubscriptionId,
         record: &Record,
     ) -> Frame {
+        let Ok(envelope) = session.hub().signed(record) else {
+            metrics::gap(GapReason::Corrupt.name());
+            session.give_back(subscription).await;
+            return Frame::Gap(frame::Gap {
+                subscription: subscription.value(),
+                from_position: record.position(),
+                to_position: record.position().next(),
+                reason: GapReason::Corrupt,
+                topic: Some(record.topic().clone()),
+            });
+        };
         let key_header = record
             .key_header()
             .filter(|id| self.is_first(*id))
@@ -223,7 +236,7 @@ impl Recital {
             position: record.position(),
             offset: record.offset(),
             received: record.received(),
-            envelope: record.envelope().encoded().clone(),
+            envelope,
             key_header,
             hops: session.hub().hops_of(record),
         })

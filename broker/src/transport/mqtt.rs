@@ -7,6 +7,7 @@
 mod connection;
 mod delivering;
 mod greeting;
+mod observing;
 mod publishing;
 mod reasons;
 mod subscribing;

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, debug, debug_span, info};
 
-use crate::hub::{Hub, Refusal, metrics};
+use crate::hub::{Came, Hub, Refusal, metrics};
 use crate::session::{Greeting, Stranger};
 use crate::transport::certificate::TlsFileError;
 use crate::transport::crowd::{Crowd, Place, Seat};
@@ -211,11 +211,13 @@ async fn first_frame(
     };
     let (send, receive) = connection.accept_bi().await.ok()?;
     let (mut writer, mut reader) = (FrameWriter::new(send), FrameReader::new(receive));
-    let refusal = match frames::first(&mut reader, Stranger::new(Arc::clone(hub), key)).await {
+    let came = Came::by("quic", connection.remote_address());
+    let stranger = Stranger::new(Arc::clone(hub), key).by(came);
+    let refusal = match frames::first(&mut reader, stranger).await {
         Ok(greeting) => return greeting.map(|greeting| (greeting, reader, writer)),
         Err(refusal) => refusal,
     };
-    frames::note_refused(hub, &refusal);
+    frames::note_refused(hub, came, &refusal);
     farewell(connection, &mut writer, refusal).await;
     None
 }

@@ -1,8 +1,10 @@
-//! The HTTPS listener: HTTP/1.1 and HTTP/2 for browsers, services and tools.
+//! The web listener: HTTP/1.1 and HTTP/2 for browsers, services and tools, over TLS; without it on
+//! loopback, where somebody wants to look at the pages.
 //!
 //! It proves the node's certificate, finds out which key the client's certificate carries, if any,
 //! and hands requests to the parts below it. Nothing is compressed and nothing is resumed.
 
+mod about;
 mod admin;
 mod asked;
 mod caller;
@@ -11,6 +13,7 @@ mod grpc;
 mod mqtt;
 mod openapi;
 mod origin;
+mod pages;
 mod problem;
 mod publish;
 mod sensorthings;
@@ -35,7 +38,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use sekisho_proto::{Hash, limits};
 use sekisho_seal::SigningKey;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -49,7 +52,9 @@ use crate::transport::certificate::{Certificate, peer_public_key};
 use crate::transport::crowd::{Crowd, Place, Seat};
 use crate::transport::quic::ListenError;
 pub(crate) use caller::Caller;
-pub(crate) use origin::Origins;
+pub(crate) use origin::{Origins, Own};
+use pages::Rules;
+pub use pages::are_built;
 pub(crate) use problem::Problem;
 use unread::Unread;
 pub(crate) use visitor::Visitor;
@@ -97,12 +102,14 @@ pub(crate) struct Door {
     pub(crate) hub: Arc<Hub>,
     /// The node's key, for those to whom TLS does not prove it.
     pub(crate) key: Arc<SigningKey>,
-    /// The certificate that clients are shown.
-    pub(crate) certificate: Hash,
+    /// The certificate that clients are shown; none without TLS.
+    pub(crate) certificate: Option<Hash>,
     /// Who else is connected.
     pub(crate) crowd: Arc<Crowd>,
     /// Whose pages may ask.
     pub(crate) origins: Origins,
+    /// What the pages may do.
+    pub(crate) rules: Rules,
     /// Fires when the node is stopping.
     pub(crate) stop: CancellationToken,
     /// What is waited for then.
@@ -113,16 +120,23 @@ pub(crate) struct Door {
 #[derive(Debug)]
 pub(crate) struct Listener {
     listener: TcpListener,
-    acceptor: Acceptor,
+    security: Security,
     door: Arc<Door>,
 }
 
+/// What the connections of a listener are wrapped in.
 #[derive(Clone)]
-struct Acceptor(TlsAcceptor);
+enum Security {
+    Tls(TlsAcceptor),
+    Loopback,
+}
 
-impl std::fmt::Debug for Acceptor {
+impl std::fmt::Debug for Security {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Acceptor")
+        f.write_str(match self {
+            Self::Tls(_) => "Tls",
+            Self::Loopback => "Loopback",
+        })
     }
 }
 
@@ -130,12 +144,15 @@ impl Door {
     /// What the parts share while the node runs.
     pub(crate) fn new(
         (hub, key, crowd): (Arc<Hub>, Arc<SigningKey>, Arc<Crowd>),
-        certificate: &Certificate,
+        certificate: Option<&Certificate>,
         stop: CancellationToken,
     ) -> Self {
-        let origins = Origins::new(hub.config().web_origins.clone());
-        let certificate = certificate.hash();
-        Self { hub, key, certificate, crowd, origins, stop, tasks: TaskTracker::new() }
+        let config = hub.config();
+        let own = if certificate.is_some() { Own::Tls } else { Own::Loopback };
+        let origins = Origins::new(config.web_origins.clone(), own);
+        let rules = Rules::new(config.map.tiles.as_ref());
+        let certificate = certificate.map(Certificate::hash);
+        Self { hub, key, certificate, crowd, origins, rules, stop, tasks: TaskTracker::new() }
     }
 }
 
@@ -146,11 +163,12 @@ fn routes(door: &Arc<Door>) -> Router {
         .merge(websocket::routes())
         .merge(mqtt::routes())
         .merge(sensorthings::routes())
+        .merge(about::routes())
         .merge(admin::routes())
         .merge(events::routes())
         .merge(openapi::routes())
         .merge(publish::routes())
-        .fallback(problem::nowhere)
+        .fallback(pages::answer)
         .method_not_allowed_fallback(problem::otherwise)
         .layer(from_fn_with_state(Arc::clone(door), origin::guard))
         .layer(from_fn(origin::cautions))
@@ -170,10 +188,29 @@ impl Listener {
     ) -> Result<Self, ListenError> {
         let config = certificate.server_config(&[b"h2", b"http/1.1"]);
         let config = config.map_err(|source| ListenError::Certificate { address, source })?;
+        Self::bound(address, Security::Tls(TlsAcceptor::from(config)), door).await
+    }
+
+    /// Binds `address`, which is of this machine only, for browsers that are to come without TLS.
+    ///
+    /// # Errors
+    /// The address cannot be bound.
+    pub(crate) async fn bind_loopback(
+        address: SocketAddr,
+        door: Arc<Door>,
+    ) -> Result<Self, ListenError> {
+        Self::bound(address, Security::Loopback, door).await
+    }
+
+    async fn bound(
+        address: SocketAddr,
+        security: Security,
+        door: Arc<Door>,
+    ) -> Result<Self, ListenError> {
         let listener = TcpListener::bind(address)
             .await
             .map_err(|source| ListenError::Bind { address, source })?;
-        Ok(Self { listener, acceptor: Acceptor(TlsAcceptor::from(config)), door })
+        Ok(Self { listener, security, door })
     }
 
     /// Where it listens; the port is the system's choice where 0 was asked for.
@@ -217,16 +254,16 @@ impl Listener {
             metrics::handshake_failed("too-many-from-address");
             return;
         };
-        let (acceptor, door, routes) =
-            (self.acceptor.clone(), Arc::clone(&self.door), routes.clone());
+        let (security, door, routes) =
+            (self.security.clone(), Arc::clone(&self.door), routes.clone());
         let span = debug_span!("web", %address);
-        let serving = serve(acceptor, (stream, address), (seat, place), door, routes);
+        let serving = serve(security, (stream, address), (seat, place), door, routes);
         self.door.tasks.spawn(serving.instrument(span));
     }
 }
 
 async fn serve(
-    Acceptor(acceptor): Acceptor,
+    security: Security,
     (stream, address): (TcpStream, SocketAddr),
     (seat, place): (Seat, Place),
     door: Arc<Door>,
@@ -235,6 +272,10 @@ async fn serve(
     if let Err(fault) = stream.set_nodelay(true) {
         debug!(%fault, "nodelay");
     }
+    let Security::Tls(acceptor) = security else {
+        let visitor = Visitor::new(address, None, seat, place);
+        return Box::pin(converse(stream, visitor, door, routes)).await;
+    };
     let shaking = async {
         if is_plain(&stream).await? {
             return tell_plain(stream).await.map(|()| None);
@@ -251,7 +292,16 @@ async fn serve(
         Err(_elapsed) => return metrics::handshake_failed("timeout"),
     };
     let key = peer_public_key(stream.get_ref().1);
-    let visitor = Arc::new(Visitor::new(address, key, seat, place));
+    let visitor = Visitor::new(address, key, seat, place);
+    Box::pin(converse(stream, visitor, door, routes)).await;
+}
+
+/// Answers what is asked on one connection until it ends.
+async fn converse<S>(stream: S, visitor: Visitor, door: Arc<Door>, routes: Router)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let visitor = Arc::new(visitor);
     let activity = Arc::new(Activity::default());
     let (asked, active) = (Arc::clone(&visitor), Arc::clone(&activity));
     let (tasks, stop) = (door.tasks.clone(), door.stop.clone());

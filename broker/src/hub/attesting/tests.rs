@@ -4,7 +4,7 @@ use std::time::Duration;
 use sekisho_proto::statement::RevokeTarget;
 use sekisho_proto::{Envelope, Frame, RefusalCode, StreamClass, frame};
 use sekisho_routing::SubscriptionId;
-use sekisho_seal::{attest, verify_attested};
+use sekisho_seal::{attest, is_outstanding, sign_attested, verify_attested};
 use sekisho_store::RecordReader as _;
 use tokio::time::timeout;
 
@@ -13,6 +13,7 @@ use crate::clock;
 use crate::hub::attesting_world::{AttestingWorld, described, key, letter};
 use crate::hub::{Carrier, Outgoing, Parcel};
 use crate::session::{Port, Session};
+use crate::transport::frames::Recital;
 
 /// Longer than anything takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -35,7 +36,7 @@ async fn refused(port: &mut Port) -> frame::Refused {
 }
 
 /// Everything on the topics, as a subscriber gets it.
-async fn records(session: &Session, count: usize) -> Vec<Envelope> {
+async fn records(session: &Session, count: usize) -> Vec<Arc<Record>> {
     let subscribe = frame::Subscribe {
         subscription: 1,
         filter: "fujisawa/tide/#".parse().unwrap(),
@@ -49,7 +50,7 @@ async fn records(session: &Session, count: usize) -> Vec<Envelope> {
         let taken = timeout(PATIENCE, poll_fn(|context| queue.poll_take(context)));
         for next in taken.await.unwrap().unwrap() {
             if let Outgoing::Record(record) = next {
-                found.push(record.envelope().clone());
+                found.push(record);
             }
         }
     }
@@ -65,7 +66,9 @@ async fn a_letter_becomes_an_envelope_that_the_node_signed_and_says_so() {
     session.attest(9, sent).await;
     let told = published(&mut port).await;
     assert_eq!((told.request, told.offset.value()), (9, 0));
-    let envelope = records(&session, 1).await.pop().unwrap();
+    let record = records(&session, 1).await.pop().unwrap();
+    let envelope = Envelope::decode(world.hub().signed(&record).unwrap()).unwrap();
+    assert!(is_outstanding(record.envelope()), "it is signed when it leaves, and not before");
     let header = envelope.header().clone();
     assert_eq!(header.attester, Some(world.hub().node()));
     assert_eq!(header.publisher, world.meter().id());
@@ -100,7 +103,7 @@ async fn letters_of_several_sessions_are_one_chain_for_each_topic() {
         for (sequence, envelope) in of_topic.enumerate() {
             assert_eq!(envelope.header().sequence.value(), sequence as u64);
             assert_eq!(envelope.header().previous, previous);
-            previous = Some(envelope.hash());
+            previous = Some(envelope.envelope().hash());
         }
         assert!(previous.is_some());
     }
@@ -172,6 +175,42 @@ async fn a_run_of_the_node_is_a_boot_of_its_own() {
 }
 
 #[tokio::test]
+async fn what_nobody_can_sign_any_more_is_told_as_gaps_that_cost_no_credit() {
+    let world = AttestingWorld::open();
+    let (session, mut port) = world.session(world.meter().public_key()).await;
+    for number in 0..5 {
+        session.attest(number, letter(TOPIC, "before")).await;
+        published(&mut port).await;
+    }
+    session.close().await;
+    drop((session, port));
+    let world = AttestingWorld::open_with(world.stop().await, "another node");
+    let (session, _port) = world.session(world.meter().public_key()).await;
+    let subscribe = frame::Subscribe {
+        subscription: 1,
+        filter: "fujisawa/tide/#".parse().unwrap(),
+        start: frame::Start::Earliest,
+        cursor: None,
+        credit: 2,
+    };
+    let mut queue = session.subscribe(subscribe).await.unwrap();
+    let (mut recital, mut gaps) = (Recital::default(), 0);
+    while gaps < 5 {
+        let taken = timeout(PATIENCE, poll_fn(|context| queue.poll_take(context)));
+        for next in taken.await.unwrap().unwrap() {
+            let Outgoing::Record(record) = next else { continue };
+            let told = recital.frame_of(&session, SubscriptionId::new(1), &record).await;
+            let Frame::Gap(gap) = told else { panic!("wanted a gap, found {told:?}") };
+            assert_eq!(gap.from_position.value(), gaps);
+            gaps += 1;
+        }
+    }
+    session.close().await;
+    drop((session, queue));
+    world.close().await;
+}
+
+#[tokio::test]
 async fn for_whoever_signs_itself_the_node_does_not_sign() {
     let world = AttestingWorld::open();
     let (session, mut port) = world.session(key("clock").public_key()).await;
@@ -234,7 +273,8 @@ async fn an_attested_envelope_of_a_client_is_refused_whoever_signed_it() {
         let at = End { next: Sequence::new(0), previous: None };
         let (header, body) = world.hub().header_of(meter.id(), letter.clone(), at, clock::now());
         let header = Header { attester: Some(signer.id()), ..header };
-        let envelope = attest(&signer, &header, &body).unwrap().into_envelope();
+        let attested = attest(&signer, &header, &body).unwrap();
+        let envelope = sign_attested(&signer, attested.envelope()).unwrap();
         for carrier in [meter.id(), signer.id()] {
             let parcel = Parcel {
                 envelope: envelope.encoded().clone(),

@@ -13,7 +13,7 @@ use super::{Carrier, Entry, Ingress, Refusal, check_time, permit, topic};
 
 impl Ingress {
     /// Judges what a client without a key of its own wants to have published by the same rules as
-    /// any other envelope, and signs it with this node's key.
+    /// any other envelope, and attests it by this node's key.
     ///
     /// # Errors
     /// The first rule it breaks.

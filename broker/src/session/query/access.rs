@@ -33,10 +33,12 @@ impl Session {
             Question::Who { topic, .. } => ("who", Some(topic), None),
             Question::Why { principal, topic, .. } => ("why", Some(topic), Some(principal)),
             Question::What { principal, .. } => ("what", None, Some(principal)),
+            Question::Sessions { principal, .. } => ("sessions", None, principal.as_ref()),
+            Question::Refusals { .. } => ("refusals", None, None),
             Question::Accesses { subject, .. } => ("access log", None, subject.as_ref()),
             _ => return Ok(()),
         };
-        if about == Some(&self.who.name) && name != "access log" {
+        if about == Some(&self.who.name) && matches!(name, "why" | "what") {
             return Ok(());
         }
         // Whoever may not ask is told nothing.

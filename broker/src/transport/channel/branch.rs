@@ -175,7 +175,8 @@ impl Pieces<'_> {
                     self.records += 1;
                     self.bytes += record.envelope().encoded().len();
                     let session = &self.shared.session;
-                    self.frames.push(self.recital.frame_of(session, self.id, &record));
+                    let frame = self.recital.frame_of(session, self.id, &record).await;
+                    self.frames.push(frame);
                 }
                 Outgoing::Frame(frame) => self.frames.push(*frame),
                 Outgoing::End { code, why } => {

@@ -1,7 +1,7 @@
 //! One client's connection while it lasts: what it says, what it is answered, and what its
 //! subscriptions bring, in one task.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use sekisho_mqtt::session_state::{CLIENT_BYTES_MAX, SessionState};
 use sekisho_mqtt::will::Testament;
 use sekisho_mqtt::{Allowed, Fault, Machine, Reason};
 use sekisho_proto::Frame;
+use sekisho_sensorthings::mqtt::Watch;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -58,6 +59,8 @@ pub(super) struct Live<S> {
     /// Messages of quality 1 and 2 that the client takes at a time.
     pub(super) window: usize,
     pub(super) feeds: Vec<Feed>,
+    /// The subscriptions that are SensorThings', by number.
+    pub(super) watches: BTreeMap<u32, Watch>,
     /// Messages on their way to the log, by request.
     pub(super) pending: HashMap<u64, Pending>,
     pub(super) requests: u64,
@@ -110,7 +113,7 @@ pub(super) async fn serve<S>(door: Arc<Door>, mut stream: S, peer: Peer)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let mut machine = Machine::new(allowed(&door));
+    let (mut machine, address) = (Machine::new(allowed(&door)), peer.address);
     let greeting = timeout(GREETING_MAX, greeting::greet(&door, &mut stream, &mut machine, &peer));
     let unwelcome = match Box::pin(greeting).await {
         Ok(Ok(Some(guest))) => {
@@ -125,7 +128,7 @@ where
             Unwelcome { reason, why: "wanted CONNECT, found silence".to_owned(), cause }
         }
     };
-    greeting::note(&unwelcome);
+    greeting::note(&door, address, &unwelcome);
     let Unwelcome { reason, why, .. } = unwelcome;
     if let Some(unsaid) = door.hub.alarm().admit(Subject::Stranger, clock::now()) {
         info!(%reason, why, unsaid, "refused a connection");
@@ -195,7 +198,7 @@ async fn attend<S>(
     let mut live = match take_up(door, guest, &mut machine).await {
         Ok(up) => up.with((stream, machine), place),
         Err(unwelcome) => {
-            greeting::note(&unwelcome);
+            session.note_refused(&greeting::count(&unwelcome));
             session.close().await;
             return farewell(&mut stream, &mut machine, unwelcome.reason, &unwelcome.why).await;
         }
@@ -231,6 +234,7 @@ impl TakenUp {
             state,
             window,
             feeds: Vec::new(),
+            watches: BTreeMap::new(),
             pending: HashMap::new(),
             requests: 0,
             own: Own::default(),

@@ -9,7 +9,7 @@ use data_encoding::BASE64URL_NOPAD;
 use sekisho_mqtt::message::from_body;
 use sekisho_mqtt::overlap::Merged;
 use sekisho_mqtt::packet::{Delivery, Turn, Version};
-use sekisho_mqtt::session_state::{Flight, SessionState};
+use sekisho_mqtt::session_state::{Flight, Held, SessionState};
 use sekisho_policy::Recipient;
 use sekisho_proto::{
     ContentType, Frame, Header, KeyHeaderId, MqttMessage, Position, Suite, UserProperty, frame,
@@ -19,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::{debug, info};
 
 use super::connection::{Live, OUTPUT_MAX, Remembered};
+use super::observing::Told;
 use super::publishing::KEY_HEADER;
 use crate::clock;
 use crate::hub::{OutboxReader, Outgoing, metrics};
@@ -71,6 +72,8 @@ pub(super) struct Feed {
     /// Its place in a share.
     pub(super) share: Option<Membership>,
     sent: HashSet<KeyHeaderId>,
+    /// What was made of a record for SensorThings, and waits.
+    pub(super) told: Told,
     over: bool,
 }
 
@@ -126,6 +129,7 @@ impl Feed {
             inherited: Vec::new(),
             share: None,
             sent: HashSet::new(),
+            told: Told::default(),
             over: false,
         }
     }
@@ -163,7 +167,12 @@ impl Feed {
     }
 
     fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.besides.is_empty()
+        self.waiting.is_empty() && self.besides.is_empty() && self.told.is_empty()
+    }
+
+    /// The gate let out what waits here a while ago.
+    pub(super) fn has_waited(&self) -> bool {
+        self.delay == Delay::Waited
     }
 
     /// A record needs nothing more, of whichever member of the share.
@@ -228,6 +237,7 @@ where
             // What waits here was let out before the right was lost.
             feed.waiting.clear();
             feed.besides.clear();
+            feed.told.clear();
             return More::Nothing;
         }
         let (mut records, mut bytes) = (0_u32, 0_u64);
@@ -238,6 +248,10 @@ where
                 feed.delay = Delay::Waited;
                 break More::Waits;
             }
+            if !feed.told.is_empty() {
+                self.tell(index);
+                continue;
+            }
             if let Some((record, origin)) = feed.besides.pop_front() {
                 if let Offer::Blocked = self.offer(index, &record, origin) {
                     self.put_back(index, record, origin);
@@ -247,6 +261,11 @@ where
             }
             match feed.waiting.pop_front() {
                 None => break More::Nothing,
+                Some(Outgoing::Record(record)) if self.watches.contains_key(&feed.number) => {
+                    self.observe(index, &record);
+                    records += 1;
+                    bytes += record.envelope().encoded().len() as u64;
+                }
                 Some(Outgoing::Record(record)) => match self.offer(index, &record, Origin::Live) {
                     Offer::Settled => {
                         records += 1;
@@ -288,6 +307,7 @@ where
         // What it had not done of a share is others' now.
         self.door.hub.mqtt().unshare(&self.state, feed.number);
         self.state.subscriptions.remove(&feed.number);
+        self.watches.remove(&feed.number);
         self.remembered = Remembered::Changed;
     }
 
@@ -417,7 +437,7 @@ where
     }
 
     /// Nothing before `position` is to be sent by this subscription.
-    fn look_past(&mut self, index: usize, position: Position) {
+    pub(super) fn look_past(&mut self, index: usize, position: Position) {
         let Some(feed) = self.feeds.get_mut(index) else { return };
         feed.seen = feed.seen.max(position);
         let next = feed.next();
@@ -443,7 +463,9 @@ where
         } else {
             let levels = self.door.prefix.as_str().split('/').count();
             let about = (record.topic(), record.position(), levels);
-            self.state.merge(number, about, self.is_own(record))?
+            let is_own = self.is_own(record);
+            let gets_messages = |held: &Held| !self.watches.contains_key(&held.standing.number);
+            self.state.merge_among(number, about, is_own, gets_messages)?
         };
         let share = self.feeds.get(index).and_then(|feed| feed.share.as_ref());
         if share.is_some_and(|share| !share.claim(record)) {
@@ -477,7 +499,7 @@ where
 
     /// Whether the client may have a record that the gate let out a while ago: a client that does not
     /// acknowledge may keep it waiting for as long as it likes.
-    fn may_still(&self, record: &Record) -> bool {
+    pub(super) fn may_still(&self, record: &Record) -> bool {
         let policy = self.door.hub.authority().snapshot();
         let recipient = Recipient::Principal(self.session.who().id);
         let (header, received) = (record.header(), record.received());
@@ -514,6 +536,7 @@ where
         if self.machine.version() == Version::V311 {
             return None;
         }
+        let payload = self.door.hub.signed(record).ok()?;
         let key_header = record.key_header().filter(|id| self.is_first(index, *id));
         let key_header = key_header.and_then(|id| self.door.hub.key_headers().encoded(&id));
         let property = key_header.map(|encoded| UserProperty {
@@ -521,7 +544,7 @@ where
             value: BASE64URL_NOPAD.encode(&encoded),
         });
         Some(MqttMessage {
-            payload: record.envelope().encoded().clone(),
+            payload,
             content_type: ContentType::ENVELOPE.to_owned(),
             user_properties: property.into_iter().collect(),
             ..MqttMessage::default()
@@ -563,7 +586,7 @@ fn quality_of(header: &Header) -> u8 {
 }
 
 /// Seconds for which it is worth delivering, `Some(None)` where for ever; `None` where no more.
-fn time_left(header: &Header) -> Option<Option<u32>> {
+pub(super) fn time_left(header: &Header) -> Option<Option<u32>> {
     if header.expiry_s == 0 {
         return Some(None);
     }

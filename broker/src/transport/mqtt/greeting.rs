@@ -3,6 +3,7 @@
 //! A key is proven in one of three ways: by the password that it is derived from, by the certificate
 //! of the TLS connection, or by a signature of a challenge (method `SEKISHO-ED25519`).
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,7 +17,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::connection::{read_packet, write};
 use super::{Door, Peer, reasons};
 use crate::SOFTWARE;
-use crate::hub::{Refusal, metrics};
+use crate::clock;
+use crate::hub::{Came, Refusal, metrics};
 use crate::session::{Greeting, Port, Session, Stranger, key_of_password};
 
 /// The authentication method of whoever signs a challenge.
@@ -84,7 +86,7 @@ where
         }
         None => (shown(door, &connect, peer)?, None),
     };
-    let (session, port) = enter(door, key).await?;
+    let (session, port) = enter(door, key, peer.address).await?;
     let checked = match connect.password {
         Some(_) => Ok(()),
         None => check_name(&connect, &session),
@@ -201,13 +203,17 @@ where
 }
 
 /// Opens the session of a key that was proven.
-async fn enter(door: &Arc<Door>, key: PublicKey) -> Result<(Arc<Session>, Port), Unwelcome> {
+async fn enter(
+    door: &Arc<Door>,
+    key: PublicKey,
+    address: SocketAddr,
+) -> Result<(Arc<Session>, Port), Unwelcome> {
     let hello = frame::Hello {
         version: limits::PROTOCOL_VERSION,
         software: SOFTWARE.to_owned(),
         organisation: door.hub.organisation().clone(),
     };
-    let stranger = Stranger::new(Arc::clone(&door.hub), key);
+    let stranger = Stranger::new(Arc::clone(&door.hub), key).by(Came::by("mqtt", address));
     match stranger.greet(hello.into()).await? {
         Greeting::Session(session, port, _welcome) if !session.who().is_peer => Ok((session, port)),
         Greeting::Session(session, _port, _welcome) => {
@@ -222,7 +228,16 @@ async fn enter(door: &Arc<Door>, key: PublicKey) -> Result<(Arc<Session>, Port),
     }
 }
 
-/// Counts somebody who did not come in.
-pub(super) fn note(unwelcome: &Unwelcome) {
+/// Counts and remembers somebody who did not come in.
+pub(super) fn note(door: &Door, address: SocketAddr, unwelcome: &Unwelcome) {
+    let refusal = count(unwelcome);
+    door.hub.refusals().note(None, Came::by("mqtt", address), &refusal, clock::now());
+}
+
+/// Counts somebody who did not come in; what they were refused.
+pub(super) fn count(unwelcome: &Unwelcome) -> Refusal {
     metrics::handshake_failed(unwelcome.cause);
+    // A cause that is no code: there was no key, or not the one that was named.
+    let code = unwelcome.cause.parse().unwrap_or(RefusalCode::UnknownKey);
+    Refusal::new(code, "MQTT connection", unwelcome.why.clone())
 }

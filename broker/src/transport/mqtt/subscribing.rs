@@ -11,6 +11,7 @@ use sekisho_mqtt::session_state::{Held, SPELT_BYTES_MAX, SUBSCRIPTIONS_MAX};
 use sekisho_proto::frame::{self, Start};
 use sekisho_proto::{Filter, Frame, Position, RefusalCode};
 use sekisho_routing::SubscriptionId;
+use sekisho_sensorthings::mqtt::Watch;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::{debug, info};
 
@@ -56,6 +57,10 @@ where
         }
         let held: Vec<_> = self.state.subscriptions.values().cloned().collect();
         for held in held {
+            let own = self.door.hub.organisation();
+            if let Some(Ok(watch)) = Watch::parse(&held.spelt, own) {
+                self.watches.insert(held.standing.number, watch);
+            }
             let Standing { number, filter, .. } = held.standing;
             let opened = self.open(number, filter, Start::Position(held.next)).await;
             match opened {
@@ -68,6 +73,7 @@ where
                     info!(%refusal, filter = held.spelt, "a remembered subscription is over");
                     self.door.hub.mqtt().unshare(&self.state, number);
                     self.state.subscriptions.remove(&number);
+                    self.watches.remove(&number);
                 }
             }
         }
@@ -82,6 +88,9 @@ where
         let (mut codes, mut whys, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
         for wish in wishes {
             match self.grant(&wish, identifier, form).await {
+                Granted::Yes { number, .. } if self.watches.contains_key(&number) => {
+                    codes.push(Reason::of(0));
+                }
                 Granted::Yes { number, is_new } => {
                     codes.push(Reason::of(wish.options.quality()));
                     let handling = wish.options.retain_handling();
@@ -109,9 +118,14 @@ where
             let why = format!("wanted filters of at most {SPELT_BYTES_MAX} bytes");
             return Granted::No(self.unusable(), why);
         }
-        let filter = match self.door.prefix.filter(spelt) {
-            Ok(filter) => filter,
-            Err(error) => return Granted::No(self.unusable(), error.to_string()),
+        let watch = match self.watched(wish) {
+            Ok(watch) => watch,
+            Err((reason, why)) => return Granted::No(reason, why),
+        };
+        let filter = match (&watch, self.door.prefix.filter(spelt)) {
+            (Some(watch), _) => watch.filter().clone(),
+            (None, Ok(filter)) => filter,
+            (None, Err(error)) => return Granted::No(self.unusable(), error.to_string()),
         };
         let same = self.state.subscriptions.values_mut().find(|held| held.spelt == wish.spelt);
         if let Some(held) = same {
@@ -148,11 +162,12 @@ where
         self.state.subscriptions.insert(number, held);
         feed.share = self.door.hub.mqtt().share(&self.session, &self.state, number);
         self.feeds.push(feed);
+        self.watches.extend(watch.map(|watch| (number, watch)));
         Granted::Yes { number, is_new: true }
     }
 
     /// A filter that has no counterpart here: 3.1.1 has one code for every failure.
-    fn unusable(&self) -> Reason {
+    pub(super) fn unusable(&self) -> Reason {
         match self.machine.version() {
             Version::V311 => Reason::UNSPECIFIED,
             Version::V5 => Reason::FILTER_INVALID,
@@ -239,6 +254,7 @@ where
                 Some(number) => {
                     self.door.hub.mqtt().unshare(&self.state, number);
                     self.state.subscriptions.remove(&number);
+                    self.watches.remove(&number);
                     self.feeds.retain(|feed| feed.number != number);
                     self.session.unsubscribe(SubscriptionId::new(number)).await;
                     Reason::SUCCESS

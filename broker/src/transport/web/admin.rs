@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use data_encoding::BASE64;
 use sekisho_formats::body::essence;
-use sekisho_proto::frame::{AnswerBody, Question, Which};
+use sekisho_proto::frame::{AnswerBody, ErrandStanding, Question, Which};
 use sekisho_proto::{Action, RefusalCode, limits};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -40,6 +40,13 @@ pub(super) fn routes() -> Router<Arc<Door>> {
         .route("/v1/admin/enrolments", get(enrolments))
         .route("/v1/admin/enrolments/{token}/refuse", post(refuse_enrolment))
         .route("/v1/admin/enrolments/{token}/tell", post(tell_enrolment))
+        .route("/v1/admin/errands", get(errands))
+        .route("/v1/admin/errands", post(errand))
+        .route("/v1/admin/errands/answers", post(answer_errand))
+        .route("/v1/admin/sessions", get(sessions))
+        .route("/v1/admin/refusals", get(refusals))
+        .route("/v1/admin/epochs", get(epochs))
+        .route("/v1/admin/storage", get(storage))
         .route("/v1/statements", post(state))
         .route("/v1/log/checkpoint", get(checkpoint))
         .route("/v1/log/inclusion", get(inclusion))
@@ -196,6 +203,122 @@ async fn tell_enrolment(
 ) -> Result<Response, Problem> {
     let (token_id, why) = (parsed("token", &token)?, Said::take(&headers, &sent)?);
     answered(caller.desk.query(Question::TellEnrolment { token_id, why }).await?)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Errand {
+    /// In base64.
+    errand: String,
+}
+
+/// Takes an errand to a steward, or tells how far it is: the same is asked again until it is answered.
+async fn errand(caller: Caller, headers: HeaderMap, sent: Sent) -> Result<Json<Value>, Problem> {
+    let Errand { errand } = json_body(&headers, &sent)?;
+    let question = Question::Errand(bytes_of("errand", &errand)?);
+    let AnswerBody::Errand(standing) = caller.desk.query(question).await? else {
+        return Err(unexpected());
+    };
+    let (state, answer) = match standing {
+        ErrandStanding::Away => ("away", None),
+        ErrandStanding::Waiting => ("waiting", None),
+        ErrandStanding::Answered(answer) => ("answered", Some(BASE64.encode(&answer))),
+    };
+    Ok(Json(json!({ "state": state, "answer": answer })))
+}
+
+/// What waits for the steward that asks.
+async fn errands(
+    caller: Caller,
+    Asked(Nothing {}): Asked<Nothing>,
+) -> Result<Json<Value>, Problem> {
+    let AnswerBody::Errands(waiting) = caller.desk.query(Question::Errands).await? else {
+        return Err(unexpected());
+    };
+    let waiting: Vec<String> = waiting.iter().map(|errand| BASE64.encode(errand)).collect();
+    Ok(Json(json!({ "errands": waiting })))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ErrandAnswer {
+    /// In base64.
+    answer: String,
+}
+
+async fn answer_errand(
+    caller: Caller,
+    headers: HeaderMap,
+    sent: Sent,
+) -> Result<Response, Problem> {
+    let ErrandAnswer { answer } = json_body(&headers, &sent)?;
+    answered(caller.desk.query(Question::AnswerErrand(bytes_of("answer", &answer)?)).await?)
+}
+
+fn bytes_of(what: &str, text: &str) -> Result<Bytes, Problem> {
+    let decoded = BASE64.decode(text.as_bytes());
+    decoded.map(Bytes::from).map_err(|fault| malformed(what, format!("wanted base64: {fault}")))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SessionsAsked {
+    principal: Option<String>,
+    from: Option<u64>,
+    max: Option<u32>,
+}
+
+async fn sessions(caller: Caller, Asked(asked): Asked<SessionsAsked>) -> Result<Response, Problem> {
+    let question = Question::Sessions {
+        principal: parsed_optional("principal", asked.principal.as_deref())?,
+        from: asked.from.unwrap_or(0),
+        max: asked.max.unwrap_or(u32::MAX),
+    };
+    answered(caller.desk.query(question).await?)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RefusalsAsked {
+    before: Option<u64>,
+    max: Option<u32>,
+}
+
+async fn refusals(caller: Caller, Asked(asked): Asked<RefusalsAsked>) -> Result<Response, Problem> {
+    let (before, max) = (asked.before, asked.max.unwrap_or(u32::MAX));
+    answered(caller.desk.query(Question::Refusals { before, max }).await?)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EpochsAsked {
+    after: Option<String>,
+    max: Option<u32>,
+}
+
+async fn epochs(caller: Caller, Asked(asked): Asked<EpochsAsked>) -> Result<Response, Problem> {
+    let after = parsed_optional("after", asked.after.as_deref())?;
+    let max = asked.max.unwrap_or(u32::MAX);
+    answered(caller.desk.query(Question::Epochs { after, max }).await?)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StorageAsked {
+    filter: Option<String>,
+    levels: Option<u32>,
+    after: Option<String>,
+    max: Option<u32>,
+}
+
+async fn storage(caller: Caller, Asked(asked): Asked<StorageAsked>) -> Result<Response, Problem> {
+    let question = Question::Storage {
+        filter: parsed_optional("filter", asked.filter.as_deref())?,
+        levels: asked.levels.unwrap_or(0),
+        after: parsed_optional("after", asked.after.as_deref())?,
+        max: asked.max.unwrap_or(u32::MAX),
+    };
+    answered(caller.desk.query(question).await?)
 }
 
 /// Statements that whoever may state them has signed.

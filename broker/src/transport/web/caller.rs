@@ -13,7 +13,8 @@ use data_encoding::BASE64;
 use sekisho_proto::{PublicKey, RefusalCode};
 
 use super::{Door, Problem, Visitor};
-use crate::hub::{Hub, Refusal, metrics};
+use crate::clock;
+use crate::hub::{Came, Hub, Refusal, metrics};
 use crate::session::key_of_password;
 use crate::transport::crowd::Crowd;
 use crate::transport::desk::Desk;
@@ -41,8 +42,9 @@ impl FromRequestParts<Arc<Door>> for Caller {
             return Err(Problem::from(refusal).into_response());
         };
         let found = key_of(door, &visitor, &parts.headers);
-        let key = found.map_err(|refusal| refuse(door, refusal))?;
-        let desk = visitor.desk(door, key).await.map_err(|refusal| refuse(door, refusal))?;
+        let key = found.map_err(|refusal| refuse(door, &visitor, refusal))?;
+        let desk = visitor.desk(door, key).await;
+        let desk = desk.map_err(|refusal| refuse(door, &visitor, refusal))?;
         Ok(Self { desk })
     }
 }
@@ -95,7 +97,9 @@ fn basic(credentials: &HeaderValue) -> Option<(String, String)> {
 }
 
 /// The response to a caller that is not let in, which is counted.
-fn refuse(door: &Door, refusal: Refusal) -> Response {
+fn refuse(door: &Door, visitor: &Visitor, refusal: Refusal) -> Response {
+    let came = Came::by("http", visitor.address());
+    door.hub.refusals().note(None, came, &refusal, clock::now());
     metrics::handshake_failed(refusal.code.name());
     drop(door.hub.refuse(0, refusal.clone()));
     let mut response = Problem::from(refusal).into_response();

@@ -26,7 +26,8 @@ use tracing::error;
 use self::codec::{Coded, Decoded};
 use super::caller::key_of;
 use super::{Door, Visitor};
-use crate::hub::{Refusal, metrics};
+use crate::clock;
+use crate::hub::{Came, Refusal, metrics};
 use crate::transport::channel::{self, End};
 use crate::transport::desk::Desk;
 use crate::transport::frames::{Gone, Silence, Sink, Source};
@@ -84,7 +85,7 @@ async fn session(
         };
         let (entered, visitor) = (Arc::clone(&door), Arc::clone(&visitor));
         door.tasks.spawn(async move {
-            let (pen, end) = channel::serve(source, Pen(tell), &entered, &visitor).await;
+            let (pen, end) = channel::serve(source, Pen(tell), &entered, (&visitor, "grpc")).await;
             if let (Some(Pen(tell)), End::Refused(code, why)) = (pen, end) {
                 // A client that is gone does not read it.
                 drop(tell.send(Err(Status::new(status_of(code), why))).await);
@@ -178,6 +179,8 @@ async fn admitted(
     headers: &HeaderMap,
 ) -> Result<Arc<Desk>, Status> {
     let refused = |refusal: Refusal| {
+        let came = Came::by("grpc", visitor.address());
+        door.hub.refusals().note(None, came, &refusal, clock::now());
         metrics::handshake_failed(refusal.code.name());
         drop(door.hub.refuse(0, refusal.clone()));
         status(refusal)

@@ -39,10 +39,9 @@ async fn connect(
     let waited_for = door.tasks.token();
     let shared = (Arc::clone(&door.hub), Arc::clone(&door.key), Arc::clone(&door.crowd));
     let mqtt = mqtt::Door::new(shared, door.stop.clone());
-    let certificate = door.certificate;
+    let shown = door.certificate;
     upgrade.on_upgrade(move |socket| async move {
         let (address, key) = (visitor.address(), visitor.key());
-        let shown = Some(certificate);
         let peer = Peer { address, key, shown, place: Place::Visitor(visitor) };
         Box::pin(mqtt.serve(Carried { socket, rest: Bytes::new() }, peer)).await;
         drop(waited_for);

@@ -26,6 +26,16 @@ const PREFLIGHT_SECONDS: &str = "600";
 #[derive(Debug)]
 pub(crate) struct Origins {
     named: Vec<WebOrigin>,
+    own: Own,
+}
+
+/// How the node's own pages come to a browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Own {
+    /// Over TLS, under any name that the certificate holds for.
+    Tls,
+    /// Without, within this machine.
+    Loopback,
 }
 
 /// Who made a browser ask.
@@ -42,11 +52,33 @@ enum Page {
 }
 
 impl Origins {
-    pub(crate) const fn new(named: Vec<WebOrigin>) -> Self {
-        Self { named }
+    pub(crate) const fn new(named: Vec<WebOrigin>, own: Own) -> Self {
+        Self { named, own }
+    }
+
+    /// The origin of the node's own pages, by the host that was asked for.
+    fn own(&self, uri: &Uri, headers: &HeaderMap) -> Option<WebOrigin> {
+        // HTTP/2 names the host in the request's target.
+        let host = uri.authority().map(axum::http::uri::Authority::as_str);
+        let host = host.or_else(|| headers.get(HOST)?.to_str().ok())?;
+        let own = match self.own {
+            Own::Tls => WebOrigin::of_host(host),
+            Own::Loopback => WebOrigin::of_local_host(host),
+        };
+        own.ok()
     }
 
     fn judge(&self, uri: &Uri, headers: &HeaderMap) -> Page {
+        let own = self.own(uri, headers);
+        // Of two hosts nobody knows which the browser meant (RFC 9112 §3.2).
+        if headers.get_all(HOST).iter().count() > 1 {
+            return Page::Foreign;
+        }
+        // Where no certificate proves the name, a page of another one could have it lead here, and
+        // ask as if it were ours.
+        if self.own == Own::Loopback && own.is_none() {
+            return Page::Foreign;
+        }
         let mut origins = headers.get_all(ORIGIN).iter();
         let (Some(origin), None) = (origins.next(), origins.next()) else {
             return if headers.contains_key(ORIGIN) { Page::Foreign } else { Page::None };
@@ -58,10 +90,6 @@ impl Origins {
         if self.named.contains(&origin) {
             return Page::Named;
         }
-        // HTTP/2 names the host in the request's target.
-        let host = uri.authority().map(axum::http::uri::Authority::as_str);
-        let host = host.or_else(|| headers.get(HOST)?.to_str().ok());
-        let own = host.and_then(|host| WebOrigin::of_host(host).ok());
         if own == Some(origin) { Page::Own } else { Page::Foreign }
     }
 }
@@ -85,7 +113,8 @@ pub(super) async fn guard(State(door): State<Arc<Door>>, request: Request, next:
         }
         Page::Foreign => {
             metrics::handshake_failed("origin");
-            let found = origin.as_ref().and_then(|origin| origin.to_str().ok()).unwrap_or("bytes");
+            let found = origin.as_ref().or_else(|| request.headers().get(HOST));
+            let found = found.and_then(|found| found.to_str().ok()).unwrap_or("bytes");
             let why = format!("wanted a page of this node or of [web] origins, found {found:?}");
             Problem::new(StatusCode::FORBIDDEN, RefusalCode::NotPermitted, "origin", why)
                 .into_response()
@@ -120,7 +149,11 @@ mod tests {
     use super::*;
 
     fn judge(uri: &str, headers: &[(&'static str, &'static str)]) -> Page {
-        let origins = Origins::new(vec!["https://dash.example".parse().unwrap()]);
+        judge_at(Own::Tls, uri, headers)
+    }
+
+    fn judge_at(own: Own, uri: &str, headers: &[(&'static str, &'static str)]) -> Page {
+        let origins = Origins::new(vec!["https://dash.example".parse().unwrap()], own);
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_static(value));
@@ -151,8 +184,28 @@ mod tests {
     }
 
     #[test]
-    fn two_origins_are_foreign_whatever_they_are() {
+    fn without_tls_a_name_that_was_made_to_lead_here_is_foreign() {
+        let judge =
+            |headers: &[(&'static str, &'static str)]| judge_at(Own::Loopback, "/v1", headers);
+        let host = ("host", "127.0.0.1:8080");
+        assert_eq!(judge(&[host]), Page::None);
+        assert_eq!(judge(&[host, ("origin", "http://127.0.0.1:8080")]), Page::Own);
+        assert_eq!(judge(&[("host", "localhost"), ("origin", "http://localhost")]), Page::Own);
+        assert_eq!(judge(&[host, ("origin", "https://dash.example")]), Page::Named);
+        for origin in ["https://127.0.0.1:8080", "http://localhost:8080", "http://127.0.0.1:8081"] {
+            assert_eq!(judge(&[host, ("origin", origin)]), Page::Foreign, "{origin}");
+        }
+        let rebound = ("host", "evil.example:8080");
+        assert_eq!(judge(&[rebound]), Page::Foreign);
+        assert_eq!(judge(&[rebound, ("origin", "http://evil.example:8080")]), Page::Foreign);
+        assert_eq!(judge(&[]), Page::Foreign);
+    }
+
+    #[test]
+    fn two_origins_or_hosts_are_foreign_whatever_they_are() {
         let own = ("origin", "https://dash.example");
         assert_eq!(judge("/v1", &[own, own]), Page::Foreign);
+        let host = ("host", "node.example:8443");
+        assert_eq!(judge("/v1", &[host, host]), Page::Foreign);
     }
 }

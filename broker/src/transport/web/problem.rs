@@ -61,7 +61,7 @@ impl From<Refusal> for Problem {
 }
 
 /// The answer where nothing is.
-pub(super) async fn nowhere(uri: Uri) -> Problem {
+pub(super) fn nowhere(uri: &Uri) -> Problem {
     let why = format!(
         "wanted a path that /v1/openapi.json lists, or one below /v1.1, found {:?}",
         uri.path()
@@ -78,11 +78,11 @@ pub(super) async fn otherwise(method: Method) -> Problem {
 /// The status that says most about a code to those who know HTTP only (RFC 9110 §15, RFC 6585 §4).
 const fn status_of(code: RefusalCode) -> StatusCode {
     match code {
-        RefusalCode::Malformed | RefusalCode::NonCanonical | RefusalCode::UnexpectedFrame => {
-            StatusCode::BAD_REQUEST
-        }
+        RefusalCode::Malformed
+        | RefusalCode::NonCanonical
+        | RefusalCode::UnknownVersion
+        | RefusalCode::UnexpectedFrame => StatusCode::BAD_REQUEST,
         RefusalCode::Oversized => StatusCode::PAYLOAD_TOO_LARGE,
-        RefusalCode::UnknownVersion => StatusCode::NOT_IMPLEMENTED,
         RefusalCode::UnknownKey | RefusalCode::Revoked => StatusCode::UNAUTHORIZED,
         RefusalCode::NotPermitted | RefusalCode::WrongPublisher => StatusCode::FORBIDDEN,
         RefusalCode::ForeignTopic => StatusCode::MISDIRECTED_REQUEST,

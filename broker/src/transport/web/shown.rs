@@ -51,7 +51,10 @@ pub(super) fn record(hub: &Hub, record: &Record, form: Form, now: Timestamp) -> 
         };
         return shown;
     }
-    fields.insert("envelope".to_owned(), BASE64.encode(envelope.encoded()).into());
+    // What nobody can sign any more is not shown as if it were.
+    if let Ok(signed) = hub.signed(record) {
+        fields.insert("envelope".to_owned(), BASE64.encode(&signed).into());
+    }
     let key_header = record.key_header().and_then(|id| hub.key_headers().encoded(&id));
     if let Some(key_header) = key_header {
         fields.insert("key_header".to_owned(), BASE64.encode(&key_header).into());

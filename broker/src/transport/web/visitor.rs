@@ -14,7 +14,7 @@ use sekisho_proto::PublicKey;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::hub::Refusal;
+use crate::hub::{Came, Refusal};
 use crate::session::Stranger;
 use crate::transport::crowd::{Place, Seat};
 use crate::transport::desk::Desk;
@@ -72,6 +72,7 @@ impl Visitor {
             return Ok(Arc::clone(open));
         }
         let stranger = Stranger::new(Arc::clone(&door.hub), key);
+        let stranger = stranger.by(Came::by("http", self.address));
         let open = Desk::open(&door.hub, stranger, &door.tasks).await?;
         self.known();
         *desk = Some((key, Arc::clone(&open)));

@@ -76,7 +76,7 @@ async fn session(
 async fn serve(socket: WebSocket, door: &Door, visitor: &Visitor) {
     let (sink, stream) = socket.split();
     let source = Messages { stream, frame_bytes_max: limits::FRAME_BYTES_UNGREETED_MAX };
-    let (pen, end) = channel::serve(source, Pen(sink), door, visitor).await;
+    let (pen, end) = channel::serve(source, Pen(sink), door, (visitor, "websocket")).await;
     let Some(Pen(mut sink)) = pen else { return };
     let close = Message::Close(Some(close_frame(&end)));
     // A client that is gone does not read it.

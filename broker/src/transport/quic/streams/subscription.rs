@@ -160,7 +160,7 @@ impl Pen {
                 Outgoing::Record(record) => {
                     records += 1;
                     bytes += record.envelope().encoded().len() as u64;
-                    self.recital.frame_of(session, subscription, &record)
+                    self.recital.frame_of(session, subscription, &record).await
                 }
                 Outgoing::Frame(frame) => *frame,
                 Outgoing::End { code, why } => {

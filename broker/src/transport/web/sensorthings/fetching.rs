@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
-use sekisho_formats::body;
 use sekisho_policy::Policy;
 use sekisho_proto::frame::Start;
-use sekisho_proto::{Filter, Frame, OrgName, PrincipalId, RefusalCode, Suite, Topic};
+use sekisho_proto::{Filter, Frame, OrgName, RefusalCode, Topic};
 use sekisho_routing::Record;
 use sekisho_sensorthings::limits::{LAST_RECORDS_MAX, READ_BYTES_MAX, READ_VALUES_MAX};
 use sekisho_sensorthings::{Begin, Chunk, Content, Fault, Reading, Records, Want};
 
 use crate::hub::{Outgoing, Refusal};
 use crate::transport::desk::{Desk, Feed};
+use crate::transport::reading::reading;
 
 /// Pages that are read at once for one request: what the node reads at once for everybody.
 const PAGES_AT_ONCE: usize = 4;
@@ -209,29 +209,6 @@ fn covering(topics: &[Topic]) -> Option<Filter> {
         common.truncate(length);
     }
     Filter::parse(&format!("{}/#", common.join("/"))).ok()
-}
-
-/// A record as somebody without a key sees it.
-fn reading(record: &Record, policy: &Policy) -> Reading {
-    let envelope = record.envelope();
-    let header = envelope.header();
-    let name = |id: &PrincipalId| {
-        policy.principal(id).map_or_else(|| id.to_string(), |found| found.name.to_string())
-    };
-    let content = if header.suite == Suite::Open {
-        let found = body::samples(&header.content_type, envelope.body(), record.received());
-        found.map_or(Content::Opaque, Content::Samples)
-    } else {
-        Content::Sealed
-    };
-    Reading {
-        offset: record.offset(),
-        time: header.time,
-        received: record.received(),
-        publisher: name(&header.publisher),
-        attester: header.attester.as_ref().map(name),
-        content,
-    }
 }
 
 #[cfg(test)]
