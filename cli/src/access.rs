@@ -147,7 +147,9 @@ pub(crate) async fn document(client: &Client, question: Question) -> Result<Valu
         | AnswerBody::KeyHeader(_)
         | AnswerBody::ExpectedSequence(_)
         | AnswerBody::Checkpoint { .. }
-        | AnswerBody::Inclusion { .. } => {
+        | AnswerBody::Inclusion { .. }
+        | AnswerBody::Errand(_)
+        | AnswerBody::Errands(_) => {
             bail!("answer of the node: wanted a document, found something else")
         }
     }

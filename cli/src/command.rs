@@ -2,6 +2,7 @@
 
 pub(crate) mod accesses;
 pub(crate) mod agent;
+pub(crate) mod bridge;
 pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod enrol;
@@ -48,10 +49,23 @@ pub(crate) struct Common {
 /// What every command takes that works on an organisation's folder.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Place {
-    /// The organisation's folder, made by `sekisho init`.
+    /// The organisation's folder, made by `sekisho init`; or that of one of its administrators, where
+    /// the command says so.
     #[arg(long, default_value = ".", env = "SEKISHO_DIR", hide_env_values = true)]
     pub(crate) dir: PathBuf,
     /// Answer in JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl Place {
+    /// The same for what speaks to the node.
+    pub(crate) fn common(&self) -> Common {
+        Common {
+            log: "error".to_owned(),
+            dir: self.dir.clone(),
+            door: DoorArgs::default(),
+            json: self.json,
+        }
+    }
 }

@@ -9,9 +9,11 @@ mod dashboard;
 mod fleet;
 mod intruders;
 mod launch;
+mod pages;
 mod people;
 mod relay;
 mod report;
+mod route;
 mod search;
 mod table;
 
@@ -31,6 +33,7 @@ use crate::{output, signals};
 use cities::Cities;
 use dashboard::Watched;
 use launch::Child;
+use pages::Pages;
 use people::People;
 use report::Report;
 use table::Table;
@@ -86,13 +89,15 @@ impl Demo {
         let cities = Cities::found(&folder.path).await?;
         say(&format!("enrolling {} trucks, two dashboards and four intruders …", self.trucks));
         let people = People::enrol(&cities, &folder.path, self.trucks).await?;
-        say("the fleet drives off; Ctrl-C ends it");
+        let pages = Pages::open(&cities, self.trucks).await?;
         let mut stage = self.begin(cities, &people).await?;
+        say(&pages.words());
+        say("the fleet drives off; Ctrl-C ends it");
         self.watch(&mut stage, &stop).await?;
         say("\nstopping: what is under way arrives first …");
         let report = stage.end().await?;
         if self.json {
-            output::json(&report.document());
+            output::json(&report.document(&pages));
         } else {
             output::line(report.summary());
         }

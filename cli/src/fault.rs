@@ -5,8 +5,8 @@ use std::io;
 
 use sekisho::audit::AuditError;
 use sekisho::{
-    ConnectError, EnrolError, PROFILE_FILE, ProfileError, PublishError, QueryError, SubscribeError,
-    TokenError,
+    ConnectError, EnrolError, PROFILE_FILE, ProfileError, PublishError, QueryError, RefusalCode,
+    SubscribeError, TokenError,
 };
 use sekisho_broker::config::ConfigError;
 use sekisho_steward::enrolment::EnrolmentError;
@@ -44,6 +44,19 @@ pub(crate) fn usage(text: impl Into<String>) -> anyhow::Error {
     Fault { exit: Exit::Usage, text: text.into() }.into()
 }
 
+/// The command is to end with this number.
+pub(crate) fn with(exit: Exit, text: impl Into<String>) -> anyhow::Error {
+    Fault { exit, text: text.into() }.into()
+}
+
+/// Whether the same question may be answered on another connection, or a little later.
+pub(crate) fn is_passing(cause: &QueryError) -> bool {
+    if let QueryError::Refused(refusal) = cause {
+        return matches!(refusal.code, RefusalCode::Draining | RefusalCode::RateLimited);
+    }
+    matches!(cause, QueryError::Disconnected | QueryError::Timeout { .. })
+}
+
 /// Says what went wrong on standard error.
 pub(crate) fn tell(error: &anyhow::Error) {
     let hint = error.chain().find_map(hint_of).map_or_else(String::new, |hint| format!("; {hint}"));
@@ -71,7 +84,24 @@ pub(crate) fn exit_of(error: &anyhow::Error) -> Exit {
     error.chain().find_map(exit_of_cause).unwrap_or(Exit::Local)
 }
 
+/// What is in a box: a source that is boxed is the box to whoever asks what it is.
+fn unboxed<'a>(
+    cause: &'a (dyn std::error::Error + 'static),
+) -> &'a (dyn std::error::Error + 'static) {
+    if let Some(boxed) = cause.downcast_ref::<Box<ConnectError>>() {
+        return &**boxed;
+    }
+    if let Some(boxed) = cause.downcast_ref::<Box<PublishError>>() {
+        return &**boxed;
+    }
+    match cause.downcast_ref::<Box<SubscribeError>>() {
+        Some(boxed) => &**boxed,
+        None => cause,
+    }
+}
+
 fn exit_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
+    let cause = unboxed(cause);
     if let Some(fault) = cause.downcast_ref::<Fault>() {
         return Some(fault.exit);
     }
@@ -97,7 +127,9 @@ fn exit_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
         Some(_) => return Some(Exit::No),
     }
     match cause.downcast_ref::<EnrolmentError>() {
-        Some(EnrolmentError::NotWaiting { .. }) => return Some(Exit::No),
+        Some(EnrolmentError::NotWaiting { .. } | EnrolmentError::Standing { .. }) => {
+            return Some(Exit::No);
+        }
         Some(EnrolmentError::Offer { .. }) => return Some(Exit::Usage),
         Some(_) | None => {}
     }
@@ -112,6 +144,7 @@ fn exit_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
 
 /// What to do next, where that is not plain from the words.
 fn hint_of(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    let cause = unboxed(cause);
     match cause.downcast_ref::<ConnectError>() {
         Some(ConnectError::Refused { .. } | ConnectError::Trust { .. } | ConnectError::Closed)
         | None => {}

@@ -6,6 +6,7 @@ mod ask;
 mod command;
 mod demo;
 mod door;
+mod errand;
 mod exit;
 mod fault;
 mod invitation;
@@ -29,6 +30,7 @@ use clap::{Parser, Subcommand};
 
 use command::accesses::AccessCommand;
 use command::agent::Agent;
+use command::bridge::Bridge;
 use command::diff::Diff;
 use command::doctor::Doctor;
 use command::enrol::Enrol;
@@ -122,6 +124,8 @@ enum Command {
     History(History),
     Discover(Discover),
     Agent(Agent),
+    #[command(subcommand)]
+    Bridge(Bridge),
     Doctor(Doctor),
     Demo(Demo),
     /// A part of the demo.
@@ -168,6 +172,7 @@ impl Command {
             Self::History(command) => command.run().await,
             Self::Discover(command) => command.run().await,
             Self::Agent(command) => command.run().await,
+            Self::Bridge(command) => Box::pin(command.run()).await,
             Self::Doctor(command) => command.run().await,
             Self::Demo(command) => Box::pin(command.run()).await,
             Self::Simulate(Simulate::Fleet(command)) => command.run().await,

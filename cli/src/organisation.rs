@@ -17,7 +17,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use sekisho::{OsEntropy, PROFILE_FILE, Profile, clock};
+use sekisho::{IDENTITY_FILE, OsEntropy, PROFILE_FILE, Profile, clock};
 use sekisho_proto::statement::{Grant, Issuer, OrgRoot, Principal};
 use sekisho_proto::{
     Action, Actions, Filter, Grantee, Hash, OrgName, PrincipalKind, PrincipalName, PublicKey,
@@ -91,6 +91,25 @@ pub(crate) fn check_steward(dir: &Path) -> Result<()> {
         dir.display()
     );
     Ok(())
+}
+
+/// Whether a folder is a steward's, or an organisation's with its steward in it: another
+/// principal's asks the steward past the node.
+///
+/// # Errors
+/// It is neither, nor one that somebody joined into.
+pub(crate) fn has_steward(dir: &Path) -> Result<bool> {
+    if dir.join(PROFILE_FILE).exists() {
+        let kind = KeyFile::load(&dir.join(IDENTITY_FILE))?.kind;
+        return Ok(kind == KeyKind::Principal(PrincipalKind::Steward));
+    }
+    ensure!(
+        dir.join(STEWARD).join(PROFILE_FILE).exists(),
+        "{}: wanted a folder made by `sekisho init` or `sekisho join`, found neither \
+         {STEWARD}/{PROFILE_FILE} nor {PROFILE_FILE} in it; name it with --dir",
+        dir.display()
+    );
+    Ok(true)
 }
 
 /// Makes the folder with everything in it.

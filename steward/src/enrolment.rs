@@ -1,11 +1,12 @@
 //! Invitations: how an owner lets a newcomer in. The command line writes them into the steward's
-//! folder; the steward, which is an issuer, turns the request of whoever proves to hold the secret
+//! folder, or an administrator asks the steward to (`errands`); the steward, which is an issuer, turns the request of whoever proves to hold the secret
 //! of one into a principal with the rights that the invitation promised.
 //!
 //! ```text
 //! DIR/enrolments/<token>.toml        the invitation with its secret, mode 0600
 //! DIR/enrolments/<token>.waiting     by the steward: which key waits for an approval
 //! DIR/enrolments/<token>.approved    which key may use it: the one and only, whoever comes later
+//! DIR/enrolments/<token>.withdrawn   that it was taken back, and why
 //! DIR/enrolments/<token>.used        the invitation, once the key is a principal's
 //! ```
 //!
@@ -20,7 +21,10 @@ mod text;
 use std::path::{Path, PathBuf};
 
 use sekisho::{JoinSecret, JoinToken, Profile, ProfileError};
-use sekisho_proto::{OrgName, PrincipalId, PrincipalKind, PrincipalName, Timestamp, TokenId};
+use sekisho_proto::{
+    InvitationStanding, ListedInvitation, Office, OrgName, PrincipalId, PrincipalKind,
+    PrincipalName, Timestamp, TokenId,
+};
 use sekisho_seal::{Entropy, EntropyError, draw};
 use thiserror::Error;
 
@@ -28,6 +32,8 @@ pub use self::{
     invitation::{Approval, FILTERS_MAX, Invitation, Offer, TTL_DEFAULT, TTL_MAX},
     mark::Claimant,
 };
+use mark::Withdrawal;
+
 use crate::{
     folder::steward_folder,
     private_file::{self, FileError},
@@ -48,6 +54,8 @@ pub enum Standing {
     Used(Claimant),
     /// Nobody came in time.
     Expired,
+    /// It was taken back.
+    Withdrawn,
 }
 
 /// An invitation and how far it is.
@@ -57,6 +65,43 @@ pub struct Listed {
     pub invitation: Invitation,
     /// How far it is.
     pub standing: Standing,
+}
+
+impl Listed {
+    /// As an administrator is told of it: without its secret.
+    #[must_use]
+    pub fn told(self) -> ListedInvitation {
+        let Self { invitation, standing } = self;
+        let (_word, claimant) = standing.words();
+        let approval = match &invitation.approval {
+            Approval::ByHand => 1,
+            Approval::Matching => 2,
+            Approval::Key(_) => 3,
+            Approval::OpenId(_) => 4,
+        };
+        ListedInvitation {
+            token_id: invitation.token,
+            name: invitation.name,
+            kind: invitation.kind,
+            publish: invitation.publish,
+            read: invitation.read,
+            standing: match standing {
+                Standing::Open => InvitationStanding::Open,
+                Standing::Waiting(_) => InvitationStanding::Waiting,
+                Standing::Approved(_) => InvitationStanding::Approved,
+                Standing::Used(_) => InvitationStanding::Used,
+                Standing::Expired => InvitationStanding::Expired,
+                Standing::Withdrawn => InvitationStanding::Withdrawn,
+            },
+            claimant: claimant.map(|claimant| (claimant.id, claimant.since)),
+            created: invitation.created,
+            expires: invitation.expires,
+            approval,
+            replace: invitation.replace,
+            office: invitation.office,
+            invited_by: invitation.invited_by,
+        }
+    }
 }
 
 /// Why an invitation was not made, read or approved.
@@ -102,6 +147,39 @@ pub enum EnrolmentError {
         /// How many wait.
         found: usize,
     },
+    /// There is no invitation that could be approved or taken back any more.
+    #[error("invitation {token}: wanted {wanted}, found {found}")]
+    Standing {
+        /// Which.
+        token: TokenId,
+        /// How far it should be.
+        wanted: &'static str,
+        /// How far it is.
+        found: &'static str,
+    },
+}
+
+/// What an administrator drew for an invitation, and who that is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Drawn {
+    pub(crate) token: TokenId,
+    pub(crate) secret: JoinSecret,
+    pub(crate) by: PrincipalName,
+}
+
+impl Standing {
+    /// The word for it, and the key that came.
+    #[must_use]
+    pub const fn words(&self) -> (&'static str, Option<Claimant>) {
+        match self {
+            Self::Open => ("open", None),
+            Self::Waiting(claimant) => ("waiting", Some(*claimant)),
+            Self::Approved(claimant) => ("approved", Some(*claimant)),
+            Self::Used(claimant) => ("used", Some(*claimant)),
+            Self::Expired => ("expired", None),
+            Self::Withdrawn => ("withdrawn", None),
+        }
+    }
 }
 
 /// The invitations of one steward.
@@ -143,24 +221,121 @@ impl Enrolments {
         self.check(&offer)?;
         let secret = draw::<32>(entropy)?;
         let token = draw::<{ TokenId::LENGTH }>(entropy)?;
-        let Offer { name, kind, publish, read, ttl, approval, replace } = offer;
-        let invitation = Invitation {
-            token: TokenId::new(*token),
-            name,
-            kind,
-            publish,
-            read,
-            approval,
-            replace,
-            created: now,
-            expires: now.saturating_add(ttl),
-            secret: JoinSecret::new(*secret),
-        };
-        private_file::create(
-            &self.path(invitation.token, File::Invitation),
-            text::print(&invitation).as_bytes(),
-        )?;
+        let (token, secret) = (TokenId::new(*token), JoinSecret::new(*secret));
+        let invitation = offer.made(token, secret, now);
+        self.keep(&invitation)?;
         Ok(self.token(&invitation))
+    }
+
+    /// Makes an invitation that an administrator asked for. The same again changes nothing.
+    ///
+    /// # Errors
+    /// The offer is not one that can be made, cannot be written, or the token is another's.
+    pub(crate) fn invite_for(
+        &self,
+        offer: Offer,
+        drawn: Drawn,
+        created: Timestamp,
+    ) -> Result<Invitation, EnrolmentError> {
+        self.check(&offer)?;
+        let Drawn { token, secret, by } = drawn;
+        let invitation = Invitation { invited_by: Some(by), ..offer.made(token, secret, created) };
+        for file in [File::Used, File::Invitation] {
+            let Some(known) = text::read(&self.path(token, file))? else { continue };
+            if known == invitation {
+                return Ok(known);
+            }
+            let (wanted, found) = ("a token of its own", "one that is another invitation's");
+            return Err(EnrolmentError::Standing { token, wanted, found });
+        }
+        self.keep(&invitation)?;
+        Ok(invitation)
+    }
+
+    fn keep(&self, invitation: &Invitation) -> Result<(), FileError> {
+        let path = self.path(invitation.token, File::Invitation);
+        private_file::create(&path, text::print(invitation).as_bytes())
+    }
+
+    /// One invitation; `None` where there is none.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn find(
+        &self,
+        token: TokenId,
+        now: Timestamp,
+    ) -> Result<Option<Listed>, EnrolmentError> {
+        for file in [File::Invitation, File::Used] {
+            if let Some(invitation) = text::read(&self.path(token, file))? {
+                let is_used = matches!(file, File::Used);
+                let standing = self.standing(&invitation, is_used, now)?;
+                return Ok(Some(Listed { invitation, standing }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Lets in the newcomer that waits with the key `seen` by this invitation. The same again
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// Nobody waits by it with that key, or the approval cannot be written.
+    pub(crate) fn approve_token(
+        &self,
+        token: TokenId,
+        seen: PrincipalId,
+        now: Timestamp,
+    ) -> Result<PrincipalName, EnrolmentError> {
+        let listed = self.find(token, now)?;
+        let standing = listed.as_ref().map(|listed| listed.standing);
+        let wanted = "one by which this key waits";
+        let refused = |found| EnrolmentError::Standing { token, wanted, found };
+        match standing {
+            Some(Standing::Approved(claimant) | Standing::Used(claimant))
+                if claimant.id == seen => {}
+            Some(Standing::Waiting(claimant)) if claimant.id == seen => {
+                let bound = self.bind(token, Claimant { since: now, ..claimant })?;
+                if bound.id != seen {
+                    return Err(refused("one that another key was given"));
+                }
+            }
+            Some(Standing::Waiting(_)) => return Err(refused("one by which another key waits")),
+            Some(other) => return Err(refused(other.words().0)),
+            None => return Err(refused("none")),
+        }
+        let name = listed.map(|listed| listed.invitation.name);
+        name.ok_or_else(|| refused("none"))
+    }
+
+    /// Takes an invitation back: nobody is let in by it. The same again changes nothing.
+    ///
+    /// # Errors
+    /// There is none, or somebody was approved already.
+    pub fn withdraw(
+        &self,
+        token: TokenId,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<PrincipalName, EnrolmentError> {
+        let wanted = "one by which nobody was let in";
+        let refused = |found| EnrolmentError::Standing { token, wanted, found };
+        let listed = self.find(token, now)?.ok_or_else(|| refused("none"))?;
+        match listed.standing {
+            Standing::Open | Standing::Waiting(_) | Standing::Expired => {
+                let withdrawal = Withdrawal { reason: reason.to_owned(), since: now };
+                let path = self.path(token, File::Withdrawn);
+                match private_file::create(&path, withdrawal.print().as_bytes()) {
+                    Ok(()) | Err(FileError::Exists { .. }) => {}
+                    Err(cause) => return Err(cause.into()),
+                }
+            }
+            Standing::Withdrawn => {}
+            Standing::Approved(_) | Standing::Used(_) => {
+                return Err(refused(listed.standing.words().0));
+            }
+        }
+        Ok(listed.invitation.name)
     }
 
     /// Every invitation, newest first.
@@ -203,9 +378,11 @@ impl Enrolments {
             .filter(|listed| listed.invitation.name == *name)
             .filter_map(|listed| match listed.standing {
                 Standing::Waiting(claimant) => Some((listed.invitation.token, claimant)),
-                Standing::Open | Standing::Approved(_) | Standing::Used(_) | Standing::Expired => {
-                    None
-                }
+                Standing::Open
+                | Standing::Approved(_)
+                | Standing::Used(_)
+                | Standing::Expired
+                | Standing::Withdrawn => None,
             })
             .filter(|(_token, claimant)| claimant.id == seen)
             .collect();
@@ -237,18 +414,25 @@ impl Enrolments {
         now: Timestamp,
     ) -> Result<Standing, EnrolmentError> {
         let approved = mark::read(&self.path(invitation.token, File::Approved))?;
+        if let Some(claimant) = approved.filter(|_claimant| is_used) {
+            return Ok(Standing::Used(claimant));
+        }
+        if self.withdrawal(invitation.token)?.is_some() {
+            return Ok(Standing::Withdrawn);
+        }
         if let Some(claimant) = approved {
-            return Ok(if is_used {
-                Standing::Used(claimant)
-            } else {
-                Standing::Approved(claimant)
-            });
+            return Ok(Standing::Approved(claimant));
         }
         if invitation.expires <= now {
             return Ok(Standing::Expired);
         }
         let waiting = mark::read(&self.path(invitation.token, File::Waiting))?;
         Ok(waiting.map_or(Standing::Open, Standing::Waiting))
+    }
+
+    /// Whether an invitation was taken back, and why.
+    fn withdrawal(&self, token: TokenId) -> Result<Option<Withdrawal>, EnrolmentError> {
+        mark::read_withdrawal(&self.path(token, File::Withdrawn))
     }
 
     fn token(&self, invitation: &Invitation) -> JoinToken {
@@ -275,6 +459,10 @@ impl Enrolments {
         }
         if matches!(offer.kind, PrincipalKind::Steward | PrincipalKind::Node) {
             let wanted = "device, person, app or bridge".to_owned();
+            return refuse("kind", wanted, offer.kind.to_string());
+        }
+        if offer.office == Office::Administrator && offer.kind != PrincipalKind::Person {
+            let wanted = "a person to administer everything".to_owned();
             return refuse("kind", wanted, offer.kind.to_string());
         }
         if let Approval::OpenId(wanted) = &offer.approval {
@@ -312,6 +500,7 @@ enum File {
     Invitation,
     Waiting,
     Approved,
+    Withdrawn,
     Used,
 }
 
@@ -321,6 +510,7 @@ impl File {
             Self::Invitation => "toml",
             Self::Waiting => "waiting",
             Self::Approved => "approved",
+            Self::Withdrawn => "withdrawn",
             Self::Used => "used",
         }
     }

@@ -66,6 +66,11 @@ impl Keeper {
         self.identity.id()
     }
 
+    /// What it opens errands with, and signs their answers.
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
     /// The seeds in its care.
     pub(crate) fn seeds(&self) -> &Seeds {
         &self.seeds
@@ -74,6 +79,11 @@ impl Keeper {
     /// Signs a sentence of the owner's policy.
     pub(crate) fn sign(&self, body: impl Into<StatementBody>) -> Statement {
         sign_statement(Statement::unsigned(body.into()), self.identity.signing())
+    }
+
+    /// Signs what somebody else has signed.
+    pub(crate) fn countersign(&self, statement: Statement) -> Statement {
+        sign_statement(statement, self.identity.signing())
     }
 
     /// Does an action; returns what is to be stated for it. A key that is to be announced is

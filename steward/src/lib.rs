@@ -8,6 +8,7 @@
 
 mod custody;
 pub mod enrolment;
+mod errands;
 mod error;
 mod feed;
 #[cfg(test)]

@@ -105,7 +105,8 @@ impl<T: Takes> Mailbox<T> {
         self.try_state_all(std::slice::from_ref(statement), now).await
     }
 
-    async fn try_state_all(&mut self, batch: &[Statement], now: Timestamp) -> Outcome {
+    /// The same of several, of which all are to stand or none.
+    pub(crate) async fn try_state_all(&mut self, batch: &[Statement], now: Timestamp) -> Outcome {
         let kind = batch.first().map_or("", |statement| statement.kind().name());
         let count = batch.len();
         self.last_stated = Some(now);

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sekisho::{Client, Fingerprint, clock};
 use sekisho_policy::Policy;
 use sekisho_proto::{
-    PrincipalId, PrincipalName, Timestamp, TokenId,
+    PrincipalId, PrincipalKind, PrincipalName, Timestamp, TokenId,
     frame::{AnswerBody, Question},
     statement::{Revoke, RevokeTarget},
 };
@@ -254,8 +254,11 @@ fn other_keys(
     before: Timestamp,
 ) -> Vec<PrincipalId> {
     let records = policy.principals(name.organisation()).into_iter();
+    // What the organisation acts by is replaced in its folder, never by whoever comes.
+    let acts = |kind| matches!(kind, PrincipalKind::Steward | PrincipalKind::Node);
     let others = records.filter(|record| {
         record.name == *name
+            && !acts(record.kind)
             && record.id != *id
             && record.revoked.is_none()
             && record.issued <= before

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Custody, StewardError,
     enrolment::{Enrolments, desk::Desk},
+    errands::{Errands, Means},
     feed::{Batch, Feed},
     folder::steward_folder,
     mailbox::{Mailbox, Outcome},
@@ -52,7 +53,8 @@ pub async fn run(
     let identity = Arc::new(keys.identity);
     let own = profile.principal.organisation();
     let custody = Custody::open(&dir, Arc::clone(&identity), own, profile.root, settings)?;
-    let desk = Desk::open(Enrolments::open(&dir)?)?;
+    let enrolments = Enrolments::open(&dir)?;
+    let desk = Desk::open(enrolments.clone())?;
     let name = profile.principal.clone();
     let failed = |source| StewardError::Connect { name: name.clone(), source: Box::new(source) };
     let software = concat!("sekisho-steward/", env!("CARGO_PKG_VERSION"));
@@ -65,6 +67,7 @@ pub async fn run(
         client: client.clone(),
         feed: Feed::new(),
         reception: Reception::new(client.clone(), desk),
+        errands: Errands::open(client.clone(), enrolments, &dir)?,
         mailbox: Mailbox::new(client.clone()),
     };
     let outcome = tokio::select! {
@@ -93,6 +96,7 @@ struct Steward {
     client: Client,
     feed: Feed,
     reception: Reception,
+    errands: Errands,
     mailbox: Mailbox,
 }
 
@@ -144,6 +148,8 @@ impl Steward {
             if is_tick && self.custody.is_complete() && self.client.is_connected() {
                 let (policy, keeper) = (self.custody.policy(), self.custody.keeper());
                 self.reception.let_in(policy, keeper, &mut self.mailbox).await;
+                let mailbox = &mut self.mailbox;
+                self.errands.serve(&mut Means { policy, keeper, mailbox }).await;
             }
         }
     }

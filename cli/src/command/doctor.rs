@@ -137,7 +137,11 @@ fn configuration(dir: &Path) -> Result<String> {
     };
     let (web, mqtt) = (door("web", config.listen_web), door("mqtt", config.listen_mqtt));
     let organisation = &config.organisation;
-    Ok(format!("node of {organisation}, listens on {quic}, {web}, {mqtt}, health on {http}"))
+    let has_pages = sekisho_broker::are_pages_built();
+    let pages = if has_pages { "with its pages" } else { "built without its pages" };
+    Ok(format!(
+        "node of {organisation}, {pages}, listens on {quic}, {web}, {mqtt}, health on {http}"
+    ))
 }
 
 fn first_statements(dir: &Path) -> Result<String> {

@@ -9,16 +9,23 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use sekisho::{Fingerprint, OsEntropy, clock};
-use sekisho_proto::{Filter, OrgName, PrincipalKind, PrincipalName};
-use sekisho_steward::enrolment::{Approval, Enrolments, Listed, Offer, Standing};
+use sekisho::{Fingerprint, Profile, clock};
+use sekisho_proto::statement::Grant;
+use sekisho_proto::{
+    Action, Actions, Filter, Grantee, Office, OrgName, PrincipalKind, PrincipalName, StatementBody,
+};
+use sekisho_steward::enrolment::{Approval, Enrolments, Offer};
 use sekisho_steward::openid::{OpenIdProvider, OpenIdSubject};
 
 use attested::Attested;
+use desk::Desk;
 
-use crate::command::Place;
+use crate::access::Access;
+use crate::command::{Place, signing};
+use crate::errand::Errands;
 use crate::exit::Exit;
-use crate::{fault, organisation, output};
+use crate::preview::{Background, Lang, Preview};
+use crate::{errand, fault, organisation, output};
 
 /// Make a one-time token for a device or person, or look after those who wait.
 #[derive(Debug, Args)]
@@ -28,13 +35,17 @@ Examples:
   sekisho enrol truck-17 --approve-matching 5189-bfc3-7f7b-2a37 --dir fujisawa
   sekisho enrol meter-3 --attested --topics 'fujisawa/mqtt/meter/3/#' --dir fujisawa
   sekisho enrol dashboard --kind app --read 'fujisawa/truck/#' --approve-matching --out token
+  sekisho enrol sato --kind person --administrator --dir fujisawa
   sekisho enrol --list --dir fujisawa
   sekisho enrol --approve truck-17 --key 5189-bfc3-7f7b-2a37 --dir fujisawa
+  sekisho enrol --refuse truck-17 --reason 'not ours' --dir fujisawa
 
-The node and the steward of the organisation must run for the other side's `sekisho join`.")]
+The node and the steward of the organisation must run for the other side's `sekisho join`. From the
+folder of somebody who may administer everything, made by `sekisho join`, the same is asked of the
+steward past the node, which learns nothing of it; node and steward must run then.")]
 pub(crate) struct Enrol {
     /// The name it will have in this organisation, such as truck-17.
-    #[arg(required_unless_present_any = ["list", "approve"])]
+    #[arg(required_unless_present_any = ["list", "approve", "refuse"])]
     name: Option<String>,
     #[command(flatten)]
     terms: Terms,
@@ -71,9 +82,26 @@ struct Terms {
     approve_matching: Option<Option<Fingerprint>>,
     #[command(flatten)]
     openid: OpenId,
+    #[command(flatten)]
+    office: OfficeArgs,
     /// Revoke the keys that the name has so far, once the newcomer's is admitted.
     #[arg(long)]
     replace: bool,
+}
+
+/// What it may do beside its topics.
+#[derive(Debug, Args)]
+struct OfficeArgs {
+    /// It may administer everything: ask who may do what, grant and deny, invite others and revoke.
+    /// For people.
+    #[arg(long)]
+    administrator: bool,
+}
+
+impl OfficeArgs {
+    const fn office(&self) -> Office {
+        if self.administrator { Office::Administrator } else { Office::None }
+    }
 }
 
 /// Who has to sign in.
@@ -104,38 +132,76 @@ impl OpenId {
 #[derive(Debug, Args)]
 struct Waiting {
     /// List the tokens, and who waits.
-    #[arg(long, conflicts_with_all = ["name", "approve"])]
+    #[arg(long, conflicts_with_all = ["name", "approve", "refuse"])]
     list: bool,
     /// Admit the one who waits under this name; asks whether the fingerprint is the right one.
     #[arg(long, value_name = "NAME", conflicts_with = "name")]
     approve: Option<String>,
-    /// With --approve: the fingerprint on the newcomer's own screen. Only that key is admitted.
-    #[arg(long, value_name = "FINGERPRINT", requires = "approve")]
+    /// Take back the tokens of this name with which nobody was admitted; whoever waits with one is
+    /// refused.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["name", "approve"])]
+    refuse: Option<String>,
+    /// With --approve: the fingerprint on the newcomer's own screen. Only that key is admitted. With
+    /// --refuse: only the token with which that key waits is taken back.
+    #[arg(long, value_name = "FINGERPRINT", conflicts_with = "name")]
     key: Option<Fingerprint>,
+    /// With --refuse: why, for whoever waits.
+    #[arg(long, default_value = "", requires = "refuse")]
+    reason: String,
+    /// From an administrator's folder: how long the steward is waited for, seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = errand::WAIT_DEFAULT.as_secs(),
+        value_parser = clap::value_parser!(u64).range(1..=3600))]
+    wait: u64,
 }
 
 impl Enrol {
     pub(crate) async fn run(self) -> Result<Exit> {
-        organisation::check_steward(&self.place.dir)?;
-        let enrolments = Enrolments::open(&self.place.dir)?;
-        if self.waiting.list {
-            return desk::list(&enrolments, self.place.json);
+        if organisation::has_steward(&self.place.dir)? {
+            let desk = Desk::Folder(Enrolments::open(&self.place.dir)?);
+            return self.at(&desk).await;
         }
-        let own = enrolments.organisation();
-        if let Some(name) = &self.waiting.approve {
+        if self.attested.attested {
+            let profile = Profile::load(&self.place.dir)?;
+            let name = self.name.as_deref().unwrap_or_default();
+            let name = name_in(profile.principal.organisation(), name)?;
+            return self.attested.enrol(&name, self.terms, &self.place).await;
+        }
+        let access = Access::of(&self.place.common())?;
+        let client = access.connect().await?;
+        let wait = Duration::from_secs(self.waiting.wait);
+        let errands = Errands::to(&access, &client, wait).await?;
+        let ended = self.at(&Desk::Errands(errands)).await;
+        client.close().await;
+        ended
+    }
+
+    async fn at(self, desk: &Desk<'_>) -> Result<Exit> {
+        let Waiting { list, approve, refuse, key, reason, .. } = &self.waiting;
+        if *list {
+            return desk.list(self.place.json).await;
+        }
+        let own = desk.organisation();
+        if let Some(name) = approve {
             let name = name_in(own, name)?;
-            return desk::approve(&enrolments, &name, self.waiting.key.as_ref(), self.place.json);
+            return desk.approve(&name, key.as_ref(), self.place.json).await;
+        }
+        if let Some(name) = refuse {
+            let name = name_in(own, name)?;
+            return desk.refuse(&name, (key.as_ref(), reason), self.place.json).await;
         }
         let name = self.name.as_deref().context("enrol: wanted a name, found none")?;
         let name = name_in(own, name)?;
         if self.attested.attested {
             return self.attested.enrol(&name, self.terms, &self.place).await;
         }
-        self.invite(&enrolments, &name)
+        self.invite(desk, &name).await
     }
 
-    fn invite(self, enrolments: &Enrolments, name: &PrincipalName) -> Result<Exit> {
-        let Self { terms, out, place, .. } = self;
+    async fn invite(self, desk: &Desk<'_>, name: &PrincipalName) -> Result<Exit> {
+        let Self { terms, out, place, attested, .. } = self;
+        if terms.office.office() == Office::Administrator {
+            tell_office(name, terms.kind, attested.signing.speech.lang());
+        }
         let wanted = terms.openid.wanted();
         let by_hand = terms.approve_matching.is_none() && wanted.is_none();
         let offer = Offer {
@@ -149,25 +215,23 @@ impl Enrol {
                 (Some(Some(fingerprint)), None) => Approval::Key(fingerprint),
             },
             replace: terms.replace,
+            office: terms.office.office(),
             ..Offer::new(name.clone(), terms.kind)
         };
-        let used = |listed: &Listed| {
-            listed.invitation.name == *name && matches!(listed.standing, Standing::Used(_))
-        };
-        let again = enrolments.list(clock::now())?.iter().any(used);
-        if let Some(path) = &out {
+        let again = if let Some(path) = &out {
             let file = token::new_file(path)?;
-            let invited = enrolments.invite(offer, clock::now(), &mut OsEntropy::new());
-            let made = invited.inspect_err(|_cause| {
+            let invited = desk.invite(offer).await.inspect_err(|_cause| {
                 // Nothing is in it; where it cannot be removed, the next attempt names it.
                 drop(std::fs::remove_file(path));
             })?;
-            token::write(file, path, &made)?;
-            token::announce_file(name, path, &made, place.json);
+            token::write(file, path, &invited.token)?;
+            token::announce_file(name, path, &invited.token, place.json);
+            invited.again
         } else {
-            let made = enrolments.invite(offer, clock::now(), &mut OsEntropy::new())?;
-            token::announce(name, &made, &place, by_hand);
-        }
+            let invited = desk.invite(offer).await?;
+            token::announce(name, &invited.token, &place, by_hand);
+            invited.again
+        };
         match (again, terms.replace) {
             (true, true) => output::aside(format!(
                 "note: {name} has joined before; once this token's key is admitted, every other \
@@ -181,6 +245,27 @@ impl Enrol {
         }
         Ok(Exit::Done)
     }
+}
+
+/// Says in plain words what whoever is to administer everything will be given.
+fn tell_office(name: &PrincipalName, kind: PrincipalKind, lang: Lang) {
+    let now = clock::now();
+    let body = StatementBody::Grant(Grant {
+        organisation: name.organisation().clone(),
+        grantee: Grantee::Principal(name.clone()),
+        actions: Actions::of(&[Action::Administer, Action::Discover, Action::Grant]),
+        filter: Filter::everything(name.organisation()),
+        purpose: String::new(),
+        issued: now,
+        from: now,
+        until: None,
+        history_from: None,
+        onward: false,
+        rate_per_s: None,
+    });
+    let background =
+        Background { now, kind: Some(kind), holder: None, revoked: None, effect: None };
+    signing::show(&Preview::of(&body, &background, lang));
 }
 
 /// A name of this organisation, written in short or in full.

@@ -30,10 +30,11 @@ use crate::{ask, fault, output};
 Examples:
   sekisho join --dir truck-17
   sekisho join --token-file truck-17.token --dir truck-17
-  ssh city-hall sekisho enrol truck-17 --json | jq -r .token | sekisho join - --dir truck-17
+  sekisho enrol truck-17 --approve-matching --dir fujisawa | sekisho join - --dir truck-17
   sekisho join --prepare truck-17@fujisawa --dir truck-17
 
-Without a token it asks for one, and does not show what is typed or pasted. A token in the command
+Without a token it asks for one, and does not show what is typed or pasted. Around a token there may
+be words: a letter, what `enrol` printed. A token in the command
 line itself works and is warned of: other users of the machine can see it while the command runs.
 
 The private keys never leave DIR. Where joining was interrupted, the same command goes on with the
@@ -66,6 +67,8 @@ pub(crate) struct Join {
 
 /// How long a newcomer waits before somebody is told what it waits for.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How every token begins, whatever its version.
+const TOKEN: &str = "sekisho-join-";
 
 impl Join {
     pub(crate) async fn run(self) -> Result<Exit> {
@@ -76,7 +79,7 @@ impl Join {
         if let Some(name) = &self.prepare {
             return self.prepare(name);
         }
-        let token = JoinToken::parse(self.read_token()?.trim())?;
+        let token = JoinToken::parse(token_in(&self.read_token()?))?;
         let (name, expires) = (token.name.clone(), token.expires);
         if expires <= clock::now() {
             return Err(EnrolError::Expired { name, expires }.into());
@@ -171,6 +174,18 @@ impl Join {
     }
 }
 
+/// The token in what somebody was sent: a letter, what `enrol` printed, a link. All of it where there
+/// is none or more than one, so that the refusal is about what was given.
+fn token_in(text: &str) -> &str {
+    let is_token = |word: &&str| word.to_ascii_lowercase().starts_with(TOKEN);
+    let words = text.split(|letter: char| letter.is_whitespace() || letter == '=');
+    let mut tokens = words.filter(is_token);
+    match (tokens.next(), tokens.next()) {
+        (Some(token), None) => token,
+        (Some(_) | None, _) => text.trim(),
+    }
+}
+
 /// Asks to be admitted. A steward that admits whoever proves the token does so within a second or
 /// two; when it takes longer, somebody has to be told.
 async fn ask_node(token: &JoinToken, identity: &Arc<Identity>) -> Result<Enrolled, EnrolError> {
@@ -233,5 +248,27 @@ async fn is_admitted(dir: &Path, profile: &Profile, identity: &Arc<Identity>) ->
             true
         }
         Err(_refused) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_one_token_is_found_in_what_somebody_was_sent() {
+        for text in [
+            "sekisho-join-v1.abc",
+            "  sekisho-join-v1.abc\n",
+            "one-time token for a@b, good for 1 hour:\nsekisho-join-v1.abc\n\non the device: sekisho \
+             join --dir a, and give it the token there\n",
+            "http://127.0.0.1:8080/#join=sekisho-join-v1.abc",
+        ] {
+            assert_eq!(token_in(text), "sekisho-join-v1.abc", "{text}");
+        }
+        assert_eq!(token_in("SEKISHO-JOIN-V1.ABC"), "SEKISHO-JOIN-V1.ABC");
+        for text in ["", "nothing here", "sekisho-join-v1.a and sekisho-join-v1.b"] {
+            assert_eq!(token_in(text), text);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! `node`: a new key for the organisation's node, and how everybody who pins the old one learns of
+//! `node`: what the node knows of itself; a new key for it, and how everybody who pins the old one learns of
 //! it without trusting whoever brings the news.
 
 use std::fs::{self, OpenOptions};
@@ -25,12 +25,20 @@ use crate::exit::Exit;
 use crate::organisation::{self, ADMINISTRATOR, STEWARD, principal, signed};
 use crate::{armour, fault, output};
 
+mod figures;
+
+use figures::{Epochs, Refusals, Sessions, Storage};
+
 const NAME: &str = "NODE KEY";
 
-/// Replace the node's key, and accept a new one.
+/// Ask the node about itself; replace its key, and accept a new one.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
+  sekisho node sessions --dir fujisawa
+  sekisho node refusals --max 20 --dir fujisawa
+  sekisho node epochs --dir fujisawa
+  sekisho node storage 'fujisawa/truck/#' --levels 3 --dir fujisawa
   sekisho node replace-key --reason stolen --dir fujisawa
   sekisho node accept node-key.letter --dir truck-17
 
@@ -41,6 +49,14 @@ Every profile, token and contract names the node's key. After it was replaced:
   3. each peer is sent a new contract: `sekisho peer invite`, as the first time. Until then the
      link to it is down. Where the old key was stolen, `sekisho peer end` it first.")]
 pub(crate) enum NodeCommand {
+    /// Who is connected, by what, since when, what passes and what they read.
+    Sessions(Sessions),
+    /// What was refused lately, and whom.
+    Refusals(Refusals),
+    /// How each tree of topics is sealed, who holds keys, and what was erased.
+    Epochs(Epochs),
+    /// What is kept, by trees of topics; the disk, the logs and the limits in force.
+    Storage(Storage),
     /// Make a new key, state it, revoke the old one, and write the letter for everybody else.
     ReplaceKey(ReplaceKey),
     /// Pin the new key of a letter, where it is proven and the one pinned so far was revoked.
@@ -76,6 +92,10 @@ pub(crate) struct Accept {
 impl NodeCommand {
     pub(crate) async fn run(self) -> Result<Exit> {
         match self {
+            Self::Sessions(command) => command.run().await,
+            Self::Refusals(command) => command.run().await,
+            Self::Epochs(command) => command.run().await,
+            Self::Storage(command) => command.run().await,
             Self::ReplaceKey(command) => command.run().await,
             Self::Accept(command) => command.run(),
         }

@@ -126,6 +126,15 @@ async fn keys_of(author: &Author, name: &PrincipalName) -> Result<BTreeSet<Princ
             "{name}: wanted a principal that joined and is not revoked, found none"
         )));
     }
+    // Whose keys they are is not the node's to say.
+    for key in &keys {
+        let found = author.client.name_of(*key).await?;
+        if found.as_ref() != Some(name) {
+            let found = found.map_or_else(|| "nobody's".to_owned(), |other| other.to_string());
+            let short = key.short();
+            return Err(fault::no(format!("key {short}: wanted one of {name}, found {found}")));
+        }
+    }
     Ok(keys)
 }
 

@@ -36,6 +36,7 @@ enum LogFormat {
 Examples:
   sekisho serve --dir fujisawa
   sekisho serve --dir /srv/fujisawa --log warn --log-format json
+  sekisho serve --insecure-web 127.0.0.1:8080 --dir fujisawa
 
 It prints one line when it serves; its log goes to standard error.")]
 pub(crate) struct Serve {
@@ -48,6 +49,10 @@ pub(crate) struct Serve {
     /// Take MQTT without TLS at this loopback address, for trying things out.
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = loopback)]
     insecure_mqtt: Option<SocketAddr>,
+    /// Serve the pages, and what else comes by HTTP, without TLS at this loopback address: for trying
+    /// things out.
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = loopback)]
+    insecure_web: Option<SocketAddr>,
     #[command(flatten)]
     logging: Logging,
 }
@@ -100,7 +105,7 @@ impl Serve {
         self.logging.start()?;
         let stop = signals::stop();
         let json = self.json;
-        let insecure = Insecure { mqtt: self.insecure_mqtt };
+        let insecure = Insecure { mqtt: self.insecure_mqtt, web: self.insecure_web };
         sekisho_broker::serve(&self.dir, insecure, stop, |addresses| {
             if json {
                 output::json(&document(&addresses));
@@ -125,9 +130,15 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
 
 /// Where a node is reached; a door that is closed is not there.
 fn document(addresses: &Addresses) -> Value {
-    let Addresses { quic, http, web, mqtt, insecure_mqtt } = addresses;
+    let Addresses { quic, http, web, mqtt, insecure_mqtt, insecure_web } = addresses;
     let mut document = json!({ "quic": quic.to_string(), "http": http.to_string() });
-    for (door, address) in [("web", web), ("mqtt", mqtt), ("insecure_mqtt", insecure_mqtt)] {
+    let doors = [
+        ("web", web),
+        ("mqtt", mqtt),
+        ("insecure_mqtt", insecure_mqtt),
+        ("insecure_web", insecure_web),
+    ];
+    for (door, address) in doors {
         if let (Some(address), Some(document)) = (address, document.as_object_mut()) {
             document.insert(door.to_owned(), address.to_string().into());
         }
@@ -136,7 +147,7 @@ fn document(addresses: &Addresses) -> Value {
 }
 
 fn in_words(addresses: &Addresses) -> String {
-    let Addresses { quic, http, web, mqtt, insecure_mqtt } = addresses;
+    let Addresses { quic, http, web, mqtt, insecure_mqtt, insecure_web } = addresses;
     let mut words = format!("serving on {quic}");
     if let Some(web) = web {
         words.push_str(&format!(", https://{web}"));
@@ -146,6 +157,9 @@ fn in_words(addresses: &Addresses) -> String {
     }
     if let Some(insecure) = insecure_mqtt {
         words.push_str(&format!(", mqtt://{insecure} without TLS"));
+    }
+    if let Some(insecure) = insecure_web {
+        words.push_str(&format!(", http://{insecure} without TLS"));
     }
     words.push_str(&format!("; health and metrics on http://{http}"));
     words
@@ -166,5 +180,38 @@ impl Steward {
         })
         .await?;
         Ok(Exit::Done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_door_that_is_open_is_told_in_words_and_in_json() {
+        let address = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+        let closed = Addresses {
+            quic: address(1),
+            http: address(2),
+            web: None,
+            mqtt: None,
+            insecure_mqtt: None,
+            insecure_web: None,
+        };
+        assert_eq!(document(&closed), json!({ "quic": "127.0.0.1:1", "http": "127.0.0.1:2" }));
+        let open = Addresses { insecure_web: Some(address(3)), ..closed };
+        assert_eq!(document(&open)["insecure_web"], "127.0.0.1:3");
+        assert!(in_words(&open).contains("http://127.0.0.1:3 without TLS"));
+        assert!(!in_words(&closed).contains("without TLS"));
+    }
+
+    #[test]
+    fn what_is_not_encrypted_stays_on_this_machine() {
+        for text in ["127.0.0.1:0", "127.1.2.3:80", "[::1]:8080"] {
+            assert!(loopback(text).is_ok(), "{text}");
+        }
+        for text in ["0.0.0.0:80", "[::]:80", "192.0.2.1:80", "localhost:80", "127.0.0.1", ""] {
+            assert!(loopback(text).unwrap_err().contains("wanted"), "{text}");
+        }
     }
 }

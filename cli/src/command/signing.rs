@@ -1,19 +1,25 @@
 //! From a sentence to a statement in the log: shown in plain words, agreed to, signed, submitted.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
-use sekisho::{Client, clock};
+use sekisho::{Client, QueryError, Refusal, RefusalCode, clock};
 use sekisho_proto::frame::Question;
-use sekisho_proto::{OrgName, Statement, StatementBody, StatementIndex, Timestamp};
+use sekisho_proto::limits::ERRAND_STATEMENTS_MAX;
+use sekisho_proto::statement::{Revoke, RevokeTarget};
+use sekisho_proto::{
+    ErrandOutcome, ErrandTask, OrgName, Statement, StatementBody, StatementIndex, StatementKind,
+    Timestamp,
+};
 use serde_json::{Value, json};
 
 use crate::access::{Access, document};
 use crate::command::Common;
 use crate::command::question::part;
+use crate::errand::Errands;
 use crate::exit::Exit;
 use crate::organisation::signed;
 use crate::preview::{Background, Effect, Lang, Preview};
-use crate::{ask, fault, output};
+use crate::{ask, errand, fault, output};
 
 /// What every command takes that signs something.
 #[derive(Debug, Clone, Default, Args)]
@@ -122,10 +128,43 @@ impl Author {
         let statements: Vec<Statement> =
             proposals.iter().map(|proposal| signed(proposal.body.clone(), key)).collect();
         let sent = clock::now();
-        let indices = self.client.state_all(&statements).await?;
+        let (statements, indices) = self.state(statements).await?;
         let standing = statements.into_iter().zip(indices);
         let standing = standing.map(|(statement, index)| Standing { statement, index, sent });
         Ok(Some(standing.collect()))
+    }
+
+    /// Submits statements. What their author may not state alone, where it is an administrator's, the
+    /// steward is asked to sign as well; what stands then has both signatures.
+    async fn state(
+        &self,
+        statements: Vec<Statement>,
+    ) -> Result<(Vec<Statement>, Vec<StatementIndex>)> {
+        let refusal = match self.client.state_all(&statements).await {
+            Ok(indices) => return Ok((statements, indices)),
+            Err(QueryError::Refused(refusal)) if may_be_countersigned(&refusal, &statements) => {
+                refusal
+            }
+            Err(cause) => return Err(cause.into()),
+        };
+        // Who may not ask a steward is told what was refused, as ever.
+        let Ok(errands) = Errands::to(&self.access, &self.client, errand::WAIT_DEFAULT).await
+        else {
+            return Err(QueryError::Refused(refusal).into());
+        };
+        output::aside("you may not state this alone: the steward is asked to sign it as well");
+        let encoded = statements.iter().map(|statement| statement.encode().into()).collect();
+        let outcome = errands.ask(&ErrandTask::Countersign(encoded)).await?;
+        let ErrandOutcome::Countersigned(encoded) = outcome else {
+            bail!("answer of the steward: wanted statements, found another")
+        };
+        let stood = encoded.iter().map(|bytes| Statement::decode(bytes));
+        let stood: Vec<Statement> = stood.collect::<Result<_, _>>()?;
+        let is_same = stood.iter().map(Statement::id).eq(statements.iter().map(Statement::id));
+        ensure!(is_same, "answer of the steward: wanted what it was asked to sign, found another");
+        // They are there: the node says where.
+        let indices = self.client.state_all(&stood).await?;
+        Ok((stood, indices))
     }
 
     /// Shows what statements would do, and has that agreed to.
@@ -184,7 +223,10 @@ impl Proposal {
         let revoked = text("ends").and_then(|hex| {
             let encoded = data_encoding::HEXLOWER.decode(hex.as_bytes()).ok()?;
             let statement = Statement::decode(&encoded).ok()?;
-            Some(Box::new(statement.body().clone()))
+            // The node's word counts only where it shows what the id names.
+            let is_it = |revoke: &Revoke| revoke.target == RevokeTarget::Statement(statement.id());
+            let StatementBody::Revoke(revoke) = &self.body else { return None };
+            is_it(revoke).then(|| Box::new(statement.body().clone()))
         });
         Background {
             now: clock::now(),
@@ -214,8 +256,20 @@ impl Proposal {
     }
 }
 
+/// Whether a steward may be asked to sign what its author may not state alone.
+fn may_be_countersigned(refusal: &Refusal, statements: &[Statement]) -> bool {
+    let may = |statement: &Statement| {
+        matches!(
+            statement.kind(),
+            StatementKind::Principal | StatementKind::Grant | StatementKind::Revoke
+        )
+    };
+    let fits = statements.len() <= ERRAND_STATEMENTS_MAX;
+    refusal.code == RefusalCode::NotPermitted && fits && statements.iter().all(may)
+}
+
 /// Shows a preview beside the answer.
-fn show(preview: &Preview) {
+pub(crate) fn show(preview: &Preview) {
     output::aside_prose(&preview.text);
     for warning in &preview.warnings {
         output::aside_prose(warning);

@@ -24,6 +24,8 @@ pub(super) struct City {
     pub(super) name: &'static str,
     pub(super) dir: PathBuf,
     http: String,
+    /// Where its pages are.
+    web: String,
     /// What the other city dials: the relay in front of this node.
     relay: Relay,
     node: Child,
@@ -156,12 +158,19 @@ impl City {
             &"--json",
         ]);
         run("init", made).await?;
-        let mut node = Child::start(name, arguments([&"serve", &"--dir", &dir]))?;
+        let web = format!("127.0.0.1:{}", free_tcp_port()?);
+        let serve = arguments([&"serve", &"--dir", &dir, &"--insecure-web", &web]);
+        let mut node = Child::start(name, serve)?;
         node.line().await?;
         let mut steward = Child::start("steward", arguments([&"steward", &"--dir", &dir]))?;
         steward.line().await?;
         let relay = Relay::start(listen.parse()?, Arc::clone(needles)).await?;
-        Ok(Self { name, dir, http, relay, node, steward })
+        Ok(Self { name, dir, http, web, relay, node, steward })
+    }
+
+    /// The address of its pages, for this machine only.
+    pub(super) fn pages(&self) -> String {
+        format!("http://{}", self.web)
     }
 }
 

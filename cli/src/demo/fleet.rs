@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::launch::{Child, arguments};
 use super::people::People;
+use super::route::Way;
 use crate::access::Access;
 use crate::exit::Exit;
 use crate::output;
@@ -40,6 +41,35 @@ pub(crate) struct Fleet {
 /// Trucks sample this far apart from each other, until so many do.
 const MOMENTS: Duration = Duration::from_micros(500);
 const MOMENTS_COUNT: u32 = 100;
+
+/// The 23 transducers of Keio's trucks: name, unit, title, and the least and the most that each can
+/// measure.
+pub(super) const TRANSDUCERS: [(&str, &str, &str, &str, &str); 23] = [
+    ("latitude", "deg", "Latitude", "-90", "90"),
+    ("longitude", "deg", "Longitude", "-180", "180"),
+    ("speed", "km/h", "Speed", "0", "120"),
+    ("course", "deg", "Course", "0", "360"),
+    ("pm2_5", "ug/m3", "Fine dust (PM2.5)", "0", "500"),
+    ("temperature", "Cel", "Temperature", "-20", "60"),
+    ("humidity", "%", "Relative humidity", "0", "100"),
+    ("pressure", "hPa", "Air pressure", "870", "1085"),
+    ("uv", "{index}", "UV index", "0", "15"),
+    ("noise", "dB", "Noise", "30", "120"),
+    ("no2", "ug/m3", "Nitrogen dioxide", "0", "400"),
+    ("acceleration_x", "m/s2", "Acceleration, ahead", "-20", "20"),
+    ("acceleration_y", "m/s2", "Acceleration, aside", "-20", "20"),
+    ("acceleration_z", "m/s2", "Acceleration, down", "-20", "20"),
+    ("angular_velocity_x", "deg/s", "Rolling", "-250", "250"),
+    ("angular_velocity_y", "deg/s", "Pitching", "-250", "250"),
+    ("angular_velocity_z", "deg/s", "Turning", "-250", "250"),
+    ("geomagnetism_x", "uT", "Magnetic field, ahead", "-100", "100"),
+    ("geomagnetism_y", "uT", "Magnetic field, aside", "-100", "100"),
+    ("geomagnetism_z", "uT", "Magnetic field, down", "-100", "100"),
+    ("satellites", "1", "Satellites in view", "0", "40"),
+    ("reference", "1", "Reference of the instrument", "", ""),
+    SERIAL,
+];
+const SERIAL: (&str, &str, &str, &str, &str) = ("serial", "", "Serial number", "", "");
 
 /// What a fleet published, by the nodes' acknowledgements.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -177,39 +207,40 @@ impl Truck {
         }
     }
 
-    /// The 23 transducers of Keio's trucks, as they are on a round trip through Fujisawa.
+    /// One reading of each of [`TRANSDUCERS`].
     fn read(&self, truck: u32, now: Timestamp) -> Result<Sample> {
-        #[expect(clippy::cast_precision_loss, reason = "seconds within a day are small")]
-        let seconds = (now.as_micros().rem_euclid(86_400_000_000)) as f64 / 1e6;
-        let phase = seconds / 90.0 + f64::from(truck);
-        let (sin, cos) = phase.sin_cos();
-        let spread = f64::from(truck % 7) * 0.003;
-        let readings: [(&str, &str, f64); 22] = [
-            ("latitude", "deg", 35.3389 + spread + 0.01 * sin),
-            ("longitude", "deg", 139.4900 + spread + 0.012 * cos),
-            ("speed", "km/h", 24.0 + 18.0 * (phase * 3.0).sin()),
-            ("course", "deg", phase.to_degrees().rem_euclid(360.0)),
-            ("pm2_5", "ug/m3", 14.0 + 6.0 * (phase * 0.7).sin() + f64::from(truck % 5)),
-            ("temperature", "Cel", 17.5 + 4.0 * (phase * 0.2).cos()),
-            ("humidity", "%", 61.0 + 9.0 * (phase * 0.3).sin()),
-            ("pressure", "hPa", 1013.2 + 2.0 * (phase * 0.1).cos()),
-            ("uv", "{index}", 3.0 + 2.0 * sin.abs()),
-            ("noise", "dB", 58.0 + 7.0 * (phase * 5.0).sin()),
-            ("no2", "ug/m3", 21.0 + 5.0 * cos),
-            ("acceleration_x", "m/s2", 0.4 * (phase * 9.0).sin()),
-            ("acceleration_y", "m/s2", 0.3 * (phase * 8.0).cos()),
-            ("acceleration_z", "m/s2", 9.81 + 0.2 * (phase * 11.0).sin()),
-            ("angular_velocity_x", "deg/s", 1.5 * (phase * 7.0).sin()),
-            ("angular_velocity_y", "deg/s", 1.2 * (phase * 6.0).cos()),
-            ("angular_velocity_z", "deg/s", 4.0 * cos),
-            ("geomagnetism_x", "uT", 30.0 * cos),
-            ("geomagnetism_y", "uT", 30.0 * sin),
-            ("geomagnetism_z", "uT", -35.0 + sin),
-            ("satellites", "1", 11.0),
-            ("reference", "1", self.number),
+        #[expect(clippy::cast_precision_loss, reason = "microseconds since 1970 are below 2^53")]
+        let seconds = now.as_micros() as f64 / 1e6;
+        let way = Way::of(truck, seconds);
+        let phase = seconds.rem_euclid(86_400.0) / 90.0 + f64::from(truck);
+        let (sin, cos) = way.course.to_radians().sin_cos();
+        let shaking = if way.speed > 0.0 { 1.0 } else { 0.1 };
+        let readings: [f64; 22] = [
+            way.latitude,
+            way.longitude,
+            way.speed,
+            way.course,
+            way.dust() + 1.5 * (phase * 0.7).sin(),
+            17.5 + 2.0 * (phase * 0.2).cos() - (way.latitude - 35.31) * 20.0,
+            61.0 + 9.0 * (phase * 0.3).sin(),
+            1013.2 + 2.0 * (phase * 0.1).cos(),
+            3.0 + 2.0 * (phase * 0.05).sin(),
+            54.0 + way.speed * 0.3 + 2.0 * (phase * 5.0).sin(),
+            way.dust() * 1.3 + 3.0 * (phase * 0.5).cos(),
+            0.4 * shaking * (phase * 900.0).sin(),
+            0.3 * shaking * (phase * 800.0).cos(),
+            9.81 + 0.2 * shaking * (phase * 1100.0).sin(),
+            1.5 * shaking * (phase * 700.0).sin(),
+            1.2 * shaking * (phase * 600.0).cos(),
+            4.0 * shaking * (phase * 20.0).cos(),
+            30.0 * cos,
+            -30.0 * sin,
+            -35.0 + sin,
+            11.0,
+            self.number,
         ];
         let mut values = Vec::with_capacity(readings.len() + 1);
-        for (transducer, unit, value) in readings {
+        for (&(transducer, unit, ..), value) in TRANSDUCERS.iter().zip(readings) {
             let value = Value::Float(value);
             values.push(SampleValue {
                 transducer: transducer.parse()?,
@@ -218,7 +249,8 @@ impl Truck {
             });
         }
         let value = Value::Text(self.mark.clone());
-        values.push(SampleValue { transducer: "serial".parse()?, unit: "".parse()?, value });
+        let (serial, unit, ..) = SERIAL;
+        values.push(SampleValue { transducer: serial.parse()?, unit: unit.parse()?, value });
         Ok(Sample { time: now, values })
     }
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::dashboard::{Both, Delivered};
 use super::fleet::Published;
+use super::pages::Pages;
 
 /// What the nodes refused, by reason.
 #[derive(Debug, Clone, Copy, Default)]
@@ -80,7 +81,7 @@ impl Report {
     }
 
     /// One JSON object.
-    pub(super) fn document(&self) -> Value {
+    pub(super) fn document(&self, pages: &Pages) -> Value {
         let far = &self.delivered.far;
         json!({
             "seconds": self.published.seconds,
@@ -108,6 +109,7 @@ impl Report {
                 "santander": self.delivered.far,
                 "fujisawa": self.delivered.local,
             },
+            "pages": pages.document(),
             "ok": self.is_ok(),
         })
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sekisho::Fingerprint;
 use sekisho_proto::{
-    Action, Actions, Filter, Grantee, PrincipalId, PrincipalName, StatementBody, Timestamp,
+    Action, Actions, Filter, Grantee, Office, PrincipalId, PrincipalName, StatementBody, Timestamp,
     TokenId,
     statement::{Grant, Principal},
 };
@@ -88,6 +88,7 @@ impl Desk {
             let found = if used { "one that was used" } else { "one that was not made here" };
             return Ok(refuse(format!("wanted a token that is open, found {found}")));
         };
+        let withdrawn = self.enrolments.withdrawal(token)?;
         let claim = EnrolmentClaim {
             token,
             name: &invitation.name,
@@ -99,6 +100,10 @@ impl Desk {
             check_enrolment_proof(invitation.secret.expose(), &claim, &request.proof)
         {
             return Ok(refuse(cause.to_string()));
+        }
+        if let Some(withdrawn) = withdrawn {
+            let why = withdrawn.reason;
+            return Ok(refuse(format!("wanted a token that is open, found it taken back: {why}")));
         }
         let id = request.id();
         let approved = mark::read(&self.enrolments.path(token, File::Approved))?;
@@ -148,7 +153,11 @@ impl Desk {
                 let Invitation { token, name, replace: replaces, .. } = invitation;
                 Some(Unfinished { token, name, id, replaces, issued })
             }
-            Standing::Open | Standing::Waiting(_) | Standing::Used(_) | Standing::Expired => None,
+            Standing::Open
+            | Standing::Waiting(_)
+            | Standing::Used(_)
+            | Standing::Expired
+            | Standing::Withdrawn => None,
         });
         Ok(unfinished.collect())
     }
@@ -205,6 +214,11 @@ fn admission(invitation: &Invitation, request: &Request, issued: Timestamp) -> A
         .chain(read)
         .map(|(actions, filter)| grant(invitation, actions, filter, issued).into())
         .collect();
+    if invitation.office == Office::Administrator {
+        let everything = Filter::everything(invitation.name.organisation());
+        let actions = Actions::of(&[Action::Administer, Action::Discover, Action::Grant]);
+        statements.push(grant(invitation, actions, &everything, issued).into());
+    }
     statements.push(StatementBody::Principal(Principal {
         name: invitation.name.clone(),
         kind: invitation.kind,
@@ -226,7 +240,10 @@ fn grant(invitation: &Invitation, actions: Actions, filter: &Filter, issued: Tim
         grantee: Grantee::Principal(invitation.name.clone()),
         actions,
         filter: filter.clone(),
-        purpose: "as invited".to_owned(),
+        purpose: match &invitation.invited_by {
+            Some(by) => format!("as invited by {by}"),
+            None => "as invited".to_owned(),
+        },
         issued,
         from: issued,
         until: None,

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use sekisho::{Fingerprint, JoinSecret};
-use sekisho_proto::{Filter, PrincipalKind, PrincipalName, Timestamp, TokenId};
+use sekisho_proto::{
+    Filter, Office, PrincipalKind, PrincipalName, Timestamp, TokenId,
+    limits::INVITATION_FILTERS_MAX,
+};
 
 use crate::openid::OpenIdSubject;
 
@@ -14,7 +17,7 @@ pub const TTL_DEFAULT: Duration = Duration::from_hours(1);
 pub const TTL_MAX: Duration = Duration::from_hours(24);
 
 /// Filters of one invitation, each list: each becomes a grant.
-pub const FILTERS_MAX: usize = 64;
+pub const FILTERS_MAX: usize = INVITATION_FILTERS_MAX;
 
 /// Who says that a newcomer may come in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +51,8 @@ pub struct Offer {
     pub approval: Approval,
     /// Whether the keys that the name has so far are revoked once the newcomer's is its.
     pub replace: bool,
+    /// What it may do beside that.
+    pub office: Office,
 }
 
 impl Offer {
@@ -62,6 +67,7 @@ impl Offer {
             ttl: TTL_DEFAULT,
             approval: Approval::ByHand,
             replace: false,
+            office: Office::None,
         }
     }
 }
@@ -83,9 +89,34 @@ pub struct Invitation {
     pub approval: Approval,
     /// Whether the keys that the name has so far are revoked once the newcomer's is its.
     pub replace: bool,
+    /// What it may do beside that.
+    pub office: Office,
+    /// The administrator whose errand it was; `None` = it was made in the steward's folder.
+    pub invited_by: Option<PrincipalName>,
     /// When it was made.
     pub created: Timestamp,
     /// Until when it is good, exclusive.
     pub expires: Timestamp,
     pub(super) secret: JoinSecret,
+}
+
+impl Offer {
+    /// The invitation with this token.
+    pub(super) fn made(self, token: TokenId, secret: JoinSecret, created: Timestamp) -> Invitation {
+        let Self { name, kind, publish, read, ttl, approval, replace, office } = self;
+        Invitation {
+            token,
+            name,
+            kind,
+            publish,
+            read,
+            approval,
+            replace,
+            office,
+            invited_by: None,
+            created,
+            expires: created.saturating_add(ttl),
+            secret,
+        }
+    }
 }

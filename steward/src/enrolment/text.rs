@@ -4,7 +4,7 @@ use std::path::Path;
 
 use data_encoding::HEXLOWER;
 use sekisho::JoinSecret;
-use sekisho_proto::{Filter, Timestamp, TokenId, limits::TOPIC_BYTES_MAX};
+use sekisho_proto::{Filter, Office, PrincipalName, Timestamp, TokenId, limits::TOPIC_BYTES_MAX};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{Approval, EnrolmentError, FILTERS_MAX, Invitation};
@@ -23,6 +23,7 @@ const MATCHING: &str = "matching";
 const BY_HAND: &str = "by-hand";
 const KEY: &str = "key ";
 const OPENID: &str = "openid";
+const ADMINISTRATOR: &str = "administrator";
 
 pub(super) fn print(invitation: &Invitation) -> Zeroizing<String> {
     let list = |filters: &[Filter]| {
@@ -38,7 +39,7 @@ pub(super) fn print(invitation: &Invitation) -> Zeroizing<String> {
     let head = format!(
         "# Made by `sekisho enrol`. Whoever reads the secret can join under this name.\n\
          token = \"{}\"\nname = \"{}\"\nkind = \"{}\"\npublish = {}\nread = {}\n\
-         approval = \"{}\"\n{}replace = {}\ncreated = \"{}\"\nexpires = \"{}\"\nsecret = \"",
+         approval = \"{}\"\n{}replace = {}\n{}created = \"{}\"\nexpires = \"{}\"\nsecret = \"",
         invitation.token,
         invitation.name,
         invitation.kind,
@@ -47,6 +48,7 @@ pub(super) fn print(invitation: &Invitation) -> Zeroizing<String> {
         approval,
         subject(&invitation.approval),
         invitation.replace,
+        office(invitation),
         invitation.created,
         invitation.expires,
     );
@@ -73,6 +75,18 @@ fn subject(approval: &Approval) -> String {
     )
 }
 
+/// The lines about what it may do beside its filters, and about who asked for that.
+fn office(invitation: &Invitation) -> String {
+    let office = match invitation.office {
+        Office::None => String::new(),
+        Office::Administrator => format!("office = \"{ADMINISTRATOR}\"\n"),
+    };
+    match &invitation.invited_by {
+        Some(by) => format!("{office}invited_by = \"{by}\"\n"),
+        None => office,
+    }
+}
+
 /// Reads an invitation; `None` where there is none.
 pub(super) fn read(path: &Path) -> Result<Option<Invitation>, EnrolmentError> {
     let Some(contents) = private_file::read(path, INVITATION_BYTES_MAX)? else { return Ok(None) };
@@ -88,6 +102,8 @@ pub(super) fn read(path: &Path) -> Result<Option<Invitation>, EnrolmentError> {
         read: keys.filters("read")?,
         approval: keys.approval()?,
         replace: keys.replace()?,
+        office: keys.office()?,
+        invited_by: keys.invited_by()?,
         created: keys.parsed::<Timestamp>("created", "a time")?,
         expires: keys.parsed::<Timestamp>("expires", "a time")?,
         secret: keys.secret()?,
@@ -156,6 +172,20 @@ impl Keys<'_> {
             Some(_other) => Err(self.fault("replace", "true or false")),
             None => Ok(false),
         }
+    }
+
+    fn office(&self) -> Result<Office, EnrolmentError> {
+        match self.table.get("office").map(toml::Value::as_str) {
+            None => Ok(Office::None),
+            Some(Some(ADMINISTRATOR)) => Ok(Office::Administrator),
+            Some(_other) => Err(self.fault("office", ADMINISTRATOR)),
+        }
+    }
+
+    fn invited_by(&self) -> Result<Option<PrincipalName>, EnrolmentError> {
+        let Some(found) = self.table.get("invited_by") else { return Ok(None) };
+        let name = found.as_str().and_then(|text| text.parse().ok());
+        name.map(Some).ok_or_else(|| self.fault("invited_by", "a name such as sato@fujisawa"))
     }
 
     fn secret(&mut self) -> Result<JoinSecret, EnrolmentError> {

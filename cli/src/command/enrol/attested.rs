@@ -15,9 +15,8 @@ use serde_json::{Value, json};
 
 use super::{Terms, token};
 use crate::access::Access;
+use crate::command::Place;
 use crate::command::signing::{Author, Proposal, Signing};
-use crate::command::{Common, Place};
-use crate::door::DoorArgs;
 use crate::exit::Exit;
 use crate::replay::replayed;
 use crate::{fault, output};
@@ -28,13 +27,13 @@ pub(super) struct Attested {
     /// It keeps no key: it comes with a user name and a password, over MQTT or HTTP, and this
     /// organisation's node signs in its place, and says so. What it publishes is not sealed. It is
     /// enrolled at once, without a token; the node must run.
-    #[arg(long, conflicts_with_all = ["out", "minutes", "approve_matching", "openid", "list", "approve"])]
+    #[arg(long, conflicts_with_all = ["out", "minutes", "approve_matching", "openid", "list", "approve", "refuse", "administrator"])]
     pub(super) attested: bool,
     /// With --attested: write the password to this new file (mode 0600) instead of printing it.
     #[arg(long, value_name = "FILE", requires = "attested")]
     password_file: Option<PathBuf>,
     #[command(flatten)]
-    signing: Signing,
+    pub(super) signing: Signing,
 }
 
 impl Attested {
@@ -51,13 +50,7 @@ impl Attested {
             return Err(fault::usage(format!("enrol --attested: {wanted}, found a {kind}")));
         }
         home_only(name, &terms)?;
-        let common = Common {
-            log: "error".to_owned(),
-            dir: place.dir.clone(),
-            door: DoorArgs::default(),
-            json: place.json,
-        };
-        let access = Access::of(&common)?;
+        let access = Access::of(&place.common())?;
         let client = access.connect().await?;
         let password = Password::generate(&mut OsEntropy::new())?;
         let bodies = self.bodies(name, &terms, &password, (&access, &client)).await?;

@@ -70,7 +70,9 @@ pub(super) async fn note(client: &Client, log: &LogName) -> Result<Note> {
         | AnswerBody::KeyHeader(_)
         | AnswerBody::ExpectedSequence(_)
         | AnswerBody::Json(_)
-        | AnswerBody::Inclusion { .. } => {
+        | AnswerBody::Inclusion { .. }
+        | AnswerBody::Errand(_)
+        | AnswerBody::Errands(_) => {
             bail!("log {log}: wanted a checkpoint, found something else")
         }
     }

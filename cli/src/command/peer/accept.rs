@@ -220,7 +220,9 @@ pub(super) async fn own_proofs(access: &Access, client: &Client) -> Result<Vec<S
         | AnswerBody::KeyHeader(_)
         | AnswerBody::ExpectedSequence(_)
         | AnswerBody::Checkpoint { .. }
-        | AnswerBody::Inclusion { .. } => {
+        | AnswerBody::Inclusion { .. }
+        | AnswerBody::Errand(_)
+        | AnswerBody::Errands(_) => {
             bail!("answer of the node: wanted statements, found something else")
         }
     }
