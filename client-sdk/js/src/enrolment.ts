@@ -1,0 +1,152 @@
+// Enrolment: a newcomer connects to the node that its token names, proves that it holds the token's secret without
+// showing it, and waits until somebody approves.
+
+import { Backoff } from './backoff.js';
+import { fromHex } from './bytes.js';
+import { type JoinOptions, spokenFingerprint, type Waiting } from './enrol.js';
+import { asError, Closed, Disconnected, NotEnrolled, TimedOut } from './failure.js';
+import { decodeFrame, encodeFrame } from './frame.js';
+import type { Identity } from './identity.js';
+import { login } from './login.js';
+import { parsePrincipalName } from './name.js';
+import type { Profile } from './options.js';
+import { Refusal } from './refusal.js';
+import { enrolmentProof } from './seal/enrolment.js';
+import { browserVia, MessageSocket, sessionUrl } from './socket.js';
+import { type JoinToken, parseJoinToken } from './token.js';
+import { Directory } from './trust/directory.js';
+import { pause, unlessAborted, within } from './waiting.js';
+import type { Enrolling } from './wire/sekisho_pb.js';
+
+/** How long a handshake and a login may take, milliseconds. */
+const HANDSHAKE_TIMEOUT = 10_000;
+/** Pauses before the node is asked again, milliseconds. */
+const RETRY = { min: 500, max: 10_000 };
+
+/** See `join`. */
+export async function enrol(text: string, options: JoinOptions): Promise<Profile> {
+  const token = parseJoinToken(text);
+  if (token.expiresUs <= BigInt(Date.now()) * 1000n) {
+    const at = token.expiresUs < 0n ? 0n : token.expiresUs;
+    const ended = new Date(Number(at / 1000n)).toISOString();
+    throw new NotEnrolled(token.principal, `wanted a join token in force, found that it ended at ${ended}`);
+  }
+  const identity = await options.store.newIdentity(token);
+  const statements = await admission(token, identity, options);
+  const { organisation } = parsePrincipalName(token.principal);
+  const directory = new Directory(organisation, token.root);
+  await directory.learn(statements);
+  if (directory.publisher(identity.id)?.name !== token.principal) {
+    throw new NotEnrolled(
+      token.principal,
+      "wanted statements that lead from the token's root to this key, found none",
+    );
+  }
+  const { principal, root, nodeKey, node } = token;
+  const profile = { principal, root, nodeKey, node, web: options.web };
+  await options.store.admit(profile);
+  return profile;
+}
+
+/** Asks until there is a decision. */
+async function admission(token: JoinToken, identity: Identity, options: JoinOptions): Promise<Uint8Array[]> {
+  const { signal } = options;
+  const backoff = new Backoff(RETRY.min, RETRY.max);
+  let wasThere = false;
+  for (;;) {
+    if (signal?.aborted) {
+      throw new Closed('enrolment', { cause: signal.reason });
+    }
+    try {
+      return await ask(token, identity, options, () => {
+        wasThere = true;
+        backoff.reset();
+      });
+    } catch (thrown) {
+      const cause = asError(thrown);
+      const mayPass = cause instanceof Disconnected || cause instanceof TimedOut;
+      // A node that was never there is a wrong address rather than one that is restarted.
+      if (!(wasThere && mayPass) && !(cause instanceof Refusal && cause.mayPass)) {
+        throw cause;
+      }
+    }
+    await pause(backoff.next(), signal);
+  }
+}
+
+async function ask(
+  token: JoinToken,
+  identity: Identity,
+  options: JoinOptions,
+  isThere: () => void,
+): Promise<Uint8Array[]> {
+  const opened = (options.via ?? browserVia)(sessionUrl(options.web));
+  const opening = MessageSocket.open(opened);
+  let socket: MessageSocket | undefined;
+  try {
+    socket = await within(unlessAborted(opening, options.signal), HANDSHAKE_TIMEOUT, 'a connection');
+    const claim = { identity, nodeKey: fromHex(token.nodeKey), certificate: opened.certificate() };
+    await within(login(socket, claim), HANDSHAKE_TIMEOUT, 'a login');
+    isThere();
+    socket.send(encodeFrame({ case: 'enrol', value: await claimOf(token, identity) }));
+    let said: string | undefined;
+    for (;;) {
+      const enrolling = await unlessAborted(decision(socket), options.signal);
+      if (enrolling.state === 2) {
+        return enrolling.statements;
+      }
+      if (enrolling.state === 3) {
+        throw new NotEnrolled(token.principal, `refused: ${enrolling.why}`);
+      }
+      if (enrolling.why !== said) {
+        said = enrolling.why;
+        options.onWaiting?.(waitingOf(said, identity));
+      }
+    }
+  } finally {
+    if (socket === undefined) {
+      opened.socket.close();
+    } else {
+      socket.close('the newcomer leaves');
+    }
+  }
+}
+
+async function claimOf(token: JoinToken, identity: Identity) {
+  const { name, organisation } = parsePrincipalName(token.principal);
+  const { publicKey, kemSuite, kemPublicKey } = identity;
+  const claim = { tokenId: token.id, organisation, name, publicKey, kemSuite, kemPublicKey };
+  const proof = await enrolmentProof(token.secret, claim);
+  return { version: 1, tokenId: token.id, publicKey, kemSuite, kemPublicKey, proof };
+}
+
+/** The next thing that the node says about it. */
+async function decision(socket: MessageSocket): Promise<Enrolling> {
+  for (;;) {
+    const frame = decodeFrame(await socket.next());
+    switch (frame.case) {
+      case 'enrolling':
+        return frame.value;
+      case 'refused':
+        throw new Refusal(frame.value.code, frame.value.what, frame.value.why);
+      case 'goodbye':
+        throw frame.value.code === 0
+          ? new Disconnected(frame.value.why)
+          : new Refusal(frame.value.code, 'enrolment', frame.value.why);
+      case 'ping':
+        socket.send(encodeFrame({ case: 'pong', value: { token: frame.value.token } }));
+        break;
+      default:
+    }
+  }
+}
+
+/** How a steward says where to sign in. */
+const SIGN_IN = /: open (https?:\/\/\S+) and compare the code (\S+)$/;
+
+/** What a newcomer is told, taken apart where it is to sign in. */
+export function waitingOf(why: string, identity: Pick<Identity, 'id'>): Waiting {
+  const waiting = { why, fingerprint: spokenFingerprint(identity.id) };
+  const [, page, code] = SIGN_IN.exec(why) ?? [];
+  return page === undefined || code === undefined ? waiting : { ...waiting, page, code };
+}

@@ -1,0 +1,332 @@
+// One live, welcomed connection, shared by everything that speaks over it. It ends as a whole: whoever
+// holds it asks the session for the next one.
+
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { asError, Disconnected, ProtocolViolation } from './failure.js';
+import { decodeFrame, encodeFrame, type FrameInit, type FrameKind } from './frame.js';
+import { Refusal } from './refusal.js';
+import type { MessageSocket } from './socket.js';
+import { type Deferred, deferred, Queue, within } from './waiting.js';
+import type { Answer, QuerySchema, Welcome } from './wire/sekisho_pb.js';
+
+/** Frames of a subscription beside those that were paid for with credit. */
+const UNPAID_MAX = 4_096;
+/** How often a node that says nothing is asked whether it is there, milliseconds. */
+const PING_EVERY = 10_000;
+/** Rounds of silence after which it is not. */
+const SILENT_ROUNDS_MAX = 3;
+
+/** What the node answered to an envelope. */
+export type PublishReply =
+  | { readonly kind: 'published'; readonly offset: bigint }
+  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly expected: bigint | undefined };
+
+/** A question, by its kind. */
+export type Question = Exclude<
+  NonNullable<MessageInitShape<typeof QuerySchema>['kind']>,
+  { case?: undefined }
+>;
+/** An answer, by its kind. */
+export type AnswerBody = Exclude<Answer['kind'], { case: undefined }>;
+
+type Reply =
+  | { readonly kind: 'answer'; readonly answer: AnswerBody }
+  | { readonly kind: 'stated'; readonly indices: bigint[] }
+  | PublishReply;
+
+/** The frames that belong to a subscription or a followed log. */
+export type BranchFrame = Extract<
+  FrameKind,
+  { case: 'subscribed' | 'record' | 'gap' | 'statements' | 'checkpoint' }
+>;
+
+/** The channel's part that belongs to one subscription. */
+export class Branch {
+  readonly frames = new Queue<BranchFrame>();
+  #credit: number;
+
+  /** @param window - records that the node may send ahead; no more than these are ever paid for */
+  constructor(
+    readonly number: number,
+    private readonly window: number,
+    private readonly send: (frame: FrameInit) => void,
+  ) {
+    this.#credit = window;
+  }
+
+  /** Lets the node send so many records more. */
+  pay(records: number): void {
+    this.#credit += records;
+    this.send({ case: 'credit', value: { subscription: this.number, records } });
+  }
+
+  acknowledge(position: bigint): void {
+    this.send({ case: 'acknowledge', value: { subscription: this.number, position } });
+  }
+
+  /** Says that nothing more is wanted. The node answers when a cursor is on its disk. */
+  leave(): void {
+    this.send({ case: 'unsubscribe', value: { subscription: this.number } });
+  }
+
+  /** Takes a frame in; false where it was not paid for. */
+  take(frame: BranchFrame): boolean {
+    this.#credit -= frame.case === 'record' ? 1 : 0;
+    this.frames.push(frame);
+    return this.#credit >= 0 && this.frames.length <= this.window + UNPAID_MAX;
+  }
+}
+
+/** See the file. */
+export class Link {
+  readonly #waiting = new Map<bigint, Deferred<Reply>>();
+  readonly #branches = new Map<number, Branch>();
+  readonly #ended = deferred<Error>();
+  #why: Error | undefined;
+  #lastRequest = 0n;
+  #lastBranch = 0;
+  #inFlight = 0;
+  readonly #slots: Deferred<void>[] = [];
+  readonly #pings: ReturnType<typeof setInterval>;
+  #silent = { heard: 0, rounds: 0 };
+
+  /** @param generation - grows with every connection of a session */
+  constructor(
+    private readonly socket: MessageSocket,
+    readonly welcome: Welcome,
+    readonly generation: number,
+  ) {
+    this.#pings = setInterval(() => this.#ping(), PING_EVERY);
+    void this.#read();
+  }
+
+  /** Resolves with the reason when the connection is of no more use. */
+  get ended(): Promise<Error> {
+    return this.#ended.promise;
+  }
+
+  /** Why it ended, where it has. */
+  get why(): Error | undefined {
+    return this.#why;
+  }
+
+  /**
+   * Asks.
+   *
+   * @param timeout - how long the answer may take, milliseconds
+   * @throws Refusal, Disconnected, TimedOut
+   */
+  async query(kind: Question, timeout: number): Promise<AnswerBody> {
+    const asked = this.#request((request) => ({ case: 'query', value: { request, kind } }));
+    const reply = await within(asked, timeout, `an answer to ${kind.case}`);
+    if (reply.kind === 'answer') {
+      return reply.answer;
+    }
+    throw reply.kind === 'refused' ? reply.refusal : new ProtocolViolation('an answer', reply.kind);
+  }
+
+  /**
+   * Submits 1 to 256 encoded statements; the place of each in the control log.
+   *
+   * @throws Refusal, Disconnected, TimedOut
+   */
+  async state(statements: Uint8Array[], timeout: number): Promise<bigint[]> {
+    const asked = this.#request((request) => ({ case: 'state', value: { request, statements } }));
+    const reply = await within(asked, timeout, 'an answer to the statements');
+    if (reply.kind === 'stated' && reply.indices.length === statements.length) {
+      return reply.indices;
+    }
+    throw reply.kind === 'refused' ? reply.refusal : new ProtocolViolation('Stated', reply.kind);
+  }
+
+  /** Whether the node takes one more envelope before it has answered others. */
+  get hasRoom(): boolean {
+    return this.#inFlight < Math.max(this.welcome.inflightMax, 1);
+  }
+
+  /** Waits until there is room for one more envelope; rejects where the connection ends. */
+  async publishSlot(): Promise<void> {
+    while (this.#why === undefined && !this.hasRoom) {
+      const slot = deferred<void>();
+      this.#slots.push(slot);
+      await slot.promise;
+    }
+    if (this.#why !== undefined) {
+      throw this.#why;
+    }
+  }
+
+  /**
+   * Sends an envelope at once; what the node says of it. Whoever sends many asks for a
+   * {@link Link.publishSlot} before.
+   *
+   * @throws Disconnected: the node may have stored it, or not
+   */
+  async publish(envelope: Uint8Array, keyHeader: Uint8Array | undefined): Promise<PublishReply> {
+    this.#inFlight += 1;
+    try {
+      const reply = await this.#request((request) => ({
+        case: 'publish',
+        value: { request, envelope, keyHeader: keyHeader ?? new Uint8Array() },
+      }));
+      if (reply.kind === 'published' || reply.kind === 'refused') {
+        return reply;
+      }
+      throw this.#break(new ProtocolViolation('Published', reply.kind));
+    } finally {
+      this.#inFlight -= 1;
+      this.#slots.shift()?.resolve();
+    }
+  }
+
+  /** Opens a subscription or follows a log: `begin` makes its first frame. */
+  open(credit: number, begin: (subscription: number) => FrameInit): Branch {
+    if (this.#why !== undefined) {
+      throw this.#why;
+    }
+    this.#lastBranch += 1;
+    const branch = new Branch(this.#lastBranch, credit, (frame) => this.#send(frame));
+    this.#branches.set(branch.number, branch);
+    this.#send(begin(branch.number));
+    return branch;
+  }
+
+  /** Says goodbye. */
+  close(why: string): void {
+    if (this.#why === undefined) {
+      this.#send({ case: 'goodbye', value: { code: 0, why } });
+      this.#end(new Disconnected(why));
+      this.socket.close(why);
+    }
+  }
+
+  async #request(frame: (request: bigint) => FrameInit): Promise<Reply> {
+    if (this.#why !== undefined) {
+      throw this.#why;
+    }
+    this.#lastRequest += 1n;
+    const request = this.#lastRequest;
+    const waiter = deferred<Reply>();
+    this.#waiting.set(request, waiter);
+    this.#send(frame(request));
+    return waiter.promise;
+  }
+
+  #send(frame: FrameInit): void {
+    this.socket.send(encodeFrame(frame));
+  }
+
+  async #read(): Promise<void> {
+    try {
+      for (;;) {
+        this.#handle(decodeFrame(await this.socket.next()));
+      }
+    } catch (thrown) {
+      this.#break(asError(thrown));
+    }
+  }
+
+  #handle(frame: FrameKind): void {
+    switch (frame.case) {
+      case 'published':
+        this.#deliver(frame.value.request, { kind: 'published', offset: frame.value.offset });
+        break;
+      case 'stated':
+        this.#deliver(frame.value.request, { kind: 'stated', indices: frame.value.indices });
+        break;
+      case 'answer':
+        this.#deliver(frame.value.request, { kind: 'answer', answer: frame.value.kind as AnswerBody });
+        break;
+      case 'refused': {
+        const { request, code, what, why, expectedSequence } = frame.value;
+        const refusal = new Refusal(code, what, why);
+        if (request === 0n) {
+          throw refusal;
+        }
+        this.#deliver(request, { kind: 'refused', refusal, expected: expectedSequence });
+        break;
+      }
+      case 'ping':
+        this.#send({ case: 'pong', value: { token: frame.value.token } });
+        break;
+      case 'pong':
+        break;
+      case 'goodbye': {
+        const { code, why } = frame.value;
+        throw code === 0 ? new Disconnected(why) : new Refusal(code, 'session', why);
+      }
+      default:
+        this.#handleBranch(frame);
+    }
+  }
+
+  #handleBranch(frame: FrameKind): void {
+    switch (frame.case) {
+      case 'subscribed':
+      case 'record':
+      case 'gap':
+      case 'statements':
+      case 'checkpoint': {
+        const branch = this.#branches.get(frame.value.subscription);
+        // Without one, it has crossed the end of its subscription.
+        if (branch !== undefined && !branch.take(frame)) {
+          throw new ProtocolViolation('records that were asked for', 'more than there was credit for');
+        }
+        break;
+      }
+      case 'ended': {
+        const { subscription, code, what, why } = frame.value;
+        this.#branches.get(subscription)?.frames.end(code === 0 ? undefined : new Refusal(code, what, why));
+        this.#branches.delete(subscription);
+        break;
+      }
+      default:
+        throw new ProtocolViolation('an answer', String(frame.case));
+    }
+  }
+
+  #deliver(request: bigint, reply: Reply): void {
+    this.#waiting.get(request)?.resolve(reply);
+    this.#waiting.delete(request);
+  }
+
+  /** Asks whether the node is there. Tabs in the background have their timers held back, so that rounds
+   * count and not time. */
+  #ping(): void {
+    const { heard } = this.socket;
+    const rounds = heard === this.#silent.heard ? this.#silent.rounds + 1 : 0;
+    this.#silent = { heard, rounds };
+    if (rounds > SILENT_ROUNDS_MAX) {
+      this.#break(new Disconnected('wanted a sign of life, found none'));
+    } else {
+      this.#send({ case: 'ping', value: { token: BigInt(rounds) } });
+    }
+  }
+
+  #break(cause: Error): Error {
+    this.#end(cause);
+    this.socket.close(cause.message);
+    return cause;
+  }
+
+  #end(cause: Error): void {
+    if (this.#why !== undefined) {
+      return;
+    }
+    this.#why = cause;
+    clearInterval(this.#pings);
+    const gone = cause instanceof Disconnected ? cause : new Disconnected(cause.message, { cause });
+    for (const waiter of this.#waiting.values()) {
+      waiter.reject(gone);
+    }
+    this.#waiting.clear();
+    for (const branch of this.#branches.values()) {
+      branch.frames.end(gone);
+    }
+    this.#branches.clear();
+    for (const slot of this.#slots.splice(0)) {
+      slot.resolve();
+    }
+    this.#ended.resolve(cause);
+  }
+}

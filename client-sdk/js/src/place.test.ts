@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { Place } from './place.js';
+
+describe('the place of a subscription', () => {
+  it('begins again behind the last record after a connection was lost', () => {
+    const place = new Place('earliest', false);
+    expect(place.start()).toEqual({ kind: { case: 'earliest', value: true } });
+    place.handleSubscribed(3n, 10n);
+    place.advance(5n);
+    expect(place.start()).toEqual({ kind: { case: 'position', value: 5n } });
+    expect([place.wants(4n), place.wants(5n)]).toEqual([false, true]);
+  });
+
+  it('asks again as at first where nothing had come', () => {
+    const place = new Place('last-value', false);
+    place.start();
+    place.handleSubscribed(0n, 10n);
+    expect(place.start()).toEqual({ kind: { case: 'lastValue', value: true } });
+  });
+
+  it('misses nothing from the latest on that came while the connection was lost', () => {
+    const place = new Place('latest', false);
+    place.start();
+    place.handleSubscribed(10n, 10n);
+    expect(place.isLive).toBe(true);
+    expect(place.start()).toEqual({ kind: { case: 'position', value: 10n } });
+  });
+
+  it('is live when the node says for the second time that it is subscribed', () => {
+    const place = new Place('earliest', false);
+    place.start();
+    place.handleSubscribed(0n, 10n);
+    expect(place.isLive).toBe(false);
+    place.handleSubscribed(10n, 10n);
+    expect(place.isLive).toBe(true);
+  });
+
+  it('ends where the log ended when it began, however far it goes on', () => {
+    const place = new Place('earliest', true);
+    place.start();
+    place.handleSubscribed(0n, 2n);
+    place.advance(1n);
+    place.start();
+    place.handleSubscribed(1n, 9n);
+    expect([place.wants(1n), place.wants(2n), place.isFinished]).toEqual([true, false, false]);
+    place.advance(2n);
+    expect(place.isFinished).toBe(true);
+  });
+
+  it('is over at once where nothing is kept', () => {
+    const place = new Place('earliest', true);
+    place.start();
+    place.handleSubscribed(0n, 0n);
+    expect(place.isFinished).toBe(true);
+  });
+
+  it('acknowledges only what the node has told on this connection', () => {
+    const place = new Place('earliest', false);
+    place.start();
+    expect(place.acknowledgeable(0n)).toBeUndefined();
+    place.handleSubscribed(0n, 9n);
+    place.advance(5n);
+    expect([place.acknowledgeable(4n), place.acknowledgeable(5n)]).toEqual([4n, undefined]);
+    place.start();
+    place.handleSubscribed(2n, 9n);
+    expect(place.acknowledgeable(4n)).toBeUndefined();
+    place.advance(5n);
+    expect(place.acknowledgeable(4n)).toBe(4n);
+  });
+});

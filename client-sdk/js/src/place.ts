@@ -1,0 +1,123 @@
+// Where a subscription stands in the node's log, and so where it goes on after a connection was lost.
+// Pure: frames in, decisions out.
+
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { StartSchema } from './wire/sekisho_pb.js';
+
+/**
+ * Where a subscription begins: with what is published from now on; with the last record of each topic, and
+ * then that; with all that is kept; with what was received at a time (milliseconds) or after; at a position
+ * of the node's log; at an offset of one topic.
+ */
+export type Start =
+  | 'latest'
+  | 'last-value'
+  | 'earliest'
+  | { readonly time: number }
+  | { readonly position: number }
+  | { readonly offset: number };
+
+type StartInit = MessageInitShape<typeof StartSchema>;
+
+/** A start as it is sent. */
+export function startInit(start: Start): StartInit {
+  if (start === 'latest') {
+    return { kind: { case: 'latest', value: true } };
+  }
+  if (start === 'last-value') {
+    return { kind: { case: 'lastValue', value: true } };
+  }
+  if (start === 'earliest') {
+    return { kind: { case: 'earliest', value: true } };
+  }
+  if ('time' in start) {
+    return { kind: { case: 'timeUs', value: BigInt(Math.round(start.time * 1000)) } };
+  }
+  if ('position' in start) {
+    return { kind: { case: 'position', value: BigInt(start.position) } };
+  }
+  return { kind: { case: 'offset', value: BigInt(start.offset) } };
+}
+
+/** See the file. */
+export class Place {
+  /** The first position not yet delivered, passed over or told as a gap. */
+  #next: bigint | undefined;
+  /** Records before this were delivered on an earlier connection. */
+  #resumedAt = 0n;
+  /** The first position that the node has not told on this connection. */
+  #told = 0n;
+  /** Where to end, exclusive. */
+  #until: bigint | undefined;
+  #isSubscribed = false;
+  #isLive = false;
+
+  /** @param endsAtHead - it is over where the log ended when it began */
+  constructor(
+    private readonly from: Start,
+    private readonly endsAtHead: boolean,
+  ) {}
+
+  /** Where to subscribe from now. */
+  start(): StartInit {
+    this.#isSubscribed = false;
+    this.#told = 0n;
+    if (this.#next === undefined) {
+      return startInit(this.from);
+    }
+    this.#resumedAt = this.#next;
+    return { kind: { case: 'position', value: this.#next } };
+  }
+
+  /**
+   * The node told where it begins and where its log ends; or, when it says so again, that everything
+   * before has been delivered.
+   */
+  handleSubscribed(position: bigint, head: bigint): void {
+    if (this.endsAtHead) {
+      this.#until ??= head;
+    }
+    this.#told = max(this.#told, position);
+    const again = this.#isSubscribed;
+    this.#isSubscribed = true;
+    this.#isLive ||= again || this.from === 'latest' || position >= head;
+    // From the latest on nothing before was asked for: what is published while the connection is lost
+    // is not missed.
+    if (again || this.#next !== undefined || this.from === 'latest') {
+      this.advance(position);
+    }
+  }
+
+  /** Whether the record at this position is to be delivered. */
+  wants(position: bigint): boolean {
+    return position >= this.#resumedAt && (this.#until === undefined || position < this.#until);
+  }
+
+  /** Everything before this position is delivered or told. */
+  advance(next: bigint): void {
+    this.#told = max(this.#told, next);
+    this.#next = max(this.#next ?? next, next);
+  }
+
+  /**
+   * How much of what is done may be acknowledged now. A node that crashed may have a cursor that stands
+   * further back than this side has come, and takes no acknowledgement of what it has not told again.
+   */
+  acknowledgeable(done: bigint): bigint | undefined {
+    return this.#isSubscribed && done < this.#told ? done : undefined;
+  }
+
+  /** Whether all that was kept when it began has come. */
+  get isLive(): boolean {
+    return this.#isLive;
+  }
+
+  /** Whether everything that was asked for has come. */
+  get isFinished(): boolean {
+    return this.#until !== undefined && (this.#next ?? 0n) >= this.#until;
+  }
+}
+
+function max(one: bigint, other: bigint): bigint {
+  return one > other ? one : other;
+}
