@@ -1,0 +1,179 @@
+// One device as the page knows it: its topic, what it measured last, and where it was.
+
+import type { Stream } from '@sekisho/client';
+import { measurement } from '../../words/measurement';
+import type { Batch, ColumnName, Provenance, TextValue } from '../feed/protocol';
+import { mercator } from '../map/mercator';
+import { COLUMNS_MAX, Series } from './series';
+
+/** How far apart the rows are that every device keeps, milliseconds; the chosen one keeps all. */
+export const SPACING_MS = 1000;
+
+/** Readings that will not come, between two that did. */
+export interface Break {
+  after: number;
+  /** The first reading behind it; nothing while there is none yet. */
+  before: number | undefined;
+  reason: string;
+}
+
+/** Breaks that a device keeps. */
+const BREAKS_MAX = 64;
+/** Signers and keys that a device remembers; beyond, the last place is taken over. */
+const PROVENANCES_MAX = 256;
+
+/** A place on the map: degrees, and the square that the world is on it (0 to 1 from the north-west). */
+export interface Place {
+  latitude: number;
+  longitude: number;
+  x: number;
+  y: number;
+}
+
+const LATITUDE = new Set(['latitude', 'lat']);
+const LONGITUDE = new Set(['longitude', 'lon', 'lng']);
+
+/** Whether a measurement is a part of the position. */
+export function isPosition(name: string): boolean {
+  return LATITUDE.has(name.toLowerCase()) || LONGITUDE.has(name.toLowerCase());
+}
+
+/** Which columns are the position, by index; -1 where there is none. */
+export function positionColumns(columns: readonly ColumnName[]): [number, number] {
+  const find = (names: Set<string>) => columns.findIndex(({ name }) => names.has(name.toLowerCase()));
+  return [find(LATITUDE), find(LONGITUDE)];
+}
+
+/** A place from degrees, or nothing where these are none on Earth. */
+export function placeOf(latitude: number, longitude: number): Place | undefined {
+  if (!(Math.abs(latitude) <= 90 && Math.abs(longitude) <= 180)) return undefined;
+  return { latitude, longitude, ...mercator(latitude, longitude) };
+}
+
+/** What a device is and has sent. */
+export class Device {
+  stream: Stream | undefined;
+  /** The newest number of each column. */
+  readonly numbers = new Map<string, { value: number; unit: string; time: number }>();
+  /** The newest values that are no numbers. */
+  texts: TextValue[] = [];
+  /** When its newest reading was taken; 0 before the first. */
+  time = 0;
+  /** When the node received that. */
+  received = 0;
+  position = -1;
+  place: Place | undefined;
+  /** One row a second, for its trail. */
+  readonly thin: Series;
+  /** Where its readings came from; rows name one by its place here. */
+  readonly provenances: Provenance[] = [];
+  /** The place of the newest reading's. */
+  latest = 0;
+  readonly breaks: Break[] = [];
+  /** Readings since the page was opened. */
+  readings = 0;
+  late = 0;
+  rejected = 0;
+  #committed = 0;
+
+  constructor(
+    readonly topic: string,
+    rowsMax: number,
+  ) {
+    this.thin = new Series(rowsMax);
+  }
+
+  /** Who signed the newest reading. */
+  get provenance(): Provenance | undefined {
+    return this.provenances[this.latest];
+  }
+
+  /** What people call it. */
+  get title(): string {
+    return this.stream?.title || this.topic.slice(this.topic.indexOf('/') + 1);
+  }
+
+  get type(): string {
+    return this.stream?.deviceType ?? '';
+  }
+
+  /** A measurement's name for people: as described, else made of the name in the topic. */
+  titleOf(name: string): string {
+    const told = this.stream?.transducers.find((one) => one.name === name)?.title;
+    return told && told !== name ? told : measurement(name);
+  }
+
+  /** A measurement's unit: what came with the reading, else what its owner describes. */
+  unitOf(name: string): string {
+    return (
+      this.numbers.get(name)?.unit || this.stream?.transducers.find((one) => one.name === name)?.unit || ''
+    );
+  }
+
+  /** Takes a batch in; `lateAfter` is in milliseconds. */
+  take(batch: Batch, lateAfter: number): void {
+    const provenance = this.#number(batch.provenance);
+    const width = batch.columns.length;
+    const [latitude, longitude] = positionColumns(batch.columns);
+    batch.times.forEach((time, index) => {
+      const row = batch.values.subarray(index * width, (index + 1) * width);
+      const received = batch.received[index] ?? time;
+      this.readings += 1;
+      if (received - time > lateAfter) this.late += 1;
+      this.#closeBreaks(time);
+      this.position = Math.max(this.position, batch.positions[index] ?? -1);
+      this.#thin(time, received, provenance, batch.columns, row);
+      if (time < this.time) return;
+      this.time = time;
+      this.received = received;
+      batch.columns.forEach(({ name, unit }, column) => {
+        const value = row[column];
+        if (value === undefined || Number.isNaN(value)) return;
+        const isKept = this.numbers.size < COLUMNS_MAX || this.numbers.has(name);
+        if (isKept) this.numbers.set(name, { value, unit, time });
+      });
+      const place = placeOf(row[latitude] ?? Number.NaN, row[longitude] ?? Number.NaN);
+      if (place !== undefined) this.place = place;
+    });
+    if (batch.texts.length > 0) this.texts = batch.texts;
+  }
+
+  /** Notes that readings are missing behind the newest one. */
+  breakOff(reason: string): void {
+    const open = this.breaks[this.breaks.length - 1];
+    if (open !== undefined && open.before === undefined && open.reason === reason) return;
+    this.breaks.push({ after: this.time, before: undefined, reason });
+    if (this.breaks.length > BREAKS_MAX) this.breaks.shift();
+  }
+
+  /** Takes over what the owner says of it. */
+  describe(stream: Stream): void {
+    this.stream = stream;
+    if (this.place === undefined && stream.latitude !== undefined && stream.longitude !== undefined) {
+      this.place = placeOf(stream.latitude, stream.longitude);
+    }
+  }
+
+  #closeBreaks(time: number): void {
+    for (const one of this.breaks) if (one.before === undefined && time > one.after) one.before = time;
+  }
+
+  /** Of the rows of one second only the newest stays. */
+  #thin(time: number, received: number, provenance: number, columns: ColumnName[], row: Float64Array): void {
+    if (time < this.#committed + SPACING_MS && this.thin.length > 0) return;
+    this.#committed = Math.max(this.#committed, time);
+    this.thin.insert(time, received, provenance, columns, row);
+  }
+
+  #number(provenance: Provenance): number {
+    const same = (one: Provenance) =>
+      one.publisherId === provenance.publisherId &&
+      one.attester === provenance.attester &&
+      one.keyGrant?.statement === provenance.keyGrant?.statement;
+    const known = this.provenances.findIndex(same);
+    if (known < 0 && this.provenances.length < PROVENANCES_MAX) this.provenances.push(provenance);
+    else if (known < 0) this.provenances[PROVENANCES_MAX - 1] = provenance;
+    this.latest = known < 0 ? this.provenances.length - 1 : known;
+    return this.latest;
+  }
+}

@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest';
+import type { Batch } from '../feed/protocol';
+import { DEVICES_MAX, Fleet, rowsFor } from './fleet';
+
+const COLUMNS = [
+  { name: 'latitude', unit: 'deg' },
+  { name: 'longitude', unit: 'deg' },
+  { name: 'pm2_5', unit: 'ug/m3' },
+];
+
+function batch(topic: string, times: number[], received = times): Batch {
+  return {
+    topic,
+    provenance: { publisher: 'truck-7@fujisawa', publisherId: 'ab'.repeat(32), sealed: true },
+    columns: COLUMNS,
+    times: Float64Array.from(times),
+    received: Float64Array.from(received),
+    positions: Float64Array.from(times.map((_, index) => index)),
+    values: Float64Array.from(times.flatMap((time) => [35.33, 139.48 + time / 1e7, time / 1000])),
+    texts: [],
+  };
+}
+
+describe('a fleet', () => {
+  it('knows what each device measured last and where it is', () => {
+    const fleet = new Fleet(60_000);
+    fleet.take([batch('fujisawa/truck/7/air', [1000, 1100, 2000])]);
+    const device = fleet.devices.get('fujisawa/truck/7/air');
+    expect(device?.numbers.get('pm2_5')).toEqual({ value: 2, unit: 'ug/m3', time: 2000 });
+    expect(device?.place?.longitude).toBeCloseTo(139.4802);
+    expect(device?.provenance?.publisher).toBe('truck-7@fujisawa');
+    expect(device?.readings).toBe(3);
+    expect([...(device?.thin.times ?? [])]).toEqual([1000, 2000]);
+  });
+
+  it('does not take an older reading for the last one, and counts the late', () => {
+    const fleet = new Fleet(60_000);
+    fleet.take([batch('fujisawa/truck/7/air', [500_000, 100_000], [500_010, 500_020])]);
+    const device = fleet.devices.get('fujisawa/truck/7/air');
+    expect(device?.time).toBe(500_000);
+    expect(device?.numbers.get('pm2_5')?.value).toBe(500);
+    expect(device?.late).toBe(1);
+  });
+
+  it('draws a gap from the last reading before it to the first behind it', () => {
+    const fleet = new Fleet(60_000);
+    fleet.take([batch('fujisawa/truck/7/air', [1000]), batch('fujisawa/truck/8/air', [1500])]);
+    fleet.gap({ from: 3, to: 9, reason: 'retention' }, 1600);
+    fleet.gap({ from: 10, to: 10, reason: 'withheld', topic: 'fujisawa/truck/8/air' }, 1700);
+    fleet.take([batch('fujisawa/truck/7/air', [5000])]);
+    expect(fleet.devices.get('fujisawa/truck/7/air')?.breaks).toEqual([
+      { after: 1000, before: 5000, reason: 'retention' },
+    ]);
+    expect(fleet.devices.get('fujisawa/truck/8/air')?.breaks).toEqual([
+      { after: 1500, before: undefined, reason: 'retention' },
+      { after: 1500, before: undefined, reason: 'withheld' },
+    ]);
+  });
+
+  it('keeps every row of the chosen device', () => {
+    const fleet = new Fleet(60_000);
+    fleet.choose('fujisawa/truck/7/air');
+    fleet.take([batch('fujisawa/truck/7/air', [1000, 1100, 1200]), batch('fujisawa/truck/8/air', [1000])]);
+    expect([...(fleet.detail?.series.times ?? [])]).toEqual([1000, 1100, 1200]);
+  });
+
+  it('counts what was refused and what could not be opened, and shows neither', () => {
+    const fleet = new Fleet(60_000);
+    fleet.reject('signature', 'wanted the publisher’s signature', 'fujisawa/truck/7/air');
+    fleet.reject('signature', 'wanted the publisher’s signature', 'fujisawa/truck/7/air');
+    fleet.cannotOpen('fujisawa/truck/9/air', 'no-key', 'wanted a key');
+    expect(fleet.refused.get('signature')?.count).toBe(2);
+    expect(fleet.unopened.get('no-key')?.count).toBe(1);
+    expect(fleet.devices.size).toBe(0);
+  });
+
+  it('forgets what the viewer may not see any more, and keeps the rest', () => {
+    const fleet = new Fleet(60_000);
+    fleet.choose('a/2');
+    fleet.take([batch('a/1', [1]), batch('a/2', [1])]);
+    fleet.keep((topic) => topic === 'a/1');
+    expect([...fleet.devices.keys()]).toEqual(['a/1']);
+    expect(fleet.detail).toBeUndefined();
+  });
+
+  it('keeps what an owner signed of a stream where the node tells something else', () => {
+    const fleet = new Fleet(60_000);
+    const topic = 'fujisawa/truck/7/air';
+    const stream = (unit: string) => {
+      const transducers = [{ name: 'co', title: '', unit }];
+      return { topic, described: true, class: 'open', mobile: false, transducers } as const;
+    };
+    fleet.take([{ ...batch(topic, [1]), columns: [{ name: 'co', unit: '' }], values: Float64Array.of(7) }]);
+    fleet.describe([stream('mg/m3')]);
+    expect(fleet.devices.get(topic)?.unitOf('co')).toBe('mg/m3');
+    fleet.describe([stream('ug/m3')], true);
+    fleet.describe([stream('mg/m3')]);
+    expect(fleet.devices.get(topic)?.unitOf('co')).toBe('ug/m3');
+  });
+
+  it('names the measurements of a stream that invents ever new ones no more than it can keep', () => {
+    const fleet = new Fleet(60_000);
+    for (let at = 0; at < 3_000; at += 1) {
+      const columns = [{ name: `m${at}`, unit: '' }];
+      fleet.take([{ ...batch('a/1', [at * 1000]), columns, values: Float64Array.of(at) }]);
+    }
+    const device = fleet.devices.get('a/1');
+    expect(device?.numbers.size).toBe(1024);
+    expect(device?.thin.columns).toHaveLength(1024);
+  });
+
+  it('forgets everything when the viewer may not see it any more', () => {
+    const fleet = new Fleet(60_000);
+    fleet.choose('fujisawa/truck/7/air');
+    fleet.take([batch('fujisawa/truck/7/air', [1000])]);
+    fleet.clear();
+    expect(fleet.devices.size).toBe(0);
+    expect(fleet.detail).toBeUndefined();
+  });
+
+  it('names what is measured, the most frequent first, and no position', () => {
+    const fleet = new Fleet(60_000);
+    fleet.take([batch('a/1', [1]), batch('a/2', [1])]);
+    const noise = { ...batch('a/3', [1]), columns: [{ name: 'noise', unit: 'dB' }] };
+    fleet.take([{ ...noise, values: Float64Array.of(60) }]);
+    expect(fleet.measurements().map(({ name, devices }) => [name, devices])).toEqual([
+      ['pm2_5', 2],
+      ['noise', 1],
+    ]);
+  });
+
+  it('keeps its memory bounded, however many devices there are', () => {
+    for (const devices of [1, 100, 1_000, 10_000, DEVICES_MAX]) {
+      const rows = rowsFor(devices, 23);
+      expect(rows).toBeGreaterThanOrEqual(8);
+      expect(devices * rows * 2 * 26 * 8).toBeLessThanOrEqual(70e6);
+    }
+    const fleet = new Fleet(60_000);
+    for (let index = 0; index < DEVICES_MAX + 5; index += 1) {
+      fleet.take([{ ...batch(`a/${index}`, [1]), columns: [], values: new Float64Array(0) }]);
+    }
+    expect(fleet.devices.size).toBe(DEVICES_MAX);
+    expect(fleet.leftOut).toBe(5);
+  });
+});

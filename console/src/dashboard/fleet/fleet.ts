@@ -1,0 +1,198 @@
+// Every device that the viewer may see, as the readings come in. No part of the page draws from
+// here: whoever shows something asks once per frame whether anything changed.
+
+import type { Stream } from '@sekisho/client';
+import { measurement } from '../../words/measurement';
+import type { Batch, GapTold } from '../feed/protocol';
+import { Device, isPosition } from './device';
+import { Series } from './series';
+
+/** Numbers that all devices together may keep: 48 MB. */
+const NUMBERS_MAX = 6_000_000;
+/** Rows that one device keeps at most: ten minutes. */
+const ROWS_MAX = 600;
+const ROWS_MIN = 8;
+/** Rows of the chosen device: ten minutes at 10 Hz. */
+const DETAIL_ROWS_MAX = 6_000;
+/** Devices at most; what is beyond is counted and said. */
+export const DEVICES_MAX = 20_000;
+
+/** Records that are not shown for one reason. */
+export interface Refused {
+  count: number;
+  detail: string;
+  topic: string | undefined;
+}
+
+/** A measurement that some device makes. */
+export interface Measurement {
+  name: string;
+  unit: string;
+  title: string;
+  devices: number;
+}
+
+/** The rows that each of so many devices with so many columns may keep. */
+export function rowsFor(devices: number, columns: number): number {
+  const share = Math.floor(NUMBERS_MAX / (2 * Math.max(1, devices) * (columns + 3)));
+  return Math.max(ROWS_MIN, Math.min(ROWS_MAX, share));
+}
+
+/** All devices. */
+export class Fleet {
+  readonly devices = new Map<string, Device>();
+  readonly refused = new Map<string, Refused>();
+  /** Records that could not be opened, by what stands between. */
+  readonly unopened = new Map<string, Refused>();
+  readonly gaps: (GapTold & { at: number })[] = [];
+  /** Counts up with every change. */
+  version = 0;
+  /** Counts up when a device is added or described. */
+  membership = 0;
+  /** Devices that there was no room for. */
+  leftOut = 0;
+  readings = 0;
+  /** From when on a reading is late: milliseconds between being taken and being received. */
+  lateAfter: number;
+  /** All rows of the chosen device. */
+  detail: { topic: string; series: Series } | undefined;
+  #descriptions = new Map<string, Stream>();
+  /** Topics whose description was signed by their owner; as many as were looked at. */
+  readonly #signed = new Set<string>();
+
+  constructor(lateAfter: number) {
+    this.lateAfter = lateAfter;
+  }
+
+  /** Takes readings in. */
+  take(batches: readonly Batch[]): void {
+    for (const batch of batches) this.#takeOne(batch);
+    this.version += 1;
+  }
+
+  #takeOne(batch: Batch): void {
+    const device = this.#device(batch.topic, batch.columns.length);
+    if (device === undefined) return;
+    device.take(batch, this.lateAfter);
+    this.readings += batch.times.length;
+    if (this.detail?.topic === batch.topic) this.detailTake(device, batch);
+  }
+
+  /** Puts a batch into the rows of the chosen device. */
+  detailTake(device: Device, batch: Batch): void {
+    const series = this.detail?.series;
+    if (series === undefined) return;
+    const width = batch.columns.length;
+    const provenance = device.latest;
+    batch.times.forEach((time, index) => {
+      const row = batch.values.subarray(index * width, (index + 1) * width);
+      series.insert(time, batch.received[index] ?? time, provenance, batch.columns, row);
+    });
+  }
+
+  /** Chooses a device, of which every row is kept from now on; or none. */
+  choose(topic: string | undefined): void {
+    this.detail = topic === undefined ? undefined : { topic, series: new Series(DETAIL_ROWS_MAX) };
+    this.version += 1;
+  }
+
+  /** Notes a gap: of one topic, or of all that are followed. */
+  gap(gap: GapTold, at: number): void {
+    this.gaps.push({ ...gap, at });
+    if (this.gaps.length > 200) this.gaps.shift();
+    const concerned = gap.topic === undefined ? this.devices.values() : [this.devices.get(gap.topic)];
+    for (const device of concerned) device?.breakOff(gap.reason);
+    this.version += 1;
+  }
+
+  /** Counts a record that is not what it says. */
+  reject(reason: string, detail: string, topic: string | undefined): void {
+    const so = this.refused.get(reason);
+    this.refused.set(reason, { count: (so?.count ?? 0) + 1, detail, topic });
+    const device = topic === undefined ? undefined : this.devices.get(topic);
+    if (device !== undefined) device.rejected += 1;
+    this.version += 1;
+  }
+
+  /** Counts a record that cannot be opened: mostly because the viewer was not given the key. */
+  cannotOpen(topic: string, fault: string, detail: string): void {
+    this.unopened.set(fault, { count: (this.unopened.get(fault)?.count ?? 0) + 1, detail, topic });
+    this.version += 1;
+  }
+
+  /** Takes over what owners say of their streams; what the node tells of them yields to what was signed. */
+  describe(streams: readonly Stream[], isSigned = false): void {
+    for (const stream of streams) {
+      if (isSigned) this.#signed.add(stream.topic);
+      else if (this.#signed.has(stream.topic)) continue;
+      if (this.#descriptions.size < DEVICES_MAX) this.#descriptions.set(stream.topic, stream);
+      this.devices.get(stream.topic)?.describe(stream);
+    }
+    this.membership += 1;
+    this.version += 1;
+  }
+
+  /** Whether somebody asked what a topic is. */
+  isDescribed(topic: string): boolean {
+    return this.#descriptions.has(topic);
+  }
+
+  /** Forgets what the viewer may not see any more. */
+  keep(mayStay: (topic: string) => boolean): void {
+    const gone = [...this.devices.keys()].filter((topic) => !mayStay(topic));
+    for (const topic of gone) this.devices.delete(topic);
+    if (this.detail !== undefined && !mayStay(this.detail.topic)) this.detail = undefined;
+    if (gone.length === 0) return;
+    this.membership += 1;
+    this.version += 1;
+  }
+
+  /** Forgets everything: the viewer may not see it any more. */
+  clear(): void {
+    this.devices.clear();
+    this.refused.clear();
+    this.unopened.clear();
+    this.#descriptions.clear();
+    this.#signed.clear();
+    this.gaps.length = 0;
+    this.detail = undefined;
+    this.membership += 1;
+    this.version += 1;
+  }
+
+  /** What devices measure, the most frequent first; positions are no measurement. */
+  measurements(): Measurement[] {
+    const all = new Map<string, Measurement>();
+    for (const device of this.devices.values()) {
+      for (const name of device.numbers.keys()) {
+        const known = all.get(name);
+        if (known === undefined) {
+          all.set(name, { name, unit: device.unitOf(name), title: device.titleOf(name), devices: 1 });
+          continue;
+        }
+        known.devices += 1;
+        known.unit ||= device.unitOf(name);
+        if (known.title === measurement(name)) known.title = device.titleOf(name);
+      }
+    }
+    return [...all.values()].filter(({ name }) => !isPosition(name)).sort((a, b) => b.devices - a.devices);
+  }
+
+  #device(topic: string, columns: number): Device | undefined {
+    const known = this.devices.get(topic);
+    if (known !== undefined) {
+      known.thin.rowsMax = rowsFor(this.devices.size, columns);
+      return known;
+    }
+    if (this.devices.size >= DEVICES_MAX) {
+      this.leftOut += 1;
+      return undefined;
+    }
+    const device = new Device(topic, rowsFor(this.devices.size + 1, columns));
+    const stream = this.#descriptions.get(topic);
+    if (stream !== undefined) device.describe(stream);
+    this.devices.set(topic, device);
+    this.membership += 1;
+    return device;
+  }
+}
