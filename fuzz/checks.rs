@@ -3,9 +3,10 @@
 
 use bytes::{Bytes, BytesMut};
 use sekisho_proto::{
-    AccessEntry, AccessRecord, Actions, ContentType, CursorName, Envelope, Filter, Frame,
-    FrameDecoder, Grantee, Header, KeyHeader, LogEntry, LogName, OrgName, PrincipalName, RoleName,
-    SampleBatch, Statement, Timestamp, Topic, TransducerName, Unit, limits::FRAME_BYTES_MAX,
+    AccessEntry, AccessRecord, Actions, ContentType, CursorName, Envelope, Errand, ErrandAnswer,
+    ErrandOutcome, ErrandTask, Filter, Frame, FrameDecoder, Grantee, Header, KeyHeader, LogEntry,
+    LogName, OrgName, PrincipalName, RoleName, SampleBatch, Statement, Timestamp, Topic,
+    TransducerName, Unit, limits::FRAME_BYTES_MAX,
 };
 
 /// What is accepted is the encoding of what it means.
@@ -64,6 +65,25 @@ pub(crate) fn statement(bytes: &[u8]) {
         let again = Statement::unsigned(statement.body().clone());
         assert_eq!(again.body_bytes(), statement.body_bytes());
         assert_eq!(again.id(), statement.id());
+    }
+}
+
+/// As an errand, its answer and what either seals: what is accepted is the encoding of what it means.
+pub(crate) fn errand(bytes: &[u8]) {
+    let bytes = Bytes::copy_from_slice(bytes);
+    if let Ok(errand) = Errand::decode(bytes.clone()) {
+        let again = Errand::assemble(errand.content().encode(), *errand.signature());
+        assert_eq!(again.unwrap().encoded(), &bytes);
+    }
+    if let Ok(answer) = ErrandAnswer::decode(bytes.clone()) {
+        let again = ErrandAnswer::assemble(answer.content().encode(), *answer.signature());
+        assert_eq!(again.unwrap().encoded(), &bytes);
+    }
+    if let Ok(task) = ErrandTask::decode(&bytes) {
+        assert_eq!(task.encode(), bytes);
+    }
+    if let Ok(outcome) = ErrandOutcome::decode(&bytes) {
+        assert_eq!(outcome.encode(), bytes);
     }
 }
 

@@ -4,7 +4,8 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 
-use sekisho_e2e::{City, Member, Process, eventually, holds_key, sekisho};
+use sekisho::Start;
+use sekisho_e2e::{City, Member, Process, Reader, eventually, holds_key, sekisho};
 
 const AIR: &str = "fujisawa/truck/17/air";
 
@@ -116,6 +117,9 @@ async fn a_described_topic_is_open_where_it_says_so_and_found_by_who_may_discove
     let found = wall.run(&["discover", "fujisawa/#", "--json"]).await.json();
     assert_eq!(found.as_array().unwrap().len(), 1, "{found}");
     assert_eq!((&found[0]["topic"], &found[0]["next_offset"]), (&AIR.into(), &2.into()));
+    assert_eq!((&found[0]["class"], &found[0]["mobile"]), (&"open".into(), &true.into()));
+    let carried = &found[0]["transducers"];
+    assert_eq!((&carried[0]["name"], &carried[0]["unit"]), (&"pm2_5".into(), &"ug/m3".into()));
     let hidden = truck.run(&["discover", "fujisawa/#", "--json"]).await.json();
     assert!(hidden.as_array().unwrap().is_empty(), "{hidden}");
 
@@ -127,4 +131,61 @@ async fn a_described_topic_is_open_where_it_says_so_and_found_by_who_may_discove
     let first = wall.run(&first).await.done();
     assert_eq!(first.lines().count(), 1, "{first}");
     assert!(first.contains("12.5"), "{first}");
+}
+
+#[tokio::test]
+async fn an_administrator_sees_who_is_connected_what_was_refused_and_what_is_kept() {
+    let city = City::found("fujisawa").await;
+    let clerk = Member::enrol(&city, "clerk", &["--kind", "person", "--administrator"]).await;
+    let truck = Member::device(&city, "truck-17", "fujisawa/truck/17/#").await;
+    let wall = Member::reader(&city, "wall", "fujisawa/truck/#").await;
+    holds_key(&wall, AIR).await;
+    let mut reader = Reader::start(&wall, "fujisawa/truck/#", Start::Latest).await;
+    for value in ["1.5", "2.5"] {
+        truck.run(&["pub", AIR, &format!("pm2_5={value}ug/m3")]).await.succeeded();
+        reader.samples(1).await;
+    }
+    truck.run(&["pub", "fujisawa/tide", "level=1m"]).await.failed(1, "not-permitted");
+    truck.run(&["sub", "fujisawa/home/#"]).await.failed(1, "not-permitted");
+
+    let sessions = clerk.run(&["node", "sessions", "wall@fujisawa", "--json"]).await.json();
+    let [wall_is] = sessions["sessions"].as_array().unwrap().as_slice() else {
+        panic!("wanted one session, found {sessions}")
+    };
+    assert_eq!(wall_is["via"], "quic");
+    assert_eq!(wall_is["subscriptions"][0]["filter"], "fujisawa/truck/#");
+    assert_eq!(wall_is["delivered"]["records"], 2);
+    let all = clerk.run(&["node", "sessions", "--json"]).await.json();
+    assert!(all["count"].as_u64().unwrap() >= 3, "{all}");
+    let refusals = clerk.run(&["node", "refusals", "--json"]).await.json();
+    for what in ["fujisawa/tide", "subscription to fujisawa/home/#"] {
+        let mut told = refusals["refusals"].as_array().unwrap().iter();
+        let is_told = told.any(|one| {
+            one["what"] == what && one["principal"] == "truck-17@fujisawa" && one["times"] == 1
+        });
+        assert!(is_told, "wanted {what} in {refusals}");
+    }
+    let epochs = clerk.run(&["node", "epochs", "--json"]).await.json();
+    assert_eq!(epochs["trees"][0]["tree"], "fujisawa/#");
+    assert_eq!(
+        (&epochs["trees"][0]["epoch"], &epochs["trees"][0]["key_holders"]),
+        (&1.into(), &1.into())
+    );
+    let storage = clerk.run(&["node", "storage", "--json"]).await.json();
+    assert_eq!(storage["trees"][0]["tree"], "fujisawa/truck/#");
+    assert_eq!(
+        (&storage["trees"][0]["records"], &storage["trees"][0]["topics"]),
+        (&2.into(), &1.into())
+    );
+    assert!(
+        storage["disk"]["free_bytes"].is_u64() && storage["limits"]["envelope_bytes_max"].is_u64()
+    );
+    // Questions about others are recorded, and for administrators alone.
+    let accesses = clerk.run(&["access", "list", "clerk@fujisawa", "--json"]).await;
+    let asked = accesses.output + &accesses.error;
+    assert!(asked.contains("asks: sessions") && asked.contains("asks: refusals"), "{asked}");
+    for question in ["sessions", "refusals", "epochs", "storage"] {
+        truck.run(&["node", question]).await.failed(1, "not-permitted");
+    }
+    drop(reader);
 }

@@ -34,6 +34,8 @@ async fn two_cities_on_one_machine_end_with_every_figure_in_order() {
     let [p50, p99, max] =
         ["p50", "p99", "max"].map(|quantile| figure(&report, &format!("/latency_ms/{quantile}")));
     assert!(0.0 < p50 && p50 <= p99 && p99 <= max, "{report:#}");
+    let dashboard = report["pages"]["dashboard"].as_str().unwrap();
+    assert!(dashboard.starts_with("http://127.0.0.1:") && !dashboard.contains('#'), "{dashboard}");
     for refused in ["unauthorised", "forged", "replayed"] {
         assert!(figure(&report, &format!("/refused/{refused}")) >= 1.0, "{refused}: {report:#}");
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use quinn::Connection;
 use sekisho::{PrincipalId, SigningKey, clock};
 use sekisho_proto::{Envelope, Epoch, Header, Suite, limits};
-use sekisho_seal::attest;
+use sekisho_seal::{attest, sign_attested};
 
 use super::attempt::{Misdeed, give};
 use super::host::Host;
@@ -112,7 +112,7 @@ fn attested_of(signing: &SigningKey, piece: &Piece, plan: &Plan) -> Vec<Bytes> {
     let elsewhere = Header { topic: theirs, ..next.clone() };
     let attested = [&next, &elsewhere].map(|header| {
         let attested = attest(signing, header, b"made up").expect("an envelope");
-        attested.envelope().encoded().clone()
+        sign_attested(signing, attested.envelope()).expect("its own to sign").encoded().clone()
     });
     let anothers = Header { attester: Some(PrincipalId::of(&plan.node_key)), ..next };
     let anothers = Press::sign_with(signing, &anothers.encode(), b"made up");

@@ -6,15 +6,14 @@ use std::time::Duration;
 
 use quinn::crypto::rustls::HandshakeData;
 use quinn::{ConnectionError, TransportErrorCode};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{AlwaysResolvesClientRawPublicKeys, ResolvesClientCert, Resumption};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::version::TLS13;
-use rustls::{ClientConfig, DigitallySignedStruct, Error, NamedGroup, SignatureScheme};
+use rustls::{ClientConfig, NamedGroup, SignatureScheme};
 use sekisho::{PublicKey, tls};
-use sekisho_e2e::{Stranger, quic, within};
+use sekisho_e2e::{Credulous, Stranger, quic, within};
 use tokio::net::UdpSocket;
 
 use crate::scene::Scene;
@@ -25,49 +24,6 @@ const BAD_CERTIFICATE: u8 = 42;
 const DECRYPT_ERROR: u8 = 51;
 const CERTIFICATE_REQUIRED: u8 = 116;
 const NO_APPLICATION_PROTOCOL: u8 = 120;
-
-/// Takes any node's key: what is tested is what the node does.
-#[derive(Debug)]
-struct AnyNode;
-
-impl ServerCertVerifier for AnyNode {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _cert: &CertificateDer<'_>,
-        _dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _message: &[u8],
-        _cert: &CertificateDer<'_>,
-        _dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        vec![SignatureScheme::ED25519]
-    }
-
-    fn requires_raw_public_keys(&self) -> bool {
-        true
-    }
-}
 
 /// Shows what it has as a certificate of the kind that browsers know, or as no key at all.
 #[derive(Debug)]
@@ -94,7 +50,7 @@ fn exchanging(stranger: &Stranger, provider: CryptoProvider) -> ClientConfig {
         .with_protocol_versions(&[&TLS13])
         .unwrap()
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyNode))
+        .with_custom_certificate_verifier(Arc::new(Credulous::RawKey))
         .with_client_cert_resolver(Arc::clone(&honest.client_auth_cert_resolver));
     config.alpn_protocols = honest.alpn_protocols;
     config

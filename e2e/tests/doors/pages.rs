@@ -48,6 +48,22 @@ async fn a_foreign_page_is_refused_whatever_it_asks() {
 }
 
 #[tokio::test]
+async fn the_pages_come_over_tls_with_their_rules() {
+    let city = city().await;
+    let node = city.door("web");
+    for path in ["/", "/console"] {
+        let (mut client, _) = http2(node, Shown::Nothing).await;
+        let request = Request::get(format!("https://{node}{path}"));
+        let (response, _) = client.send_request(request.body(()).unwrap(), true).unwrap();
+        let response = within("a response", response).await.unwrap();
+        let header = |name: &str| response.headers().get(name).unwrap().to_str().unwrap();
+        assert_eq!(header("content-type"), "text/html; charset=utf-8", "{path}");
+        assert!(header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
+        assert_eq!(header("referrer-policy"), "no-referrer", "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_websocket_without_our_subprotocol_is_refused() {
     let city = city().await;
     for headers in [[].as_slice(), &[("sec-websocket-protocol", "chat")]] {

@@ -4,10 +4,11 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use sekisho::Start;
 use sekisho_e2e::{City, Member, Mosquitto, Reader, within};
 use sekisho_proto::{Envelope, Suite};
+use sekisho_seal::{VerifyingKey, verify_attested};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
-use crate::raw::{Raw, connect, login, publish, subscribe, text};
+use crate::raw::{Raw, connect, counted, login, publish, subscribe, text};
 use crate::tls::{Shown, dial};
 
 const ALL: &str = "fujisawa/mqtt/#";
@@ -78,6 +79,24 @@ async fn what_is_sealed_comes_as_its_envelope_or_not_at_all() {
     assert!(matches!(first, 0x40 | 0x30), "{answer:?}");
     let (first, body) = old.hear().await.unwrap();
     assert_eq!((first, body.as_slice()), (0x30, &[text("open"), b"x".to_vec()].concat()[..]));
+}
+
+#[tokio::test]
+async fn whoever_asks_for_envelopes_can_verify_what_the_node_attested() {
+    let (city, meter) = town().await;
+    let who = login(&city, &meter);
+    let mut reader = Raw::connected(&city, "reader", &who).await;
+    let form = [&[0x26][..], &text("sekisho-form"), &text("envelope")].concat();
+    let wish = [&[0, 1][..], &counted(&form), &text("#"), &[0]].concat();
+    reader.ask(&crate::raw::packet(0x82, &wish)).await.unwrap();
+    let mut writer = Raw::connected(&city, "writer", &who).await;
+    writer.ask(&publish(1, "open", &[], b"21.5")).await.unwrap();
+    let (_first, body) = reader.hear().await.unwrap();
+    let envelope = (0..body.len())
+        .find_map(|at| Envelope::decode(bytes::Bytes::copy_from_slice(body.get(at..)?)).ok());
+    let envelope = envelope.expect("an envelope to the end of the payload");
+    let node = VerifyingKey::parse(&city.administrator().profile().node_key).unwrap();
+    verify_attested(envelope, &node).unwrap();
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@
 mod carrying;
 mod clients;
 mod entering;
+mod observed;
 mod paho;
 mod raw;
 mod remembered;
