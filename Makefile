@@ -1,11 +1,17 @@
 # Each target is one line; `cargo xtask` prints what it does.
-.PHONY: bench demo lint sim test
+.PHONY: bench demo install lint pages sim test
 
 # Options of `sekisho demo`, such as ARGS="--trucks 20 --seconds 30".
 ARGS =
 
-demo: ## Two cities, their stewards, a fleet and its dashboards on this machine
+demo: pages ## Two cities, their stewards, a fleet and its dashboards on this machine
 	cargo run --locked --release --package sekisho-cli -- demo $(ARGS)
+
+pages: ## The pages for browsers, where they are missing or old; needs Node.js 20
+	cargo xtask pages
+
+install: pages ## The command `sekisho`, with its pages
+	cargo install --locked --path cli
 
 test: ## Everything that must hold: format, rules, lints, documentation, every test
 	cargo xtask test

@@ -1,8 +1,9 @@
 //! Chores of the repository that are programs: `cargo xtask tidy`, `codegen`, `deploy`, `lint`,
-//! `test`.
+//! `pages`, `test`.
 
 mod codegen;
 mod deploy;
+mod pages;
 mod report;
 mod steps;
 mod tidy;
@@ -18,10 +19,11 @@ fn main() -> Result<ExitCode> {
         Some("codegen") => codegen::run().map(|()| ExitCode::SUCCESS),
         Some("deploy") => report::print(&deploy::check(&root()?)?, "deploy"),
         Some("lint") => steps::lint(&root()?),
+        Some("pages") => pages::build(&root()?),
         Some("test") => steps::test(&root()?),
         Some("tidy") => report::print(&tidy::check(&root()?)?, "tidy"),
         other => bail!(
-            "wanted codegen, deploy, lint, test or tidy, found {}",
+            "wanted codegen, deploy, lint, pages, test or tidy, found {}",
             other.unwrap_or("no command")
         ),
     }

@@ -21,12 +21,14 @@ use tally::Tally;
 pub(crate) fn test(root: &Path) -> Result<ExitCode> {
     let mut steps = Steps::new(root);
     steps.cargo("set-up: fetch what Cargo.lock names", &["fetch", "--locked"])?;
+    steps.packages("set-up: what package-lock.json names", ".")?;
     steps.packages("set-up: the OpenID provider of the tests", "e2e/openid")?;
     steps.packages_of_debian()?;
     steps.suite_of_paho()?;
     steps.lints()?;
-    // Tests in `e2e` start the real command.
+    // Tests in `e2e` start the real command, which takes in the pages.
     steps.cargo("build the programs", &["build", "--workspace", "--bins", "--locked"])?;
+    steps.npm("tests of the pages", &["test"])?;
     steps.cargo("examples in the documentation", &["test", "--workspace", "--doc", "--locked"])?;
     steps.tokens()?;
     steps.tests()?;
@@ -62,6 +64,7 @@ impl<'a> Steps<'a> {
         self.cargo("format", &["fmt", "--all", "--check"])?;
         self.own("tidy", || report::print(&tidy::check(self.root)?, "tidy"))?;
         self.own("deploy", || report::print(&deploy::check(self.root)?, "deploy"))?;
+        self.pages()?;
         let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
         self.cargo("clippy", &clippy)?;
         let mut documentation = self.command(&["doc", "--workspace", "--no-deps", "--locked"]);
@@ -111,9 +114,30 @@ impl<'a> Steps<'a> {
 
     /// Installs what a `package-lock.json` names.
     fn packages(&mut self, name: &str, folder: &str) -> Result<()> {
+        let install = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+        self.npm_in(name, folder, &install)
+    }
+
+    /// Builds the pages and what belongs to them, since their types are judged as they are built.
+    fn pages(&mut self) -> Result<()> {
+        if self.root.join("node_modules").is_dir() {
+            self.npm("pages: build", &["run", "build"])?;
+            return self.npm("pages: format, lints, types", &["run", "check"]);
+        }
+        heading("pages")?;
+        writeln!(io::stdout(), "SKIPPED: `npm ci` installs what is needed to check them")?;
+        Ok(())
+    }
+
+    /// One script of the pages and of what belongs to them.
+    fn npm(&mut self, name: &str, arguments: &[&str]) -> Result<()> {
+        self.npm_in(name, ".", arguments)
+    }
+
+    fn npm_in(&mut self, name: &str, folder: &str, arguments: &[&str]) -> Result<()> {
         heading(name)?;
         let mut command = Command::new("npm");
-        command.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+        command.args(arguments);
         let succeeded = match command.current_dir(self.root.join(folder)).status() {
             Ok(status) => status.success(),
             Err(fault) => {
@@ -125,27 +149,31 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
-    /// What Debian has for the tests: a token in software, clocks that are wrong, and clients of
-    /// MQTT. They say so where it is missing.
+    /// What Debian has for the tests: a token in software, clocks that are wrong, clients of MQTT, a
+    /// browser, and letters for its Japanese. They say so where it is missing; without a browser
+    /// the tests of the pages fail, as a page that nobody looked at is not tested.
     fn packages_of_debian(&mut self) -> Result<()> {
-        let quiet = |program: &str, arguments: &[&str]| {
+        let quiet = |command: &[&str]| {
+            let Some((program, arguments)) = command.split_first() else { return false };
             let mut command = Command::new(program);
             let ran = command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
             ran.is_ok_and(|status| status.success())
         };
-        let packages = [
-            ("softhsm2", "softhsm2-util"),
-            ("faketime", "faketime"),
-            ("mosquitto-clients", "mosquitto_pub"),
+        // Not by asking a program: some tell their version as a failure.
+        let packages: [(&str, &[&str]); 5] = [
+            ("softhsm2", &["which", "softhsm2-util"]),
+            ("faketime", &["which", "faketime"]),
+            ("mosquitto-clients", &["which", "mosquitto_pub"]),
+            ("chromium", &["which", "chromium"]),
+            ("fonts-noto-cjk", &["dpkg-query", "--status", "fonts-noto-cjk"]),
         ];
-        for (package, program) in packages {
+        for (package, probe) in packages {
             heading(&format!("set-up: {package}"))?;
-            // Not by asking it: some tell their version as a failure.
-            let is_there = || quiet("which", &[program]);
-            let install = ["install", "-y", "--no-install-recommends", package];
+            let is_there = || quiet(probe);
+            let install = ["apt-get", "install", "-y", "--no-install-recommends", package];
             let installed = is_there()
-                || quiet("apt-get", &install)
-                || (quiet("apt-get", &["update"]) && quiet("apt-get", &install) && is_there());
+                || quiet(&install)
+                || (quiet(&["apt-get", "update"]) && quiet(&install) && is_there());
             if installed {
                 writeln!(io::stdout(), "there")?;
             } else {

@@ -10,6 +10,7 @@ mod graph;
 mod items;
 mod modules;
 mod schema;
+mod scripts;
 mod tree;
 mod walk;
 mod words;
@@ -46,6 +47,11 @@ pub(crate) fn check(root: &Path) -> Result<Vec<Finding>> {
         door::publish_paths(&tree),
         walk::functions(&tree),
         schema::described(&tree),
+        scripts::lengths(&tree),
+        scripts::openings(&tree),
+        scripts::names(&tree),
+        scripts::unfinished(&tree),
+        scripts::locks(&tree),
     ];
     let mut findings: Vec<_> = checks.into_iter().flatten().collect();
     findings.sort();

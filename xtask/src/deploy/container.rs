@@ -1,6 +1,11 @@
-//! The Dockerfile: pinned bases, and nobody runs as root.
+//! The Dockerfile: pinned bases, nobody runs as root, and the program has its pages.
 
 use crate::report::Finding;
+
+/// How the pages come to where the program is built.
+const PAGES: &str = "COPY --from=pages /build/console/dist console/dist";
+/// How the program is built.
+const PROGRAM: &str = "cargo build";
 
 /// Everything wrong with the Dockerfile `text`.
 pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
@@ -24,6 +29,12 @@ pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
     if ["root", "0"].contains(&user) {
         findings.push(Finding::new(path, "the last stage runs as root: give it a USER"));
     }
+    let [pages, program] = [PAGES, PROGRAM].map(|words| text.find(words));
+    if program.is_some() && pages.is_none_or(|pages| program < Some(pages)) {
+        let message =
+            format!("{PROGRAM} without its pages: {PAGES} before it, from a stage of npm");
+        findings.push(Finding::new(path, message));
+    }
     findings
 }
 
@@ -43,5 +54,14 @@ mod tests {
         let found: Vec<_> = check("Dockerfile", text).iter().map(ToString::to_string).collect();
         assert_eq!(found.len(), 3, "{found:?}");
         assert_eq!(check("Dockerfile", "FROM a:1\nUSER 0:0\n").len(), 1);
+    }
+
+    #[test]
+    fn a_program_without_its_pages_is_found() {
+        let with = format!("FROM a:1\nUSER 1:1\n{PAGES}\nRUN {PROGRAM}\n");
+        assert_eq!(check("Dockerfile", &with), []);
+        let late = format!("FROM a:1\nUSER 1:1\nRUN {PROGRAM}\n{PAGES}\n");
+        let without = format!("FROM a:1\nUSER 1:1\nRUN {PROGRAM}\n");
+        assert!([late, without].iter().all(|text| check("Dockerfile", text).len() == 1));
     }
 }

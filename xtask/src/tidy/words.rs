@@ -12,15 +12,19 @@ const MACHINE_PATHS: [&str; 4] =
 
 /// Unfinished business is numbered: the first mark with `(#123)` behind it, the others never.
 pub(super) fn unfinished(tree: &Tree) -> Vec<Finding> {
+    let sources = tree.sources().iter();
+    sources.flat_map(|source| unfinished_in(&source.path, &source.text)).collect()
+}
+
+/// The same of one file, in whatever language.
+pub(super) fn unfinished_in(path: &str, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for source in tree.sources() {
-        for (number, line) in numbered(&source.text) {
-            for mark in MARKS {
-                let found = starts(line, mark, |before| !before.is_alphanumeric() && before != '_');
-                if found.into_iter().any(|rest| !is_allowed(mark, rest)) {
-                    let message = format!("{mark}: finish it, or write `{}(#123)`", MARKS[0]);
-                    findings.push(Finding::at(&source.path, number, message));
-                }
+    for (number, line) in numbered(text) {
+        for mark in MARKS {
+            let found = starts(line, mark, |before| !before.is_alphanumeric() && before != '_');
+            if found.into_iter().any(|rest| !is_allowed(mark, rest)) {
+                let message = format!("{mark}: finish it, or write `{}(#123)`", MARKS[0]);
+                findings.push(Finding::at(path, number, message));
             }
         }
     }
