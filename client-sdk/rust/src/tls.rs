@@ -2,6 +2,7 @@
 //! ways (RFC 7250), TLS 1.3 only, post-quantum key exchange only. Who may hold which key is judged
 //! elsewhere: a client pins its node's key, a node judges a client's key at Hello or Enrol.
 
+mod pinned;
 mod quic;
 mod raw_key;
 #[cfg(feature = "channel")]
@@ -25,6 +26,7 @@ use thiserror::Error;
 
 use self::raw_key::{AnyClient, PinnedNode};
 
+pub use self::pinned::PinnedCertificate;
 pub(crate) use self::quic::client_socket;
 pub use self::quic::{
     BIDIRECTIONAL_STREAMS_BEFORE_WELCOME, BIDIRECTIONAL_STREAMS_MAX, CONTROL_BUFFER_BYTES,

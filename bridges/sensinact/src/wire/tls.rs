@@ -4,11 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use sekisho::tls::PinnedCertificate;
 use tokio_rustls::TlsConnector;
 
 use super::WireError;
@@ -39,7 +40,9 @@ pub(super) fn connector(
             })?
         }
         TlsTrust::Certificate(path) => {
-            Arc::new(Pinned { pinned: certificates(path)?, provider: Arc::clone(&provider) })
+            let pinned = CertificateDer::from_pem_file(path)
+                .map_err(|cause| fault(&shown(path), "a certificate in PEM", cause.to_string()))?;
+            Arc::new(PinnedCertificate::new(pinned, Arc::clone(&provider)))
         }
     };
     let builder = ClientConfig::builder_with_provider(provider)
@@ -78,51 +81,4 @@ fn shown(path: &Path) -> String {
 
 fn fault(what: &str, wanted: &'static str, found: String) -> WireError {
     WireError::Tls { what: what.to_owned(), wanted, found }
-}
-
-/// Takes the certificate it was given and no other, whatever it says.
-#[derive(Debug)]
-struct Pinned {
-    pinned: Vec<CertificateDer<'static>>,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        if self.pinned.first().is_some_and(|pinned| pinned == end_entity) {
-            return Ok(ServerCertVerified::assertion());
-        }
-        Err(rustls::Error::General("certificate: wanted the one given, found another".to_owned()))
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
 }
