@@ -44,7 +44,7 @@ pub struct EnrolmentError {
 #[must_use]
 pub fn enrolment_proof(secret: &[u8; 32], claim: &EnrolmentClaim<'_>) -> [u8; 32] {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
-    let tag = hmac::sign(&key, &claim.bound());
+    let tag = hmac::sign(&key, &claim.bound(CONTEXT).into_bytes());
     let mut proof = [0; 32];
     for (to, from) in proof.iter_mut().zip(tag.as_ref()) {
         *to = *from;
@@ -68,15 +68,15 @@ pub fn check_enrolment_proof(
 }
 
 impl EnrolmentClaim<'_> {
-    fn bound(&self) -> Vec<u8> {
-        Binding::new(CONTEXT)
+    /// All of it, behind the context of what it is bound into.
+    pub(crate) fn bound(&self, context: &[u8]) -> Binding {
+        Binding::new(context)
             .field(self.token)
             .field(self.name.organisation().as_str())
             .field(self.name.name())
             .field(self.public_key)
             .number(u64::from(self.kem_suite.number()))
             .field(self.kem_public_key)
-            .into_bytes()
     }
 }
 

@@ -23,6 +23,7 @@ mod login;
 mod opener;
 mod password;
 mod sealer;
+mod sign_in;
 mod signing_key;
 mod statement;
 mod stream_key;
@@ -47,6 +48,7 @@ pub use login::LoginTranscript;
 pub use opener::{OpenError, Opener};
 pub use password::{Password, PasswordError};
 pub use sealer::{HeaderDraft, SealError, Sealer, sign_open};
+pub use sign_in::{SignInError, SignInSide, open_sign_in, seal_sign_in, sign_in_nonce};
 pub use signing_key::SigningKey;
 pub use statement::sign_statement;
 pub use subject_key::{

@@ -171,9 +171,9 @@ const OUTSTANDING: Signature = Signature::new([0; 64]);
 /// # Errors
 ///
 /// The header names another attester or none, or the envelope would be too large.
-pub fn attest(signing: &SigningKey, header: &Header, body: &[u8]) -> Result<Verified, AttestError> {
-    check_attester(header, signing.id())?;
-    let envelope = Envelope::assemble(header.encode(), body.to_vec(), OUTSTANDING)?;
+pub fn attest(signing: &SigningKey, header: Header, body: &[u8]) -> Result<Verified, AttestError> {
+    check_attester(&header, signing.id())?;
+    let envelope = Envelope::compose(header, body, OUTSTANDING)?;
     let hash = envelope.hash();
     Ok(Verified { envelope, hash })
 }
@@ -197,9 +197,11 @@ pub fn sign_attested(signing: &SigningKey, envelope: &Envelope) -> Result<Envelo
 }
 
 fn check_attester(header: &Header, key: PrincipalId) -> Result<PrincipalId, VerifyError> {
-    let found = header.attester.map_or_else(|| "none".to_owned(), |found| found.to_string());
     let named = header.attester.filter(|attester| *attester == key);
-    named.ok_or_else(|| other_attester(header, format!("one attested by {key}"), found))
+    named.ok_or_else(|| {
+        let found = header.attester.map_or_else(|| "none".to_owned(), |found| found.to_string());
+        other_attester(header, format!("one attested by {key}"), found)
+    })
 }
 
 fn other_attester(header: &Header, wanted: String, found: String) -> VerifyError {

@@ -51,10 +51,19 @@ fn signs_and_verifies_as_rfc_8032() {
 }
 
 #[test]
+fn both_libraries_make_the_same_signatures() {
+    for seed in 0..64 {
+        let key = SigningKey::generate(&mut SeededEntropy::new(seed)).unwrap();
+        assert!(key.quick.is_some());
+        let message = vec![u8::try_from(seed).unwrap(); usize::try_from(seed * 37).unwrap()];
+        assert_eq!(key.sign(&message), key.sign_slowly(&message));
+    }
+}
+
+#[test]
 fn the_pkcs8_form_is_the_same_key_to_the_tls_library() {
     let key = SigningKey::generate(&mut SeededEntropy::new(1)).unwrap();
-    let other =
-        aws_lc_rs::signature::Ed25519KeyPair::from_pkcs8_maybe_unchecked(&key.pkcs8_der()).unwrap();
+    let other = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&key.pkcs8_der()).unwrap();
     assert_eq!(other.sign(b"sekisho").as_ref(), key.sign(b"sekisho").as_ref());
 }
 

@@ -61,7 +61,7 @@ fn three_keys() -> [SigningKey; 3] {
 #[test]
 fn every_changed_bit_and_every_truncation_of_an_attested_envelope_is_refused() {
     let [device, node, _] = three_keys();
-    let attested = attest(&node, &attested_header(&device, Some(&node)), b"12.5").unwrap();
+    let attested = attest(&node, attested_header(&device, Some(&node)), b"12.5").unwrap();
     let signed = sign_attested(&node, attested.envelope()).unwrap();
     let key = node.verifying_key();
     every_change_is_refused(signed.encoded(), |changed| {
@@ -74,7 +74,7 @@ fn every_changed_bit_and_every_truncation_of_an_attested_envelope_is_refused() {
 fn what_is_attested_is_what_a_verifier_finds() {
     let [device, node, _] = three_keys();
     let header = attested_header(&device, Some(&node));
-    let attested = attest(&node, &header, b"12.5").unwrap();
+    let attested = attest(&node, header.clone(), b"12.5").unwrap();
     assert_eq!(*attested.header(), header);
     let signed = sign_attested(&node, attested.envelope()).unwrap();
     let found = verify_attested(signed.clone(), &node.verifying_key()).unwrap();
@@ -88,7 +88,7 @@ fn what_is_attested_is_what_a_verifier_finds() {
 fn what_is_attested_and_not_signed_yet_verifies_for_nobody() {
     let [device, node, other] = three_keys();
     let header = attested_header(&device, Some(&node));
-    let outstanding = attest(&node, &header, b"12.5").unwrap().into_envelope();
+    let outstanding = attest(&node, header.clone(), b"12.5").unwrap().into_envelope();
     assert!(is_outstanding(&outstanding));
     let refused = verify_attested(outstanding.clone(), &node.verifying_key()).unwrap_err();
     assert_eq!(refused, VerifyError::Attestation { attester: node.id() });
@@ -103,7 +103,7 @@ fn what_is_attested_and_not_signed_yet_verifies_for_nobody() {
 fn an_attested_envelope_is_nobodys_but_its_attesters() {
     let [device, node, other] = three_keys();
     let header = attested_header(&device, Some(&node));
-    let attested = attest(&node, &header, b"12.5").unwrap();
+    let attested = attest(&node, header.clone(), b"12.5").unwrap();
     let envelope = sign_attested(&node, attested.envelope()).unwrap();
     for key in [&device, &node] {
         let refused = verify(envelope.clone(), &key.verifying_key()).unwrap_err();
@@ -125,7 +125,7 @@ fn nobody_attests_in_anothers_name_nor_what_a_publisher_signs() {
     let [device, node, other] = three_keys();
     for attester in [None, Some(&other)] {
         let header = attested_header(&device, attester);
-        let refused = attest(&node, &header, b"12.5").unwrap_err();
+        let refused = attest(&node, header.clone(), b"12.5").unwrap_err();
         assert!(matches!(refused, AttestError::Attester(_)), "{refused}");
     }
     let signed = sign_open(&device, topic(), BOOT, draft(0), b"12.5").unwrap();
