@@ -1,6 +1,6 @@
 //! What an envelope's body is, once opened.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::{ParseError, limits::CONTENT_TYPE_BYTES_MAX, text::text_name};
 
@@ -38,6 +38,13 @@ impl ContentType {
     #[must_use]
     pub fn samples() -> Self {
         Self { text: Self::SAMPLES.into() }
+    }
+
+    /// The content type of what nobody said anything about.
+    #[must_use]
+    pub fn opaque() -> Self {
+        static OPAQUE: LazyLock<Arc<str>> = LazyLock::new(|| ContentType::OPAQUE.into());
+        Self { text: Arc::clone(&OPAQUE) }
     }
 
     /// Whether the body is an encoded [`SampleBatch`](crate::SampleBatch).

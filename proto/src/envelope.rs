@@ -5,7 +5,11 @@ use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    DecodeError, Hash, Header, Signature, decode::Fields, limits::ENVELOPE_BYTES_MAX, wire,
+    DecodeError, Hash, Header, Signature,
+    decode::Fields,
+    encode::{bytes, bytes_length},
+    limits::{ENVELOPE_BYTES_MAX, HEADER_BYTES_MAX},
+    wire,
 };
 
 /// What an envelope's signature covers begins with this, so that it is never taken for another's.
@@ -55,6 +59,40 @@ impl Envelope {
         let signature = Bytes::copy_from_slice(signature.as_ref());
         let wire = wire::Envelope { header, body, signature };
         Self::decode(wire.encode_to_vec().into())
+    }
+
+    /// As [`assemble`](Self::assemble) of the encoded header, which is not read back: its fields are
+    /// what they are.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`](Self::decode).
+    pub fn compose(header: Header, body: &[u8], signature: Signature) -> Result<Self, DecodeError> {
+        header.check()?;
+        let head = header.encode();
+        let oversized = |message, limit, found| DecodeError::Oversized { message, limit, found };
+        if head.len() > HEADER_BYTES_MAX {
+            return Err(oversized("header", HEADER_BYTES_MAX, head.len()));
+        }
+        let signed = signature.as_ref();
+        let whole = bytes_length(&head) + bytes_length(body) + bytes_length(signed);
+        if whole > ENVELOPE_BYTES_MAX {
+            return Err(oversized(FIELDS.0, ENVELOPE_BYTES_MAX, whole));
+        }
+        let mut to = Vec::with_capacity(whole);
+        bytes(1, &head, &mut to);
+        let header_ends = to.len();
+        bytes(2, body, &mut to);
+        let body_ends = to.len();
+        bytes(3, signed, &mut to);
+        let encoded = Bytes::from(to);
+        Ok(Self {
+            header,
+            header_bytes: encoded.slice(header_ends - head.len()..header_ends),
+            body: encoded.slice(body_ends - body.len()..body_ends),
+            signature,
+            encoded,
+        })
     }
 
     /// What the publisher said about the body.

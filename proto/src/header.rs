@@ -1,17 +1,19 @@
 //! What a broker reads of an envelope: everything but the body.
 
 use bytes::Bytes;
-use prost::Message as _;
 
 use crate::{
     BootId, ContentType, DecodeError, Epoch, Hash, KeyHeaderId, PrincipalId, Scope, Sequence,
     Suite, Timestamp, Topic,
     decode::Fields,
+    encode::{bytes, number},
     limits::{HEADER_BYTES_MAX, PROTOCOL_VERSION},
     wire,
 };
 
 const FIELDS: Fields = Fields("header");
+/// Bytes of an encoded header as a rule.
+const USUAL_BYTES: usize = 320;
 
 /// The signed part of an envelope that is never sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,25 +64,24 @@ impl Header {
     /// The bytes to be signed and sent.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        wire::Header {
-            version: PROTOCOL_VERSION,
-            suite: self.suite.number(),
-            topic: self.topic.as_str().to_owned(),
-            publisher: Bytes::copy_from_slice(self.publisher.as_ref()),
-            boot: Bytes::copy_from_slice(self.boot.as_ref()),
-            sequence: self.sequence.value(),
-            time_us: self.time.as_micros(),
-            epoch: self.epoch.value(),
-            key_header: optional_bytes(self.key_header.as_ref()),
-            previous: optional_bytes(self.previous.as_ref()),
-            content_type: self.content_type.as_str().to_owned(),
-            sample_count: self.sample_count,
-            flags: self.flags,
-            expiry_s: self.expiry_s,
-            scope: self.scope.number(),
-            attester: optional_bytes(self.attester.as_ref()),
-        }
-        .encode_to_vec()
+        let mut to = Vec::with_capacity(USUAL_BYTES);
+        number(1, u64::from(PROTOCOL_VERSION), &mut to);
+        number(2, u64::from(self.suite.number()), &mut to);
+        bytes(3, self.topic.as_str().as_bytes(), &mut to);
+        bytes(4, self.publisher.as_ref(), &mut to);
+        bytes(5, self.boot.as_ref(), &mut to);
+        number(6, self.sequence.value(), &mut to);
+        number(7, self.time.as_micros().cast_unsigned(), &mut to);
+        number(8, self.epoch.value(), &mut to);
+        optional(9, self.key_header.as_ref(), &mut to);
+        optional(10, self.previous.as_ref(), &mut to);
+        bytes(11, self.content_type.as_str().as_bytes(), &mut to);
+        number(12, u64::from(self.sample_count), &mut to);
+        number(13, u64::from(self.flags), &mut to);
+        number(14, u64::from(self.expiry_s), &mut to);
+        number(15, u64::from(self.scope.number()), &mut to);
+        optional(16, self.attester.as_ref(), &mut to);
+        to
     }
 
     /// Parses an encoded header.
@@ -117,7 +118,8 @@ impl Header {
         Ok(header)
     }
 
-    fn check(&self) -> Result<(), DecodeError> {
+    /// What its fields' types do not say of it.
+    pub(crate) fn check(&self) -> Result<(), DecodeError> {
         let open = self.suite == Suite::Open;
         let sealed_alike = open == self.key_header.is_none() && open == (self.epoch == Epoch::ZERO);
         let wanted = "key header and epoch exactly where the suite is not open";
@@ -130,8 +132,8 @@ impl Header {
     }
 }
 
-fn optional_bytes<T: AsRef<[u8]>>(value: Option<&T>) -> Bytes {
-    value.map(|value| Bytes::copy_from_slice(value.as_ref())).unwrap_or_default()
+fn optional<T: AsRef<[u8]>>(tag: u32, value: Option<&T>, to: &mut Vec<u8>) {
+    bytes(tag, value.map(AsRef::as_ref).unwrap_or_default(), to);
 }
 
 #[cfg(test)]

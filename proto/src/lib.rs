@@ -9,6 +9,7 @@ mod access;
 mod code;
 mod content_type;
 mod decode;
+mod encode;
 mod envelope;
 mod errand;
 mod filter;

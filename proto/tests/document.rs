@@ -84,6 +84,7 @@ fn it_states_every_limit() {
         ("| encoded answer to an errand |", limits::ERRAND_ANSWER_BYTES_MAX),
         ("| statements in one errand |", limits::ERRAND_STATEMENTS_MAX),
         ("| filters in each list of an invitation |", limits::INVITATION_FILTERS_MAX),
+        ("| `sign_in` of an enrolment |", limits::SIGN_IN_BYTES_MAX),
         ("| statements in one frame |", limits::STATEMENTS_PER_FRAME_MAX),
         ("| statements in one `State` |", limits::STATEMENTS_PER_STATE_MAX),
         ("| entry of a log |", limits::LOG_ENTRY_BYTES_MAX),

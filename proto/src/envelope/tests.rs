@@ -53,6 +53,46 @@ fn the_parts_share_the_memory_of_the_whole() {
 }
 
 #[test]
+fn what_is_composed_is_what_is_read_back() {
+    let full = Header {
+        sequence: Sequence::new(300),
+        time: Timestamp::from_micros(-1),
+        previous: Some(Hash::of(b"before")),
+        sample_count: 7,
+        flags: Header::FLAG_RETAIN,
+        expiry_s: 60,
+        scope: Scope::Federation,
+        attester: Some(PrincipalId::new([3; 32])),
+        ..header()
+    };
+    for (header, body) in
+        [(header(), vec![]), (full.clone(), vec![9; 200]), (full, vec![8; 70_000])]
+    {
+        let signature = Signature::new([4; 64]);
+        let composed = Envelope::compose(header.clone(), &body, signature).unwrap();
+        let assembled = Envelope::assemble(header.encode(), body, signature).unwrap();
+        assert_eq!(composed, assembled);
+        assert_eq!(composed.hash(), assembled.hash());
+        let range = composed.encoded().as_ptr_range();
+        assert!(range.contains(&composed.header_bytes().as_ptr()));
+    }
+}
+
+#[test]
+fn what_nobody_would_read_is_not_composed() {
+    let signature = Signature::new([4; 64]);
+    let sealed = Header { suite: Suite::X25519Aes256Gcm, ..header() };
+    let refused = Envelope::compose(sealed.clone(), b"", signature).unwrap_err();
+    let read = Envelope::assemble(sealed.encode(), b"".to_vec(), signature).unwrap_err();
+    assert_eq!(refused.to_string(), read.to_string());
+    let body = vec![0; ENVELOPE_BYTES_MAX];
+    let refused = Envelope::compose(header(), &body, signature).unwrap_err();
+    assert_eq!(refused.code(), RefusalCode::Oversized);
+    let read = Envelope::assemble(header().encode(), body, signature).unwrap_err();
+    assert_eq!(refused.to_string(), read.to_string());
+}
+
+#[test]
 fn the_hash_does_not_depend_on_the_signature() {
     let other =
         Envelope::assemble(header().encode(), b"x".to_vec(), Signature::new([5; 64])).unwrap();

@@ -4,8 +4,11 @@ use bytes::Bytes;
 
 use super::{Fields, OnWire};
 use crate::{
-    DecodeError, Hash, ParseError, PublicKey, Suite, TokenId, decode::fitting,
-    limits::STATEMENTS_PER_FRAME_MAX, statement::kem_key_fits, wire,
+    DecodeError, Hash, ParseError, PublicKey, Suite, TokenId,
+    decode::fitting,
+    limits::{SIGN_IN_BYTES_MAX, STATEMENTS_PER_FRAME_MAX},
+    statement::kem_key_fits,
+    wire,
 };
 
 /// Ask to become a principal.
@@ -23,6 +26,9 @@ pub struct Enrol {
     pub kem_public_key: Bytes,
     /// HMAC-SHA-256 over all of that under the token's secret.
     pub proof: [u8; 32],
+    /// What the steward alone is told about signing in at a provider, sealed under the token's
+    /// secret, at most [`SIGN_IN_BYTES_MAX`] bytes; empty where there is nothing to tell.
+    pub sign_in: Bytes,
 }
 
 impl OnWire for Enrol {
@@ -37,6 +43,7 @@ impl OnWire for Enrol {
             kem_suite: self.kem_suite.number(),
             kem_public_key: self.kem_public_key.clone(),
             proof: Bytes::copy_from_slice(&self.proof),
+            sign_in: self.sign_in.clone(),
         }
     }
 
@@ -44,6 +51,7 @@ impl OnWire for Enrol {
         let fields = Self::FIELDS;
         let kem_suite = fields.number("kem_suite", wire.kem_suite)?;
         kem_key_fits(fields, kem_suite, &wire.kem_public_key)?;
+        fields.at_most("sign_in", SIGN_IN_BYTES_MAX, wire.sign_in.len())?;
         Ok(Self {
             version: wire.version,
             token_id: fields.fixed("token_id", &wire.token_id)?,
@@ -51,6 +59,7 @@ impl OnWire for Enrol {
             kem_suite,
             kem_public_key: wire.kem_public_key,
             proof: *fields.fixed::<Hash>("proof", &wire.proof)?.as_bytes(),
+            sign_in: wire.sign_in,
         })
     }
 }

@@ -78,7 +78,7 @@ fn a_length_of_4_gib_is_refused_when_it_is_read() {
 #[test]
 fn before_the_greeting_frames_are_small() {
     let mut decoder = FrameDecoder::new(FRAME_BYTES_UNGREETED_MAX);
-    let large = encoded(&[record(Bytes::from(vec![0; 5000])).into()]);
+    let large = encoded(&[record(Bytes::from(vec![0; FRAME_BYTES_UNGREETED_MAX])).into()]);
     decoder.push(large.slice(..8));
     assert_eq!(decoder.next().unwrap_err().code(), RefusalCode::Oversized);
     decoder.set_frame_bytes_max(FRAME_BYTES_MAX);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use prost::Message as _;
 
-use super::{Column, Sample, SampleError, SampleValue};
+use super::{Column, Sample, SampleError, SampleValue, column};
 use crate::{
     DecodeError, Timestamp, TransducerName, Unit, ValueKind,
     decode::Fields,
@@ -70,16 +70,21 @@ impl SampleBatch {
     /// The samples again.
     #[must_use]
     pub fn samples(&self) -> Vec<Sample> {
-        let mut samples: Vec<_> =
-            self.times.iter().map(|time| Sample { time: *time, values: Vec::new() }).collect();
-        for column in &self.columns {
-            for (sample, value) in samples.iter_mut().zip(column.values()) {
+        self.clone().into_samples()
+    }
+
+    /// The samples again, in place of the columns.
+    #[must_use]
+    pub fn into_samples(self) -> Vec<Sample> {
+        let columns = self.columns.len();
+        let empty = |time| Sample { time, values: Vec::with_capacity(columns) };
+        let mut samples: Vec<_> = self.times.into_iter().map(empty).collect();
+        for column in self.columns {
+            let (transducer, unit) = (column.transducer().clone(), column.unit().clone());
+            for (sample, value) in samples.iter_mut().zip(column.into_values()) {
                 let Some(value) = value else { continue };
-                sample.values.push(SampleValue {
-                    transducer: column.transducer().clone(),
-                    unit: column.unit().clone(),
-                    value: value.clone(),
-                });
+                let (transducer, unit) = (transducer.clone(), unit.clone());
+                sample.values.push(SampleValue { transducer, unit, value });
             }
         }
         samples
@@ -88,7 +93,13 @@ impl SampleBatch {
     /// The bytes of a body of type [`ContentType::SAMPLES`](crate::ContentType::SAMPLES).
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        self.to_wire().encode_to_vec()
+        self.clone().into_encoded()
+    }
+
+    /// The same, in place of the columns.
+    #[must_use]
+    pub fn into_encoded(self) -> Vec<u8> {
+        self.into_wire().encode_to_vec()
     }
 
     /// Parses an encoded batch. What it allocates is bounded by a small multiple of the bytes.
@@ -107,14 +118,17 @@ impl SampleBatch {
         FIELDS.at_most("columns", COLUMNS_MAX, columns)?;
         let bytes = Bytes::copy_from_slice(bytes);
         let wire: wire::SampleBatch = wire::decode_any(message, ENVELOPE_BYTES_MAX, &bytes)?;
+        let is_canonical = wire.encoded_len() == bytes.len()
+            && wire.encode_to_vec() == bytes
+            && says_it_one_way(&wire);
         let batch = Self::from_wire(wire)?;
-        if batch.encode() != bytes {
+        if !is_canonical {
             return Err(DecodeError::NonCanonical { message }.into());
         }
         Ok(batch)
     }
 
-    fn to_wire(&self) -> wire::SampleBatch {
+    fn into_wire(self) -> wire::SampleBatch {
         let base = self.times.first().copied().unwrap_or_default();
         let mut before = base;
         let step = |time: &Timestamp| {
@@ -125,10 +139,11 @@ impl SampleBatch {
         wire::SampleBatch {
             base_time_us: base.as_micros(),
             time_steps_us: self.times.iter().map(step).collect(),
-            columns: self.columns.iter().map(Column::to_wire).collect(),
+            columns: self.columns.into_iter().map(Column::into_wire).collect(),
         }
     }
 
+    /// The caller checks that the encoding is the canonical one.
     fn from_wire(wire: wire::SampleBatch) -> Result<Self, DecodeError> {
         let count = wire.time_steps_us.len();
         let fits = (1..=SAMPLES_PER_BATCH_MAX).contains(&count);
@@ -163,6 +178,13 @@ impl SampleBatch {
         }
         Ok(Self { times, columns })
     }
+}
+
+/// Whether the message is the one that the encoder makes of these samples: no other says the same.
+fn says_it_one_way(wire: &wire::SampleBatch) -> bool {
+    let samples = wire.time_steps_us.len();
+    wire.time_steps_us.first().is_none_or(|first| *first == 0)
+        && wire.columns.iter().all(|column| column::says_it_one_way(column, samples))
 }
 
 /// Number of the field that repeats the columns.

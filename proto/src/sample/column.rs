@@ -57,6 +57,12 @@ impl Column {
         self.validity.iter().map(move |valid| if *valid { present.next() } else { None })
     }
 
+    /// The same, in place of the column.
+    pub(super) fn into_values(self) -> impl Iterator<Item = Option<Value>> {
+        let mut present = self.values.into_iter();
+        self.validity.into_iter().map(move |valid| if valid { present.next() } else { None })
+    }
+
     /// Whether the value belongs in this column.
     pub(super) fn holds(&self, value: &SampleValue) -> bool {
         self.kind == value.value.kind()
@@ -69,12 +75,12 @@ impl Column {
         self.validity.len()
     }
 
-    /// Lengthens the column to so many samples, the new ones without a value.
     /// The number of the first sample that has a value.
     pub(super) fn first_sample(&self) -> usize {
         self.validity.iter().take_while(|valid| !**valid).count()
     }
 
+    /// Lengthens the column to so many samples, the new ones without a value.
     pub(super) fn pad(&mut self, samples: usize) {
         if self.validity.len() < samples {
             self.validity.resize(samples, false);
@@ -86,7 +92,7 @@ impl Column {
         self.values.push(value);
     }
 
-    pub(super) fn to_wire(&self) -> wire::Column {
+    pub(super) fn into_wire(self) -> wire::Column {
         let mut column = wire::Column {
             transducer: self.transducer.as_str().to_owned(),
             unit: self.unit.as_str().to_owned(),
@@ -94,20 +100,20 @@ impl Column {
             kind: number_of(self.kind),
             ..wire::Column::default()
         };
-        for value in &self.values {
+        for value in self.values {
             match value {
-                Value::Float(value) => column.floats.push(*value),
-                Value::Integer(value) => column.integers.push(*value),
-                Value::Text(value) => column.texts.push(value.clone()),
-                Value::Boolean(value) => column.booleans.push(*value),
-                Value::Blob(value) => column.blobs.push(Bytes::copy_from_slice(value)),
+                Value::Float(value) => column.floats.push(value),
+                Value::Integer(value) => column.integers.push(value),
+                Value::Text(value) => column.texts.push(value),
+                Value::Boolean(value) => column.booleans.push(value),
+                Value::Blob(value) => column.blobs.push(Bytes::from(value)),
             }
         }
         column
     }
 
-    /// The caller checks that the column's encoding is the canonical one, and with it everything
-    /// that [`to_wire`](Self::to_wire) would write otherwise.
+    /// The caller checks that the column's encoding is the canonical one, and with
+    /// [`says_it_one_way`] everything that [`into_wire`](Self::into_wire) would write otherwise.
     pub(super) fn from_wire(column: wire::Column, samples: usize) -> Result<Self, DecodeError> {
         let kind = KINDS.iter().find(|(number, _)| *number == column.kind);
         let Some((_, kind)) = kind else {
@@ -138,8 +144,23 @@ fn number_of(kind: ValueKind) -> u32 {
     }
 }
 
-/// The values of the kind that the column names; the lists of other kinds must be empty, which
-/// the canonical check sees to.
+/// Whether the column is written as [`Column::into_wire`] would: no validity where all samples have a
+/// value, no bits beyond them, and no values of another kind.
+pub(super) fn says_it_one_way(column: &wire::Column, samples: usize) -> bool {
+    let lists = [
+        (ValueKind::Float, column.floats.is_empty()),
+        (ValueKind::Integer, column.integers.is_empty()),
+        (ValueKind::Text, column.texts.is_empty()),
+        (ValueKind::Boolean, column.booleans.is_empty()),
+        (ValueKind::Blob, column.blobs.is_empty()),
+    ];
+    let kind = KINDS.iter().find(|(number, _)| *number == column.kind).map(|(_, kind)| *kind);
+    let validity = &column.validity;
+    lists.iter().all(|(other, is_empty)| *is_empty || kind == Some(*other))
+        && (validity.is_empty() || packed(&unpacked(validity, samples)) == *validity)
+}
+
+/// The values of the kind that the column names.
 fn values_of(kind: ValueKind, column: wire::Column) -> Vec<Value> {
     match kind {
         ValueKind::Float => column.floats.into_iter().map(Value::Float).collect(),

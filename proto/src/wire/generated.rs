@@ -1462,6 +1462,9 @@ pub struct Enrol {
     /// HMAC-SHA-256 under the token's secret, docs/protocol.md
     #[prost(bytes = "bytes", tag = "6")]
     pub proof: ::prost::bytes::Bytes,
+    /// for the steward alone, sealed under the token's secret; empty = nothing
+    #[prost(bytes = "bytes", tag = "7")]
+    pub sign_in: ::prost::bytes::Bytes,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Enrolling {

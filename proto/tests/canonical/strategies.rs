@@ -656,14 +656,17 @@ fn answer() -> impl Strategy<Value = frame::AnswerBody> {
 }
 
 fn enrol() -> impl Strategy<Value = frame::Enrol> {
-    (any::<u32>(), token_id(), public_key(), kem(), any::<[u8; 32]>()).prop_map(
-        |(version, token_id, public_key, (kem_suite, kem_public_key), proof)| frame::Enrol {
-            version,
-            token_id,
-            public_key,
-            kem_suite,
-            kem_public_key,
-            proof,
+    (any::<u32>(), token_id(), public_key(), kem(), any::<[u8; 32]>(), some_bytes()).prop_map(
+        |(version, token_id, public_key, (kem_suite, kem_public_key), proof, sign_in)| {
+            frame::Enrol {
+                version,
+                token_id,
+                public_key,
+                kem_suite,
+                kem_public_key,
+                proof,
+                sign_in,
+            }
         },
     )
 }

@@ -612,6 +612,17 @@ fn logging() -> Vec<Frame> {
             kem_suite: Suite::X25519Aes256Gcm,
             kem_public_key: many(0x50, 32),
             proof: counted(0x80),
+            sign_in: Bytes::new(),
+        }
+        .into(),
+        frame::Enrol {
+            version: 1,
+            token_id: TokenId::new(counted(0x20)),
+            public_key: PublicKey::new(counted(0x30)),
+            kem_suite: Suite::X25519Aes256Gcm,
+            kem_public_key: many(0x50, 32),
+            proof: counted(0x80),
+            sign_in: many(0xa0, 64),
         }
         .into(),
         frame::Enrolling {
