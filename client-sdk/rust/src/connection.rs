@@ -32,6 +32,8 @@ use crate::{
     tls::{self, HANDSHAKE_TIMEOUT},
 };
 
+#[cfg(feature = "grpc")]
+pub use self::channel::GrpcMessages;
 #[cfg(feature = "channel")]
 pub(crate) use self::channel::{Inlet, Outlet};
 pub(crate) use self::dial::Dial;

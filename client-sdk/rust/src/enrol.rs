@@ -119,6 +119,8 @@ fn claim(token: &JoinToken, identity: &Identity) -> Enrol {
         kem_suite: kem.suite(),
         kem_public_key: Bytes::from(kem_public_key),
         proof,
+        // A command waits at a terminal: the steward begins a device flow for it.
+        sign_in: Bytes::new(),
     }
 }
 

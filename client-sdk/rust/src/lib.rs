@@ -28,6 +28,7 @@ mod backoff;
 mod chain;
 mod client;
 pub mod clock;
+mod config_fault;
 pub mod connection;
 mod enrol;
 mod entropy;
@@ -48,6 +49,7 @@ mod token;
 mod trust;
 
 pub use client::{Client, OpenError};
+pub use config_fault::ConfigFault;
 pub use connection::{ChannelError, ConnectError, Endpoint, Via};
 pub use enrol::{EnrolError, Enrolled, join};
 pub use entropy::OsEntropy;

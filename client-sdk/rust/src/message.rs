@@ -89,7 +89,7 @@ impl Message {
         if self.content_type != ContentType::samples() {
             return Err(BodyError::NotSamples { found: self.content_type.clone() });
         }
-        Ok(SampleBatch::decode(body)?.samples())
+        Ok(SampleBatch::decode(body)?.into_samples())
     }
 }
 

@@ -84,7 +84,9 @@ pub enum TokenError {
     #[error("join token: wanted it to begin with {PREFIX}")]
     Prefix,
     /// It holds other characters, or was cut off.
-    #[error("join token: wanted base 32 of at most {TEXT_BYTES_MAX} characters")]
+    #[error(
+        "join token: wanted base 32, at most {TEXT_BYTES_MAX} characters, found something else"
+    )]
     Encoding,
     /// A character is wrong.
     #[error("join token: wanted its check digits to fit, found a slip")]

@@ -6,6 +6,7 @@ pub(crate) mod logs;
 mod notebook;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use sekisho_policy::{Policy, StatementError};
@@ -16,7 +17,9 @@ use sekisho_proto::{
 };
 use sekisho_seal::{EpochPublic, KeyError, StrictVerifier, VerifyingKey};
 
-use crate::{chain::Chain, connection::Endpoint, publisher::Protection, session::roaming::Carrier};
+use crate::{
+    chain::Chain, clock, connection::Endpoint, publisher::Protection, session::roaming::Carrier,
+};
 
 pub(crate) use self::logs::last_trusted;
 pub use self::{error::TrustError, logs::WITNESSES_FILE};
@@ -52,6 +55,11 @@ impl Publisher {
     }
 }
 
+/// How far ahead of this clock a statement may say it was issued. Of several the last issued is in force,
+/// and no log takes one of later than now: what is from farther ahead would be in force for good. A
+/// day, because the clock of a device is not to keep it from what everybody else believes.
+const ISSUED_AHEAD_MAX: Duration = Duration::from_hours(24);
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Replica {
@@ -64,12 +72,17 @@ impl Replica {
         Self { policy: Mutex::new(Policy::new(organisation, root)) }
     }
 
-    /// Applies what can be applied, in whatever order it came. A statement counts as received when
-    /// it was issued: those who signed it had the right to then.
+    /// Applies what can be applied, in whatever order it came: see [`Policy::learn`].
     pub(crate) fn learn(&self, encoded: &[Bytes]) {
         let mut left: Vec<Statement> = Vec::with_capacity(encoded.len());
+        let latest = clock::now().saturating_add(ISSUED_AHEAD_MAX);
         for one in encoded {
             match Statement::decode(one) {
+                Ok(statement) if statement.body().issued() > latest => {
+                    // No log takes it; believed here, it would win over all that follow.
+                    let kind = statement.kind().name();
+                    tracing::warn!(kind, "statement of the node: issued in the future");
+                }
                 Ok(statement) => left.push(statement),
                 Err(cause) => tracing::warn!(cause = %Chain(&cause), "statement of the node"),
             }
@@ -79,9 +92,7 @@ impl Replica {
             let before = left.len();
             let mut refused: Vec<(Statement, StatementError)> = Vec::new();
             for statement in left.drain(..) {
-                if let Err(cause) =
-                    policy.apply(&statement, statement.body().issued(), &StrictVerifier)
-                {
+                if let Err(cause) = policy.learn(&statement, &StrictVerifier) {
                     refused.push((statement, cause));
                 }
             }

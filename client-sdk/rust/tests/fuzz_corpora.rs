@@ -2,6 +2,9 @@
 //! changed, so that what a fuzzer once found stays found.
 #![cfg(test)]
 
+#[cfg(feature = "grpc")]
+#[path = "../../../fuzz/grpc_checks.rs"]
+mod grpc_checks;
 #[path = "../../../fuzz/replay.rs"]
 mod replay;
 #[path = "../../../fuzz/sdk_checks.rs"]
@@ -22,4 +25,10 @@ fn proof_corpus_holds() {
 #[test]
 fn profile_corpus_holds() {
     replay("profile", sdk_checks::profile);
+}
+
+#[cfg(feature = "grpc")]
+#[test]
+fn grpc_messages_corpus_holds() {
+    replay("grpc_messages", grpc_checks::grpc_messages);
 }

@@ -12,6 +12,7 @@ use sekisho_proto::{
 
 use crate::{
     Applied, IssuerRecord, Policy, PrincipalRecord, StatementError,
+    arrival::Arrival,
     authority::{Entry, Maker, Signers},
     grant::{DenyFact, GrantFact},
     organisation::{Organisation, Root},
@@ -49,17 +50,44 @@ impl Policy {
         received: Timestamp,
         verifier: &dyn StatementVerifier,
     ) -> Result<Applied, StatementError> {
+        self.apply_as(Arrival::Logged, statement, received, verifier)
+    }
+
+    /// Applies a statement that somebody showed by itself, whoever that is: at which place of its
+    /// log it is, nobody said. It counts as received when it was issued, since those who signed it
+    /// had the right to then; and of several about one thing the last issued is in force, in
+    /// whatever order they come. Only what was signed by a key that is known to be revoked is
+    /// refused though it may be older: that key, too, may say any time.
+    ///
+    /// # Errors
+    ///
+    /// As [`apply`](Self::apply).
+    pub fn learn(
+        &mut self,
+        statement: &Statement,
+        verifier: &dyn StatementVerifier,
+    ) -> Result<Applied, StatementError> {
+        self.apply_as(Arrival::Learned, statement, statement.body().issued(), verifier)
+    }
+
+    fn apply_as(
+        &mut self,
+        arrival: Arrival,
+        statement: &Statement,
+        received: Timestamp,
+        verifier: &dyn StatementVerifier,
+    ) -> Result<Applied, StatementError> {
         let id = statement.id();
         let before = self.places(statement, &id);
         let Some(known) = applied_at(&before, false) else {
-            self.take(statement, id, received, verifier)?;
+            self.take(arrival, statement, received, verifier)?;
             return self.taken(statement, &id, &before).ok_or_else(|| {
                 let (kind, organisation) = (statement.kind(), self.own.clone());
                 StatementError::UnknownOrganisation { kind, organisation }
             });
         };
         if self.is_missing_in_a_log(statement, &before)
-            && self.take(statement, id, received, verifier).is_ok()
+            && self.take(arrival, statement, received, verifier).is_ok()
         {
             return Ok(self.taken(statement, &id, &before).unwrap_or(known));
         }
@@ -77,8 +105,8 @@ impl Policy {
 
     fn take(
         &mut self,
+        arrival: Arrival,
         statement: &Statement,
-        id: Hash,
         received: Timestamp,
         verifier: &dyn StatementVerifier,
     ) -> Result<(), StatementError> {
@@ -90,8 +118,8 @@ impl Policy {
         if issued > received.saturating_add(CLOCK_AHEAD_MAX) {
             return Err(StatementError::ClockAhead { kind, received, issued });
         }
-        let statement = Arc::new(statement);
-        let entry = Entry { statement: &statement, id, received, verifier };
+        let (id, statement) = (statement.id(), Arc::new(statement));
+        let entry = Entry { statement: &statement, id, received, arrival, verifier };
         match statement.body() {
             StatementBody::OrgRoot(body) => self.apply_root(&entry, body),
             StatementBody::Issuer(body) => self.apply_issuer(&entry, body),
@@ -180,7 +208,9 @@ impl Policy {
         self.by_root(organisation, entry)?;
         let id = PrincipalId::of(&body.public_key);
         let issuers = organisation.issuers.get(&id);
-        if issuers.and_then(|all| all.last()).is_some_and(|issuer| issuer.revoked.is_some()) {
+        let is_revoked =
+            issuers.and_then(|all| all.last()).is_some_and(|last| last.revoked.is_some());
+        if is_revoked && entry.arrival == Arrival::Logged {
             return Err(StatementError::KeyRevoked { kind: entry.kind(), id });
         }
         let record = IssuerRecord {
@@ -192,8 +222,9 @@ impl Policy {
             received: entry.received,
             revoked: None,
         };
+        let arrival = entry.arrival;
         self.log_in(body.name.organisation(), entry, |organisation| {
-            organisation.issuers.entry(id).or_default().push(record);
+            organisation.insert_issuer(arrival, record);
         });
         Ok(())
     }
@@ -207,7 +238,8 @@ impl Policy {
         self.by_issuer(organisation, entry)?;
         entry.acceptable(&body.public_key)?;
         let id = PrincipalId::of(&body.public_key);
-        if organisation.revoked_keys.contains_key(&id) {
+        // Of what is only learned, the statement may well have come before the revocation.
+        if entry.arrival == Arrival::Logged && organisation.revoked_keys.contains_key(&id) {
             return Err(StatementError::KeyRevoked { kind: entry.kind(), id });
         }
         self.key_is_free(&id, &body.name)?;
@@ -230,8 +262,9 @@ impl Policy {
         if !namers.contains(body.name.organisation()) {
             namers.push(body.name.organisation().clone());
         }
+        let arrival = entry.arrival;
         self.log_in(body.name.organisation(), entry, |organisation| {
-            organisation.insert_principal(record);
+            organisation.insert_principal(arrival, record);
         });
         Ok(())
     }
@@ -332,9 +365,10 @@ impl Policy {
         let maker = self.maker(organisation, entry, wanted, |record| {
             self.held(organisation, record, &filter, None, entry.received)
         })?;
-        let id = entry.id;
+        let (id, arrival, received) = (entry.id, entry.arrival, entry.received);
         self.log_made(&body.organisation, entry, maker, |organisation| {
-            organisation.descriptors.or_default(body.topic.clone()).push(id);
+            let all = organisation.descriptors.or_default(body.topic.clone());
+            arrival.enter(all, (received, id), |age| *age);
         });
         Ok(())
     }

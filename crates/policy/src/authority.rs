@@ -9,6 +9,7 @@ use sekisho_proto::{
 
 use crate::{
     Missing, Policy, PrincipalRecord, StatementError,
+    arrival::Arrival,
     crossing::in_force_at_home,
     grant::{Basis, DELEGATION_DEPTH_MAX, GrantFact, excess},
     grant_index::{Holder, Object},
@@ -23,6 +24,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) statement: &'a Arc<Statement>,
     pub(crate) id: Hash,
     pub(crate) received: Timestamp,
+    pub(crate) arrival: Arrival,
     pub(crate) verifier: &'a dyn StatementVerifier,
 }
 

@@ -6,7 +6,7 @@ use sekisho_proto::{
     Epoch, Filter, Hash, Timestamp, Topic, limits::CLOCK_AHEAD_MAX, statement::EpochAnnounce,
 };
 
-use crate::{filter_trie::FilterTrie, shared_map::SharedMap};
+use crate::{arrival::Arrival, filter_trie::FilterTrie, shared_map::SharedMap};
 
 /// How long envelopes under an epoch that was retired are still taken: what is on its way when the
 /// announcement arrives, and a publisher that hears of it a little later.
@@ -74,11 +74,14 @@ impl EpochTable {
         });
     }
 
-    pub(crate) fn insert(&mut self, fact: Arc<EpochFact>) {
+    pub(crate) fn insert(&mut self, arrival: Arrival, fact: Arc<EpochFact>) {
         let EpochAnnounce { tree, epoch, min_epoch, public_key, not_after, .. } = &fact.announce;
         self.keys.insert((tree.clone(), *epoch), (Hash::of(public_key), *not_after));
-        self.last.insert(tree.clone(), (*epoch, *min_epoch));
-        self.trees.values_mut(&tree.clone()).push(fact);
+        let tree = tree.clone();
+        if self.last(&tree).is_none_or(|(last, _min)| *epoch > last) {
+            self.last.insert(tree.clone(), (*epoch, *min_epoch));
+        }
+        arrival.enter(self.trees.values_mut(&tree), fact, |fact| fact.announce.epoch);
     }
 
     pub(crate) fn remove(&mut self, tree: &Filter, id: &Hash) {

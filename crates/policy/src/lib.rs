@@ -8,6 +8,7 @@
 mod administering;
 mod agreement;
 mod application;
+mod arrival;
 mod attesting;
 mod authority;
 mod carrying;

@@ -192,8 +192,9 @@ impl Policy {
         }
         let key = (*reader, tree.clone(), epoch);
         let of = |organisation: &'a Organisation| -> Vec<&'a Statement> {
-            let ids = organisation.key_grants.get(&key).into_iter().flatten();
-            ids.filter(|id| !organisation.revoked.contains_key(*id))
+            let all = organisation.key_grants.get(&key).into_iter().flatten();
+            all.map(|(_received, id)| id)
+                .filter(|id| !organisation.revoked.contains_key(*id))
                 .filter_map(|id| organisation.statement(id))
                 .map(|logged| &*logged.statement)
                 .collect()
@@ -254,6 +255,6 @@ fn descriptor_in<'a>(
 
 /// The newest description of a topic that was not revoked.
 pub(crate) fn descriptor_id<'a>(organisation: &'a Organisation, topic: &Topic) -> Option<&'a Hash> {
-    let ids = organisation.descriptors.get(topic)?;
-    ids.iter().rev().find(|id| !organisation.revoked.contains_key(*id))
+    let all = organisation.descriptors.get(topic)?;
+    all.iter().rev().map(|(_received, id)| id).find(|id| !organisation.revoked.contains_key(*id))
 }

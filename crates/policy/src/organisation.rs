@@ -9,6 +9,7 @@ use sekisho_proto::{
 };
 
 use crate::{
+    arrival::{Age, Arrival},
     authority::Entry,
     epochs::EpochTable,
     grant::{DenyFact, GrantFact},
@@ -52,6 +53,8 @@ pub(crate) struct Organisation {
     pub(crate) index: SharedMap<Hash, StatementIndex>,
     pub(crate) revoked: SharedMap<Hash, Timestamp>,
     pub(crate) revoked_keys: SharedMap<PrincipalId, Timestamp>,
+    /// Those that the root itself revoked: they speak for the organisation no more.
+    revoked_issuers: SharedMap<PrincipalId, Timestamp>,
     pub(crate) issuers: BTreeMap<PrincipalId, Vec<IssuerRecord>>,
     pub(crate) principals: SharedMap<PrincipalId, Vec<Arc<PrincipalRecord>>>,
     /// By the part of the name before the `@`, oldest first.
@@ -67,12 +70,14 @@ pub(crate) struct Organisation {
     ended_denies: GrantIndex<DenyFact>,
     /// The grant that let somebody other than an issuer make a statement.
     pub(crate) made_by: SharedMap<Hash, Hash>,
-    pub(crate) descriptors: SharedMap<Topic, Vec<Hash>>,
+    /// Oldest first.
+    pub(crate) descriptors: SharedMap<Topic, Vec<Age>>,
     pub(crate) epochs: EpochTable,
     /// Its peerings with organisations other than the one that the policy decides for, by the other,
     /// oldest first.
     pub(crate) peerings: BTreeMap<OrgName, Vec<Arc<PeeringFact>>>,
-    pub(crate) key_grants: SharedMap<KeyGrantKey, Vec<Hash>>,
+    /// Oldest first.
+    pub(crate) key_grants: SharedMap<KeyGrantKey, Vec<Age>>,
     /// Receipts that something was destroyed, oldest first.
     pub(crate) erasures: Vec<Hash>,
     /// Epochs of which nobody can be given the key any more.
@@ -89,6 +94,7 @@ impl Organisation {
             index: SharedMap::default(),
             revoked: SharedMap::default(),
             revoked_keys: SharedMap::default(),
+            revoked_issuers: SharedMap::default(),
             issuers: BTreeMap::new(),
             principals: SharedMap::default(),
             names: SharedMap::default(),
@@ -148,12 +154,25 @@ impl Organisation {
         (!revoked && !ended).then_some(record)
     }
 
-    pub(crate) fn insert_principal(&mut self, record: PrincipalRecord) {
-        let name: Box<str> = record.name.name().into();
+    pub(crate) fn insert_issuer(&mut self, arrival: Arrival, mut record: IssuerRecord) {
+        if arrival == Arrival::Learned {
+            record.revoked = self.revoked_issuers.get(&record.id).copied();
+        }
+        let all = self.issuers.entry(record.id).or_default();
+        arrival.enter(all, record, |record| (record.received, record.statement));
+    }
+
+    pub(crate) fn insert_principal(&mut self, arrival: Arrival, mut record: PrincipalRecord) {
+        record.revoked = self.revoked_keys.get(&record.id).copied();
+        let (id, name): (_, Box<str>) = (record.id, record.name.name().into());
+        let of_key = self.principals.or_default(id);
+        arrival.enter(of_key, Arc::new(record), |record| (record.received, record.statement));
         let ids = self.names.or_default(name);
-        ids.retain(|id| *id != record.id);
-        ids.push(record.id);
-        self.principals.or_default(record.id).push(Arc::new(record));
+        ids.retain(|known| *known != id);
+        arrival.enter(ids, id, |id| {
+            let newest = self.principals.get(id).and_then(|all| all.last());
+            newest.map(|newest| (newest.received, newest.statement))
+        });
     }
 
     pub(crate) fn insert_grant(&mut self, fact: Arc<GrantFact>) {
@@ -223,7 +242,7 @@ impl Organisation {
 
     /// Takes a key's right to be a principal; for good, since a key that leaked stays leaked.
     pub(crate) fn revoke_key(&mut self, id: PrincipalId, received: Timestamp) {
-        let revoked = *self.revoked_keys.or_insert(id, received);
+        let revoked = earliest(&mut self.revoked_keys, id, received);
         for record in self.principals.get_mut(&id).into_iter().flatten() {
             Arc::make_mut(record).revoked = Some(revoked);
         }
@@ -231,18 +250,20 @@ impl Organisation {
 
     /// Takes a key's right to speak for the organisation.
     pub(crate) fn revoke_issuer(&mut self, id: PrincipalId, received: Timestamp) {
+        let revoked = earliest(&mut self.revoked_issuers, id, received);
         for record in self.issuers.get_mut(&id).into_iter().flatten() {
-            record.revoked.get_or_insert(received);
+            record.revoked = Some(revoked);
         }
     }
 
     /// Takes a statement's effect. What was granted from a grant falls with it, because decisions
     /// walk the chain.
     pub(crate) fn revoke_statement(&mut self, id: Hash, received: Timestamp) {
-        if self.revoked.contains_key(&id) {
+        let is_known = self.revoked.contains_key(&id);
+        earliest(&mut self.revoked, id, received);
+        if is_known {
             return;
         }
-        self.revoked.insert(id, received);
         if let Some(fact) = self.grants.get(&id) {
             self.grant_index.remove(fact);
             self.ended_grants.insert(fact);
@@ -252,4 +273,15 @@ impl Organisation {
             self.ended_denies.insert(fact);
         }
     }
+}
+
+/// What is revoked more than once is revoked since the first time.
+fn earliest<K: Ord + std::hash::Hash + Clone>(
+    revoked: &mut SharedMap<K, Timestamp>,
+    key: K,
+    received: Timestamp,
+) -> Timestamp {
+    let known = revoked.or_insert(key, received);
+    *known = received.min(*known);
+    *known
 }

@@ -7,7 +7,7 @@ use sekisho_proto::{
     statement::{Peering, PeeringParty},
 };
 
-use crate::{authority::Entry, denial::Missing, grant_index::Object, view::View};
+use crate::{arrival::Arrival, authority::Entry, denial::Missing, grant_index::Object, view::View};
 
 /// A peering that was logged. Of those of other organisations, `ours` is the side of the one in whose
 /// log it is.
@@ -76,9 +76,7 @@ pub(crate) fn newest_begun<'a>(
 /// Enters a contract of two organisations among their others, oldest first by when they made it:
 /// their nodes may come to know of them in another order each, and must go by the same one.
 pub(crate) fn enter(all: &mut Vec<Arc<PeeringFact>>, fact: Arc<PeeringFact>) {
-    let age = |fact: &PeeringFact| (fact.issued, fact.id);
-    let place = all.partition_point(|other| age(other) <= age(&fact));
-    all.insert(place, fact);
+    Arrival::Learned.enter(all, fact, |fact| (fact.issued, fact.id));
 }
 
 impl PeeringFact {

@@ -11,6 +11,7 @@ use sekisho_proto::{
 use crate::{
     Policy, StatementError,
     application::EVERYTHING,
+    arrival::Arrival,
     authority::{Entry, Maker},
     epochs::EpochFact,
     organisation::Organisation,
@@ -26,10 +27,15 @@ impl Policy {
         self.by_steward(organisation, entry)?;
         let tree = &body.tree;
         let (last, min) = organisation.epochs.last(tree).unwrap_or((Epoch::ZERO, Epoch::ZERO));
+        let (epoch, min_epoch) = (body.epoch, body.min_epoch);
+        // Of what is only learned, an epoch may come after the one that followed it.
+        let is_earlier = entry.arrival == Arrival::Learned
+            && epoch < last
+            && organisation.epochs.announced(tree, epoch).is_none();
         // The number behind the last of all would be that one again.
         let numbers = [
-            ("epoch", last.next(), body.epoch, body.epoch > last),
-            ("min_epoch", min, body.min_epoch, body.min_epoch >= min),
+            ("epoch", last.next(), epoch, is_earlier || epoch > last),
+            ("min_epoch", min, min_epoch, min_epoch == min || (min_epoch < min) == is_earlier),
         ];
         for (field, wanted, found, in_order) in numbers {
             if !in_order {
@@ -37,9 +43,10 @@ impl Policy {
                 return Err(StatementError::EpochOrder { tree, field, wanted, found });
             }
         }
+        let arrival = entry.arrival;
         let fact = EpochFact { id: entry.id, received: entry.received, announce: body.clone() };
         self.log_in(&body.organisation, entry, |organisation| {
-            organisation.epochs.insert(Arc::new(fact));
+            organisation.epochs.insert(arrival, Arc::new(fact));
         });
         Ok(())
     }
@@ -65,9 +72,9 @@ impl Policy {
             return Err(StatementError::EpochErased { tree, epoch, erasure });
         }
         let key = (body.reader, tree.clone(), epoch);
-        let id = entry.id;
+        let (arrival, age) = (entry.arrival, (entry.received, entry.id));
         self.log_in(&body.organisation, entry, |organisation| {
-            organisation.key_grants.or_default(key).push(id);
+            arrival.enter(organisation.key_grants.or_default(key), age, |age| *age);
         });
         Ok(())
     }

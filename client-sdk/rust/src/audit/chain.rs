@@ -36,8 +36,7 @@ impl Chain {
     ) -> Result<Self, AuditError> {
         let mut policy = Policy::new(organisation.clone(), root);
         for (number, statement) in (1..).zip(statements) {
-            let issued = statement.body().issued();
-            policy.apply(statement, issued, &StrictVerifier).map_err(|cause| {
+            policy.learn(statement, &StrictVerifier).map_err(|cause| {
                 let (kind, source) = (statement.kind(), Box::new(cause));
                 AuditError::Chain { number, kind, source }
             })?;

@@ -151,9 +151,6 @@ fn replay(
 /// Applies what can be applied; whether anything could.
 fn apply_some(policy: &mut Policy, waiting: &mut Vec<Statement>) -> bool {
     let before = waiting.len();
-    waiting.retain(|statement| {
-        let issued = statement.body().issued();
-        policy.apply(statement, issued, &StrictVerifier).is_err()
-    });
+    waiting.retain(|statement| policy.learn(statement, &StrictVerifier).is_err());
     waiting.len() < before
 }

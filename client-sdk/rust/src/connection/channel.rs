@@ -37,6 +37,8 @@ use self::{
 use super::{ChannelError, Connection, Opened, Road, Stream};
 use crate::framing::{FrameReader, FrameWriter, StreamError};
 
+#[cfg(feature = "grpc")]
+pub use self::grpc::Messages as GrpcMessages;
 pub(crate) use self::{inbox::Inlet, outlet::Outlet, web::Web};
 
 /// Batches of frames that wait to be written; each is worth a write.
@@ -50,7 +52,7 @@ const CONTROL_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// What is spoken inside TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Door {
+pub(crate) enum Protocol {
     #[cfg(feature = "websocket")]
     WebSocket,
     #[cfg(feature = "grpc")]

@@ -40,12 +40,12 @@ impl Dial {
             Via::Quic => Way::Quic(tls::quic_client_config(signing, &endpoint.node_key)?),
             #[cfg(feature = "websocket")]
             Via::WebSocket { address } => {
-                let door = channel::Door::WebSocket;
-                return Self::web(endpoint, signing, address, door);
+                let protocol = channel::Protocol::WebSocket;
+                return Self::web(endpoint, signing, address, protocol);
             }
             #[cfg(feature = "grpc")]
             Via::Grpc { address } => {
-                return Self::web(endpoint, signing, address, channel::Door::Grpc);
+                return Self::web(endpoint, signing, address, channel::Protocol::Grpc);
             }
         };
         Ok(Self { endpoint, way })
@@ -56,9 +56,9 @@ impl Dial {
         endpoint: Endpoint,
         signing: &SigningKey,
         address: &str,
-        door: channel::Door,
+        protocol: channel::Protocol,
     ) -> Result<Self, ConnectError> {
-        let web = Web::new(door, address, signing, endpoint.node_key)?;
+        let web = Web::new(protocol, address, signing, endpoint.node_key)?;
         // What is said of the connection names the address that was dialled.
         let endpoint = Endpoint { address: address.to_owned(), ..endpoint };
         Ok(Self { endpoint, way: Way::Web(Arc::new(web)) })

@@ -118,9 +118,9 @@ impl MemoryQueue {
 
     fn push(&mut self, sealed: Vec<Sealed>) {
         for one in sealed {
-            if let Some(key_header) = &one.key_header {
+            if let (Some(id), Some(key_header)) = (one.key_header_id, &one.key_header) {
                 let encoded = || key_header.encoded().clone();
-                self.key_headers.entry(key_header.id()).or_insert_with(encoded);
+                self.key_headers.entry(id).or_insert_with(encoded);
             }
             self.bytes = self.bytes.saturating_add(one.envelope.len());
             self.entries.push_back(one.into_entry(self.end));

@@ -93,7 +93,7 @@ pub(crate) fn encode(
         }
         let fault = match SampleBatch::from_samples(slice) {
             Ok(batch) => {
-                let bytes = batch.encode();
+                let bytes = batch.into_encoded();
                 if bytes.len() <= body_bytes_max {
                     let samples = u32::try_from(slice.len()).unwrap_or(u32::MAX);
                     bodies.push(Body { bytes, samples });

@@ -31,8 +31,11 @@ const WINDOW_MAX: usize = 1024;
 /// How long a spool without room is left alone before it is tried again.
 const SPOOL_RETRY: Duration = Duration::from_secs(1);
 
-/// Envelopes kept with one write. At 64 KiB each that is 16 MiB.
+/// Envelopes kept with one write to a spool. At 64 KiB each that is 16 MiB.
 const ENVELOPES_PER_WRITE_MAX: usize = 256;
+
+/// Envelopes sealed in a row where none is written: what is sealed is on its way while the next are.
+const ENVELOPES_IN_A_ROW_MAX: usize = 16;
 
 /// What a publisher's handle asks for.
 #[derive(Debug)]
@@ -172,7 +175,11 @@ impl Driver {
         commands: &mut mpsc::Receiver<Command>,
     ) -> Result<(), Fatal> {
         self.carry_out(first);
-        while self.unsaved.len() < ENVELOPES_PER_WRITE_MAX
+        let most = match &self.backlog {
+            Backlog::Memory(_) => ENVELOPES_IN_A_ROW_MAX,
+            Backlog::Spool(_) => ENVELOPES_PER_WRITE_MAX,
+        };
+        while self.unsaved.len() < most
             && let Ok(command) = commands.try_recv()
         {
             self.carry_out(command);

@@ -35,6 +35,9 @@ const AWAY_IN_VAIN_MAX: u32 = 9;
 pub(crate) struct Outbox {
     slots: VecDeque<Slot>,
     slots_max: usize,
+    /// No entry of the backlog before this one is ready: what is on its way is not looked through
+    /// for each that follows.
+    ready_from: u64,
     requests: BTreeMap<u64, u64>,
     announced: BTreeSet<KeyHeaderId>,
     line: Line,
@@ -61,6 +64,7 @@ impl Outbox {
         Self {
             slots: VecDeque::new(),
             slots_max: slots_max.max(1),
+            ready_from: first,
             requests: BTreeMap::new(),
             announced: BTreeSet::new(),
             line: Line::Down,
@@ -85,6 +89,9 @@ impl Outbox {
     /// The next entry of the backlog, in order.
     pub(crate) fn fill(&mut self, entry: Entry) {
         let state = self.state_on_arrival(&entry);
+        if state == State::Ready {
+            self.ready_from = self.ready_from.min(entry.index);
+        }
         self.slots.push_back(Slot { entry, state });
         self.settle();
     }
@@ -150,7 +157,9 @@ impl Outbox {
         if self.requests.len() >= inflight_max {
             return Step::Wait;
         }
-        let ready = self.slots.iter().find(|slot| slot.state == State::Ready);
+        let first = self.slots.partition_point(|slot| slot.entry.index < self.ready_from);
+        let ready = self.slots.range(first..).find(|slot| slot.state == State::Ready);
+        self.ready_from = ready.map_or(u64::MAX, |slot| slot.entry.index);
         match ready {
             Some(Slot { entry, .. }) if entry.boot == boot => Step::Send {
                 index: entry.index,
@@ -348,6 +357,7 @@ impl Outbox {
         if let Some(slot) = self.slot(index) {
             slot.state = State::Ready;
         }
+        self.ready_from = self.ready_from.min(index);
         let retry = match self.pause {
             Some(Pause::Draining(earlier)) => earlier.max(retry),
             Some(Pause::BackingOff) | None => retry,
@@ -391,6 +401,7 @@ impl Outbox {
     }
 
     fn unsend(&mut self) {
+        self.ready_from = 0;
         for slot in &mut self.slots {
             if let State::Sent { .. } = slot.state {
                 slot.state = State::Ready;

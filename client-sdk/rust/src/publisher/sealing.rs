@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sekisho_proto::{
-    BootId, ContentType, Envelope, Hash, KeyHeader, Scope, Sequence, Timestamp, Topic,
+    BootId, ContentType, Envelope, Hash, KeyHeader, KeyHeaderId, Scope, Sequence, Timestamp, Topic,
     limits::HEADER_BYTES_MAX,
 };
 use sekisho_seal::{
@@ -44,6 +44,8 @@ pub(crate) struct Sealed {
     pub(crate) samples: u32,
     pub(crate) envelope: Bytes,
     pub(crate) key_header: Option<KeyHeader>,
+    /// As the envelope names it: hashing the key header for each would cost more than its copy.
+    pub(crate) key_header_id: Option<KeyHeaderId>,
 }
 
 impl Sealed {
@@ -55,7 +57,7 @@ impl Sealed {
             sequence: self.sequence,
             samples: self.samples,
             envelope: self.envelope,
-            key_header: self.key_header.as_ref().map(KeyHeader::id),
+            key_header: self.key_header_id,
         }
     }
 }
@@ -172,6 +174,7 @@ impl Stamp {
             sequence: self.next,
             hash: envelope.hash(),
             samples: sample_count,
+            key_header_id: envelope.header().key_header,
             envelope: envelope.encoded().clone(),
             key_header,
         };

@@ -115,6 +115,11 @@ impl Uplink {
         self.slot.take().or_else(|| self.live.as_ref()?.link.try_publish_slot())
     }
 
+    /// Another answer, where one waits.
+    pub(super) fn try_answer(&mut self) -> Option<(u64, Reply)> {
+        self.live.as_mut()?.replies.try_recv().ok()
+    }
+
     pub(super) fn ask_head(&mut self, boot: BootId) {
         let Some(live) = &self.live else { return };
         let (link, timeout) = (Arc::clone(&live.link), self.session.options.query_timeout);

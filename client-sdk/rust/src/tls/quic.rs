@@ -10,8 +10,8 @@ use std::{
 
 use aws_lc_rs::hmac;
 use quinn::{
-    ClientConfig, Endpoint, EndpointConfig, IdleTimeout, ServerConfig, TokioRuntime,
-    TransportConfig, VarInt,
+    ClientConfig, Endpoint, EndpointConfig, IdleTimeout, MtuDiscoveryConfig, ServerConfig,
+    TokioRuntime, TransportConfig, VarInt,
     crypto::{
         CryptoError, HmacKey,
         rustls::{QuicClientConfig, QuicServerConfig},
@@ -50,6 +50,12 @@ pub const INCOMING_MAX: usize = 1024;
 /// library's list of unacknowledged segments long, and its cost grows with the square of that.
 pub const CONTROL_BUFFER_BYTES: usize = 16 * 1024;
 
+/// Largest datagram that is tried on a path, bytes of UDP payload, and that a node takes from it; a
+/// client takes what the library does, whose buffers grow with it. Datagrams of a usual Ethernet hold
+/// some 1,450, where the library stops looking; within a machine, and on networks with jumbo frames,
+/// a larger one costs as much as a small one. Ten of them go to the system at once, which takes
+/// 65,507 bytes at most.
+const DATAGRAM_BYTES_MAX: u16 = 6_000;
 /// Bytes a node lets one stream of a client send ahead.
 const NODE_STREAM_WINDOW: u32 = 256 * 1024;
 /// Bytes a node lets one client send ahead in all.
@@ -169,6 +175,9 @@ fn node_endpoint_config(signing: &SigningKey) -> EndpointConfig {
     let ids = hmac::sign(&root, CONNECTION_ID_CONTEXT);
     let ids = ids.as_ref().first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
     let mut config = endpoint_config();
+    if config.max_udp_payload_size(DATAGRAM_BYTES_MAX).is_err() {
+        tracing::debug!("the QUIC library takes no larger datagrams");
+    }
     config.reset_key(Arc::new(ResetKey(hmac::Key::new(hmac::HMAC_SHA256, reset.as_ref()))));
     config.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
     config
@@ -196,7 +205,10 @@ impl HmacKey for ResetKey {
 
 fn transport(stream_window: u32, receive_window: u32) -> TransportConfig {
     let mut transport = TransportConfig::default();
+    let mut datagrams = MtuDiscoveryConfig::default();
+    datagrams.upper_bound(DATAGRAM_BYTES_MAX);
     transport
+        .mtu_discovery_config(Some(datagrams))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .stream_receive_window(VarInt::from_u32(stream_window))
         .receive_window(VarInt::from_u32(receive_window))

@@ -66,7 +66,7 @@ impl Scene {
             attester: Some(attester.id()),
         };
         self.next += 1;
-        let attested = attest(attester.signing(), &header, b"21.5").unwrap();
+        let attested = attest(attester.signing(), header.clone(), b"21.5").unwrap();
         let envelope = sign_attested(attester.signing(), attested.envelope()).unwrap();
         self.append_envelope(envelope.encoded().clone(), clock::now());
     }

@@ -1,6 +1,8 @@
 //! The policy through its public face: what it takes, what it decides, how it explains itself.
 
 #[cfg(test)]
+mod arrival;
+#[cfg(test)]
 mod attesting;
 mod authority;
 #[cfg(test)]

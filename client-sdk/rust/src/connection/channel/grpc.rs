@@ -17,7 +17,8 @@ use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::client::TlsStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use self::messages::{Messages, put};
+pub use self::messages::Messages;
+use self::messages::put;
 use super::carrier::{Receiver, Sender};
 use crate::{
     connection::ChannelError,
@@ -174,7 +175,7 @@ impl FromCall {
 impl Receiver for FromCall {
     async fn next(&mut self) -> Result<Option<Bytes>, ChannelError> {
         loop {
-            if let Some(message) = self.messages.next()? {
+            if let Some(message) = self.messages.pop()? {
                 return Ok(Some(message));
             }
             let body = self.body().await?;

@@ -13,7 +13,7 @@ use super::grpc;
 #[cfg(feature = "websocket")]
 use super::websocket;
 use super::{
-    Channel, Door,
+    Channel, Protocol,
     carrier::{Receiver, Sender},
     login::Claim,
 };
@@ -24,7 +24,7 @@ use crate::{
 
 /// All it takes to dial a node's web listener, again and again.
 pub(crate) struct Web {
-    door: Door,
+    protocol: Protocol,
     address: String,
     signing: SigningKey,
     node: PublicKey,
@@ -34,21 +34,21 @@ pub(crate) struct Web {
 
 impl Web {
     pub(crate) fn new(
-        door: Door,
+        protocol: Protocol,
         address: &str,
         signing: &SigningKey,
         node: PublicKey,
     ) -> Result<Self, ConnectError> {
-        let alpn = match door {
+        let alpn = match protocol {
             #[cfg(feature = "websocket")]
-            Door::WebSocket => websocket::ALPN,
+            Protocol::WebSocket => websocket::ALPN,
             #[cfg(feature = "grpc")]
-            Door::Grpc => grpc::ALPN,
+            Protocol::Grpc => grpc::ALPN,
         };
         let tls = TlsConnector::from(Arc::new(tls::web_client_config(alpn)?));
         let (address, signing) = (address.to_owned(), signing.clone());
         let name = server_name(&address);
-        Ok(Self { door, address, signing, node, tls, name })
+        Ok(Self { protocol, address, signing, node, tls, name })
     }
 
     /// Connects to one address, and logs in.
@@ -57,15 +57,15 @@ impl Web {
         let (stream, local) = self.connect(remote).await.map_err(broken)?;
         let shown = certificate(&stream).map_err(broken)?;
         let claim = Claim { signing: &self.signing, node: self.node, remote, shown };
-        match self.door {
+        match self.protocol {
             #[cfg(feature = "websocket")]
-            Door::WebSocket => {
+            Protocol::WebSocket => {
                 let (sender, receiver) =
                     websocket::open(stream, &self.address).await.map_err(broken)?;
                 begin(&claim, sender, receiver, local).await
             }
             #[cfg(feature = "grpc")]
-            Door::Grpc => {
+            Protocol::Grpc => {
                 let (sender, receiver) = grpc::open(stream, &self.address).await.map_err(broken)?;
                 begin(&claim, sender, receiver, local).await
             }

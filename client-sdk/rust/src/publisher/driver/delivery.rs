@@ -26,6 +26,9 @@ use crate::{
 /// Entries taken from the backlog at once.
 const ENTRIES_PER_READ: usize = 128;
 
+/// Answers taken at once.
+const ANSWERS_AT_ONCE: usize = 256;
+
 impl Driver {
     /// Does everything that can be done without waiting for the node.
     pub(super) async fn pump(&mut self) -> Result<(), Fatal> {
@@ -137,7 +140,14 @@ impl Driver {
         match event {
             Event::Connected(link) => self.handle_connected(link),
             Event::Disconnected | Event::Closed => self.handle_disconnected(),
-            Event::Answered { request, reply } => self.handle_reply(request, reply),
+            Event::Answered { request, reply } => {
+                self.handle_reply(request, reply);
+                // What follows from answers is worked out once for all that wait.
+                for _ in 1..ANSWERS_AT_ONCE {
+                    let Some((request, reply)) = self.uplink.try_answer() else { break };
+                    self.handle_reply(request, reply);
+                }
+            }
             Event::Head { boot, expected: Ok(expected) } => {
                 self.outbox.handle_head(boot, expected);
             }

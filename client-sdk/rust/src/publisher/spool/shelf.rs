@@ -133,8 +133,8 @@ impl Shelf {
     }
 
     fn append(&mut self, one: &Sealed, position: u64) -> Result<(), SpoolError> {
-        if let Some(key_header) = &one.key_header {
-            self.keep_key_header(key_header)?;
+        if let (Some(id), Some(key_header)) = (one.key_header_id, &one.key_header) {
+            self.keep_key_header(id, key_header)?;
         }
         let received = Timestamp::from_micros(i64::try_from(position).unwrap_or(i64::MAX));
         self.records.append(NewRecord {
@@ -145,13 +145,16 @@ impl Shelf {
             hops: Vec::new(),
             stream: StreamKey { publisher: self.publisher, boot: one.boot, sequence: one.sequence },
             hash: one.hash,
-            key_header: one.key_header.as_ref().map(KeyHeader::id),
+            key_header: one.key_header_id,
         })?;
         Ok(())
     }
 
-    fn keep_key_header(&mut self, key_header: &KeyHeader) -> Result<(), SpoolError> {
-        let id = key_header.id();
+    fn keep_key_header(
+        &mut self,
+        id: KeyHeaderId,
+        key_header: &KeyHeader,
+    ) -> Result<(), SpoolError> {
         if !self.key_headers.contains(&id) {
             let (topic, encoded) = (self.topic.clone(), key_header.encoded().clone());
             self.keyed.put_key_header(id, StoredKeyHeader { topic, encoded })?;

@@ -10,9 +10,10 @@ use crate::connection::ChannelError;
 const PREFIX_BYTES: usize = 5;
 const PLAIN: u8 = 0;
 
-/// Bytes that came and are no whole message yet.
+/// Takes the bytes of a call apart into its messages.
 #[derive(Debug, Default)]
-pub(super) struct Messages {
+pub struct Messages {
+    /// What came and is no whole message yet.
     buffer: BytesMut,
 }
 
@@ -26,7 +27,8 @@ pub(super) fn put(buffer: &mut BytesMut, message: &[u8]) {
 }
 
 impl Messages {
-    pub(super) fn push(&mut self, part: Bytes) {
+    /// Takes bytes that came.
+    pub fn push(&mut self, part: Bytes) {
         if self.buffer.is_empty() {
             self.buffer = BytesMut::from(part);
         } else {
@@ -34,8 +36,11 @@ impl Messages {
         }
     }
 
-    /// The next whole message. One that is compressed or too long is refused before it is there.
-    pub(super) fn next(&mut self) -> Result<Option<Bytes>, ChannelError> {
+    /// The next whole message; `None` where more of it must come first.
+    ///
+    /// # Errors
+    /// It is compressed, or longer than a frame may be, which its first bytes say.
+    pub fn pop(&mut self) -> Result<Option<Bytes>, ChannelError> {
         let Some((prefix, rest)) = self.buffer.split_first_chunk::<PREFIX_BYTES>() else {
             return Ok(None);
         };
@@ -70,7 +75,7 @@ mod tests {
             let (mut messages, mut came) = (Messages::default(), Vec::new());
             for part in buffer.chunks(size) {
                 messages.push(Bytes::copy_from_slice(part));
-                while let Some(message) = messages.next().unwrap() {
+                while let Some(message) = messages.pop().unwrap() {
                     came.push(message.to_vec());
                 }
             }
@@ -83,7 +88,7 @@ mod tests {
         let refused = |prefix: [u8; 5]| {
             let mut messages = Messages::default();
             messages.push(Bytes::copy_from_slice(&prefix));
-            messages.next().unwrap_err().to_string()
+            messages.pop().unwrap_err().to_string()
         };
         assert!(refused([1, 0, 0, 0, 0]).contains("compressed"));
         assert!(refused([0, 255, 255, 255, 255]).contains("4294967295 bytes"));
