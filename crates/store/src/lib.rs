@@ -8,7 +8,8 @@
 //!
 //! Acknowledged means durable: what [`Records::commit`] returned for survives a power cut, and
 //! nothing is readable before. A record whose checksum does not hold is reported and never served.
-//! The crate reads no clock, starts no thread and never opens an envelope.
+//! The crate reads no clock, starts threads only while it reads a long log on opening it, and never
+//! opens an envelope.
 
 pub mod conformance;
 mod directory;

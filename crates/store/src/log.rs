@@ -43,6 +43,7 @@ mod recovery;
 mod scan;
 mod segment;
 mod streams;
+mod survey;
 mod tail;
 mod topics;
 mod trim;
@@ -68,6 +69,10 @@ pub struct Options {
     pub boots_max: usize,
     /// Topics that the log knows, each with some 300 bytes of memory; default 1,000,000.
     pub topics_max: usize,
+    /// Zeros written ahead of small batches, bytes; default 0. What is written over them leaves the
+    /// file as long as it was, so that a sync need not wait for the file system's journal, and so for
+    /// whatever else was changed on it. Costs each byte a second write.
+    pub ahead_bytes: u64,
     /// Positions below this one have been told to somebody and are never given again, even if the
     /// disk has lost their records; default 0.
     pub position_floor: Position,
@@ -82,6 +87,7 @@ impl Default for Options {
             min_free_bytes: 64 * 1024 * 1024,
             boots_max: 16,
             topics_max: 1_000_000,
+            ahead_bytes: 0,
             position_floor: Position::ZERO,
         }
     }
@@ -89,6 +95,10 @@ impl Default for Options {
 
 const SEGMENT_BYTES_MIN: u64 = 4 * 1024;
 const SEGMENT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+/// Zeros are written ahead of batches so many times smaller than them: larger ones take the disk
+/// longer than the journal does.
+const AHEAD_TIMES: usize = 16;
 
 /// A batch buffer larger than this is given back after a commit, bytes.
 const BUFFER_KEPT_BYTES: usize = 1024 * 1024;
@@ -151,6 +161,8 @@ pub struct RecordLog {
     batch: Batch,
     /// Length of the active segment up to which it is committed, bytes.
     committed_bytes: u64,
+    /// Length up to which the active segment is written, if only with zeros, bytes.
+    written_bytes: u64,
     /// Bytes that could be written when it was last asked, less what has been since.
     free_bytes: u64,
     poison: Option<String>,
@@ -191,6 +203,7 @@ impl RecordLog {
             heads_generation: recovered.heads_generation,
             batch: Batch::default(),
             committed_bytes: recovered.committed_bytes,
+            written_bytes: recovered.committed_bytes,
             free_bytes: 0,
             poison: None,
             _claim: recovered.claim,
@@ -264,13 +277,24 @@ impl RecordLog {
             let view = self.shared.view();
             (Arc::clone(&view.active.file), self.shared.path_of(view.active.segment.name))
         };
-        if let Err(source) = file.write_at(self.committed_bytes, &batch.buffer) {
-            return Err(self.take_back(&path, batch.buffer.len(), source));
+        let bytes = batch.buffer.len();
+        let committed_bytes = self.committed_bytes.saturating_add(bytes_u64(bytes));
+        self.write_ahead(&mut batch.buffer, committed_bytes);
+        let mut written = file.write_at(self.committed_bytes, &batch.buffer);
+        if written.is_err() && batch.buffer.len() > bytes {
+            // Where there is no room for zeros there may be enough for records.
+            batch.buffer.truncate(bytes);
+            written = file.write_at(self.committed_bytes, &batch.buffer);
+        }
+        if let Err(source) = written {
+            return Err(self.take_back(&path, bytes, source));
         }
         if let Err(error) = file.sync() {
             return Err(self.poison(format!("{}: sync: {error}", path.display())));
         }
-        self.committed_bytes = self.committed_bytes.saturating_add(bytes_u64(batch.buffer.len()));
+        let written_bytes = self.committed_bytes.saturating_add(bytes_u64(batch.buffer.len()));
+        self.written_bytes = self.written_bytes.max(written_bytes);
+        self.committed_bytes = committed_bytes;
         let head = self.publish(&mut batch);
         self.mark_committed();
         if batch.buffer.capacity() <= BUFFER_KEPT_BYTES {
@@ -405,8 +429,40 @@ impl RecordLog {
         Ok(())
     }
 
+    /// Lets zeros follow a batch that ends where none are left.
+    fn write_ahead(&mut self, batch: &mut Vec<u8>, end: u64) {
+        let end = end.saturating_add(bytes_u64(FRAME_HEADER_BYTES));
+        let ahead = self.options.ahead_bytes.min(self.options.segment_bytes.saturating_sub(end));
+        let ahead_bytes = usize::try_from(ahead).unwrap_or(0);
+        if end <= self.written_bytes || batch.len() > ahead_bytes / AHEAD_TIMES {
+            return;
+        }
+        let wanted = self.options.min_free_bytes.saturating_add(ahead);
+        if self.free_bytes < wanted {
+            // The next append asks.
+            self.free_bytes = 0;
+            return;
+        }
+        batch.resize(batch.len().saturating_add(FRAME_HEADER_BYTES + ahead_bytes), 0);
+        self.free_bytes = self.free_bytes.saturating_sub(ahead);
+    }
+
+    /// Cuts off zeros that nothing was written over. Where that fails they take room and nothing
+    /// else: a later opening passes over them.
+    fn cut_ahead(&self) {
+        let end = self.committed_bytes.saturating_add(bytes_u64(FRAME_HEADER_BYTES));
+        if self.written_bytes <= end {
+            return;
+        }
+        let view = self.shared.view();
+        if let Err(error) = view.active.file.set_length(end) {
+            tracing::debug!(%error, "zeros stay at the end of a segment");
+        }
+    }
+
     /// Begins a new segment at the head.
     fn roll(&mut self) -> Result<(), AppendError> {
+        self.cut_ahead();
         let first = self.shared.view().head;
         let created = recovery::create_segment(
             self.shared.disk(),
@@ -417,6 +473,7 @@ impl RecordLog {
         match created {
             Ok(active) => {
                 self.committed_bytes = segment::SEGMENT_HEADER_BYTES;
+                self.written_bytes = segment::SEGMENT_HEADER_BYTES;
                 self.free_bytes = 0;
                 self.shared.view_mut().replace_active(active);
                 Ok(())
@@ -439,6 +496,7 @@ impl RecordLog {
     /// Undoes a write that failed. Where that fails too, nobody knows what is on disk.
     fn take_back(&mut self, path: &Path, bytes: usize, source: io::Error) -> CommitError {
         self.free_bytes = 0;
+        self.written_bytes = self.committed_bytes;
         let file = Arc::clone(&self.shared.view().active.file);
         let undone = file.set_length(self.committed_bytes).and_then(|()| file.sync());
         if let Err(error) = undone {

@@ -77,6 +77,49 @@ struct Growing {
     offsets: Vec<OffsetRun>,
 }
 
+impl Growing {
+    fn push(&mut self, index: u32, offset: u64) {
+        let ordinal = u32::try_from(self.records.len()).unwrap_or(u32::MAX);
+        push_offset(&mut self.offsets, 0, ordinal, offset);
+        self.records.push(index);
+    }
+}
+
+/// Adds the offset of a topic's record to its runs, which begin at `first`.
+fn push_offset(runs: &mut Vec<OffsetRun>, first: usize, ordinal: u32, offset: u64) {
+    let last = runs.get(first..).and_then(<[OffsetRun]>::last);
+    let follows = last.is_some_and(|run| {
+        run.offset.checked_add(u64::from(ordinal.saturating_sub(run.ordinal))) == Some(offset)
+    });
+    if !follows {
+        runs.push(OffsetRun { ordinal, offset });
+    }
+}
+
+/// The postings of records that lie one topic after the other.
+fn pack_in(
+    order: &[usize],
+    (topics, counts): (&[TopicId], &[u32]),
+    (records, offsets): (Vec<u32>, &[u64]),
+) -> Postings {
+    let (mut packed, mut runs) = (Vec::with_capacity(order.len()), Vec::new());
+    let mut rest = records.as_slice();
+    let mut begun = 0_u32;
+    for local in order {
+        let (Some(topic), Some(count)) = (topics.get(*local), counts.get(*local)) else { continue };
+        let Some((own, after)) = rest.split_at_checked(to_usize(*count)) else { break };
+        let first = runs.len();
+        let first_run = u32::try_from(first).unwrap_or(u32::MAX);
+        packed.push(Packed { topic: *topic, records: begun, offsets: first_run });
+        for (ordinal, index) in (0_u32..).zip(own) {
+            let offset = offsets.get(to_usize(*index)).copied().unwrap_or_default();
+            push_offset(&mut runs, first, ordinal, offset);
+        }
+        (rest, begun) = (after, begun.saturating_add(*count));
+    }
+    Postings::Packed { topics: packed.into(), records: records.into(), offsets: runs.into() }
+}
+
 /// Where a topic's postings begin; they end where the next topic's begin.
 #[derive(Debug, Clone, Copy)]
 struct Packed {
@@ -98,6 +141,12 @@ impl SegmentIndex {
             gaps: Vec::new(),
             postings: Postings::Growing(HashMap::new()),
         }
+    }
+
+    /// An index that is told later which records are whose.
+    pub(crate) fn unposted(first: u64) -> Self {
+        let (topics, records, offsets) = Default::default();
+        Self { postings: Postings::Packed { topics, records, offsets }, ..Self::new(first) }
     }
 
     /// The first position it stands for.
@@ -151,16 +200,7 @@ impl SegmentIndex {
         self.end_byte = self.end_byte.saturating_add(record.frame_bytes);
         self.end = record.position.saturating_add(1);
         if let Postings::Growing(topics) = &mut self.postings {
-            let topic = topics.entry(record.topic).or_default();
-            let ordinal = u32::try_from(topic.records.len()).unwrap_or(u32::MAX);
-            let follows = topic.offsets.last().is_some_and(|run| {
-                run.offset.checked_add(u64::from(ordinal.saturating_sub(run.ordinal)))
-                    == Some(record.offset)
-            });
-            if !follows {
-                topic.offsets.push(OffsetRun { ordinal, offset: record.offset });
-            }
-            topic.records.push(index);
+            topics.entry(record.topic).or_default().push(index, record.offset);
         }
     }
 
@@ -286,11 +326,60 @@ impl SegmentIndex {
         }
     }
 
-    /// Packs the index of a segment that is appended to no more.
-    pub(crate) fn pack(&mut self) {
+    /// Says which records are whose, once everything was pushed: topics get the numbers that stand
+    /// in the places of their own, and every record has its offset. `packed` where the segment is
+    /// appended to no more.
+    pub(crate) fn post(&mut self, topics: &[TopicId], offsets: &[u64], packed: bool) {
+        let number = |id: TopicId| topics.get(to_usize(id.0)).copied().unwrap_or(id);
+        let entries = (0_u32..).zip(&mut self.entries).zip(offsets.iter().copied());
+        if !packed {
+            let mut growing = HashMap::<TopicId, Growing>::new();
+            for ((index, entry), offset) in entries {
+                entry.topic = number(entry.topic);
+                growing.entry(entry.topic).or_default().push(index, offset);
+            }
+            self.postings = Postings::Growing(growing);
+            return;
+        }
+        // Each topic's records one after the other, in the order of the topics' new numbers.
+        let mut counts = vec![0_u32; topics.len()];
+        for ((_index, entry), _offset) in entries {
+            if let Some(count) = counts.get_mut(to_usize(entry.topic.0)) {
+                *count = count.saturating_add(1);
+            }
+        }
+        let mut order: Vec<usize> = (0..topics.len()).collect();
+        order.sort_unstable_by_key(|local| topics.get(*local));
+        let (mut places, mut next) = (vec![0_u32; topics.len()], 0_u32);
+        for local in &order {
+            if let (Some(place), Some(count)) = (places.get_mut(*local), counts.get(*local)) {
+                *place = next;
+                next = next.saturating_add(*count);
+            }
+        }
+        let mut records = vec![0_u32; self.entries.len()];
+        for (index, entry) in (0_u32..).zip(&mut self.entries) {
+            if let Some(place) = places.get_mut(to_usize(entry.topic.0)) {
+                if let Some(record) = records.get_mut(to_usize(*place)) {
+                    *record = index;
+                }
+                *place = place.saturating_add(1);
+            }
+            entry.topic = number(entry.topic);
+        }
+        self.postings = pack_in(&order, (topics, &counts), (records, offsets));
+        self.shrink();
+    }
+
+    fn shrink(&mut self) {
         self.entries.shrink_to_fit();
         self.runs.shrink_to_fit();
         self.gaps.shrink_to_fit();
+    }
+
+    /// Packs the index of a segment that is appended to no more.
+    pub(crate) fn pack(&mut self) {
+        self.shrink();
         let Postings::Growing(growing) = &mut self.postings else {
             return;
         };

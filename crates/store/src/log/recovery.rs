@@ -5,22 +5,24 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
+    thread::available_parallelism,
 };
 
-use sekisho_proto::{Position, Topic};
+use sekisho_proto::Position;
 
 use super::{
     OpenError, OpenReport, Options,
-    frame::{FRAME_HEADER_BYTES, Frame, FrameSeal, RawRecord},
+    frame::FRAME_HEADER_BYTES,
     heads::{self, HeadsOutcome},
-    index::{Gap, IndexedRecord, SegmentIndex},
-    scan::{self, Found, Scanner, bytes_u64},
+    index::{Gap, SegmentIndex, TopicId, to_usize},
+    scan::{self, Ending, bytes_u64},
     segment::{
         REWRITE_FILE, SEGMENT_HEADER_BYTES, Segment, SegmentHeader, SegmentName, new_header,
     },
-    streams::{BootHead, StreamTable},
+    streams::StreamTable,
+    survey::{self, Survey},
     tail::Tail,
-    topics::{LastRecord, TopicTable},
+    topics::TopicTable,
     view::{Active, Shared, View},
 };
 use crate::{Disk, DiskFile, LostRange, LostReason, directory::DirectoryClaim};
@@ -30,6 +32,11 @@ const FORMAT: &str = "sekisho-log 1";
 
 /// Added to the name of a file that is put aside.
 const SET_ASIDE: &str = "damaged";
+
+/// Segments read at once: more wait for the disk.
+const THREADS_MAX: usize = 4;
+/// A log that is shorter is read sooner than threads start, bytes.
+const BYTES_FOR_THREADS: u64 = 8 * 1024 * 1024;
 
 pub(crate) struct Recovered {
     pub(crate) shared: Shared,
@@ -45,6 +52,16 @@ pub(crate) fn recover(
     directory: &Path,
     options: &Options,
 ) -> Result<Recovered, OpenError> {
+    recover_with(disk, directory, options, None)
+}
+
+/// The same, on so many threads; `None` = as many as are worth it.
+pub(crate) fn recover_with(
+    disk: Arc<dyn Disk>,
+    directory: &Path,
+    options: &Options,
+    threads: Option<usize>,
+) -> Result<Recovered, OpenError> {
     let claim = DirectoryClaim::take(&*disk, directory, FORMAT)?;
     let mut opening = Opening {
         disk: Arc::clone(&disk),
@@ -58,7 +75,7 @@ pub(crate) fn recover(
         next: 0,
     };
     let heads_generation = opening.read_heads()?;
-    let mut sealed = opening.read_segments()?;
+    let mut sealed = opening.read_segments(threads)?;
     opening.report.end = Position::new(opening.next);
     let active = opening.take_active(&mut sealed, options.position_floor.value())?;
     opening.finish_gaps();
@@ -90,6 +107,14 @@ struct Unread {
     name: SegmentName,
     header: SegmentHeader,
     file: Arc<dyn DiskFile>,
+}
+
+/// A segment whose topics go by the numbers of its survey, and which numbers these have here.
+struct Merged {
+    segment: Segment,
+    file: Arc<dyn DiskFile>,
+    topics: Vec<TopicId>,
+    offsets: Vec<u64>,
 }
 
 struct Opening {
@@ -128,32 +153,49 @@ impl Opening {
         }
     }
 
-    fn read_segments(&mut self) -> Result<Vec<OpenSegment>, OpenError> {
+    fn read_segments(&mut self, threads: Option<usize>) -> Result<Vec<OpenSegment>, OpenError> {
         let unread = self.find_segments()?;
-        let mut segments: Vec<OpenSegment> = Vec::new();
         let count = unread.len();
-        for (at, segment) in unread.into_iter().enumerate() {
-            let first = segment.name.first;
-            if let Some((before, _file)) = segments.last_mut() {
-                self.close_segment(before, first);
+        let threads = threads.unwrap_or_else(|| threads_for(&unread));
+        let mut read: Vec<Merged> = Vec::new();
+        let survey = |(at, unread): (usize, Unread)| {
+            let last = at.saturating_add(1) == count;
+            let survey = Survey::read(&*unread.file, unread.header, last);
+            (unread, survey)
+        };
+        let items = unread.into_iter().enumerate().collect();
+        survey::in_order(items, threads, survey, |(unread, survey)| {
+            let first = unread.name.first;
+            if let Some(before) = read.last_mut() {
+                Self::close_segment(&mut before.segment, first);
             } else {
                 self.next = first;
                 self.lose_before(first);
             }
-            let last = at.saturating_add(1) == count;
-            let path = self.directory.join(segment.name.file_name());
-            let read = self
-                .read_segment(segment, last)
-                .map_err(|source| OpenError::Io { path, source })?;
-            self.next = self.next.max(read.0.index.end());
-            segments.push(read);
-        }
+            let path = self.directory.join(unread.name.file_name());
+            let merged = survey.and_then(|survey| self.merge(unread, survey));
+            let merged = merged.map_err(|source| OpenError::Io { path, source })?;
+            self.next = self.next.max(merged.segment.index.end());
+            read.push(merged);
+            Ok::<(), OpenError>(())
+        })?;
         self.next = self.next.max(self.start);
         for (first, end) in &self.set_aside {
             if *first >= self.next {
                 self.next = *end;
             }
         }
+        let mut segments = Vec::with_capacity(count);
+        let settle = |(at, merged): (usize, Merged)| {
+            let Merged { mut segment, file, topics, offsets } = merged;
+            segment.index.post(&topics, &offsets, at.saturating_add(1) < count);
+            (segment, file)
+        };
+        let items = read.into_iter().enumerate().collect();
+        survey::in_order(items, threads, settle, |settled| {
+            segments.push(settled);
+            Ok::<(), OpenError>(())
+        })?;
         Ok(segments)
     }
 
@@ -165,11 +207,10 @@ impl Opening {
     }
 
     /// Positions up to the next segment that nothing is known of are lost.
-    fn close_segment(&mut self, segment: &mut Segment, next: u64) {
+    fn close_segment(segment: &mut Segment, next: u64) {
         if segment.index.end() < next {
             segment.index.skip_to(next, LostReason::Corrupt);
         }
-        segment.index.pack();
     }
 
     /// The segments that count, by position. What a trim left unfinished is removed.
@@ -242,106 +283,35 @@ impl Opening {
         Ok(None)
     }
 
-    fn read_segment(&mut self, unread: Unread, last: bool) -> io::Result<OpenSegment> {
+    /// Adds what a segment was found to hold to what the ones before it do.
+    fn merge(&mut self, unread: Unread, survey: Survey) -> io::Result<Merged> {
         let Unread { name, header, file } = unread;
-        let seal = header.seal();
+        if let Some(ending) = survey.ending {
+            self.cut_unfinished(&*file, ending)?;
+        }
+        let entries = survey.topics.entries().iter();
+        let topics: Vec<TopicId> = entries.map(|entry| self.topics.adopt(entry)).collect();
+        for (topic, publisher, head) in survey.heads {
+            if let Some(topic) = topics.get(to_usize(topic.0)) {
+                self.streams.note(*topic, publisher, head);
+            }
+        }
+        self.report.records = self.report.records.saturating_add(survey.records);
         let rewritten = header.rewritten_end.is_some();
-        let mut index = SegmentIndex::new(name.first);
-        let mut resume_at = name.first;
-        if last && !rewritten {
-            resume_at = self.cut_unfinished(&*file, seal, name.first)?;
-        }
-        self.index_frames(&*file, seal, header, &mut index)?;
-        index.skip_to(resume_at, LostReason::Corrupt);
-        if let Some(end) = header.rewritten_end {
-            index.skip_to(end, LostReason::Retention);
-        }
-        Ok((Segment { name, seal, rewritten, index }, file))
+        let segment = Segment { name, seal: header.seal(), rewritten, index: survey.index };
+        Ok(Merged { segment, file, topics, offsets: survey.offsets })
     }
 
     /// Cuts off an unfinished batch, and makes durable what will be served from now on: a process
     /// that was killed may have left it in the system's cache only.
-    fn cut_unfinished(
-        &mut self,
-        file: &dyn DiskFile,
-        seal: FrameSeal,
-        first: u64,
-    ) -> io::Result<u64> {
-        let ending = scan::ending(file, seal, first)?;
+    fn cut_unfinished(&mut self, file: &dyn DiskFile, ending: Ending) -> io::Result<()> {
         if let Some(torn_at) = ending.torn_at {
-            let cut = file.length()?.saturating_sub(torn_at);
+            // Zeros were written ahead of what never came.
+            let cut = scan::written_end(file, torn_at)?.saturating_sub(torn_at);
             self.report.truncated_bytes = self.report.truncated_bytes.saturating_add(cut);
             file.set_length(torn_at)?;
         }
-        file.sync()?;
-        Ok(ending.resume_at)
-    }
-
-    fn index_frames(
-        &mut self,
-        file: &dyn DiskFile,
-        seal: FrameSeal,
-        header: SegmentHeader,
-        index: &mut SegmentIndex,
-    ) -> io::Result<()> {
-        let usual = if header.rewritten_end.is_some() {
-            LostReason::Retention
-        } else {
-            LostReason::Corrupt
-        };
-        let end = header.rewritten_end.unwrap_or(u64::MAX);
-        let mut reason = usual;
-        let mut scanner = Scanner::new(file, seal)?;
-        while let Some(found) = scanner.next()? {
-            match found {
-                Found::Damage { to, .. } => {
-                    index.skip_bytes_to(to);
-                    reason = LostReason::Corrupt;
-                }
-                Found::Frame { frame, .. } if frame.is_mark() => {
-                    index.skip_to(frame.position, LostReason::Corrupt);
-                }
-                Found::Frame { byte, frame } => {
-                    index.skip_bytes_to(byte);
-                    let fits = frame.position >= index.end() && frame.position < end;
-                    if fits && self.index_record(&frame, reason, index).is_some() {
-                        reason = usual;
-                    } else {
-                        index.skip_bytes_to(byte.saturating_add(bytes_u64(frame.length())));
-                        reason = LostReason::Corrupt;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn index_record(
-        &mut self,
-        frame: &Frame<'_>,
-        reason: LostReason,
-        index: &mut SegmentIndex,
-    ) -> Option<()> {
-        let raw = RawRecord::parse(frame.payload)?;
-        let topic = match self.topics.id(raw.topic) {
-            Some(id) => id,
-            None => self.topics.intern(&Topic::parse(raw.topic).ok()?),
-        };
-        let (position, received, offset) = (frame.position, raw.received, raw.offset);
-        let frame_bytes = u32::try_from(frame.length()).ok()?;
-        index.push(IndexedRecord { position, frame_bytes, received, topic, offset }, reason);
-        self.topics.note(topic, offset, LastRecord { position, received });
-        let head = BootHead {
-            boot: raw.stream.boot,
-            sequence: raw.stream.sequence.value(),
-            hash: raw.hash,
-            offset,
-            position,
-            received,
-        };
-        self.streams.note(topic, raw.stream.publisher, head);
-        self.report.records = self.report.records.saturating_add(1);
-        Some(())
+        file.sync()
     }
 
     /// The segment to append to: the last one, or a new one where there is none that can be.
@@ -357,7 +327,8 @@ impl Opening {
                 return Ok(Active { segment, file });
             }
             Some((mut segment, file)) => {
-                self.close_segment(&mut segment, next);
+                Self::close_segment(&mut segment, next);
+                segment.index.pack();
                 sealed.push((segment, file));
             }
             None => self.lose_before(next),
@@ -402,6 +373,15 @@ impl Opening {
                 .fold(0, u64::saturating_add);
         }
     }
+}
+
+/// Threads to read these with.
+fn threads_for(unread: &[Unread]) -> usize {
+    let lengths = unread.iter().filter_map(|unread| unread.file.length().ok());
+    if lengths.fold(0, u64::saturating_add) < BYTES_FOR_THREADS {
+        return 1;
+    }
+    available_parallelism().map_or(1, usize::from).min(THREADS_MAX).min(unread.len())
 }
 
 /// Why a segment could not be created.

@@ -45,7 +45,16 @@ struct Located {
 
 impl<'f> Scanner<'f> {
     pub(crate) fn new(file: &'f dyn DiskFile, seal: FrameSeal) -> io::Result<Self> {
-        let length = file.length()?;
+        Self::until(file, seal, None)
+    }
+
+    /// The same, for a file that is to be cut.
+    pub(crate) fn until(
+        file: &'f dyn DiskFile,
+        seal: FrameSeal,
+        cut_at: Option<u64>,
+    ) -> io::Result<Self> {
+        let length = file.length()?.min(cut_at.unwrap_or(u64::MAX));
         let byte = SEGMENT_HEADER_BYTES.min(length);
         Ok(Self { file, seal, length, byte, window: Vec::new(), window_byte: byte })
     }
@@ -176,6 +185,26 @@ pub(crate) fn ending(file: &dyn DiskFile, seal: FrameSeal, first: u64) -> io::Re
         Some((from, _expected, None)) => Ending { torn_at: Some(*from), resume_at: first },
         Some((from, _expected, Some(_))) => Ending { torn_at: Some(*from), resume_at: last_batch },
     })
+}
+
+/// Where the zeros begin that a file ends with, and not before `from`.
+pub(crate) fn written_end(file: &dyn DiskFile, from: u64) -> io::Result<u64> {
+    let length = file.length()?;
+    let (mut end, mut byte, mut window) = (from, from, Vec::new());
+    while byte < length {
+        let left = usize::try_from(length.saturating_sub(byte)).unwrap_or(usize::MAX);
+        window.resize(left.min(WINDOW_BYTES), 0);
+        let filled = file.read_at(byte, &mut window)?;
+        let read = window.get(..filled).unwrap_or_default();
+        if let Some(last) = read.iter().rposition(|byte| *byte != 0) {
+            end = byte.saturating_add(bytes_u64(last)).saturating_add(1);
+        }
+        if filled == 0 {
+            break;
+        }
+        byte = byte.saturating_add(bytes_u64(filled));
+    }
+    Ok(end)
 }
 
 pub(crate) fn bytes_u64(bytes: usize) -> u64 {

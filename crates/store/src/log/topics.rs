@@ -83,6 +83,23 @@ impl TopicTable {
         id
     }
 
+    /// Notes what a table of its own knows of a topic's records, which come after all that were
+    /// noted here; the topic's number in this table.
+    pub(crate) fn adopt(&mut self, seen: &TopicEntry) -> TopicId {
+        let id = self.intern(&seen.topic);
+        if let Some(entry) = self.get_mut(id)
+            && seen.last.is_some()
+        {
+            entry.first_offset = entry.first_offset.or(seen.first_offset);
+            entry.unsure = 0;
+            if seen.next_offset >= entry.next_offset {
+                entry.next_offset = seen.next_offset;
+                entry.last = seen.last;
+            }
+        }
+        id
+    }
+
     /// Notes a record that is in the log. It is the topic's last unless a later one is known to
     /// have been dropped.
     pub(crate) fn note(&mut self, id: TopicId, offset: u64, record: LastRecord) {

@@ -130,7 +130,7 @@ fn garbage_after_the_last_record_is_cut_off() {
         let (name, content) = contents.last().unwrap();
         let path = Path::new(DIRECTORY).join(name);
         let mut longer = content.clone();
-        longer.extend((0..length).map(|byte| u8::try_from(byte % 256).unwrap()));
+        longer.extend((0..length).map(|byte| u8::try_from(byte % 255 + 1).unwrap()));
         disk.put(&path, &longer);
         let (mut log, report) = open(&disk, small());
         assert!(report.corrupt.is_empty());

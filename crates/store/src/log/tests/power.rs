@@ -23,8 +23,13 @@ const SURVIVALS: [Survival; 12] = [
 
 /// Opens after a power cut and checks that what was acknowledged is there, that nothing else but
 /// a part of what was being written is, and that the log goes on.
-fn check_after_cut(disk: &FaultDisk, acknowledged: u64, attempted: u64, what: &str) {
-    let (mut log, report) = open(disk, small());
+fn check_after_cut(
+    (disk, options): (&FaultDisk, Options),
+    acknowledged: u64,
+    attempted: u64,
+    what: &str,
+) {
+    let (mut log, report) = open(disk, options);
     let batch = read(&log);
     let found = numbers(&batch);
     let count = u64::try_from(found.len()).unwrap();
@@ -36,22 +41,32 @@ fn check_after_cut(disk: &FaultDisk, acknowledged: u64, attempted: u64, what: &s
     write(&mut log, count..count + 3);
     drop(log);
     disk.cut_power(Survival::Nothing);
-    let (log, _report) = open(disk, small());
+    let (log, _report) = open(disk, options);
     assert_eq!(numbers(&read(&log)), (0..count + 3).collect::<Vec<u64>>(), "{what}: going on");
 }
 
 #[test]
 fn power_may_fail_at_every_step_of_appending_and_committing() {
+    // Segments hold about four of the batches.
+    cut_at_every_step(small(), (12, 5));
+}
+
+#[test]
+fn power_may_fail_at_every_step_where_zeros_were_written_ahead() {
+    let options = Options { ahead_bytes: 64 * 1024, segment_bytes: 8 * 1024, ..small() };
+    cut_at_every_step(options, (40, 1));
+}
+
+fn cut_at_every_step(options: Options, (batches, each): (u64, u64)) {
     for survival in SURVIVALS {
         for steps in 0.. {
             let disk = FaultDisk::new();
             disk.power_lasts_for(steps);
             let shared: Arc<dyn Disk> = Arc::new(disk.clone());
             let (mut acknowledged, mut attempted, mut failed) = (0, 0, false);
-            if let Ok((mut log, _report)) = RecordLog::open(shared, Path::new(DIRECTORY), small()) {
-                // Batches of five in segments that hold about four batches.
-                for batch in 0..12 {
-                    let range = batch * 5..batch * 5 + 5;
+            if let Ok((mut log, _report)) = RecordLog::open(shared, Path::new(DIRECTORY), options) {
+                for batch in 0..batches {
+                    let range = batch * each..(batch + 1) * each;
                     attempted = range.end;
                     failed = range.clone().any(|number| log.append(record(number, 100)).is_err())
                         || log.commit().is_err();
@@ -61,9 +76,10 @@ fn power_may_fail_at_every_step_of_appending_and_committing() {
                     acknowledged = range.end;
                 }
             }
-            let done = acknowledged == 60 && !failed;
+            let done = acknowledged == batches * each && !failed;
             disk.cut_power(survival);
-            check_after_cut(&disk, acknowledged, attempted, &format!("{survival:?} at {steps}"));
+            let what = format!("{survival:?} at {steps}");
+            check_after_cut((&disk, options), acknowledged, attempted, &what);
             if done {
                 break;
             }
@@ -132,7 +148,7 @@ fn a_last_write_torn_at_every_byte_loses_nothing_that_was_acknowledged() {
         assert!(matches!(log.commit(), Err(CommitError::Poisoned { .. })));
         drop(log);
         disk.cut_power(Survival::TornLastWrite(kept));
-        check_after_cut(&disk, 5, 6, &format!("{kept} bytes"));
+        check_after_cut((&disk, small()), 5, 6, &format!("{kept} bytes"));
     }
 }
 
@@ -151,7 +167,7 @@ fn a_failed_sync_stops_the_log_until_it_is_opened_anew() {
     assert_eq!(numbers(&read(&log)), [0, 1, 2]);
     drop(log);
     disk.cut_power(Survival::Nothing);
-    check_after_cut(&disk, 3, 4, "after a failed sync");
+    check_after_cut((&disk, small()), 3, 4, "after a failed sync");
 }
 
 #[test]

@@ -103,6 +103,37 @@ fn a_commit_is_one_write_one_sync_and_the_mark() {
 }
 
 #[test]
+fn a_segment_with_zeros_ahead_keeps_its_length_and_gives_them_back() {
+    let disk = FaultDisk::new();
+    let options = Options { ahead_bytes: 64 * 1024, segment_bytes: 128 * 1024, ..small() };
+    let (mut log, _report) = open(&disk, options);
+    write(&mut log, 0..3);
+    let path = Path::new(DIRECTORY).join(&segment_files(&disk)[0]);
+    let length = || disk.open(&path).unwrap().length().unwrap();
+    let ahead = length();
+    assert!(ahead > 64 * 1024, "{ahead} bytes");
+    assert!(log.bytes() < 2_000, "{} bytes of records", log.bytes());
+    write(&mut log, 3..60);
+    assert_eq!(length(), ahead);
+    drop(log);
+    let (mut log, report) = open(&disk, options);
+    assert_eq!((report.truncated_bytes, report.records), (0, 60));
+    let mut number = 60;
+    while segment_files(&disk).len() < 2 {
+        write(&mut log, number..number + 3);
+        number += 3;
+    }
+    let records = log.bytes();
+    let first = length();
+    assert!(first <= records, "{first} bytes of {records}");
+    assert_eq!(numbers(&read(&log)), (0..number).collect::<Vec<u64>>());
+    drop(log);
+    let (log, report) = open(&disk, options);
+    assert!(report.corrupt.is_empty(), "{:?}", report.corrupt);
+    assert_eq!(numbers(&read(&log)), (0..number).collect::<Vec<u64>>());
+}
+
+#[test]
 fn records_near_the_head_are_read_without_the_disk() {
     let disk = FaultDisk::new();
     let (mut log, _report) = open(&disk, small());
