@@ -77,7 +77,7 @@ pub fn samples(
     received: Timestamp,
 ) -> Option<Vec<Sample>> {
     let found = match essence(content_type.as_str()).as_str() {
-        ContentType::SAMPLES => SampleBatch::decode(body).ok()?.samples(),
+        ContentType::SAMPLES => SampleBatch::decode(body).ok()?.into_samples(),
         SENML_JSON => samples_of(senml::json_pack(body, received).ok()?),
         SENML_CBOR => samples_of(senml::cbor_pack(body, received).ok()?),
         GEOJSON => match geojson::read(body, received).ok()? {

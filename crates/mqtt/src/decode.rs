@@ -14,8 +14,8 @@ use thiserror::Error;
 
 use crate::overlap::Options;
 use crate::packet::{
-    Answer, Auth, Beginning, Connect, Disconnect, Method, Packet, Publish, Step, Subscribe, Turn,
-    Unsubscribe, Version, Will, Wish,
+    Answer, Auth, Beginning, Connect, Disconnect, Method, Packet, Publish, ResponseInformation,
+    Step, Subscribe, Turn, Unsubscribe, Version, Will, Wish,
 };
 use crate::reason::Reason;
 
@@ -51,7 +51,7 @@ impl Fault {
 ///
 /// # Errors
 /// It is no packet, none of a client, or one that the standard forbids.
-pub fn decode(version: Option<Version>, first: u8, body: &[u8]) -> Result<Packet, Fault> {
+pub fn decode(version: Option<Version>, first: u8, body: &Bytes) -> Result<Packet, Fault> {
     let (kind, flags) = (first >> 4, first & 0x0f);
     check_flags(kind, flags)?;
     let Some(version) = version else {
@@ -62,7 +62,11 @@ pub fn decode(version: Option<Version>, first: u8, body: &[u8]) -> Result<Packet
         return connect(body).map(|connect| Packet::Connect(Box::new(connect)));
     };
     match kind {
-        3 => publish(version, flags, body).map(|publish| Packet::Publish(Box::new(publish))),
+        3 => {
+            let plain =
+                plain(version, flags, body).map_or_else(|| publish(version, flags, body), Ok);
+            plain.map(|publish| Packet::Publish(Box::new(publish)))
+        }
         4..=7 => answer(version, kind, body).map(Packet::Answer),
         8 => subscribe(version, body).map(Packet::Subscribe),
         10 => unsubscribe(version, body).map(Packet::Unsubscribe),
@@ -158,6 +162,7 @@ fn connect_v311(body: &[u8]) -> Result<Connect, Fault> {
         packet_bytes_max: u32::MAX,
         alias_max: 0,
         problem_information: false,
+        response_information: ResponseInformation::Unasked,
         will,
         user_name: packet.user_name().map(|name| text("user name", name)).transpose()?,
         password: packet.password().map(<[u8]>::to_vec),
@@ -196,6 +201,7 @@ fn connect_v5(body: &[u8]) -> Result<Connect, Fault> {
         packet_bytes_max: said.packet_bytes_max.unwrap_or(u32::MAX),
         alias_max: said.alias_max.unwrap_or(0),
         problem_information: said.problem_information.unwrap_or(true),
+        response_information: said.response_information,
         will,
         user_name: packet.user_name().map(|name| text("user name", name)).transpose()?,
         password: packet.password().map(<[u8]>::to_vec),
@@ -205,6 +211,44 @@ fn connect_v5(body: &[u8]) -> Result<Connect, Fault> {
 
 const fn beginning(clean: bool) -> Beginning {
     if clean { Beginning::Clean } else { Beginning::Resumed }
+}
+
+/// A PUBLISH with a name and without properties, as nearly all are, where it lies; `None` where it
+/// is another, or there is anything to be said against it.
+fn plain(version: Version, flags: u8, body: &Bytes) -> Option<Publish> {
+    let (quality, duplicate) = ((flags >> 1) & 0x03, flags & 0x08 != 0);
+    if quality == 3 || quality == 0 && duplicate {
+        return None;
+    }
+    let (length, rest) = body.split_first_chunk()?;
+    let (name, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+    let name = std::str::from_utf8(name).ok().filter(|name| !name.is_empty())?;
+    if name.contains(['+', '#', '\0']) {
+        return None;
+    }
+    let (id, rest) = if quality > 0 {
+        let (id, rest) = rest.split_first_chunk()?;
+        (Some(u16::from_be_bytes(*id)).filter(|id| *id > 0), rest)
+    } else {
+        (None, rest)
+    };
+    if quality > 0 && id.is_none() {
+        return None;
+    }
+    let payload = match version {
+        Version::V311 => rest,
+        Version::V5 => rest.strip_prefix(&[0])?,
+    };
+    Some(Publish {
+        name: name.to_owned(),
+        message: MqttMessage { payload: body.slice_ref(payload), ..MqttMessage::default() },
+        quality,
+        retain: flags & 0x01 != 0,
+        turn: if duplicate { Turn::Again } else { Turn::First },
+        id,
+        expiry_s: None,
+        alias: None,
+    })
 }
 
 fn publish(version: Version, flags: u8, body: &[u8]) -> Result<Publish, Fault> {
@@ -392,6 +436,7 @@ struct Said {
     packet_bytes_max: Option<u32>,
     alias_max: Option<u16>,
     problem_information: Option<bool>,
+    response_information: ResponseInformation,
     delay_s: Option<u32>,
     method: Option<String>,
     data: Option<Bytes>,
@@ -438,6 +483,9 @@ impl Said {
             Property::WillDelayInterval(_) => self.delay_s = Some(number()),
             Property::AuthenticationMethod(_) => self.method = Some(words("method")?),
             Property::AuthenticationData(_) => self.data = Some(binary()),
+            Property::RequestResponseInformation(_) if property.as_u8() == Some(1) => {
+                self.response_information = ResponseInformation::Asked;
+            }
             // The library lets each packet have its own only, and these are of the server or mean
             // nothing here.
             Property::RequestResponseInformation(_)
@@ -490,3 +538,6 @@ fn text(name: &str, text: &str) -> Result<String, Fault> {
     }
     Ok(text.to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,10 +14,11 @@ mod reason;
 pub mod retained;
 pub mod session_state;
 pub mod share;
+pub mod share_state;
 pub mod will;
 
 pub use coding::StateError;
 pub use decode::{Fault, decode};
 pub use encode::{Allowed, TooLarge};
-pub use machine::Machine;
+pub use machine::{Machine, Traffic};
 pub use reason::Reason;

@@ -34,6 +34,19 @@ enum Phase {
     Over,
 }
 
+/// What went over a connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Messages of the client.
+    pub received: u64,
+    /// Bytes of its packets.
+    pub received_bytes: u64,
+    /// Messages to it.
+    pub sent: u64,
+    /// Bytes that were sent to it.
+    pub sent_bytes: u64,
+}
+
 /// One connection of a client.
 #[derive(Debug)]
 pub struct Machine {
@@ -50,6 +63,7 @@ pub struct Machine {
     /// Messages of quality 1 and 2 from the client that are not answered to the end.
     unanswered: BTreeSet<u16>,
     keep_alive_s: u16,
+    traffic: Traffic,
 }
 
 impl Machine {
@@ -68,7 +82,13 @@ impl Machine {
             given_max: 0,
             unanswered: BTreeSet::new(),
             keep_alive_s: 0,
+            traffic: Traffic::default(),
         }
+    }
+
+    /// What went over it since this was asked last.
+    pub fn take_traffic(&mut self) -> Traffic {
+        std::mem::take(&mut self.traffic)
     }
 
     /// Where to read bytes to; [`packet`](Self::packet) takes packets from there.
@@ -110,10 +130,10 @@ impl Machine {
         if self.input.len() < whole {
             return Ok(None);
         }
-        let packet = self.input.split_to(whole).freeze();
-        let body = packet.get(header..).unwrap_or_default();
+        self.traffic.received_bytes += whole as u64;
+        let body = self.input.split_to(whole).freeze().split_off(header);
         let version = (self.phase != Phase::Silent).then_some(self.writer.version);
-        let packet = decode(version, first, body)?;
+        let packet = decode(version, first, &body)?;
         self.admit(packet).map(Some)
     }
 
@@ -156,6 +176,7 @@ impl Machine {
                 Err(Fault::protocol("wanted AUTH or DISCONNECT before CONNACK (4.12)"))
             }
             (Phase::Open, Packet::Publish(publish)) => {
+                self.traffic.received += 1;
                 Ok(Packet::Publish(Box::new(self.admit_publish(*publish)?)))
             }
             (Phase::Open, packet) => Ok(packet),
@@ -281,6 +302,7 @@ impl Machine {
             (next <= self.given_max).then_some(next)
         });
         self.writer.publish(delivery, (alias, known.is_none()), &mut self.output)?;
+        self.traffic.sent += 1;
         if let (Some(alias), None) = (alias, known) {
             self.given.insert(delivery.name.to_owned(), alias);
         }
@@ -299,6 +321,7 @@ impl Machine {
 
     /// Forgets what was sent.
     pub fn sent(&mut self, bytes: usize) {
+        self.traffic.sent_bytes += bytes as u64;
         self.output.advance(bytes.min(self.output.len()));
     }
 }

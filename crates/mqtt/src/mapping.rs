@@ -13,6 +13,9 @@ use thiserror::Error;
 /// First levels that brokers keep for themselves, in any case.
 const RESERVED: [&str; 5] = ["$sys", "$share", "$queue", "$mqtt", "$control"];
 
+/// The first of them: what a server says of itself.
+const SYSTEM: &str = "$SYS";
+
 /// Why a name or filter of MQTT has no counterpart here.
 #[derive(Debug, Clone, Error)]
 pub enum NameError {
@@ -65,6 +68,22 @@ impl Prefix {
     /// It is not a topic name, or it breaks a limit.
     pub fn topic(&self, name: &str) -> Result<Topic, NameError> {
         check("topic name", name)?;
+        self.written(name)
+    }
+
+    /// The topic of what the server says of itself under a name of its own (`$SYS/…`): by the same
+    /// rule as every other, so that no client's name is the same.
+    ///
+    /// # Errors
+    /// It is not such a name, or it breaks a limit.
+    pub fn system_topic(&self, name: &str) -> Result<Topic, NameError> {
+        if !is_system(name) {
+            return Err(not_mqtt("topic name", "one of the server's own", name));
+        }
+        self.written(name)
+    }
+
+    fn written(&self, name: &str) -> Result<Topic, NameError> {
         if name.contains(['+', '#']) {
             return Err(not_mqtt("topic name", "no wildcards", name));
         }
@@ -83,6 +102,24 @@ impl Prefix {
     /// It is not a topic filter, or it breaks a limit.
     pub fn filter(&self, filter: &str) -> Result<Filter, NameError> {
         check("topic filter", filter)?;
+        self.wanted(filter)
+    }
+
+    /// The filter of what the server says of itself, which is none of the names that clients have.
+    ///
+    /// # Errors
+    /// It is not a filter of such names, or it breaks a limit.
+    pub fn system_filter(&self, filter: &str) -> Result<Filter, NameError> {
+        if !is_system(filter) {
+            return Err(not_mqtt("topic filter", "one of the server's own names", filter));
+        }
+        if filter.contains('\0') {
+            return Err(not_mqtt("topic filter", "no U+0000", filter));
+        }
+        self.wanted(filter)
+    }
+
+    fn wanted(&self, filter: &str) -> Result<Filter, NameError> {
         let mut text = self.begun(filter);
         let mut levels = filter.split('/').peekable();
         while let Some(level) = levels.next() {
@@ -139,6 +176,12 @@ impl fmt::Display for Prefix {
 #[must_use]
 pub fn hides(filter: &str, name: &str) -> bool {
     filter.starts_with(['+', '#']) && name.starts_with('$')
+}
+
+/// Whether a name or filter is of what the server says of itself.
+#[must_use]
+pub fn is_system(text: &str) -> bool {
+    text.split('/').next() == Some(SYSTEM)
 }
 
 fn check(thing: &'static str, text: &str) -> Result<(), NameError> {

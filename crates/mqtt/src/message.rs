@@ -18,7 +18,7 @@ pub fn to_body(message: &MqttMessage) -> Result<(ContentType, Bytes), ParseError
         || !message.user_properties.is_empty();
     if !says_more {
         if message.content_type.is_empty() {
-            return Ok((ContentType::parse(ContentType::OPAQUE)?, message.payload.clone()));
+            return Ok((ContentType::opaque(), message.payload.clone()));
         }
         if let Some(content_type) = plain(&message.content_type) {
             return Ok((content_type, message.payload.clone()));

@@ -32,6 +32,16 @@ pub enum Turn {
     Again,
 }
 
+/// Whether a client wants to be told where answers to its requests may go (3.1.2.11.6).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ResponseInformation {
+    /// It does not.
+    #[default]
+    Unasked,
+    /// It does.
+    Asked,
+}
+
 /// What a client sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Packet {
@@ -74,6 +84,8 @@ pub struct Connect {
     pub alias_max: u16,
     /// Whether reasons may be put into words.
     pub problem_information: bool,
+    /// Whether CONNACK may say where answers go.
+    pub response_information: ResponseInformation,
     /// What is to be published where the connection ends badly.
     pub will: Option<Will>,
     /// Who it says it is.

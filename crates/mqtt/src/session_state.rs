@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sekisho_proto::{Filter, Position, PrincipalId, Timestamp, Topic};
+use sekisho_proto::{BootId, Filter, Position, PrincipalId, Sequence, Timestamp, Topic};
 
 use crate::{
     coding::{Reading, StateError, Writing},
@@ -22,8 +22,12 @@ pub const IN_FLIGHT_MAX: usize = 65_535;
 /// Bytes of a filter as its client spelt it, with its share: names are shorter than topics.
 pub const SPELT_BYTES_MAX: usize = 1_024;
 
-/// The first byte of an encoded state.
+/// The first byte of an encoded state in which nothing is intended, and of one in which something
+/// is.
 const VERSION: u8 = 1;
+const VERSION_INTENDED: u8 = 2;
+/// Bytes of the number of a run.
+const BOOT_BYTES: usize = 16;
 /// The expiry interval of a session that never expires.
 pub const NEVER: u32 = u32::MAX;
 
@@ -39,11 +43,14 @@ pub struct SessionState {
     /// When the connection ended; `None` while there is one.
     pub left: Option<Timestamp>,
     /// The subscriptions by number. A number is not used again in a session.
-    pub subscriptions: BTreeMap<u32, Held>,
+    pub subscriptions: BTreeMap<u32, Box<Held>>,
     /// Sent to the client and not yet done, by packet identifier.
     pub outgoing: BTreeMap<u16, Flight>,
     /// Packet identifiers of received messages of quality 2 that the client has not released.
     pub incoming: BTreeSet<u16>,
+    /// Packet identifiers of messages of quality 2 on their way to the log: where each will be, so
+    /// that it can be found out whether it came there.
+    pub intended: BTreeMap<u16, Intended>,
     /// What is to be published where the connection ends badly.
     pub will: Option<Testament>,
 }
@@ -59,6 +66,17 @@ pub struct Held {
     pub next: Position,
     /// Positions from `next` on that are done as well.
     pub done: BTreeSet<u64>,
+}
+
+/// A message of quality 2 of a client that was given its number and may be in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intended {
+    /// Its topic.
+    pub topic: Topic,
+    /// The run of the node that numbered it.
+    pub boot: BootId,
+    /// Its number there.
+    pub sequence: Sequence,
 }
 
 /// A message that was sent and is not done.
@@ -86,6 +104,7 @@ impl SessionState {
             subscriptions: BTreeMap::new(),
             outgoing: BTreeMap::new(),
             incoming: BTreeSet::new(),
+            intended: BTreeMap::new(),
             will: None,
         }
     }
@@ -150,7 +169,7 @@ impl SessionState {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut to = Writing::default();
-        to.byte(VERSION);
+        to.byte(if self.intended.is_empty() { VERSION } else { VERSION_INTENDED });
         for byte in self.principal.as_bytes() {
             to.byte(*byte);
         }
@@ -173,6 +192,15 @@ impl SessionState {
             to.short(*id);
         }
         to.option(self.will.as_ref(), |to, will| will.encode(to));
+        if !self.intended.is_empty() {
+            to.count(self.intended.len());
+            for (id, intended) in &self.intended {
+                to.short(*id);
+                to.bytes(intended.topic.as_str().as_bytes());
+                to.bytes(intended.boot.as_bytes());
+                to.long(intended.sequence.value());
+            }
+        }
         to.done()
     }
 
@@ -183,8 +211,9 @@ impl SessionState {
     /// It is something else, or larger than the limits.
     pub fn decode(bytes: &[u8]) -> Result<Self, StateError> {
         let mut from = Reading::new(bytes);
-        if from.byte()? != VERSION {
-            return Err(from.refused("version 1"));
+        let version = from.byte()?;
+        if !matches!(version, VERSION | VERSION_INTENDED) {
+            return Err(from.refused("version 1 or 2"));
         }
         let principal = PrincipalId::new(from.identity()?);
         let client = from.text(CLIENT_BYTES_MAX)?;
@@ -197,7 +226,7 @@ impl SessionState {
             if last.is_some_and(|(last, _held)| *last >= held.standing.number) {
                 return Err(from.refused("ascending subscriptions"));
             }
-            state.subscriptions.insert(held.standing.number, held);
+            state.subscriptions.insert(held.standing.number, Box::new(held));
         }
         for _ in 0..from.count(IN_FLIGHT_MAX)? {
             let (id, flight) = flight(&mut from)?;
@@ -215,6 +244,9 @@ impl SessionState {
             state.incoming.insert(id);
         }
         state.will = from.option(Testament::decode)?;
+        if version == VERSION_INTENDED {
+            state.intended = intended(&mut from)?;
+        }
         from.end()?;
         Ok(state)
     }
@@ -263,6 +295,26 @@ fn flight(from: &mut Reading<'_>) -> Result<(u16, Flight), StateError> {
         return Err(from.refused("a quality of service of what is in flight"));
     }
     Ok((id, Flight { subscription, position, quality, is_released }))
+}
+
+fn intended(from: &mut Reading<'_>) -> Result<BTreeMap<u16, Intended>, StateError> {
+    let mut all = BTreeMap::new();
+    let count = from.count(IN_FLIGHT_MAX)?;
+    if count == 0 {
+        return Err(from.refused("version 1 of a state in which nothing is intended"));
+    }
+    for _ in 0..count {
+        let id = from.short()?;
+        if id == 0 || all.last_key_value().is_some_and(|(last, _intended)| *last >= id) {
+            return Err(from.refused("ascending packet identifiers"));
+        }
+        let topic = topic(from)?;
+        let boot = BootId::try_from(from.bytes(BOOT_BYTES)?);
+        let boot = boot.map_err(|_fault| from.refused("16 bytes of a run"))?;
+        let sequence = Sequence::new(from.long()?);
+        all.insert(id, Intended { topic, boot, sequence });
+    }
+    Ok(all)
 }
 
 fn later(time: Timestamp, seconds: u32) -> Timestamp {

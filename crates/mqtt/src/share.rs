@@ -4,7 +4,7 @@
 //! record: the first that asks has it given to the next in turn of those who are there and may have
 //! it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sekisho_proto::Position;
 
@@ -20,30 +20,92 @@ pub struct MemberId(pub u64);
 #[derive(Debug)]
 pub struct Group {
     members: Vec<MemberId>,
+    /// How far each has read, also of those who are not there: it comes by nothing before again.
+    read: BTreeMap<MemberId, Position>,
     turn: usize,
     claims: BTreeMap<Position, Claim>,
+    /// Those of them that need nothing more: they go first where there are too many.
+    settled: BTreeSet<Position>,
+    /// Nobody has these, and some have read past them.
+    orphans: BTreeSet<Position>,
     floor: Position,
     claims_max: usize,
+    /// What was let go of open, for want of room.
+    lost: u64,
 }
 
+/// Who has a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Claim {
-    member: MemberId,
-    is_done: bool,
+pub struct Claim {
+    /// The member.
+    pub member: MemberId,
+    /// It needs nothing more.
+    pub is_done: bool,
 }
 
 impl Group {
     /// Nobody yet; what lies before `floor` was decided.
     #[must_use]
     pub const fn new(floor: Position, claims_max: usize) -> Self {
-        Self { members: Vec::new(), turn: 0, claims: BTreeMap::new(), floor, claims_max }
+        Self {
+            members: Vec::new(),
+            read: BTreeMap::new(),
+            turn: 0,
+            claims: BTreeMap::new(),
+            settled: BTreeSet::new(),
+            orphans: BTreeSet::new(),
+            floor,
+            claims_max,
+            lost: 0,
+        }
     }
 
-    /// Somebody is there.
-    pub fn join(&mut self, member: MemberId) {
+    /// Somebody is there, who reads from `from` on. Returns what it has, or has now as nobody had it,
+    /// and may not come by: to be fetched, unless it was sent.
+    pub fn join(&mut self, member: MemberId, from: Position) -> Vec<Position> {
         if !self.members.contains(&member) {
             self.members.push(member);
         }
+        self.read.insert(member, from);
+        // It has read past these and may never have sent them.
+        let own = self.claims.range(..from);
+        let own = own.filter(|(_at, claim)| claim.member == member && !claim.is_done);
+        let mut given: BTreeSet<Position> = own.map(|(position, _claim)| *position).collect();
+        for position in std::mem::take(&mut self.orphans) {
+            self.claims.insert(position, Claim { member, is_done: false });
+            given.insert(position);
+        }
+        given.into_iter().collect()
+    }
+
+    /// Somebody of before a restart, who is not there and would read from `from` on.
+    pub fn restore(&mut self, member: MemberId, from: Position) {
+        self.read.insert(member, from);
+    }
+
+    /// What somebody had before a restart.
+    pub fn restore_claim(&mut self, position: Position, claim: Claim) {
+        self.claims.insert(position, claim);
+        if claim.is_done {
+            self.settled.insert(position);
+        }
+        self.shrink();
+    }
+
+    /// What nobody had before a restart.
+    pub fn restore_orphan(&mut self, position: Position) {
+        self.orphans.insert(position);
+        self.shrink();
+    }
+
+    /// Who has what, ascending.
+    pub fn claims(&self) -> impl Iterator<Item = (Position, Claim)> {
+        self.claims.iter().map(|(position, claim)| (*position, *claim))
+    }
+
+    /// What nobody has, ascending.
+    pub fn orphans(&self) -> impl Iterator<Item = Position> {
+        self.orphans.iter().copied()
     }
 
     /// What lies before was decided.
@@ -59,14 +121,21 @@ impl Group {
         asking: MemberId,
         mut may: impl FnMut(MemberId) -> bool,
     ) -> bool {
-        if position < self.floor {
-            return false;
-        }
+        let read = self.read.entry(asking).or_default();
+        *read = (*read).max(position.next());
         if let Some(claim) = self.claims.get(&position) {
             return claim.member == asking && !claim.is_done;
         }
-        // Whoever asks was let through the gate.
-        let next = self.next_but(None, |member| member == asking || may(member));
+        if position < self.floor {
+            return false;
+        }
+        self.orphans.remove(&position);
+        // Whoever asks was let through the gate; whoever has read past it does not come by it.
+        let read = std::mem::take(&mut self.read);
+        let comes_by = |member| read.get(&member).is_none_or(|read| *read <= position);
+        let next =
+            self.next_but(None, |member| member == asking || (comes_by(member) && may(member)));
+        self.read = read;
         let member = next.unwrap_or(asking);
         self.claims.insert(position, Claim { member, is_done: false });
         self.shrink();
@@ -84,6 +153,7 @@ impl Group {
             && claim.member == member
         {
             claim.is_done = true;
+            self.settled.insert(position);
         }
     }
 
@@ -91,6 +161,7 @@ impl Group {
     /// to fetch what; where nobody is there, it waits for whoever comes.
     pub fn leave(&mut self, member: MemberId) -> Vec<(MemberId, Position)> {
         self.members.retain(|present| *present != member);
+        self.read.remove(&member);
         let open = |claim: &Claim| claim.member == member && !claim.is_done;
         let left = self.claims.iter().filter(|(_position, claim)| open(claim));
         let left: Vec<Position> = left.map(|(position, _claim)| *position).collect();
@@ -103,10 +174,32 @@ impl Group {
                 }
                 None => {
                     self.claims.remove(&position);
+                    self.orphans.insert(position);
                 }
             }
         }
+        self.shrink();
         given
+    }
+
+    /// Lets go of what is done and what every member has read past, also those who are not there.
+    pub fn forget(&mut self) {
+        let Some(read) = self.read.values().min().copied() else { return };
+        while let Some((position, claim)) = self.claims.first_key_value()
+            && claim.is_done
+            && *position < read
+        {
+            let position = *position;
+            self.floor = self.floor.max(position.next());
+            self.claims.remove(&position);
+            self.settled.remove(&position);
+        }
+    }
+
+    /// How many records were let go of for want of room that nobody may have been sent, since this
+    /// was asked last.
+    pub const fn take_lost(&mut self) -> u64 {
+        std::mem::replace(&mut self.lost, 0)
     }
 
     fn next_but(
@@ -128,8 +221,20 @@ impl Group {
 
     fn shrink(&mut self) {
         while self.claims.len() > self.claims_max {
-            let Some((position, _claim)) = self.claims.pop_first() else { return };
-            self.floor = position.next();
+            // What is open is still somebody's; below the floor its claim goes on to hold.
+            let position = if let Some(settled) = self.settled.pop_first() {
+                self.claims.remove(&settled);
+                settled
+            } else {
+                let Some((open, _claim)) = self.claims.pop_first() else { return };
+                self.lost = self.lost.saturating_add(1);
+                open
+            };
+            self.floor = self.floor.max(position.next());
+        }
+        while self.orphans.len() > self.claims_max {
+            self.orphans.pop_first();
+            self.lost = self.lost.saturating_add(1);
         }
     }
 }

@@ -16,6 +16,11 @@ pub enum Carriage {
         /// The number of the client's request.
         request: u64,
     },
+    /// Its publisher, who does not wait for an answer.
+    Unanswered {
+        /// The session that sent it.
+        session: SessionId,
+    },
     /// A peer's node, which had it in its own log.
     Link {
         /// The peer.

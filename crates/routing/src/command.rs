@@ -97,6 +97,15 @@ pub enum Command {
         /// What the node expects next of this publisher, topic and boot.
         expected_sequence: Option<Sequence>,
     },
+    /// An envelope is refused whose publisher does not wait for an answer: it is counted.
+    Dropped {
+        /// The rule it broke.
+        code: RefusalCode,
+        /// The thing refused.
+        what: String,
+        /// Wanted and found.
+        why: String,
+    },
     /// A peer's record is durable here, or was before.
     LinkStored {
         /// The peer.

@@ -208,11 +208,10 @@ impl Streams {
     pub(crate) fn commit(&mut self, header: &Header, ticket: Ticket) {
         let hashes_max = self.limits.hashes_per_boot_max;
         if let Some(boot) = self.boot_mut(header) {
-            for entry in boot.recent.iter_mut().rev() {
-                if entry.ticket == Some(ticket) {
-                    entry.ticket = None;
-                    break;
-                }
+            let found = boot.recent.binary_search_by_key(&header.sequence, |entry| entry.sequence);
+            let entry = found.ok().and_then(|index| boot.recent.get_mut(index));
+            if let Some(entry) = entry.filter(|entry| entry.ticket == Some(ticket)) {
+                entry.ticket = None;
             }
             boot.trim(hashes_max);
         }

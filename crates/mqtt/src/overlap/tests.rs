@@ -23,7 +23,7 @@ fn remembering(standings: &[Standing]) -> SessionState {
     for standing in standings {
         let (standing, spelt, done) = (standing.clone(), String::new(), [].into());
         let held = Held { next: standing.since, standing, spelt, done };
-        state.subscriptions.insert(held.standing.number, held);
+        state.subscriptions.insert(held.standing.number, Box::new(held));
     }
     state
 }

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use sekisho_proto::{ContentType, Filter, Position, PrincipalId, Timestamp, Topic};
+use sekisho_proto::{
+    BootId, ContentType, Filter, Position, PrincipalId, Sequence, Timestamp, Topic,
+};
 
-use super::{Flight, Held, NEVER, SessionState};
+use super::{Flight, Held, Intended, NEVER, SessionState};
 use crate::{
     overlap::{Options, Standing},
     will::Testament,
@@ -60,6 +62,7 @@ prop_compose! {
         held in (0u32..4).prop_flat_map(|count| (0..count).map(holding).collect::<Vec<_>>()),
         outgoing in proptest::collection::btree_map(1u16.., (0u32..5, 0u64..500, 0u8..3), 0..6),
         incoming in proptest::collection::btree_set(1u16.., 0..6),
+        intended in proptest::collection::btree_map(1u16.., (0u8..3, any::<u64>()), 0..4),
         delay in proptest::option::of(any::<u32>()),
     ) -> SessionState {
         let will = delay.map(|delay_s| Testament {
@@ -75,9 +78,18 @@ prop_compose! {
             let quality = kind.clamp(1, 2);
             (id, Flight { subscription, position, quality, is_released: kind == 2 })
         });
+        let intended = intended.into_iter().map(|(id, (topic, sequence))| {
+            let topic = Topic::parse(&format!("fujisawa/mqtt/{topic}")).unwrap();
+            let (boot, sequence) = (BootId::new([3; 16]), Sequence::new(sequence));
+            (id, Intended { topic, boot, sequence })
+        });
         SessionState {
+            intended: intended.collect(),
             left: left.map(Timestamp::from_micros),
-            subscriptions: held.into_iter().map(|held| (held.standing.number, held)).collect(),
+            subscriptions: held
+                .into_iter()
+                .map(|held| (held.standing.number, Box::new(held)))
+                .collect(),
             outgoing: outgoing.collect(),
             incoming,
             will,
@@ -149,7 +161,7 @@ struct Link {
 impl Link {
     fn new() -> Self {
         let mut state = state();
-        state.subscriptions.insert(1, held(1, 0));
+        state.subscriptions.insert(1, Box::new(held(1, 0)));
         let kept = state.encode();
         Self {
             state,
@@ -298,7 +310,7 @@ fn a_will_is_due_with_the_end_of_the_session_at_the_latest() {
 #[test]
 fn what_no_subscription_brings_again_is_told() {
     let mut state = state();
-    state.subscriptions.insert(1, held(1, 50));
+    state.subscriptions.insert(1, Box::new(held(1, 50)));
     for (id, subscription, position) in [(1, 1, 20), (2, 1, 60), (3, 8, 70)] {
         let position = Position::new(position);
         let flight = Flight { subscription, position, quality: 1, is_released: false };

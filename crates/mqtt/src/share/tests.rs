@@ -21,7 +21,7 @@ proptest! {
     ) {
         let mut group = Group::new(Position::ZERO, 1_000);
         for member in 0..4 {
-            group.join(MemberId(member));
+            group.join(MemberId(member), Position::ZERO);
         }
         let mut sent: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
         let mut read = [0usize; 4];
@@ -48,14 +48,14 @@ proptest! {
         done in proptest::collection::btree_set(0u64..20, 0..20),
     ) {
         let mut group = Group::new(Position::ZERO, 1_000);
-        group.join(MemberId(1));
+        group.join(MemberId(1), Position::ZERO);
         for record in 0..20 {
             prop_assert!(group.claim(position(record), MemberId(1), |_member| true));
         }
         for record in &done {
             group.done(position(*record), MemberId(1));
         }
-        group.join(MemberId(2));
+        group.join(MemberId(2), Position::ZERO);
         let given = group.leave(MemberId(1));
         let open: BTreeSet<u64> = (0..20).filter(|record| !done.contains(record)).collect();
         let to_other: BTreeSet<u64> =
@@ -72,7 +72,7 @@ proptest! {
 fn members_take_turns() {
     let mut group = Group::new(Position::ZERO, 1_000);
     for member in 1..=3 {
-        group.join(MemberId(member));
+        group.join(MemberId(member), Position::ZERO);
     }
     let mut count = BTreeMap::new();
     for record in 0..30 {
@@ -88,21 +88,96 @@ fn members_take_turns() {
 #[test]
 fn decisions_remembered_are_bounded() {
     let mut group = Group::new(Position::ZERO, 4);
-    group.join(MemberId(1));
+    group.join(MemberId(1), Position::ZERO);
     for record in 0..10 {
         assert!(group.claim(position(record), MemberId(1), |_member| true));
     }
     assert_eq!(group.floor(), position(6));
-    group.join(MemberId(2));
+    group.join(MemberId(2), Position::ZERO);
     assert!(!group.claim(position(3), MemberId(2), |_member| true));
 }
 
 #[test]
 fn what_nobody_is_there_for_waits_for_whoever_comes() {
     let mut group = Group::new(Position::ZERO, 4);
-    group.join(MemberId(1));
+    group.join(MemberId(1), Position::ZERO);
     assert!(group.claim(position(0), MemberId(1), |_member| true));
     assert!(group.leave(MemberId(1)).is_empty());
-    group.join(MemberId(2));
+    // It may have read past it: it is told.
+    assert_eq!(group.join(MemberId(2), position(9)), [position(0)]);
     assert!(group.claim(position(0), MemberId(2), |_member| true));
+}
+
+#[test]
+fn nobody_is_given_what_it_has_read_past() {
+    let mut group = Group::new(Position::ZERO, 100);
+    group.join(MemberId(1), Position::ZERO);
+    group.join(MemberId(2), position(5));
+    for record in 0..5 {
+        assert!(group.claim(position(record), MemberId(1), |_member| true), "{record}");
+    }
+}
+
+#[test]
+fn what_all_have_done_and_read_past_is_let_go_of_and_what_is_open_is_not() {
+    let mut group = Group::new(Position::ZERO, 100);
+    group.join(MemberId(1), Position::ZERO);
+    for record in 0..6 {
+        assert!(group.claim(position(record), MemberId(1), |_member| true));
+        if record != 4 {
+            group.done(position(record), MemberId(1));
+        }
+    }
+    // Somebody of before, who has read two.
+    group.restore(MemberId(2), position(2));
+    group.forget();
+    let left = |group: &Group| group.claims().map(|(at, _claim)| at.value()).collect::<Vec<_>>();
+    assert_eq!(left(&group), [2, 3, 4, 5]);
+    // It comes back, and is given nothing that another has or had.
+    group.join(MemberId(2), position(2));
+    for record in 2..6 {
+        assert!(!group.claim(position(record), MemberId(2), |_member| true));
+    }
+    group.forget();
+    assert_eq!(left(&group), [4, 5]);
+    assert!(!group.claim(position(1), MemberId(2), |_member| true));
+}
+
+#[test]
+fn what_was_inherited_and_not_sent_is_given_again() {
+    let mut group = Group::new(Position::ZERO, 100);
+    group.join(MemberId(1), Position::ZERO);
+    assert!(group.claim(position(0), MemberId(1), |_member| true));
+    assert!(group.claim(position(1), MemberId(1), |_member| true));
+    // It has read past what it inherits.
+    group.join(MemberId(2), position(9));
+    let given = [(MemberId(2), position(0)), (MemberId(2), position(1))];
+    assert_eq!(group.leave(MemberId(1)), given);
+    group.done(position(0), MemberId(2));
+    group.absent(MemberId(2));
+    // Somebody else is not given what is its own.
+    assert!(group.join(MemberId(3), position(9)).is_empty());
+    assert_eq!(group.join(MemberId(2), position(9)), [position(1)]);
+    assert!(group.claim(position(1), MemberId(2), |_member| true));
+    // What it comes by is not to be fetched.
+    assert!(group.join(MemberId(2), position(1)).is_empty());
+}
+
+#[test]
+fn what_is_done_makes_room_before_what_is_open() {
+    let mut group = Group::new(Position::ZERO, 4);
+    group.join(MemberId(1), Position::ZERO);
+    for record in 0..4 {
+        assert!(group.claim(position(record), MemberId(1), |_member| true));
+    }
+    group.done(position(2), MemberId(1));
+    assert!(group.claim(position(4), MemberId(1), |_member| true));
+    let left = |group: &Group| group.claims().map(|(at, _claim)| at.value()).collect::<Vec<_>>();
+    assert_eq!((left(&group), group.take_lost()), (vec![0, 1, 3, 4], 0));
+    // What is open holds below the floor; what was done is nobody's again.
+    assert!(group.claim(position(1), MemberId(1), |_member| true));
+    assert!(!group.claim(position(2), MemberId(1), |_member| true));
+    assert!(group.claim(position(5), MemberId(1), |_member| true));
+    assert_eq!((left(&group), group.take_lost()), (vec![1, 3, 4, 5], 1));
+    assert_eq!(group.take_lost(), 0);
 }

@@ -175,6 +175,11 @@ impl Router {
             while let Some(gap) = lost.next_if(|gap| gap.from < record.position()) {
                 self.tell_gap(key, *gap);
             }
+            // The tree was not asked: whoever read the page says that it is of the filter.
+            let state = self.subscription_mut(key);
+            if state.is_none_or(|state| !state.filter.matches(record.topic())) {
+                continue;
+            }
             match self.offer(key, record, now) {
                 Offered::Passed => {}
                 Offered::Delivered => count(&mut self.counters.delivered_replayed),
@@ -188,12 +193,13 @@ impl Router {
         state.next = state.next.max(page.next);
     }
 
-    /// Queues a record for a subscription that wants it, may have it and has credit for it.
+    /// Queues a record of a subscription's filter where it is not past it, may have it and has credit
+    /// for it.
     fn offer(&mut self, key: SubscriptionKey, record: &Arc<Record>, now: Timestamp) -> Offered {
         let Some(session) = self.sessions.get_mut(&key.0) else { return Offered::Passed };
         let Some(state) = session.subscriptions.get_mut(&key.1) else { return Offered::Passed };
         let position = record.position();
-        if position < state.next || !state.filter.matches(record.topic()) {
+        if position < state.next {
             return Offered::Passed;
         }
         let hops_max = self.limits.hops_max;

@@ -82,6 +82,7 @@ struct Followed {
 #[derive(Clone, Debug)]
 enum Waiter {
     Session { session: SessionId, request: u64 },
+    Nobody,
     Link { organisation: OrgName, position: Position },
 }
 
@@ -94,8 +95,8 @@ struct Refusal {
 
 impl Router {
     /// An envelope was verified and is permitted. Leads to [`Command::Append`] and, when that is
-    /// durable, [`Command::Published`] or [`Command::LinkStored`]; or to [`Command::Refused`] or
-    /// [`Command::LinkRefused`].
+    /// durable, [`Command::Published`] or [`Command::LinkStored`]; or to [`Command::Refused`],
+    /// [`Command::Dropped`] or [`Command::LinkRefused`].
     pub fn handle_publish(&mut self, admitted: Admitted, now: Timestamp) {
         let (verified, permit, carriage) = admitted.into_parts();
         let hash = verified.hash();
@@ -107,6 +108,16 @@ impl Router {
                     return;
                 }
                 (Waiter::Session { session, request }, now, None)
+            }
+            Carriage::Unanswered { session } => {
+                if !self.sessions.contains_key(&session) {
+                    // Nobody is told, so it has to be counted.
+                    let why = "wanted an open session, found it ended".to_owned();
+                    let refusal = Refusal { code: RefusalCode::Internal, why, expected: None };
+                    self.refuse(Waiter::Nobody, envelope.header(), refusal);
+                    return;
+                }
+                (Waiter::Nobody, now, None)
             }
             Carriage::Link { organisation, position, offset, received, hops } => {
                 let waiter = Waiter::Link { organisation, position };
@@ -167,6 +178,7 @@ impl Router {
                         self.push(Command::Published { session, request, offset });
                     }
                 }
+                Waiter::Nobody => {}
                 Waiter::Link { organisation, position } => {
                     self.push(Command::LinkStored { organisation, position });
                 }
@@ -250,7 +262,7 @@ impl Router {
         let expected = self.streams.expected_durable(&header.topic, header.publisher, header.boot);
         for waiter in pending.waiters {
             match waiter {
-                Waiter::Session { .. } => {
+                Waiter::Session { .. } | Waiter::Nobody => {
                     let refusal = Refusal { code, why: why.to_owned(), expected: Some(expected) };
                     self.refuse(waiter, header, refusal);
                 }
@@ -358,6 +370,11 @@ impl Router {
                     expected_sequence: Some(expected),
                 });
             }
+            Waiter::Nobody => {
+                let why = "wanted one that is not stored, found a repetition".to_owned();
+                let refusal = Refusal { code: RefusalCode::Replayed, why, expected: None };
+                self.refuse(waiter, header, refusal);
+            }
             Waiter::Link { organisation, position } => {
                 self.push(Command::LinkStored { organisation, position });
             }
@@ -382,6 +399,10 @@ impl Router {
                         expected_sequence,
                     });
                 }
+            }
+            Waiter::Nobody => {
+                self.note_unstored(header);
+                self.push(Command::Dropped { code, what, why });
             }
             Waiter::Link { organisation, position } => {
                 self.push(Command::LinkRefused { organisation, position, code, what, why });

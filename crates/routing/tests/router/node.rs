@@ -124,6 +124,21 @@ impl Node {
         key: &SigningKey,
     ) {
         let carriage = Carriage::Session { session: SessionId::new(session), request };
+        self.take(envelope, key, carriage);
+    }
+
+    /// Sends an envelope of which nobody waits to hear.
+    pub(crate) fn publish_unanswered(
+        &mut self,
+        session: u64,
+        envelope: Envelope,
+        key: &SigningKey,
+    ) {
+        let carriage = Carriage::Unanswered { session: SessionId::new(session) };
+        self.take(envelope, key, carriage);
+    }
+
+    fn take(&mut self, envelope: Envelope, key: &SigningKey, carriage: Carriage) {
         let admitted = admit(&self.policy, envelope, key, carriage, self.now);
         self.router.handle_publish(admitted, self.now);
         self.drain();

@@ -77,6 +77,36 @@ fn a_repetition_of_what_is_under_way_waits_for_the_same_outcome() {
 }
 
 #[test]
+fn whoever_does_not_wait_hears_nothing_and_what_is_refused_is_counted() {
+    let (world, truck) = city();
+    let mut node = node(&world, &truck);
+    let mut publisher = publisher(&truck, 1);
+    let first = publisher.envelope("a", at(10));
+    node.publish_unanswered(1, first.clone(), &truck);
+    node.settle();
+    assert!(node.told.is_empty());
+    assert_eq!(node.log.len(), 1);
+    node.publish_unanswered(1, first, &truck);
+    publisher.envelope("never sent", at(10));
+    let late = publisher.envelope("c", at(10));
+    node.publish_unanswered(1, late.clone(), &truck);
+    let dropped = node.told.iter().map(|command| {
+        let Command::Dropped { code, .. } = command else { panic!("found {command:?}") };
+        *code
+    });
+    let codes: Vec<_> = dropped.collect();
+    assert_eq!(codes, [RefusalCode::Replayed, RefusalCode::SequenceGap]);
+    // Of a session that is no more it is counted too.
+    node.publish_unanswered(9, late, &truck);
+    let Some(Command::Dropped { code, why, .. }) = node.told.last() else {
+        panic!("found {:?}", node.told.last())
+    };
+    assert_eq!(*code, RefusalCode::Internal);
+    assert_eq!(why, "wanted an open session, found it ended");
+    assert_eq!((node.told.len(), node.log.len()), (3, 1));
+}
+
+#[test]
 fn a_gap_names_the_sequence_expected() {
     let (world, truck) = city();
     let mut node = node(&world, &truck);
