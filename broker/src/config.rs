@@ -44,6 +44,8 @@ pub struct Config {
     pub tls: TlsFiles,
     /// Web pages of other origins that may use this node, besides its own.
     pub web_origins: Vec<WebOrigin>,
+    /// OpenID providers at which the pages' newcomers sign in.
+    pub web_sign_in: Vec<WebOrigin>,
     /// What the pages' map shows below the readings.
     pub map: MapConfig,
     /// What is below the listener of MQTT.
@@ -182,7 +184,7 @@ fn read(mut root: Table<'_>, dir: &Path) -> Option<Config> {
     listen.finish(&["quic", "http", "web", "mqtt"]);
     let tls = read_tls(root.section("tls"), dir);
     let mqtt_section = mqtt::read(root.section("mqtt"), organisation.as_ref());
-    let (web_origins, map) = read_web(root.section("web"));
+    let (web_origins, web_sign_in, map) = read_web(root.section("web"));
 
     let mut storage = root.section("storage");
     let data = storage.parsed("data", path_in(dir)).unwrap_or_else(|| dir.join("data"));
@@ -227,6 +229,7 @@ fn read(mut root: Table<'_>, dir: &Path) -> Option<Config> {
         mqtt: mqtt_section?,
         tls: tls?,
         web_origins,
+        web_sign_in,
         map,
         key,
         genesis,
@@ -250,11 +253,12 @@ fn read_federation(mut table: Table<'_>) -> (Take, BTreeMap<OrgName, Take>) {
     (take, takes)
 }
 
-fn read_web(mut table: Table<'_>) -> (Vec<WebOrigin>, MapConfig) {
+fn read_web(mut table: Table<'_>) -> (Vec<WebOrigin>, Vec<WebOrigin>, MapConfig) {
     let origins = table.list("origins", str::parse::<WebOrigin>);
+    let sign_in = table.list("sign_in", WebOrigin::of_provider);
     let map = map_tiles::read(&mut table);
-    table.finish(&["origins", "map_tiles", "map_attribution"]);
-    (origins, map)
+    table.finish(&["origins", "sign_in", "map_tiles", "map_attribution"]);
+    (origins, sign_in, map)
 }
 
 /// Both files or neither: a certificate without its key proves nothing.

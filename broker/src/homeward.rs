@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, info, info_span};
 
 use crate::clock;
-use crate::hub::{Cut, Hub, Passage, Refusal};
+use crate::hub::{Cut, Hub, Passage, Refusal, Teller, Untold};
 
 /// Envelopes that wait to be carried to one home.
 const WAITING_MAX: usize = 4_096;
@@ -55,7 +55,7 @@ pub(crate) struct Back {
     /// The number of the client's request.
     pub(crate) request: u64,
     /// The session's answers.
-    pub(crate) answers: mpsc::Sender<Frame>,
+    pub(crate) answers: Teller,
     /// Ends a session that does not read them.
     pub(crate) cut: Cut,
 }
@@ -63,7 +63,7 @@ pub(crate) struct Back {
 impl Back {
     /// Passes an answer on, which speaks of the client's own request by now.
     fn tell(&self, frame: Frame) {
-        if let Err(mpsc::error::TrySendError::Full(_frame)) = self.answers.try_send(frame) {
+        if self.answers.try_tell(frame) == Err(Untold::Full) {
             self.cut.fire(RefusalCode::TooMany, "the client does not read its answers");
         }
     }

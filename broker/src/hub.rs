@@ -5,6 +5,7 @@
 
 mod access;
 mod alarm;
+mod answers;
 mod attesting;
 #[cfg(test)]
 pub(crate) mod attesting_world;
@@ -64,6 +65,7 @@ use crate::mqtt::Memory;
 use crate::session::Who;
 
 pub use access::AccessLogError;
+pub use answers::{Answers, Teller, Untold, answers};
 pub use authority::{Authority, ReplayError, log_from};
 pub use cut::Cut;
 pub use enrolments::{Enrolments, Waiting, WaitingDevice, Word};
@@ -83,7 +85,7 @@ pub use status::Readiness;
 pub(crate) use access::{Access, AccessLog, receipts, releases};
 pub(crate) use alarm::{Alarm, Subject};
 use attesting::Attesting;
-pub(crate) use attesting::Letter;
+pub(crate) use attesting::{Letter, Posted};
 pub(crate) use carrying::Received;
 pub(crate) use ingress::Passage;
 pub(crate) use key_headers::KeyHeaders;
@@ -334,6 +336,11 @@ impl Hub {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         self.rates.arrive_many(principal, u64::try_from(count).unwrap_or(u64::MAX), now)
+    }
+
+    /// What is looked up by key, for what is no more than a memory of a door.
+    pub(crate) const fn keyed(&self) -> &Arc<KeyedStore> {
+        &self.keyed
     }
 
     /// Takes one stream that a principal has opened; false where it has to wait.

@@ -7,6 +7,7 @@ mod giving;
 mod retaining;
 mod sessions;
 mod shares;
+mod vitals;
 mod wills;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use crate::hub::{Hub, Refusal, internal, metrics};
 
 pub(crate) use retaining::{Retaining, ToRetain};
 pub(crate) use shares::Membership;
+pub(crate) use vitals::{Report, Tally, Vitals};
 
 use sessions::Sessions;
 use shares::Shares;
@@ -44,6 +46,7 @@ pub(crate) struct Memory {
     retaining: Arc<Retaining>,
     sessions: Mutex<Sessions>,
     shares: Arc<Shares>,
+    vitals: Arc<Vitals>,
     /// What is not on the disk yet; `None` = to be removed.
     unwritten: Mutex<BTreeMap<String, Option<Bytes>>>,
     /// Held by whoever writes.
@@ -65,6 +68,7 @@ impl Memory {
     ) -> Result<Arc<Self>, KeyedError> {
         let retaining = Retaining::open(own, &**keyed, reader)?;
         let sessions = Sessions::open(&**keyed, now)?;
+        let shares = Shares::open(&**keyed, &sessions)?;
         let (known, kept) = (sessions.len(), retaining.len());
         if known > 0 || kept > 0 {
             info!(sessions = known, retained = kept, "took up what MQTT's clients left");
@@ -74,7 +78,8 @@ impl Memory {
             reader: reader.clone(),
             retaining: Arc::new(retaining),
             sessions: Mutex::new(sessions),
-            shares: Arc::new(Shares::default()),
+            shares: Arc::new(shares),
+            vitals: Arc::new(Vitals::new(now)),
             unwritten: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
             due: Notify::new(),
@@ -84,6 +89,11 @@ impl Memory {
     /// What the shard tells of records to be retained.
     pub(crate) const fn retaining(&self) -> &Arc<Retaining> {
         &self.retaining
+    }
+
+    /// What is counted of all connections.
+    pub(crate) const fn vitals(&self) -> &Arc<Vitals> {
+        &self.vitals
     }
 
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
@@ -106,6 +116,8 @@ impl Memory {
         let writing = tokio::spawn(async move {
             let _writing = memory.writing.lock().await;
             let mut taken = std::mem::take(&mut *memory.unwritten());
+            // After the sessions: who has what they have read past is known by now.
+            taken.extend(memory.shares.take_changes());
             taken.extend(memory.retaining.take_changes());
             if taken.is_empty() {
                 return Ok(());
@@ -159,7 +171,9 @@ pub(crate) async fn run(hub: Arc<Hub>, stop: CancellationToken) {
     let memory = hub.mqtt();
     let mut looks = tokio::time::interval(LOOK);
     let mut flushes = tokio::time::interval(FLUSH);
-    for interval in [&mut looks, &mut flushes] {
+    let system = hub.config().mqtt.system_interval;
+    let mut says = tokio::time::interval(system.unwrap_or(FLUSH));
+    for interval in [&mut looks, &mut flushes, &mut says] {
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     }
     loop {
@@ -171,6 +185,9 @@ pub(crate) async fn run(hub: Arc<Hub>, stop: CancellationToken) {
                 drop(memory.write().await);
             }
             _at = looks.tick() => wills::send_due(&hub, clock::now()).await,
+            _at = says.tick(), if system.is_some() => {
+                memory.vitals.tell(memory.retaining.len(), clock::now());
+            }
             _at = flushes.tick() => {
                 memory.retaining.expire(clock::now());
                 metrics::set(metrics::MQTT_SESSIONS, memory.sessions().len() as u64);

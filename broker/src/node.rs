@@ -9,6 +9,8 @@ use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
 use sekisho_proto::PrincipalKind;
 use sekisho_seal::{KeyFile, KeyFileError, KeyKind, SigningKey};
 use thiserror::Error;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::field::display;
 use tracing::{info, warn};
@@ -16,11 +18,12 @@ use tracing::{info, warn};
 use crate::config::{Config, ConfigError};
 use crate::genesis::{self, GenesisError};
 use crate::hub::{Ended, Hub, Request, StartError, metrics, receipts, releases, sweeping};
-use crate::transport::certificate::Certificate;
 pub use crate::transport::certificate::TlsFileError;
+use crate::transport::certificate::{Certificate, renewing};
 use crate::transport::crowd::Crowd;
 pub use crate::transport::quic::ListenError;
 use crate::transport::quic::Listener;
+use crate::transport::web::Own;
 use crate::transport::{mqtt as mqtt_door, web};
 use crate::{clock, homeward, http, links, mqtt};
 
@@ -195,6 +198,8 @@ struct Doors {
     mqtt: Option<mqtt_door::Listener>,
     insecure_mqtt: Option<mqtt_door::Listener>,
     insecure_web: Option<web::Listener>,
+    /// What looks after the certificate, where one is shown.
+    renewing: Option<JoinHandle<()>>,
 }
 
 fn address_of(listener: Option<&mqtt_door::Listener>) -> Option<SocketAddr> {
@@ -213,7 +218,8 @@ impl Doors {
         stop: &CancellationToken,
     ) -> Result<Self, NodeError> {
         let config = hub.config();
-        let mut doors = Self { web: None, mqtt: None, insecure_mqtt: None, insecure_web: None };
+        let mut doors =
+            Self { web: None, mqtt: None, insecure_mqtt: None, insecure_web: None, renewing: None };
         let shared = || (Arc::clone(hub), Arc::clone(key), Arc::clone(crowd));
         let mqtt = mqtt_door::Door::new(shared(), stop.clone());
         if let Some(address) = insecure.mqtt {
@@ -222,22 +228,24 @@ impl Doors {
             doors.insecure_mqtt = Some(listener);
         }
         if let Some(address) = insecure.web {
-            let door = Arc::new(web::Door::new(shared(), None, stop.clone()));
+            let door = Arc::new(web::Door::new(shared(), Own::Loopback, stop.clone()));
             doors.insecure_web = Some(web::Listener::bind_loopback(address, door).await?);
             warn!(%address, "pages and sessions without TLS are open to this machine");
         }
         if config.listen_web.is_none() && config.listen_mqtt.is_none() {
             return Ok(doors);
         }
-        let certificate = Certificate::load_or_make(config)?;
+        let (certificate, _shown) = watch::channel(Certificate::load_or_make(config)?);
         if let Some(address) = config.listen_mqtt {
             let listener = mqtt_door::Listener::bind(address, &certificate, Arc::clone(&mqtt));
             doors.mqtt = Some(listener.await?);
         }
         if let Some(address) = config.listen_web {
-            let door = Arc::new(web::Door::new(shared(), Some(&certificate), stop.clone()));
+            let door = Arc::new(web::Door::new(shared(), Own::Tls, stop.clone()));
             doors.web = Some(web::Listener::bind(address, &certificate, door).await?);
         }
+        let renewing = renewing::run(config.tls.clone(), certificate, stop.clone());
+        doors.renewing = Some(tokio::spawn(renewing));
         Ok(doors)
     }
 
@@ -256,6 +264,11 @@ impl Doors {
         });
         let [secure, insecure] = mqtt;
         tokio::join!(web, insecure_web, secure, insecure);
+        if let Some(renewing) = self.renewing
+            && let Err(fault) = renewing.await
+        {
+            warn!(%fault, "what looks after the certificate");
+        }
     }
 }
 

@@ -16,17 +16,17 @@ use std::time::Duration;
 use sekisho_policy::{HeldGrant, Recipient};
 use sekisho_proto::frame::Start;
 use sekisho_proto::{
-    AccessKind, AccessRecord, Action, Filter, Frame, Position, PrincipalId, PrincipalKind,
+    AccessKind, AccessRecord, Action, BootId, Filter, Frame, Position, PrincipalId, PrincipalKind,
     PrincipalName, RefusalCode, Sequence, StatementIndex, Timestamp, frame, limits,
 };
 use sekisho_routing::{Carriage, SessionId, Subscribe, SubscriptionId};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::clock;
 use crate::homeward::Back;
 use crate::hub::{
-    Backlog, Carrier, Cut, Held, Hub, INTERESTS_DEFAULT, Letter, Listed, Outbox, OutboxReader,
-    Parcel, Present, Received, Refusal, Request, metrics,
+    Answers, Backlog, Carrier, Cut, Held, Hub, INTERESTS_DEFAULT, Letter, Listed, Outbox,
+    OutboxReader, Parcel, Posted, Present, Received, Refusal, Request, Teller, metrics,
 };
 
 pub(crate) use follow::Follower;
@@ -85,7 +85,7 @@ pub(crate) struct Session {
     who: Who,
     carrier: Carrier,
     recipient: Recipient,
-    answers: mpsc::Sender<Frame>,
+    answers: Teller,
     cut: Cut,
     backlog: Backlog,
     listed: Listed,
@@ -100,7 +100,7 @@ pub(crate) struct Session {
 #[derive(Debug)]
 pub(crate) struct Port {
     /// Frames to be written on the control channel.
-    pub answers: mpsc::Receiver<Frame>,
+    pub answers: Answers,
     /// Fires when the node ends the session; then the reason is in [`Cut::reason`].
     pub cut: Cut,
     /// What every answer goes through, where there are some.
@@ -179,11 +179,29 @@ impl Session {
     /// `Published` or `Refused`, goes through the port under this request. Tells which number the
     /// envelope was given, where it got that far.
     pub(crate) async fn attest(&self, request: u64, letter: Letter) -> Option<Sequence> {
+        let unnoted = |_boot, _sequence| std::future::ready(Ok(()));
+        self.attest_noting(request, letter, unnoted).await
+    }
+
+    /// As [`attest`](Self::attest); somebody notes under which number it can be found again before
+    /// it is on its way to the log.
+    pub(crate) async fn attest_noting<F>(
+        &self,
+        request: u64,
+        letter: Letter,
+        note: impl FnOnce(BootId, Sequence) -> F,
+    ) -> Option<Sequence>
+    where
+        F: Future<Output = Result<(), Refusal>>,
+    {
         let (publisher, topic) = (self.who.id, letter.topic.clone());
         let bytes = letter.body.len();
         let sent = match self.parting {
             Some(_) => Err(self.parted()),
-            None => self.hub.attest(publisher, letter, (self.id, request), clock::now()).await,
+            None => {
+                let sender = (self.id, request);
+                self.hub.attest_noting(publisher, letter, sender, clock::now(), note).await
+            }
         };
         match sent {
             Ok(sequence) => {
@@ -196,6 +214,36 @@ impl Session {
                 None
             }
         }
+    }
+
+    /// As [`attest`](Self::attest) for each in turn; nothing is answered where no request is named.
+    pub(crate) async fn attest_all(&self, posted: Vec<Posted>) -> Vec<Option<Sequence>> {
+        let requests: Vec<Option<u64>> = posted.iter().map(|one| one.request).collect();
+        let sizes: Vec<usize> = posted.iter().map(|one| one.letter.body.len()).collect();
+        let now = clock::now();
+        let sent = match self.parting {
+            Some(_) => posted.iter().map(|_one| Err(self.parted())).collect(),
+            None => self.hub.attest_all(self.who.id, posted, self.id, now).await,
+        };
+        let (mut sequences, mut count, mut bytes) = (Vec::with_capacity(sent.len()), 0, 0);
+        for ((sent, request), size) in sent.into_iter().zip(requests).zip(sizes) {
+            match sent {
+                Ok(sequence) => {
+                    (count, bytes) = (count + 1, bytes + size);
+                    sequences.push(Some(sequence));
+                }
+                Err(refusal) => {
+                    tracing::debug!(%refusal, "nothing was attested");
+                    let refused = self.refuse(request.unwrap_or(0), refusal);
+                    if request.is_some() {
+                        self.tell(refused).await;
+                    }
+                    sequences.push(None);
+                }
+            }
+        }
+        self.listed.note_published_all(count, bytes, now);
+        sequences
     }
 
     async fn state(&self, state: frame::State) -> Frame {
@@ -412,7 +460,7 @@ impl Session {
 
     /// Waits for room: a client that does not read its answers is not read from either.
     pub(crate) async fn tell(&self, frame: Frame) {
-        drop(self.answers.send(frame).await);
+        self.answers.tell(frame).await;
     }
 }
 

@@ -1,6 +1,8 @@
 //! `[mqtt]`: where in the organisation's tree the names of MQTT's clients are, and what they may ask
 //! for.
 
+use std::time::Duration;
+
 use sekisho_mqtt::mapping::Prefix;
 use sekisho_proto::OrgName;
 
@@ -20,6 +22,8 @@ pub struct MqttConfig {
     pub keep_alive_s_max: u16,
     /// For how long a session may outlive its connection, seconds.
     pub session_expiry_s_max: u32,
+    /// How often administrators are told under `$SYS` how the node is; `None` = nobody is.
+    pub system_interval: Option<Duration>,
 }
 
 pub(super) fn read(mut table: Table<'_>, organisation: Option<&OrgName>) -> Option<MqttConfig> {
@@ -28,11 +32,18 @@ pub(super) fn read(mut table: Table<'_>, organisation: Option<&OrgName>) -> Opti
     let keep_alive = table.number("keep_alive_seconds_max", 0..=65_535, KEEP_ALIVE_S);
     let expiry_max = u64::from(u32::MAX - 1);
     let expiry = table.number("session_expiry_seconds_max", 0..=expiry_max, SESSION_EXPIRY_S);
-    table.finish(&["prefix", "keep_alive_seconds_max", "session_expiry_seconds_max"]);
+    let system = table.number("sys_interval_seconds", 0..=3_600, 0);
+    table.finish(&[
+        "prefix",
+        "keep_alive_seconds_max",
+        "session_expiry_seconds_max",
+        "sys_interval_seconds",
+    ]);
     Some(MqttConfig {
         prefix: prefix.or_else(|| Prefix::parse(&default?).ok())?,
         keep_alive_s_max: u16::try_from(keep_alive).ok()?,
         session_expiry_s_max: u32::try_from(expiry).ok()?,
+        system_interval: (system > 0).then_some(Duration::from_secs(system)),
     })
 }
 

@@ -74,10 +74,12 @@ fn the_doors_for_others_are_closed_until_somebody_opens_them() {
     assert_eq!((config.listen_web, config.listen_mqtt), (None, None));
     assert_eq!(config.tls.source, TlsSource::Made);
     assert_eq!(config.tls.key, Path::new("node/tls/key.pem"));
-    assert!(config.web_origins.is_empty());
+    assert!(config.web_origins.is_empty() && config.web_sign_in.is_empty());
     let text = "organisation = \"a\"\n[listen]\nweb = \"0.0.0.0:8443\"\n[tls]\n\
-                certificate = \"c.pem\"\nkey = \"k.pem\"\n[web]\norigins = [\"https://b.example\"]\n";
+                certificate = \"c.pem\"\nkey = \"k.pem\"\n[web]\norigins = [\"https://b.example\"]\n\
+                sign_in = [\"https://login.example\"]\n";
     let config = parse(text).unwrap();
+    assert_eq!(config.web_sign_in, ["https://login.example".parse().unwrap()]);
     assert_eq!(config.listen_web, "0.0.0.0:8443".parse().ok());
     assert_eq!(config.tls.source, TlsSource::Given);
     assert_eq!(config.web_origins, ["https://b.example".parse().unwrap()]);

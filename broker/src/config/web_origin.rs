@@ -47,6 +47,17 @@ impl WebOrigin {
         Err(format!("wanted localhost or a loopback address, found {host:?}"))
     }
 
+    /// Where people sign in: over TLS, or without it on this machine.
+    ///
+    /// # Errors
+    /// It is no origin, or one that anybody on the way could answer for.
+    pub fn of_provider(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("http://") {
+            Some(authority) => Self::of_local_host(authority),
+            None => text.parse(),
+        }
+    }
+
     fn parse(scheme: Scheme, authority: &str) -> Result<Self, String> {
         let (host, port) = match authority.rsplit_once(':') {
             // The colons of an IPv6 address are within brackets.
@@ -118,6 +129,23 @@ mod tests {
         let own = WebOrigin::of_host("node.example:443").unwrap();
         assert_eq!(own, "https://node.example".parse().unwrap());
         assert_ne!(own, "http://node.example:443".parse().unwrap());
+    }
+
+    #[test]
+    fn a_provider_is_reached_over_tls_or_on_this_machine() {
+        for text in ["https://login.example", "https://login.example:8443", "http://127.0.0.1:9"] {
+            assert_eq!(WebOrigin::of_provider(text).unwrap().to_string(), text);
+        }
+        for text in [
+            "http://login.example",
+            "login.example",
+            "https://*",
+            "https://a.example; script-src *",
+            "https://a.example/realms/city",
+            "https://a.example 'unsafe-eval'",
+        ] {
+            assert!(WebOrigin::of_provider(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! ends. Where it does not know, because it has just started, forgot to save memory, or an envelope
 //! was not stored after all, it asks the shard, which knows.
 
+mod gathered;
 mod signing;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use sekisho_routing::{Carriage, Record, SessionId};
 use tokio::sync::{Mutex, oneshot};
 
 use super::{Carrier, Hub, Refusal, Request};
+pub(crate) use gathered::Posted;
 pub(crate) use signing::{Signing, Unsigned};
 
 /// What a client without a key of its own wants to have published.
@@ -54,7 +56,7 @@ pub(crate) struct Attesting {
 struct Chain {
     /// Held from the number until the envelope is in the shard's queue, so that they are there in
     /// order. `None`: to be asked for.
-    end: Mutex<Option<End>>,
+    end: Arc<Mutex<Option<End>>>,
     /// One of them was not stored: what is remembered of the end is not to be relied upon.
     is_broken: AtomicBool,
 }
@@ -63,6 +65,13 @@ struct Chain {
 struct End {
     next: Sequence,
     previous: Option<Hash>,
+}
+
+impl Chain {
+    /// Whether its end is to be asked for.
+    fn take_broken(&self) -> bool {
+        self.is_broken.load(Ordering::Acquire) && self.is_broken.swap(false, Ordering::AcqRel)
+    }
 }
 
 impl Attesting {
@@ -106,13 +115,33 @@ impl Hub {
         &self,
         publisher: PrincipalId,
         letter: Letter,
-        (session, request): (SessionId, u64),
+        sender: (SessionId, u64),
         now: Timestamp,
     ) -> Result<Sequence, Refusal> {
+        let unnoted = |_boot, _sequence| std::future::ready(Ok(()));
+        self.attest_noting(publisher, letter, sender, now, unnoted).await
+    }
+
+    /// As [`attest`](Self::attest), and before the shard hears of it somebody notes the run and the
+    /// number under which it can be found again.
+    ///
+    /// # Errors
+    /// As there, or it could not be noted.
+    pub(crate) async fn attest_noting<F>(
+        &self,
+        publisher: PrincipalId,
+        letter: Letter,
+        (session, request): (SessionId, u64),
+        now: Timestamp,
+        note: impl FnOnce(BootId, Sequence) -> F,
+    ) -> Result<Sequence, Refusal>
+    where
+        F: Future<Output = Result<(), Refusal>>,
+    {
         self.arrived(&Carrier::Principal(publisher), now)?;
         let chain = self.attesting.chain(publisher, &letter.topic);
         let mut end = chain.end.lock().await;
-        if chain.is_broken.swap(false, Ordering::AcqRel) {
+        if chain.take_broken() {
             *end = None;
         }
         let at = match *end {
@@ -124,12 +153,42 @@ impl Hub {
         let policy = self.authority.snapshot();
         let carriage = Carriage::Session { session, request };
         let entry =
-            self.ingress.attest(&policy, (&header, &body), self.logs.key(), carriage, now)?;
+            self.ingress.attest(&policy, (header, &body), self.logs.key(), carriage, now)?;
         let hash = entry.hash;
         let entry = self.keep_up(entry, ("attested", bytes), now).await?;
+        note(self.attesting.boot, at.next).await?;
         self.ask(Request::Publish { admitted: entry.admitted }).await?;
         *end = Some(End { next: at.next.next(), previous: Some(hash) });
         Ok(at.next)
+    }
+
+    /// Whether the envelope that a node numbered so in one of its runs is durable.
+    ///
+    /// # Errors
+    /// The node is stopping.
+    pub(crate) async fn has_taken(
+        &self,
+        publisher: PrincipalId,
+        topic: Topic,
+        (boot, sequence): (BootId, Sequence),
+    ) -> Result<bool, Refusal> {
+        loop {
+            let (answer, asked) = oneshot::channel();
+            let of = topic.clone();
+            self.ask(Request::StreamHead { publisher, boot, topic: of, answer }).await?;
+            if sequence < asked.await.map_err(|_gone| Refusal::stopping())? {
+                return Ok(true);
+            }
+            let (answer, asked) = oneshot::channel();
+            let of = topic.clone();
+            self.ask(Request::ChainEnd { publisher, boot, topic: of, answer }).await?;
+            let found = asked.await.map_err(|_gone| Refusal::stopping())?;
+            if found.is_none_or(|(next, _previous)| sequence >= next) {
+                return Ok(false);
+            }
+            // On its way to the disk: the outcome is not known before its group is settled.
+            tokio::task::yield_now().await;
+        }
     }
 
     async fn chain_end(&self, publisher: PrincipalId, topic: &Topic) -> Result<End, Refusal> {

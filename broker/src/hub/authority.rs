@@ -110,6 +110,12 @@ impl Authority {
         self.current.load_full()
     }
 
+    /// The version of the policy as it is now.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.current.load().version()
+    }
+
     /// The organisation's own log as a tree. It is never behind the policy.
     pub(crate) const fn log(&self) -> &MerkleLog {
         &self.log

@@ -54,6 +54,9 @@ pub struct WaitingDevice {
     kem_suite: u32,
     kem_public_key: String,
     proof: String,
+    /// For the steward alone: the node cannot read it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    sign_in: String,
     since: String,
 }
 
@@ -151,6 +154,7 @@ impl WaitingDevice {
             kem_suite: entry.enrol.kem_suite.number(),
             kem_public_key: hex(&entry.enrol.kem_public_key),
             proof: hex(&entry.enrol.proof),
+            sign_in: hex(&entry.enrol.sign_in),
             since: entry.since.to_string(),
         }
     }

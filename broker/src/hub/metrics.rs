@@ -101,6 +101,8 @@ pub const MQTT_RETAINED_DROPPED: &str = "sekisho_mqtt_retained_dropped_total";
 pub const MQTT_SHARED_LOST: &str = "sekisho_mqtt_shared_lost_total";
 /// Wills that were due, by `outcome`: published, refused or lost.
 pub const MQTT_WILLS: &str = "sekisho_mqtt_wills_total";
+/// Times that other files of a certificate were found, by `outcome`: renewed or refused.
+pub const CERTIFICATE_RENEWALS: &str = "sekisho_certificate_renewals_total";
 /// Errands that wait for a steward's answer.
 pub const ERRANDS_WAITING: &str = "sekisho_errands_waiting";
 /// Errands, by `outcome`: taken, answered or expired.
@@ -166,6 +168,7 @@ pub const CATALOGUE: &[(&str, Kind, &str)] = &[
     (MQTT_RETAINED, Kind::Gauge, "Topics with a retained message."),
     (MQTT_RETAINED_DROPPED, Kind::Counter, "Messages not retained for want of room."),
     (MQTT_SHARED_LOST, Kind::Counter, "Messages of a share that nobody was given."),
+    (CERTIFICATE_RENEWALS, Kind::Counter, "Times a certificate was replaced, by outcome."),
     (MQTT_WILLS, Kind::Counter, "Wills that were due, by outcome."),
     (ERRANDS_WAITING, Kind::Gauge, "Errands that wait for a steward's answer."),
     (ERRANDS, Kind::Counter, "Errands to stewards, by outcome: taken, answered, expired."),
@@ -207,6 +210,12 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
 pub(crate) fn admitted(via: &'static str, samples: u32, bytes: usize) {
     counter!(ADMITTED, "via" => via).increment(1);
     counter!(SAMPLES).increment(u64::from(samples));
+    counter!(BYTES_IN).increment(bytes as u64);
+}
+
+/// Envelopes without samples that came together.
+pub(crate) fn admitted_all(via: &'static str, count: usize, bytes: usize) {
+    counter!(ADMITTED, "via" => via).increment(count as u64);
     counter!(BYTES_IN).increment(bytes as u64);
 }
 
@@ -270,6 +279,10 @@ pub(crate) fn set(name: &'static str, value: u64) {
 
 pub(crate) fn count(name: &'static str) {
     counter!(name).increment(1);
+}
+
+pub(crate) fn certificate_renewal(outcome: &'static str) {
+    counter!(CERTIFICATE_RENEWALS, "outcome" => outcome).increment(1);
 }
 
 pub(crate) fn mqtt_will(outcome: &'static str) {

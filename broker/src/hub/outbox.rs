@@ -14,7 +14,7 @@ use sekisho_routing::Record;
 use super::{Interest, Subscribed, Want};
 
 /// Items that wait for one subscriber; beyond it the subscriber is fed from the log.
-pub const OUTBOX_ITEMS_MAX: usize = 1_024;
+pub const OUTBOX_ITEMS_MAX: usize = 4_096;
 /// Bytes of envelopes that wait for one subscriber, unless a single one is larger. Envelopes are
 /// shared between subscribers, so this bounds what one slow subscriber alone can hold on to.
 pub const OUTBOX_BYTES_MAX: usize = 4 << 20;
@@ -49,6 +49,8 @@ pub struct Outbox {
 #[derive(Debug)]
 pub struct OutboxReader {
     queue: Arc<Queue>,
+    /// Under which version of the policy the gate let out what was taken last.
+    let_out: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -88,6 +90,8 @@ pub struct Backlog {
 struct State {
     waiting: Vec<Outgoing>,
     bytes: usize,
+    /// The oldest version of the policy under which the gate let out a record that waits.
+    let_out: Option<u64>,
     reader: Option<Waker>,
     /// Something was refused and the reader has not been asked about it since.
     refused: bool,
@@ -116,15 +120,15 @@ impl Outbox {
     pub(crate) fn holding(session: &Backlog, held: Held) -> (Self, OutboxReader) {
         let (state, session) = (Mutex::default(), session.clone());
         let queue = Arc::new(Queue { state, session, held });
-        (Self { queue: Arc::clone(&queue) }, OutboxReader { queue })
+        (Self { queue: Arc::clone(&queue) }, OutboxReader { queue, let_out: None })
     }
 
     /// Offers a record; the permit is the gate's word that this subscriber may have it.
     ///
     /// # Errors
     /// The queue is full or its reader gone.
-    pub fn offer(&self, record: Arc<Record>, _permit: &DeliveryPermit) -> Result<(), Full> {
-        self.put(Outgoing::Record(record))
+    pub fn offer(&self, record: Arc<Record>, permit: &DeliveryPermit) -> Result<(), Full> {
+        self.put_let_out(Outgoing::Record(record), Some(permit.policy_version()))
     }
 
     /// Offers word of records that will not come.
@@ -162,6 +166,10 @@ impl Outbox {
     }
 
     fn put(&self, outgoing: Outgoing) -> Result<(), Full> {
+        self.put_let_out(outgoing, None)
+    }
+
+    fn put_let_out(&self, outgoing: Outgoing, version: Option<u64>) -> Result<(), Full> {
         let bytes = outgoing.envelope_bytes();
         let mut state = self.queue.lock();
         if !state.has_room(bytes) || !self.queue.session.has_room(&state, bytes) {
@@ -169,6 +177,7 @@ impl Outbox {
             return Err(Full);
         }
         state.bytes = state.bytes.saturating_add(bytes);
+        state.let_out = state.let_out.into_iter().chain(version).min();
         self.queue.session.take(bytes);
         state.waiting.push(outgoing);
         wake(state);
@@ -191,8 +200,18 @@ impl OutboxReader {
         let mut state = self.queue.lock();
         let bytes = state.bytes;
         let taken = state.poll_take(context);
+        if taken.is_ready() {
+            self.let_out = state.let_out.take();
+        }
         self.queue.session.free(bytes.saturating_sub(state.bytes));
         taken
+    }
+
+    /// Under which version of the policy the gate let out the records that were taken last, of
+    /// several the oldest; `None` where there were none.
+    #[must_use]
+    pub const fn let_out_under(&self) -> Option<u64> {
+        self.let_out
     }
 
     /// Whether the subscription has ended for want of a right: then what was taken before is not to

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use sekisho_policy::{DeliveryPermit, Policy, Recipient};
 use sekisho_proto::{
-    AccessRecord, BootId, Frame, Hash, OrgName, Position, PrincipalId, RefusalCode, Sequence, Topic,
+    AccessRecord, BootId, Hash, OrgName, Position, PrincipalId, RefusalCode, Sequence, Topic,
 };
 use sekisho_routing::{Admitted, Kept, Record, SessionId, Subscribe, SubscriptionId};
 use tokio::sync::{mpsc, oneshot};
 
+use super::answers::Teller;
 use super::cut::Cut;
 use super::outbox::Outbox;
 use super::replay::Page;
@@ -25,6 +26,11 @@ pub enum Request {
         /// The proof that it did.
         admitted: Admitted,
     },
+    /// The same of several that came together, in order.
+    PublishAll {
+        /// The proofs; a connection's read of them.
+        admitted: Vec<Admitted>,
+    },
     /// A session begins.
     Connect {
         /// Its number.
@@ -34,7 +40,7 @@ pub enum Request {
         /// As whom it receives.
         recipient: Recipient,
         /// Where its answers go.
-        answers: mpsc::Sender<Frame>,
+        answers: Teller,
         /// How it is ended.
         cut: Cut,
     },
@@ -150,6 +156,32 @@ pub enum Request {
         /// Answered when everything acknowledged is durable.
         done: oneshot::Sender<()>,
     },
+}
+
+impl Request {
+    /// How much of a group it is.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::PublishAll { admitted } => admitted.len(),
+            Self::Publish { .. }
+            | Self::Connect { .. }
+            | Self::Disconnect { .. }
+            | Self::Subscribe { .. }
+            | Self::Credit { .. }
+            | Self::Acknowledge { .. }
+            | Self::Unsubscribe { .. }
+            | Self::OutboxFree { .. }
+            | Self::Replayed { .. }
+            | Self::Link { .. }
+            | Self::Policy(_)
+            | Self::Heard(_)
+            | Self::StreamHead { .. }
+            | Self::ChainEnd { .. }
+            | Self::Kept { .. }
+            | Self::Tick
+            | Self::Stop { .. } => 1,
+        }
+    }
 }
 
 /// What became of a record that a link brought.

@@ -65,7 +65,7 @@ struct Entry {
     since: Timestamp,
     published: Mutex<Meter>,
     delivered: Mutex<Meter>,
-    subscriptions: Mutex<BTreeMap<u64, (Filter, Timestamp)>>,
+    subscriptions: Mutex<BTreeMap<u64, Box<(Filter, Timestamp)>>>,
     next: AtomicU64,
     refusals: Arc<Refusals>,
 }
@@ -153,7 +153,12 @@ impl Roster {
 impl Listed {
     /// An envelope of theirs was let in.
     pub(crate) fn note_published(&self, bytes: usize, now: Timestamp) {
-        lock(&self.entry.published).note(1, bytes as u64, now);
+        self.note_published_all(1, bytes, now);
+    }
+
+    /// So many envelopes of theirs were let in.
+    pub(crate) fn note_published_all(&self, count: u64, bytes: usize, now: Timestamp) {
+        lock(&self.entry.published).note(count, bytes as u64, now);
     }
 
     /// Records were written to them.
@@ -164,7 +169,7 @@ impl Listed {
     /// A subscription of theirs.
     pub(crate) fn subscribe(&self, filter: &Filter, now: Timestamp) -> Subscribed {
         let number = self.entry.next.fetch_add(1, Ordering::Relaxed);
-        lock(&self.entry.subscriptions).insert(number, (filter.clone(), now));
+        lock(&self.entry.subscriptions).insert(number, Box::new((filter.clone(), now)));
         Subscribed { entry: Arc::clone(&self.entry), number }
     }
 
@@ -185,7 +190,7 @@ impl Subscribed {
     pub(crate) fn note_ended(&self, code: RefusalCode, why: &str) {
         let what = lock(&self.entry.subscriptions).get(&self.number).map_or_else(
             || "subscription".to_owned(),
-            |(filter, _)| format!("subscription to {filter}"),
+            |about| format!("subscription to {}", about.0),
         );
         self.entry.note_refused(&Refusal::new(code, what, why), clock::now());
     }
@@ -205,11 +210,11 @@ impl Entry {
     fn told(&self, number: u64, now: Timestamp) -> Value {
         let subscriptions = lock(&self.subscriptions);
         let told = subscriptions.iter().take(SUBSCRIPTIONS_TOLD_MAX);
-        let told = told.map(|(number, (filter, since))| {
+        let told = told.map(|(number, about)| {
             json!({
                 "subscription": number,
-                "filter": filter.as_str(),
-                "since": since.to_string(),
+                "filter": about.0.as_str(),
+                "since": about.1.to_string(),
             })
         });
         json!({

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error, warn};
 
 use super::alarm::{Alarm, Subject};
+use super::answers::Teller;
 use super::attesting::Attesting;
 use super::cursors::Cursors;
 use super::cut::Cut;
@@ -67,7 +68,7 @@ pub enum Ended {
 /// How to reach one session.
 #[derive(Debug)]
 pub(super) struct Port {
-    answers: mpsc::Sender<Frame>,
+    answers: Teller,
     cut: Cut,
     outboxes: BTreeMap<SubscriptionId, Outbox>,
     /// What is to be recorded before any of these is given what was there before it.
@@ -89,9 +90,11 @@ impl<L: Records, K: Keyed> Shard<L, K> {
     /// can no longer be trusted: what is on it is learned by opening it anew, in a new process.
     pub(crate) fn run(mut self) -> Ended {
         while let Some(first) = self.requests.blocking_recv() {
+            let mut weight = first.weight();
             let mut stop = self.take(first);
-            for _ in 1..GROUP_MAX {
+            while weight < GROUP_MAX {
                 let Ok(next) = self.requests.try_recv() else { break };
+                weight = weight.saturating_add(next.weight());
                 stop = stop.or(self.take(next));
             }
             self.settle();
@@ -115,14 +118,13 @@ impl<L: Records, K: Keyed> Shard<L, K> {
         let now = clock::now();
         match request {
             Request::Publish { admitted } => self.router.handle_publish(admitted, now),
+            Request::PublishAll { admitted } => {
+                for one in admitted {
+                    self.router.handle_publish(one, now);
+                }
+            }
             Request::Connect { session, principal, recipient, answers, cut } => {
-                let (outboxes, histories) = (BTreeMap::new(), BTreeMap::new());
-                let asked_at = match &recipient {
-                    Recipient::Peer(peer) => Some((peer.clone(), BTreeMap::new())),
-                    Recipient::Principal(_) => None,
-                };
-                let port = Port { answers, cut, outboxes, histories, asked_at };
-                self.sessions.insert(session, port);
+                self.sessions.insert(session, Port::new(answers, cut, &recipient));
                 self.router.handle_connect(session, principal, recipient, now);
             }
             Request::Disconnect { session } => {
@@ -369,6 +371,10 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                 }
                 self.tell_link(&organisation, LinkOutcome::Refused(position, code));
             }
+            Command::Dropped { code, what, why } => {
+                metrics::refused(code);
+                self.alarm.tell(&Refusal::new(code, what, why), clock::now());
+            }
             Command::LinkFailed { organisation, position, code, why } => {
                 if let Some(unsaid) = self.alarm.admit(Subject::Peer, clock::now()) {
                     warn!(peer = %organisation, %position, %code, why, unsaid, "a peer's record was not stored");
@@ -468,7 +474,7 @@ impl<L: Records, K: Keyed> Shard<L, K> {
 
     fn answer(&mut self, session: SessionId, frame: Frame) {
         let Some(port) = self.sessions.get(&session) else { return };
-        if port.answers.try_send(frame).is_err() {
+        if port.answers.try_tell(frame).is_err() {
             let why = "the client does not read its answers";
             port.cut.fire(RefusalCode::TooMany, why);
         }
@@ -500,6 +506,15 @@ impl<L: Records, K: Keyed> Shard<L, K> {
 }
 
 impl Port {
+    fn new(answers: Teller, cut: Cut, recipient: &Recipient) -> Self {
+        let asked_at = match recipient {
+            Recipient::Peer(peer) => Some((peer.clone(), BTreeMap::new())),
+            Recipient::Principal(_) => None,
+        };
+        let (outboxes, histories) = (BTreeMap::new(), BTreeMap::new());
+        Self { answers, cut, outboxes, histories, asked_at }
+    }
+
     /// Whose history budget a page is of: a peer's, where it begins before the peer asked. What came
     /// since then is no history, and is not held up.
     fn pacing(&self, subscription: SubscriptionId, from: ReplayFrom) -> Option<OrgName> {

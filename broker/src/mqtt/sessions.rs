@@ -122,6 +122,14 @@ impl Sessions {
         Ok(sessions)
     }
 
+    /// What is remembered of those that nobody is connected to.
+    pub(super) fn left(&self) -> impl Iterator<Item = &SessionState> {
+        self.known.values().filter_map(|entry| match entry {
+            Entry::Left(left) => Some(&left.state),
+            Entry::Connected { .. } => None,
+        })
+    }
+
     pub(super) fn len(&self) -> usize {
         self.known.len()
     }

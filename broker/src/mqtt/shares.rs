@@ -1,9 +1,12 @@
 //! Shares of this node: who is in which, and which of its members sends a record.
 
+mod kept;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sekisho_mqtt::session_state::SessionState;
+use bytes::Bytes;
+use sekisho_mqtt::session_state::{Flight, SessionState};
 use sekisho_mqtt::share::{CLAIMS_MAX, Group, MemberId};
 use sekisho_policy::Recipient;
 use sekisho_proto::{Filter, Position};
@@ -16,8 +19,9 @@ use crate::clock;
 use crate::hub::{Hub, metrics};
 use crate::session::Session;
 
-/// Records of somebody who left that wait for one member; more are counted as lost.
-const REASSIGNED_MAX: usize = 1_024;
+/// Records of somebody who left that wait for one member: all that one group remembers. More are
+/// counted as lost. Room is taken only by what is there.
+const REASSIGNED_MAX: usize = CLAIMS_MAX;
 
 /// A group is named by its share's name and its filter (4.8.2).
 type Name = (String, Filter);
@@ -32,13 +36,15 @@ struct Groups {
     /// Who a member of a session is, also while it is not connected.
     members: BTreeMap<(Key, u32), MemberId>,
     last: u64,
+    /// Those of which the disk has not heard how they are, or that they are no more.
+    changed: BTreeSet<Name>,
 }
 
 #[derive(Debug)]
 struct Shared {
     group: Group,
     /// Its members, also those that are not there; with the last of them it ends.
-    members: BTreeSet<MemberId>,
+    members: BTreeMap<MemberId, (Key, u32)>,
     present: BTreeMap<MemberId, Present>,
 }
 
@@ -55,6 +61,8 @@ pub(crate) struct Membership {
     hub: Arc<Hub>,
     name: Name,
     member: MemberId,
+    /// Records that were there for it when it came, to be fetched and sent.
+    pub(crate) given: Vec<Position>,
     /// Records that somebody who left had not done, to be fetched and sent.
     pub(crate) reassigned: mpsc::Receiver<Position>,
 }
@@ -67,14 +75,16 @@ impl Memory {
         state: &SessionState,
         number: u32,
     ) -> Option<Membership> {
-        let standing = &state.subscriptions.get(&number)?.standing;
+        let held = state.subscriptions.get(&number)?;
+        let standing = &held.standing;
         let name = (standing.share.clone()?, standing.filter.clone());
         let (sender, reassigned) = mpsc::channel(REASSIGNED_MAX);
         let recipient = Recipient::Principal(session.who().id);
         let present = Present { recipient, reassigned: sender };
-        let member = self.shares.join(&name, (Key::of(state), number), present);
+        let whose = (Key::of(state), number);
+        let (member, given) = self.shares.join(&name, whose, (present, held.next));
         let (shares, hub) = (Arc::clone(&self.shares), Arc::clone(session.hub()));
-        Some(Membership { shares, hub, name, member, reassigned })
+        Some(Membership { shares, hub, name, member, given, reassigned })
     }
 }
 
@@ -84,22 +94,32 @@ impl Membership {
         let policy = self.hub.authority().snapshot();
         let (header, now) = (record.header(), clock::now());
         let mut groups = self.shares.lock();
+        let groups = &mut *groups;
         let Some(shared) = groups.groups.get_mut(&self.name) else { return true };
         let Shared { group, present, .. } = shared;
-        group.claim(record.position(), self.member, |member| {
+        if !groups.changed.contains(&self.name) {
+            groups.changed.insert(self.name.clone());
+        }
+        let is_own = group.claim(record.position(), self.member, |member| {
             present.get(&member).is_some_and(|other| {
                 let (scope, received) = (header.scope, record.received());
                 policy
                     .permit_delivery(&other.recipient, &header.topic, scope, received, now)
                     .is_ok()
             })
-        })
+        });
+        note_lost(group);
+        is_own
     }
 
     /// A record needs nothing more.
     pub(crate) fn done(&self, position: Position) {
-        if let Some(shared) = self.shares.lock().groups.get_mut(&self.name) {
+        let mut groups = self.shares.lock();
+        if let Some(shared) = groups.groups.get_mut(&self.name) {
             shared.group.done(position, self.member);
+            if !groups.changed.contains(&self.name) {
+                groups.changed.insert(self.name.clone());
+            }
         }
     }
 }
@@ -116,46 +136,50 @@ impl Drop for Membership {
 }
 
 impl Shares {
-    fn join(&self, name: &Name, whose: (Key, u32), present: Present) -> MemberId {
+    /// Somebody is there, who goes on at a position. Returns who it is, and what it is to fetch.
+    fn join(
+        &self,
+        name: &Name,
+        whose: (Key, u32),
+        (present, from): (Present, Position),
+    ) -> (MemberId, Vec<Position>) {
         let mut groups = self.lock();
-        groups.last = groups.last.saturating_add(1);
-        let fresh = MemberId(groups.last);
-        let member = *groups.members.entry(whose).or_insert(fresh);
-        let shared = groups.groups.entry(name.clone()).or_insert_with(|| Shared {
-            group: Group::new(Position::ZERO, CLAIMS_MAX),
-            members: BTreeSet::new(),
-            present: BTreeMap::new(),
-        });
-        shared.members.insert(member);
+        let member = groups.member(&whose);
+        let shared = groups.shared(name);
+        shared.members.insert(member, whose);
+        let given = shared.group.join(member, from);
         shared.present.insert(member, present);
-        shared.group.join(member);
-        member
+        groups.changed.insert(name.clone());
+        (member, given)
     }
 
     /// A session has ended: what it had not done is given to others.
     pub(super) fn forget(&self, key: &Key, state: &SessionState) {
-        for (number, held) in &state.subscriptions {
-            if let Some(share) = &held.standing.share {
-                self.leave(&(share.clone(), held.standing.filter.clone()), &(key.clone(), *number));
-            }
+        for number in state.subscriptions.keys() {
+            self.part(key, state, *number);
         }
     }
 
-    fn leave(&self, name: &Name, whose: &(Key, u32)) {
+    /// A subscription of a session is over, whether it was in a share or not.
+    fn part(&self, key: &Key, state: &SessionState, number: u32) {
+        let Some(held) = state.subscriptions.get(&number) else { return };
+        let Some(share) = &held.standing.share else { return };
+        let name = (share.clone(), held.standing.filter.clone());
+        let sent = |flight: &&Flight| flight.subscription == number && flight.quality == 2;
+        let sent = state.outgoing.values().filter(sent).map(|flight| flight.position);
+        self.lock().leave(&name, &(key.clone(), number), &sent.collect::<Vec<_>>());
+    }
+
+    /// What the disk is to hear of: how those are that changed, or `None` for those that ended.
+    pub(super) fn take_changes(&self) -> Vec<(String, Option<Bytes>)> {
         let mut groups = self.lock();
-        let Some(member) = groups.members.remove(whose) else { return };
-        let Some(shared) = groups.groups.get_mut(name) else { return };
-        shared.members.remove(&member);
-        shared.present.remove(&member);
-        for (next, position) in shared.group.leave(member) {
-            let present = shared.present.get(&next);
-            if present.is_none_or(|other| other.reassigned.try_send(position).is_err()) {
-                metrics::count(metrics::MQTT_SHARED_LOST);
-            }
-        }
-        if shared.members.is_empty() {
-            groups.groups.remove(name);
-        }
+        let changed = std::mem::take(&mut groups.changed);
+        let taken = changed.into_iter().map(|name| {
+            let shared = groups.groups.get_mut(&name);
+            let form = shared.map(|shared| kept::form(&name, shared));
+            (kept::blob(&name), form)
+        });
+        taken.collect()
     }
 
     /// Nothing that holds it can panic.
@@ -167,10 +191,61 @@ impl Shares {
 impl Memory {
     /// A subscription is over: it is in no share any more.
     pub(crate) fn unshare(&self, state: &SessionState, number: u32) {
-        let Some(held) = state.subscriptions.get(&number) else { return };
-        if let Some(share) = &held.standing.share {
-            let name = (share.clone(), held.standing.filter.clone());
-            self.shares.leave(&name, &(Key::of(state), number));
+        self.shares.part(&Key::of(state), state, number);
+    }
+}
+
+impl Present {
+    /// Has it fetch a record that it may not come by.
+    fn give(&self, position: Position) {
+        if self.reassigned.try_send(position).is_err() {
+            metrics::count(metrics::MQTT_SHARED_LOST);
         }
+    }
+}
+
+impl Groups {
+    /// Who a subscription of a session is among all members.
+    fn member(&mut self, whose: &(Key, u32)) -> MemberId {
+        self.last = self.last.saturating_add(1);
+        let fresh = MemberId(self.last);
+        *self.members.entry(whose.clone()).or_insert(fresh)
+    }
+
+    fn shared(&mut self, name: &Name) -> &mut Shared {
+        self.groups.entry(name.clone()).or_insert_with(|| Shared {
+            group: Group::new(Position::ZERO, CLAIMS_MAX),
+            members: BTreeMap::new(),
+            present: BTreeMap::new(),
+        })
+    }
+
+    /// Somebody is gone for good. What it was sent of quality 2 is nobody else's (4.8.2-5).
+    fn leave(&mut self, name: &Name, whose: &(Key, u32), sent: &[Position]) {
+        let Some(member) = self.members.remove(whose) else { return };
+        let Some(shared) = self.groups.get_mut(name) else { return };
+        for position in sent {
+            shared.group.done(*position, member);
+        }
+        shared.members.remove(&member);
+        shared.present.remove(&member);
+        for (next, position) in shared.group.leave(member) {
+            match shared.present.get(&next) {
+                Some(other) => other.give(position),
+                None => metrics::count(metrics::MQTT_SHARED_LOST),
+            }
+        }
+        note_lost(&mut shared.group);
+        if shared.members.is_empty() {
+            self.groups.remove(name);
+        }
+        self.changed.insert(name.clone());
+    }
+}
+
+/// Counts what a group let go of for want of room.
+fn note_lost(group: &mut Group) {
+    for _lost in 0..group.take_lost() {
+        metrics::count(metrics::MQTT_SHARED_LOST);
     }
 }

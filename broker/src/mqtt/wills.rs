@@ -7,13 +7,12 @@ use futures_util::StreamExt as _;
 use sekisho_mqtt::will::Testament;
 use sekisho_policy::Recipient;
 use sekisho_proto::{Frame, PrincipalId, RefusalCode, Timestamp, Topic};
-use tokio::sync::mpsc;
 use tracing::debug;
 
 use super::Memory;
 use super::sessions::Due;
 use crate::clock;
-use crate::hub::{Cut, Hub, Letter, Refusal, Request, metrics};
+use crate::hub::{Cut, Hub, Letter, Refusal, Request, answers, metrics};
 use crate::session::Session;
 
 /// Wills published at once, where very many clients are lost together.
@@ -79,7 +78,7 @@ async fn send(
     will: Testament,
 ) -> Option<Result<(), Refusal>> {
     let session = hub.next_session();
-    let (answers, mut answered) = mpsc::channel(2);
+    let (answers, mut answered) = answers(2);
     let cut = Cut::new();
     let recipient = Recipient::Principal(principal);
     let connected = hub.ask(Request::Connect { session, principal, recipient, answers, cut }).await;

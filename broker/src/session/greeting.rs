@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::{ANSWERS_MAX, INFLIGHT_MAX, PEER_NAME, Port, Session, Vouchers, Who, unexpected};
 use crate::clock;
-use crate::hub::{Backlog, Came, Carrier, Cut, Hub, Refusal, Request, internal};
+use crate::hub::{Backlog, Came, Carrier, Cut, Hub, Refusal, Request, answers, internal};
 
 /// The protocol version this node speaks.
 const VERSION: u32 = 1;
@@ -89,7 +89,7 @@ impl Stranger {
         self.hub.access().note(who.accesses(AccessKind::Session, clock::now())).await?;
         let carrier = Carrier::Principal(who.id);
         let id = self.hub.next_session();
-        let (answers, queue) = mpsc::channel(ANSWERS_MAX);
+        let (answers, queue) = answers(ANSWERS_MAX);
         let cut = Cut::new();
         let connect = Request::Connect {
             session: id,

@@ -5,6 +5,8 @@
 //! whatever it says of names, issuers and dates: who may hold which key is judged where every key is
 //! judged.
 
+pub(crate) mod renewing;
+
 use std::fmt;
 use std::io::Write as _;
 use std::net::IpAddr;
@@ -142,6 +144,11 @@ impl Certificate {
         let key = CertifiedKey::from_der(chain, key, &provider)
             .map_err(|source| TlsFileError::Pair { path: files.certificate.clone(), source })?;
         Ok(Self { key: Arc::new(key), hash, provider })
+    }
+
+    /// Whether the other has the same certificates, and so the same key.
+    fn is_same(&self, other: &Self) -> bool {
+        self.key.cert == other.key.cert
     }
 
     /// SHA-256 of the certificate: what a client compares with the one it was shown.

@@ -27,7 +27,7 @@ use super::frames::{
     next_answers, note_refused,
 };
 use super::web::{Door, Visitor};
-use crate::hub::{Came, Refusal, internal, metrics};
+use crate::hub::{Answers, Came, Refusal, internal, metrics};
 use crate::session::{Greeting, Port, Session, Stranger, Vouchers, unexpected};
 
 /// Pieces of subscriptions that wait to be written; each is some 32 KiB, or one envelope.
@@ -62,8 +62,9 @@ pub(crate) async fn serve<I: Source, O: Sink + 'static>(
     (visitor, via): (&Visitor, &'static str),
 ) -> (Option<O>, End) {
     let came = Came::by(via, visitor.address());
+    let about = (door, came, visitor.shown());
     let greeted = tokio::select! {
-        greeted = timeout(2 * GREETING_MAX, greet(&mut source, &mut sink, (door, came))) => greeted,
+        greeted = timeout(2 * GREETING_MAX, greet(&mut source, &mut sink, about)) => greeted,
         () = door.stop.cancelled() => return (Some(sink), stopping()),
     };
     let greeting = match greeted {
@@ -129,7 +130,7 @@ async fn silence(source: &mut impl Source) {
 async fn greet(
     source: &mut impl Source,
     sink: &mut impl Sink,
-    (door, came): (&Door, Came),
+    (door, came, shown): (&Door, Came, Option<Hash>),
 ) -> Result<Option<Greeting>, Refusal> {
     source.set_frame_bytes_max(limits::FRAME_BYTES_UNGREETED_MAX);
     let drawn = draw(&mut OsEntropy::new()).map_err(|fault| internal("nonce", &fault))?;
@@ -143,7 +144,7 @@ async fn greet(
         Ok(None) | Err(Silence::Gone) => return Ok(None),
         Err(Silence::Broken(refusal)) => return Err(refusal),
     };
-    let proven = judge(&login, nonce, door)?;
+    let proven = judge(&login, nonce, (door, shown))?;
     if sink.write(vec![proven.into()]).await == Err(Gone) {
         return Ok(None);
     }
@@ -156,10 +157,10 @@ async fn greet(
 fn judge(
     login: &frame::Login,
     node_nonce: LoginNonce,
-    door: &Door,
+    (door, shown): (&Door, Option<Hash>),
 ) -> Result<frame::Proven, Refusal> {
     // Without TLS nothing was shown, and both ends sign that.
-    let shown = door.certificate.unwrap_or(Hash::new([0; 32]));
+    let shown = shown.unwrap_or(Hash::new([0; 32]));
     if let Some(named) = login.certificate
         && named != shown
     {
@@ -256,7 +257,7 @@ async fn run<I: Source, O: Sink + 'static>(
 
 /// Writes answers before anything else, and then what subscriptions have, in turn.
 struct Writer {
-    answers: mpsc::Receiver<Frame>,
+    answers: Answers,
     vouchers: Option<Arc<Vouchers>>,
     waiting: mpsc::Receiver<Vec<Frame>>,
     ended: CancellationToken,

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::clock;
-use crate::hub::{Came, Hub, Refusal, Subject, metrics};
+use crate::hub::{Answers, Came, Hub, Refusal, Subject, metrics};
 use crate::session::{Greeting, Session, Stranger, Vouchers, waits_for};
 
 /// From the first packet to `Hello`; a stranger that is slower is dropped.
@@ -138,7 +138,7 @@ pub(crate) fn note_refused(hub: &Hub, came: Came, refusal: &Refusal) {
 
 /// Writes answers, all that wait at once; when the session has ended, what is left.
 pub(crate) async fn write_answers(
-    (mut answers, vouchers): (mpsc::Receiver<Frame>, Option<Arc<Vouchers>>),
+    (mut answers, vouchers): (Answers, Option<Arc<Vouchers>>),
     sink: &mut impl Sink,
     ended: CancellationToken,
 ) {
@@ -151,7 +151,7 @@ pub(crate) async fn write_answers(
 
 /// The answers that wait; `None` when the session has ended and nothing is left.
 pub(crate) async fn next_answers(
-    answers: &mut mpsc::Receiver<Frame>,
+    answers: &mut Answers,
     vouchers: Option<&Vouchers>,
     ended: &CancellationToken,
 ) -> Option<Vec<Frame>> {

@@ -4,13 +4,16 @@
 //! A connection translates: names to topics, messages to letters, filters to subscriptions, and
 //! back. What is allowed is decided where it is for every other client.
 
+mod challenge;
 mod connection;
 mod delivering;
+mod gathering;
 mod greeting;
 mod observing;
 mod publishing;
 mod reasons;
 mod subscribing;
+mod system;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,14 +24,16 @@ use sekisho_proto::{Hash, PublicKey};
 use sekisho_seal::SigningKey;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument as _, debug, debug_span};
+use tracing::{Instrument as _, debug, debug_span, error};
 
 use crate::hub::{Hub, metrics};
-use crate::transport::certificate::{Certificate, peer_public_key};
+use crate::transport::certificate::renewing::Renewed;
+use crate::transport::certificate::{Certificate, TlsFileError, peer_public_key};
 use crate::transport::crowd::{Crowd, Place as Stranger, Seat};
 use crate::transport::quic::ListenError;
 use crate::transport::web::Visitor;
@@ -54,6 +59,7 @@ pub(crate) struct Door {
 pub(crate) struct Listener {
     listener: TcpListener,
     security: Security,
+    renewed: Renewed,
     door: Arc<Door>,
 }
 
@@ -62,6 +68,13 @@ pub(crate) struct Listener {
 enum Security {
     Tls(TlsAcceptor, Hash),
     Loopback,
+}
+
+impl Security {
+    fn tls(certificate: &Certificate) -> Result<Self, TlsFileError> {
+        let config = certificate.server_config(&[b"mqtt"])?;
+        Ok(Self::Tls(TlsAcceptor::from(config), certificate.hash()))
+    }
 }
 
 impl std::fmt::Debug for Security {
@@ -114,11 +127,15 @@ impl Door {
     }
 
     /// Serves one connection, whatever carries its bytes, until either side ends it.
-    pub(crate) async fn serve<S>(self: Arc<Self>, stream: S, peer: Peer)
+    pub(crate) fn serve<S>(
+        self: Arc<Self>,
+        stream: S,
+        peer: Peer,
+    ) -> impl Future<Output = ()> + Send
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
-        connection::serve(self, stream, peer).await;
+        connection::serve(self, stream, peer)
     }
 
     /// Waits for the connections, which end when the node stops.
@@ -135,13 +152,13 @@ impl Listener {
     /// The certificate cannot be used, or the address not be bound.
     pub(crate) async fn bind(
         address: SocketAddr,
-        certificate: &Certificate,
+        certificate: &watch::Sender<Certificate>,
         door: Arc<Door>,
     ) -> Result<Self, ListenError> {
-        let config = certificate.server_config(&[b"mqtt"]);
-        let config = config.map_err(|source| ListenError::Certificate { address, source })?;
-        let security = Security::Tls(TlsAcceptor::from(config), certificate.hash());
-        Self::bound(address, security, door).await
+        let renewed = Renewed::by(certificate.subscribe());
+        let security = Security::tls(&certificate.borrow());
+        let security = security.map_err(|source| ListenError::Certificate { address, source })?;
+        Self::bound(address, (security, renewed), door).await
     }
 
     /// Binds `address`, which is of this machine only, for clients that speak no TLS.
@@ -152,18 +169,18 @@ impl Listener {
         address: SocketAddr,
         door: Arc<Door>,
     ) -> Result<Self, ListenError> {
-        Self::bound(address, Security::Loopback, door).await
+        Self::bound(address, (Security::Loopback, Renewed::never()), door).await
     }
 
     async fn bound(
         address: SocketAddr,
-        security: Security,
+        (security, renewed): (Security, Renewed),
         door: Arc<Door>,
     ) -> Result<Self, ListenError> {
         let listener = TcpListener::bind(address)
             .await
             .map_err(|source| ListenError::Bind { address, source })?;
-        Ok(Self { listener, security, door })
+        Ok(Self { listener, security, renewed, door })
     }
 
     /// Where it listens; the port is the system's choice where 0 was asked for.
@@ -175,10 +192,17 @@ impl Listener {
     }
 
     /// Accepts until the node stops, then waits for the connections.
-    pub(crate) async fn run(self) {
+    pub(crate) async fn run(mut self) {
         loop {
             let accepted = tokio::select! {
                 () = self.door.stop.cancelled() => break,
+                certificate = self.renewed.next() => {
+                    match Security::tls(&certificate) {
+                        Ok(security) => self.security = security,
+                        Err(fault) => error!(%fault, "the certificate before goes on"),
+                    }
+                    continue;
+                }
                 accepted = self.listener.accept() => accepted,
             };
             match accepted {
@@ -219,8 +243,11 @@ async fn secure(security: Security, stream: TcpStream, peer: Peer, door: Arc<Doo
     let Security::Tls(acceptor, shown) = security else {
         return Box::pin(door.serve(stream, peer)).await;
     };
-    let stream = match timeout(HANDSHAKE_MAX, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => stream,
+    // What lasts as long as the connection is small: what is large is boxed while it is needed, and
+    // what stays is in one place.
+    let accepting = Box::pin(timeout(HANDSHAKE_MAX, acceptor.accept(stream)));
+    let stream = match accepting.await {
+        Ok(Ok(stream)) => Box::new(stream),
         Ok(Err(fault)) => {
             debug!(%fault, "no handshake");
             return metrics::handshake_failed("tls");

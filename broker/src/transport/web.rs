@@ -40,15 +40,17 @@ use sekisho_proto::{Hash, limits};
 use sekisho_seal::SigningKey;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
-use tracing::{Instrument as _, debug, debug_span};
+use tracing::{Instrument as _, debug, debug_span, error};
 
 use crate::hub::{Hub, metrics};
-use crate::transport::certificate::{Certificate, peer_public_key};
+use crate::transport::certificate::renewing::Renewed;
+use crate::transport::certificate::{Certificate, TlsFileError, peer_public_key};
 use crate::transport::crowd::{Crowd, Place, Seat};
 use crate::transport::quic::ListenError;
 pub(crate) use caller::Caller;
@@ -102,8 +104,6 @@ pub(crate) struct Door {
     pub(crate) hub: Arc<Hub>,
     /// The node's key, for those to whom TLS does not prove it.
     pub(crate) key: Arc<SigningKey>,
-    /// The certificate that clients are shown; none without TLS.
-    pub(crate) certificate: Option<Hash>,
     /// Who else is connected.
     pub(crate) crowd: Arc<Crowd>,
     /// Whose pages may ask.
@@ -121,20 +121,28 @@ pub(crate) struct Door {
 pub(crate) struct Listener {
     listener: TcpListener,
     security: Security,
+    renewed: Renewed,
     door: Arc<Door>,
 }
 
 /// What the connections of a listener are wrapped in.
 #[derive(Clone)]
 enum Security {
-    Tls(TlsAcceptor),
+    Tls(TlsAcceptor, Hash),
     Loopback,
+}
+
+impl Security {
+    fn tls(certificate: &Certificate) -> Result<Self, TlsFileError> {
+        let config = certificate.server_config(&[b"h2", b"http/1.1"])?;
+        Ok(Self::Tls(TlsAcceptor::from(config), certificate.hash()))
+    }
 }
 
 impl std::fmt::Debug for Security {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Tls(_) => "Tls",
+            Self::Tls(..) => "Tls",
             Self::Loopback => "Loopback",
         })
     }
@@ -144,15 +152,13 @@ impl Door {
     /// What the parts share while the node runs.
     pub(crate) fn new(
         (hub, key, crowd): (Arc<Hub>, Arc<SigningKey>, Arc<Crowd>),
-        certificate: Option<&Certificate>,
+        own: Own,
         stop: CancellationToken,
     ) -> Self {
         let config = hub.config();
-        let own = if certificate.is_some() { Own::Tls } else { Own::Loopback };
         let origins = Origins::new(config.web_origins.clone(), own);
-        let rules = Rules::new(config.map.tiles.as_ref());
-        let certificate = certificate.map(Certificate::hash);
-        Self { hub, key, certificate, crowd, origins, rules, stop, tasks: TaskTracker::new() }
+        let rules = Rules::new(config.map.tiles.as_ref(), &config.web_sign_in);
+        Self { hub, key, crowd, origins, rules, stop, tasks: TaskTracker::new() }
     }
 }
 
@@ -167,7 +173,7 @@ fn routes(door: &Arc<Door>) -> Router {
         .merge(admin::routes())
         .merge(events::routes())
         .merge(openapi::routes())
-        .merge(publish::routes())
+        .merge(publish::routes(door))
         .fallback(pages::answer)
         .method_not_allowed_fallback(problem::otherwise)
         .layer(from_fn_with_state(Arc::clone(door), origin::guard))
@@ -183,12 +189,13 @@ impl Listener {
     /// The certificate cannot be used, or the address not be bound.
     pub(crate) async fn bind(
         address: SocketAddr,
-        certificate: &Certificate,
+        certificate: &watch::Sender<Certificate>,
         door: Arc<Door>,
     ) -> Result<Self, ListenError> {
-        let config = certificate.server_config(&[b"h2", b"http/1.1"]);
-        let config = config.map_err(|source| ListenError::Certificate { address, source })?;
-        Self::bound(address, Security::Tls(TlsAcceptor::from(config)), door).await
+        let renewed = Renewed::by(certificate.subscribe());
+        let security = Security::tls(&certificate.borrow());
+        let security = security.map_err(|source| ListenError::Certificate { address, source })?;
+        Self::bound(address, (security, renewed), door).await
     }
 
     /// Binds `address`, which is of this machine only, for browsers that are to come without TLS.
@@ -199,18 +206,18 @@ impl Listener {
         address: SocketAddr,
         door: Arc<Door>,
     ) -> Result<Self, ListenError> {
-        Self::bound(address, Security::Loopback, door).await
+        Self::bound(address, (Security::Loopback, Renewed::never()), door).await
     }
 
     async fn bound(
         address: SocketAddr,
-        security: Security,
+        (security, renewed): (Security, Renewed),
         door: Arc<Door>,
     ) -> Result<Self, ListenError> {
         let listener = TcpListener::bind(address)
             .await
             .map_err(|source| ListenError::Bind { address, source })?;
-        Ok(Self { listener, security, door })
+        Ok(Self { listener, security, renewed, door })
     }
 
     /// Where it listens; the port is the system's choice where 0 was asked for.
@@ -222,12 +229,19 @@ impl Listener {
     }
 
     /// Accepts until the node stops, then waits for what is due.
-    pub(crate) async fn run(self) {
+    pub(crate) async fn run(mut self) {
         let routes = routes(&self.door);
         let connections = self.door.tasks.clone();
         loop {
             let accepted = tokio::select! {
                 () = self.door.stop.cancelled() => break,
+                certificate = self.renewed.next() => {
+                    match Security::tls(&certificate) {
+                        Ok(security) => self.security = security,
+                        Err(fault) => error!(%fault, "the certificate before goes on"),
+                    }
+                    continue;
+                }
                 accepted = self.listener.accept() => accepted,
             };
             match accepted {
@@ -272,8 +286,8 @@ async fn serve(
     if let Err(fault) = stream.set_nodelay(true) {
         debug!(%fault, "nodelay");
     }
-    let Security::Tls(acceptor) = security else {
-        let visitor = Visitor::new(address, None, seat, place);
+    let Security::Tls(acceptor, shown) = security else {
+        let visitor = Visitor::new(address, (None, None), seat, place);
         return Box::pin(converse(stream, visitor, door, routes)).await;
     };
     let shaking = async {
@@ -292,7 +306,7 @@ async fn serve(
         Err(_elapsed) => return metrics::handshake_failed("timeout"),
     };
     let key = peer_public_key(stream.get_ref().1);
-    let visitor = Visitor::new(address, key, seat, place);
+    let visitor = Visitor::new(address, (key, Some(shown)), seat, place);
     Box::pin(converse(stream, visitor, door, routes)).await;
 }
 

@@ -113,6 +113,66 @@ async fn letters_of_several_sessions_are_one_chain_for_each_topic() {
 }
 
 #[tokio::test]
+async fn letters_that_come_together_are_chains_and_only_some_are_answered() {
+    let world = AttestingWorld::open();
+    let meter = world.meter().public_key();
+    let (first, mut first_port) = world.session(meter).await;
+    let (second, mut second_port) = world.session(meter).await;
+    for turn in 0..20 {
+        // Each begins with a topic that the other ends with.
+        let posted = |numbers: [u64; 3]| {
+            let posted = numbers.map(|number| Posted {
+                request: (number == numbers[2]).then_some(turn),
+                letter: letter(&format!("fujisawa/tide/{number}"), "x"),
+            });
+            Vec::from(posted)
+        };
+        let sent =
+            tokio::join!(first.attest_all(posted([0, 1, 2])), second.attest_all(posted([2, 1, 0])));
+        assert!(sent.0.iter().chain(&sent.1).all(Option::is_some));
+    }
+    for turn in 0..20 {
+        assert_eq!(published(&mut first_port).await.request, turn);
+        assert_eq!(published(&mut second_port).await.request, turn);
+    }
+    let envelopes = records(&first, 120).await;
+    for number in 0..3 {
+        let topic: Topic = format!("fujisawa/tide/{number}").parse().unwrap();
+        let mut previous = None;
+        let of_topic = envelopes.iter().filter(|one| *one.topic() == topic);
+        for (sequence, envelope) in of_topic.enumerate() {
+            assert_eq!(envelope.header().sequence.value(), sequence as u64);
+            assert_eq!(envelope.header().previous, previous);
+            previous = Some(envelope.envelope().hash());
+        }
+        assert!(previous.is_some());
+    }
+    assert!(first_port.answers.try_recv().is_none() && second_port.answers.try_recv().is_none());
+    first.close().await;
+    second.close().await;
+    world.close().await;
+}
+
+#[tokio::test]
+async fn of_letters_that_come_together_each_is_judged_for_itself() {
+    let world = AttestingWorld::open();
+    let (session, mut port) = world.session(world.meter().public_key()).await;
+    let long = "x".repeat(sekisho_proto::limits::ENVELOPE_BYTES_MAX);
+    let posted = [(None, TOPIC, "a"), (Some(2), TOPIC, long.as_str()), (Some(3), TOPIC, "c")];
+    let posted =
+        posted.map(|(request, topic, body)| Posted { request, letter: letter(topic, body) });
+    let sent = session.attest_all(posted.into()).await;
+    let numbers: Vec<_> = sent.into_iter().map(|one| one.map(Sequence::value)).collect();
+    assert_eq!(numbers, [Some(0), None, Some(1)]);
+    let refused = refused(&mut port).await;
+    assert_eq!((refused.request, refused.code), (2, RefusalCode::Oversized));
+    assert_eq!(published(&mut port).await.request, 3);
+    assert_eq!(records(&session, 2).await.len(), 2);
+    session.close().await;
+    world.close().await;
+}
+
+#[tokio::test]
 async fn a_chain_goes_on_where_one_that_was_forgotten_or_doubted_ended() {
     let world = AttestingWorld::open();
     let (session, mut port) = world.session(world.meter().public_key()).await;
@@ -273,7 +333,7 @@ async fn an_attested_envelope_of_a_client_is_refused_whoever_signed_it() {
         let at = End { next: Sequence::new(0), previous: None };
         let (header, body) = world.hub().header_of(meter.id(), letter.clone(), at, clock::now());
         let header = Header { attester: Some(signer.id()), ..header };
-        let attested = attest(&signer, &header, &body).unwrap();
+        let attested = attest(&signer, header, &body).unwrap();
         let envelope = sign_attested(&signer, attested.envelope()).unwrap();
         for carrier in [meter.id(), signer.id()] {
             let parcel = Parcel {

@@ -20,21 +20,21 @@ impl Ingress {
     pub(crate) fn attest(
         &self,
         policy: &Policy,
-        (header, body): (&Header, &[u8]),
+        (header, body): (Header, &[u8]),
         key: &SigningKey,
         carriage: Carriage,
         now: Timestamp,
     ) -> Result<Entry, Refusal> {
         self.check_bytes(body.len())?;
         let carrier = Carrier::Principal(header.publisher);
-        self.check_home(header, &carrier)?;
-        check_time(header, &carrier, now)?;
+        self.check_home(&header, &carrier)?;
+        check_time(&header, &carrier, now)?;
         policy.permit_attesting(&key.id(), &header.publisher, &header.topic, now)?;
-        let permit = permit(policy, header, &carrier, now)?;
+        let permit = permit(policy, &header, &carrier, now)?;
+        let (publisher, sample_count) = (header.publisher, header.sample_count);
         let verified = attest(key, header, body)?;
         self.check_bytes(verified.envelope().encoded().len())?;
-        let (rate_per_s, sample_count) = (permit.rate_per_s(), header.sample_count);
-        let (hash, publisher) = (verified.hash(), header.publisher);
+        let (rate_per_s, hash) = (permit.rate_per_s(), verified.hash());
         let admitted = Admitted::new(verified, permit, carriage)?;
         let (new_key_header, carried) = (None, None);
         Ok(Entry { admitted, hash, publisher, new_key_header, rate_per_s, sample_count, carried })

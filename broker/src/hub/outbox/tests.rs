@@ -73,6 +73,20 @@ fn bytes_are_bounded_and_frames_without_a_record_still_pass() {
     assert_eq!(offer(), Ok(()));
 }
 
+#[test]
+fn a_reader_knows_the_oldest_policy_that_let_out_what_it_took() {
+    let (outbox, mut reader) = Outbox::new(&Backlog::default());
+    for version in [3, 4] {
+        outbox.put_let_out(record(10), Some(version)).unwrap();
+        outbox.put(pong()).unwrap();
+    }
+    assert_eq!(taken(&mut reader), Poll::Ready(Some(4)));
+    assert_eq!(reader.let_out_under(), Some(3));
+    outbox.put(pong()).unwrap();
+    assert_eq!(taken(&mut reader), Poll::Ready(Some(1)));
+    assert_eq!(reader.let_out_under(), None);
+}
+
 #[tokio::test]
 async fn a_reader_that_waits_is_woken_by_a_record_and_by_the_end() {
     let (outbox, mut reader) = Outbox::new(&Backlog::default());

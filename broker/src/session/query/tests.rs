@@ -17,6 +17,7 @@ fn newcomer(number: u16) -> Enrol {
         kem_suite: Suite::XWingAes256Gcm,
         kem_public_key: Bytes::from(vec![9; 1_216]),
         proof: [3; 32],
+        sign_in: Bytes::new(),
     }
 }
 

@@ -8,24 +8,28 @@ use std::time::Duration;
 
 use sekisho::OsEntropy;
 use sekisho_mqtt::packet::{
-    Accepted, Answer, Beginning, Connect, Disconnect, Packet, Step, Version,
+    Accepted, Answer, Beginning, Connect, Disconnect, Packet, ResponseInformation, Step, Version,
 };
-use sekisho_mqtt::session_state::{CLIENT_BYTES_MAX, SessionState};
+use sekisho_mqtt::session_state::{CLIENT_BYTES_MAX, Intended, SessionState};
 use sekisho_mqtt::will::Testament;
 use sekisho_mqtt::{Allowed, Fault, Machine, Reason};
-use sekisho_proto::Frame;
+use sekisho_proto::{Action, Frame};
 use sekisho_sensorthings::mqtt::Watch;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
+use super::challenge::Challenged;
 use super::delivering::{Feed, More};
+use super::gathering::{Pending, Topics};
 use super::greeting::{self, Guest, Unwelcome};
-use super::publishing::{Own, Pending, testament};
+use super::publishing::{Own, testament};
+use super::system::System;
 use super::{Door, Peer, Place, reasons};
 use crate::clock;
-use crate::hub::{Cut, Subject, metrics};
+use crate::hub::{Cut, Letter, Subject, metrics};
+use crate::mqtt::{Report, Tally};
 use crate::session::{Port, Session};
 
 /// From the first byte to CONNECT, and from there to CONNACK.
@@ -42,6 +46,10 @@ const RECEIVE_MAXIMUM: u16 = 128;
 const ALIAS_MAX: u16 = 64;
 /// What a packet may have beside an envelope's body, bytes: names and properties.
 const PACKET_BYTES_MORE: u32 = 72 * 1024;
+/// Under which first level the places for answers are, one of each principal.
+const RESPONSES: &str = "reply";
+/// A level below such a place, to ask for the right to it.
+const ANY: &str = "any";
 /// What is read at once, bytes: little of a client that says little.
 const READ_MIN: usize = 256;
 const READ_MAX: usize = 64 * 1024;
@@ -64,9 +72,22 @@ pub(super) struct Live<S> {
     /// Messages on their way to the log, by request.
     pub(super) pending: HashMap<u64, Pending>,
     pub(super) requests: u64,
+    /// Messages that those stand for.
+    pub(super) waiting: usize,
+    /// Letters that came and are not on their way yet.
+    pub(super) gathered: Vec<(Pending, Letter)>,
+    /// Bytes of their bodies.
+    pub(super) gathered_bytes: usize,
+    /// Topics of names that it used lately.
+    pub(super) topics: Topics,
     /// What this client published lately, where a subscription does not want that.
     pub(super) own: Own,
     pub(super) remembered: Remembered,
+    /// How it proved its key, where that was by a challenge.
+    pub(super) challenged: Option<Box<Challenged>>,
+    /// Its subscriptions to what the node says of itself.
+    pub(super) system: System,
+    tally: Tally,
     taken_over: CancellationToken,
     expiry_asked: u32,
     appetite: usize,
@@ -74,10 +95,12 @@ pub(super) struct Live<S> {
 }
 
 /// Whether the session differs from what is remembered of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Remembered {
     Same,
     Changed,
+    /// What is about to be said is relied upon: the disk has to know first.
+    Relied,
 }
 
 /// How a connection ends.
@@ -105,6 +128,7 @@ enum Turn {
     Read(std::io::Result<usize>),
     Answer(Option<Frame>),
     Records,
+    Said(Report),
     End(End),
 }
 
@@ -133,7 +157,7 @@ where
     if let Some(unsaid) = door.hub.alarm().admit(Subject::Stranger, clock::now()) {
         info!(%reason, why, unsaid, "refused a connection");
     }
-    farewell(&mut stream, &mut machine, reason, &why).await;
+    Box::pin(farewell(&mut stream, &mut machine, reason, &why)).await;
 }
 
 /// The clock of the runtime's deadlines.
@@ -195,18 +219,19 @@ async fn attend<S>(
 {
     let name = guest.session.who().name.clone();
     let session = Arc::clone(&guest.session);
-    let mut live = match take_up(door, guest, &mut machine).await {
+    let mut live = match Box::pin(take_up(door, guest, &mut machine)).await {
         Ok(up) => up.with((stream, machine), place),
         Err(unwelcome) => {
             session.note_refused(&greeting::count(&unwelcome));
             session.close().await;
-            return farewell(&mut stream, &mut machine, unwelcome.reason, &unwelcome.why).await;
+            let told = farewell(&mut stream, &mut machine, unwelcome.reason, &unwelcome.why);
+            return Box::pin(told).await;
         }
     };
     info!(principal = %name, client = live.state.client, "connected");
     metrics::change(metrics::CONNECTIONS, 1.0);
     let end = live.run().await;
-    live.close(end).await;
+    Box::pin(live.close(end)).await;
     metrics::change(metrics::CONNECTIONS, -1.0);
     info!(principal = %name, "disconnected");
 }
@@ -218,13 +243,16 @@ struct TakenUp {
     port: Port,
     state: SessionState,
     window: usize,
+    challenged: Option<Box<Challenged>>,
     taken_over: CancellationToken,
     expiry_asked: u32,
 }
 
 impl TakenUp {
     fn with<S>(self, (stream, machine): (S, Machine), place: Place) -> Live<S> {
-        let Self { door, session, port, state, window, taken_over, expiry_asked } = self;
+        let Self { door, session, port, state, window, challenged, taken_over, expiry_asked } =
+            self;
+        let tally = door.hub.mqtt().vitals().connected();
         Live {
             stream,
             machine,
@@ -237,8 +265,15 @@ impl TakenUp {
             watches: BTreeMap::new(),
             pending: HashMap::new(),
             requests: 0,
+            waiting: 0,
+            gathered: Vec::new(),
+            gathered_bytes: 0,
+            topics: Topics::default(),
             own: Own::default(),
             remembered: Remembered::Same,
+            challenged,
+            system: System::default(),
+            tally,
             taken_over,
             expiry_asked,
             appetite: READ_MIN,
@@ -252,7 +287,7 @@ async fn take_up(
     guest: Guest,
     machine: &mut Machine,
 ) -> Result<TakenUp, Unwelcome> {
-    let Guest { connect, session, port, method } = guest;
+    let Guest { connect, session, port, method, challenged } = guest;
     let config = &door.hub.config().mqtt;
     let (client, assigned) = client_of(&connect)?;
     let expiry_s = connect.expiry_s.min(config.session_expiry_s_max);
@@ -266,6 +301,7 @@ async fn take_up(
     let mut state = attached.state;
     state.expiry_s = expiry_s;
     state.will = will;
+    resolve(&door, &mut state).await;
     if let Err(refusal) = memory.keep(&state).await {
         memory.detach(state, false);
         return Err(refusal.into());
@@ -280,7 +316,7 @@ async fn take_up(
         keep_alive_s: keep_alive_s.flatten(),
         expiry_s: (expiry_s != connect.expiry_s).then_some(expiry_s),
         method,
-        response_information: None,
+        response_information: response_information(&door, &session, &connect),
     };
     machine.accept(&accepted);
     Ok(TakenUp {
@@ -288,10 +324,44 @@ async fn take_up(
         port,
         state,
         window: usize::from(connect.receive_maximum),
+        challenged,
         taken_over: attached.taken_over,
         expiry_asked: connect.expiry_s,
         door,
     })
+}
+
+/// Finds out of messages that were on their way to the log when a connection ended, or the node was
+/// killed, whether they came there.
+async fn resolve(door: &Door, state: &mut SessionState) {
+    for (id, intended) in std::mem::take(&mut state.intended) {
+        let Intended { topic, boot, sequence } = intended.clone();
+        match door.hub.has_taken(state.principal, topic, (boot, sequence)).await {
+            Ok(true) => {
+                state.incoming.insert(id);
+            }
+            Ok(false) => {}
+            // The node is stopping: it is found out when it is there again.
+            Err(_stopping) => drop(state.intended.insert(id, intended)),
+        }
+    }
+}
+
+/// Below which name answers to a client's requests may go (3.2.2.3.15), where it asked for that and
+/// may both be answered there and read it. It is the principal's own place; each message is judged
+/// all the same.
+fn response_information(door: &Door, session: &Session, connect: &Connect) -> Option<String> {
+    if connect.response_information == ResponseInformation::Unasked {
+        return None;
+    }
+    let who = session.who();
+    let own = who.name.organisation() == door.hub.organisation();
+    let name = if own { who.name.name() } else { who.name.as_str() };
+    let place = format!("{RESPONSES}/{name}");
+    let topic = door.prefix.topic(&format!("{place}/{ANY}")).ok()?;
+    let (policy, now) = (door.hub.authority().snapshot(), clock::now());
+    let may = |action| policy.permit(action, who.id, &topic, now).is_ok();
+    (may(Action::Publish) && may(Action::Subscribe)).then_some(place)
 }
 
 /// A will is asked about when it is made, and again when it is published.
@@ -370,12 +440,13 @@ where
 {
     /// Until either side ends it.
     async fn run(&mut self) -> End {
-        if let Err(end) = self.resume().await {
+        if let Err(end) = Box::pin(self.resume()).await {
             return end;
         }
         let mut heard = runtime_now();
         loop {
-            if let Err(end) = self.advance().await {
+            // What it needs is given back while nothing happens.
+            if let Err(end) = Box::pin(self.advance()).await {
                 return end;
             }
             match self.turn(heard).await {
@@ -385,12 +456,13 @@ where
                     self.note_appetite(read);
                 }
                 Turn::Answer(Some(frame)) => {
-                    if let Err(end) = self.answered_all(frame).await {
+                    if let Err(end) = Box::pin(self.answered_all(frame)).await {
                         return end;
                     }
                 }
                 Turn::Answer(None) => return End::Gone,
                 Turn::Records => {}
+                Turn::Said(report) => self.say(&report),
                 Turn::End(end) => return end,
             }
         }
@@ -398,19 +470,12 @@ where
 
     /// Does what there is to do: packets that came, records that wait, bytes to be written.
     async fn advance(&mut self) -> Result<(), End> {
-        while self.pending.len() < PENDING_MAX {
-            let Some(packet) = self.machine.packet()? else { break };
-            self.handle(packet).await?;
-            if self.machine.output().len() > OUTPUT_MAX {
-                self.flush().await?;
-            }
-        }
+        let taken = self.take_packets().await;
+        // Also where the connection is at its end: what came before that is published.
+        self.post().await;
+        taken?;
         loop {
             let more = self.deliver().await;
-            if self.remembered == Remembered::Changed {
-                self.door.hub.mqtt().save(&self.state);
-                self.remembered = Remembered::Same;
-            }
             self.flush().await?;
             if more == More::Nothing {
                 return Ok(());
@@ -418,7 +483,40 @@ where
         }
     }
 
+    /// Writes what there is to say, when the disk knows what it has to know before.
+    async fn take_packets(&mut self) -> Result<(), End> {
+        while self.reads() {
+            let Some(packet) = self.machine.packet()? else { break };
+            if !matches!(packet, Packet::Publish(_) | Packet::Answer(_)) {
+                self.post().await;
+            }
+            self.handle(packet).await?;
+            if self.machine.output().len() > OUTPUT_MAX {
+                self.post().await;
+                self.flush().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether more is read of a client that has so much on its way.
+    fn reads(&self) -> bool {
+        self.waiting + self.gathered.len() < PENDING_MAX
+    }
+
     async fn flush(&mut self) -> Result<(), End> {
+        match std::mem::replace(&mut self.remembered, Remembered::Same) {
+            Remembered::Same => {}
+            Remembered::Changed => {
+                self.door.hub.mqtt().save(&self.state);
+            }
+            Remembered::Relied => {
+                if let Err(end) = self.keep().await {
+                    self.machine.output().clear();
+                    return Err(end);
+                }
+            }
+        }
         let Self { stream, machine, port, door, taken_over, .. } = self;
         // A client that does not read keeps nobody from ending it.
         tokio::select! {
@@ -427,14 +525,15 @@ where
             written = write(stream, machine) => written.map_err(|_gone| End::Gone)?,
         }
         machine.rest();
+        self.tally.note(self.machine.take_traffic(), self.state.subscriptions.len());
         Ok(())
     }
 
     /// Waits for whatever comes first.
     async fn turn(&mut self, heard: Instant) -> Turn {
         let silent = self.machine.patience().map(|patience| heard + patience);
-        let reads = self.pending.len() < PENDING_MAX;
-        let Self { stream, machine, port, feeds, door, taken_over, appetite, .. } = self;
+        let reads = self.reads();
+        let Self { stream, machine, port, feeds, door, system, taken_over, appetite, .. } = self;
         machine.input().reserve(*appetite);
         let late = async {
             match silent {
@@ -448,6 +547,7 @@ where
             answer = port.answers.recv() => Turn::Answer(answer),
             read = stream.read_buf(machine.input()), if reads => Turn::Read(read),
             () = poll_fn(|context| Feed::poll_any(feeds, context)) => Turn::Records,
+            report = system.next() => Turn::Said(report),
             () = late => {
                 let why = "wanted a packet within one and a half times the keep alive";
                 Turn::End(End::Told(Reason::KEEP_ALIVE, why.to_owned()))
@@ -465,7 +565,7 @@ where
 
     async fn answered_all(&mut self, first: Frame) -> Result<(), End> {
         self.answered(first).await?;
-        while let Ok(frame) = self.port.answers.try_recv() {
+        while let Some(frame) = self.port.answers.try_recv() {
             self.answered(frame).await?;
         }
         Ok(())
@@ -482,10 +582,7 @@ where
                 Ok(())
             }
             Packet::Disconnect(disconnect) => Err(self.leave(disconnect)),
-            Packet::Auth(_) => {
-                let why = "wanted no second authentication: another connection takes another key";
-                Err(End::Told(Reason::BAD_METHOD, why.to_owned()))
-            }
+            Packet::Auth(auth) => self.reauthenticate(&auth),
             Packet::Connect(_) => {
                 Err(End::Told(Reason::PROTOCOL_ERROR, "wanted one CONNECT".to_owned()))
             }
@@ -528,7 +625,8 @@ where
             Step::Released => {
                 let known = self.state.incoming.remove(&id);
                 let reason = if known { Reason::SUCCESS } else { Reason::IDENTIFIER_NOT_FOUND };
-                self.remembered = Remembered::Changed;
+                // The client uses it again for another message once it has heard.
+                self.remembered = Remembered::Relied;
                 self.machine.answer(Answer { step: Step::Completed, id, reason }, "");
             }
         }
@@ -541,6 +639,11 @@ where
             debug!(%reason, why, "ended");
         }
         self.settle_pending().await;
+        // The last words come after what waits, and that may rely on what the disk does not know.
+        let speaks = matches!(end, End::Told(..) | End::TakenOver);
+        if speaks && self.remembered == Remembered::Relied && self.keep().await.is_err() {
+            self.machine.output().clear();
+        }
         self.session.close().await;
         let sends_will = !matches!(end, End::Goodbye);
         // Before the last words, which may take a while: the client may be back already.

@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
 use sekisho_mqtt::message::from_body;
@@ -12,7 +13,8 @@ use sekisho_mqtt::packet::{Delivery, Turn, Version};
 use sekisho_mqtt::session_state::{Flight, Held, SessionState};
 use sekisho_policy::Recipient;
 use sekisho_proto::{
-    ContentType, Frame, Header, KeyHeaderId, MqttMessage, Position, Suite, UserProperty, frame,
+    ContentType, Frame, Header, KeyHeaderId, MqttMessage, Position, Suite, Timestamp, Topic,
+    UserProperty, frame,
 };
 use sekisho_routing::{Record, SubscriptionId};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -28,6 +30,11 @@ use crate::mqtt::Membership;
 /// Records that may be on their way to one subscription; half of them are asked for anew when half
 /// were taken.
 pub(super) const CREDIT: u32 = 16_384;
+/// How long the gate's word for a record holds while a client that reads is written to; beyond it the
+/// gate is asked again, as it is at once when the policy is another.
+const LET_OUT_MAX: Duration = Duration::from_millis(50);
+/// Records of others that are fetched at once, and only while fewer wait to be sent.
+const FETCHED_MAX: usize = 64;
 /// Packet identifiers that there are.
 const IDS: u64 = 65_535;
 /// Key headers remembered as sent; beyond it some are sent again.
@@ -62,16 +69,20 @@ pub(super) struct Feed {
     waiting: VecDeque<Outgoing>,
     /// What waits has waited for the client, since the gate let it out: the gate is asked again.
     delay: Delay,
+    /// When that was taken.
+    taken: Timestamp,
     /// Positions that were sent and are not done.
     outstanding: BTreeSet<u64>,
     /// Everything before was looked at.
     seen: Position,
     uncredited: u32,
     /// Records that somebody who left the share had not done, to be fetched.
-    inherited: Vec<Position>,
+    inherited: VecDeque<Position>,
     /// Its place in a share.
-    pub(super) share: Option<Membership>,
+    share: Option<Membership>,
     sent: HashSet<KeyHeaderId>,
+    /// The topic that it brought last, and its name.
+    named: Option<(Topic, Arc<str>)>,
     /// What was made of a record for SensorThings, and waits.
     pub(super) told: Told,
     over: bool,
@@ -106,7 +117,7 @@ enum Offer {
 /// What is to be sent of a record.
 struct Sheet {
     position: Position,
-    name: String,
+    name: Arc<str>,
     message: MqttMessage,
     quality: u8,
     retain: bool,
@@ -121,14 +132,17 @@ impl Feed {
             form: Form::Message,
             besides: VecDeque::new(),
             queue,
+            // It may have come in several parts, each let out under another policy.
+            delay: if waiting.is_empty() { Delay::Fresh } else { Delay::Waited },
             waiting,
-            delay: Delay::Fresh,
+            taken: clock::steady(),
             outstanding: BTreeSet::new(),
             seen: Position::new(0),
             uncredited: 0,
-            inherited: Vec::new(),
+            inherited: VecDeque::new(),
             share: None,
             sent: HashSet::new(),
+            named: None,
             told: Told::default(),
             over: false,
         }
@@ -142,13 +156,21 @@ impl Feed {
         self.outstanding.extend(ahead.map(Position::value));
     }
 
+    /// Takes its place in a share, where it has one, and what waited there for it.
+    pub(super) fn join(&mut self, mut share: Option<Membership>) {
+        if let Some(share) = &mut share {
+            self.inherited.extend(std::mem::take(&mut share.given));
+        }
+        self.share = share;
+    }
+
     /// Ready when a subscription that had nothing to send has something.
     pub(super) fn poll_any(feeds: &mut [Self], context: &mut Context<'_>) -> Poll<()> {
         let mut found = Poll::Pending;
         for feed in feeds.iter_mut() {
             let Some(share) = &mut feed.share else { continue };
             while let Poll::Ready(Some(position)) = share.reassigned.poll_recv(context) {
-                feed.inherited.push(position);
+                feed.inherited.push_back(position);
                 found = Poll::Ready(());
             }
         }
@@ -156,7 +178,7 @@ impl Feed {
             match feed.queue.poll_take(context) {
                 Poll::Ready(Some(taken)) => {
                     feed.waiting = taken.into();
-                    feed.delay = Delay::Fresh;
+                    (feed.delay, feed.taken) = (Delay::Fresh, clock::steady());
                     found = Poll::Ready(());
                 }
                 Poll::Ready(None) => feed.over = true,
@@ -170,9 +192,15 @@ impl Feed {
         self.waiting.is_empty() && self.besides.is_empty() && self.told.is_empty()
     }
 
-    /// The gate let out what waits here a while ago.
-    pub(super) fn has_waited(&self) -> bool {
-        self.delay == Delay::Waited
+    /// There is more to be fetched, and nothing waits that was.
+    fn is_to_fetch(&self) -> bool {
+        self.besides.is_empty() && !self.inherited.is_empty()
+    }
+
+    /// The gate let out what waits here a while ago, or under another policy than this version.
+    pub(super) fn has_waited(&self, version: u64) -> bool {
+        let under = self.queue.let_out_under();
+        self.delay == Delay::Waited || under.is_some_and(|under| under != version)
     }
 
     /// A record needs nothing more, of whichever member of the share.
@@ -198,7 +226,8 @@ where
         let mut index = 0;
         while index < self.feeds.len() {
             let number = self.feeds.get(index).map(|feed| feed.number);
-            if self.deliver_from(index).await == More::Waits {
+            let said = self.deliver_from(index).await;
+            if said == More::Waits || self.feeds.get(index).is_some_and(Feed::is_to_fetch) {
                 more = More::Waits;
             }
             // One that ended is gone from its place.
@@ -209,18 +238,31 @@ where
         more
     }
 
-    /// Fetches what a member of the share left, to be sent as what comes first.
+    /// Fetches some of what a member of the share left, to be sent as what comes first.
     async fn take_over(&mut self, index: usize) {
-        let Some(feed) = self.feeds.get_mut(index) else { return };
-        for position in std::mem::take(&mut feed.inherited) {
+        for _ in 0..FETCHED_MAX {
+            let Some(feed) = self.feeds.get_mut(index) else { return };
+            if feed.besides.len() >= FETCHED_MAX {
+                return;
+            }
+            let Some(position) = feed.inherited.pop_front() else { return };
+            let number = feed.number;
+            let flight = self.state.outgoing.get(&id_of(position));
+            if flight
+                .is_some_and(|flight| (flight.subscription, flight.position) == (number, position))
+            {
+                // It was sent on this connection, or sent again as a stray (4.4).
+                continue;
+            }
             let found = self.door.hub.mqtt().fetch(&self.session, position).await;
             match (found, self.feeds.get_mut(index)) {
                 (Ok(Some(record)), Some(feed)) => {
                     feed.besides.push_back((record, Origin::Inherited));
                 }
                 // It is not there any more, or not for this client.
-                (Ok(None) | Err(_), Some(feed)) => feed.let_go(position),
-                (_, None) => {}
+                (Ok(None), Some(feed)) => feed.let_go(position),
+                // It stays its own, and is given to it when it comes again.
+                (Err(_), _) | (_, None) => {}
             }
         }
     }
@@ -232,6 +274,9 @@ where
         let Some(feed) = self.feeds.get_mut(index) else { return More::Nothing };
         if feed.is_idle() {
             return More::Nothing;
+        }
+        if clock::steady().saturating_since(feed.taken) > LET_OUT_MAX {
+            feed.delay = Delay::Waited;
         }
         if feed.queue.lost_right() {
             // What waits here was let out before the right was lost.
@@ -245,7 +290,6 @@ where
             let is_full = self.machine.output().len() > OUTPUT_MAX;
             let Some(feed) = self.feeds.get_mut(index) else { break More::Nothing };
             if is_full {
-                feed.delay = Delay::Waited;
                 break More::Waits;
             }
             if !feed.told.is_empty() {
@@ -262,6 +306,11 @@ where
             match feed.waiting.pop_front() {
                 None => break More::Nothing,
                 Some(Outgoing::Record(record)) if self.watches.contains_key(&feed.number) => {
+                    if self.feeds.iter().any(|other| !other.told.is_empty()) {
+                        // What is made of a record takes memory: of one at a time.
+                        self.put_back(index, record, Origin::Live);
+                        break More::Waits;
+                    }
                     self.observe(index, &record);
                     records += 1;
                     bytes += record.envelope().encoded().len() as u64;
@@ -308,7 +357,7 @@ where
         self.door.hub.mqtt().unshare(&self.state, feed.number);
         self.state.subscriptions.remove(&feed.number);
         self.watches.remove(&feed.number);
-        self.remembered = Remembered::Changed;
+        self.remembered = self.remembered.max(Remembered::Changed);
     }
 
     /// Tells the shard that there is room, and gives credit for what was taken.
@@ -354,7 +403,7 @@ where
         }
         let sent = self.machine.publish(&sheet.delivery(0, Turn::First));
         if sent.is_err() {
-            debug!(name = sheet.name, "larger than the client takes");
+            debug!(name = &*sheet.name, "larger than the client takes");
         }
         if let Some(feed) = self.feeds.get(index) {
             feed.let_go(position);
@@ -369,7 +418,7 @@ where
     fn send_counted(&mut self, index: usize, sheet: &Sheet, is_live: bool) -> Offer {
         let position = sheet.position;
         let Some(feed) = self.feeds.get_mut(index) else { return Offer::Settled };
-        let id = u16::try_from(position.value() % IDS + 1).unwrap_or(u16::MAX);
+        let id = id_of(position);
         let turn = match self.state.outgoing.get(&id) {
             Some(flight) if flight.position == position && flight.is_released => None,
             Some(flight) if flight.position == position => Some(Turn::Again),
@@ -382,7 +431,7 @@ where
         }
         let Some(turn) = turn else { return Offer::Settled };
         if self.machine.publish(&sheet.delivery(id, turn)).is_err() {
-            debug!(name = sheet.name, "larger than the client takes");
+            debug!(name = &*sheet.name, "larger than the client takes");
             self.state.outgoing.remove(&id);
             self.settle(index, position);
             return Offer::Settled;
@@ -390,10 +439,14 @@ where
         if is_live {
             feed.outstanding.insert(position.value());
         }
+        if feed.share.is_some() && sheet.quality == 2 {
+            // Nobody else may be given it once the client may have it, not even after a crash.
+            self.remembered = Remembered::Relied;
+        }
         let (subscription, quality) = (feed.number, sheet.quality);
         let flight = Flight { subscription, position, quality, is_released: false };
         self.state.outgoing.insert(id, flight);
-        self.remembered = Remembered::Changed;
+        self.remembered = self.remembered.max(Remembered::Changed);
         Offer::Settled
     }
 
@@ -417,7 +470,7 @@ where
         let known = self.state.outgoing.get(&id).filter(|flight| flight.quality == quality);
         let Some(flight) = known.copied() else { return };
         self.state.outgoing.remove(&id);
-        self.remembered = Remembered::Changed;
+        self.remembered = self.remembered.max(Remembered::Changed);
         let index = self.feeds.iter().position(|feed| feed.number == flight.subscription);
         if let Some(index) = index {
             self.settle(index, flight.position);
@@ -433,7 +486,7 @@ where
             self.state.done(number, position);
         }
         self.state.moved(number, next);
-        self.remembered = Remembered::Changed;
+        self.remembered = self.remembered.max(Remembered::Changed);
     }
 
     /// Nothing before `position` is to be sent by this subscription.
@@ -442,13 +495,14 @@ where
         feed.seen = feed.seen.max(position);
         let next = feed.next();
         self.state.moved(feed.number, next);
-        self.remembered = Remembered::Changed;
+        self.remembered = self.remembered.max(Remembered::Changed);
     }
 
     /// How a record is sent; `None` where it is not.
     fn sheet(&mut self, index: usize, record: &Record, origin: Origin) -> Option<Sheet> {
         let feed = self.feeds.get(index)?;
-        let (number, form, has_waited) = (feed.number, feed.form, feed.delay == Delay::Waited);
+        let has_waited = feed.has_waited(self.door.hub.authority().version());
+        let (number, form) = (feed.number, feed.form);
         if (has_waited || origin != Origin::Live) && !self.may_still(record) {
             feed.let_go(record.position());
             return None;
@@ -464,14 +518,21 @@ where
             let levels = self.door.prefix.as_str().split('/').count();
             let about = (record.topic(), record.position(), levels);
             let is_own = self.is_own(record);
-            let gets_messages = |held: &Held| !self.watches.contains_key(&held.standing.number);
+            let gets_messages = |held: &Held| self.gets_messages(held.standing.number);
             self.state.merge_among(number, about, is_own, gets_messages)?
         };
         let share = self.feeds.get(index).and_then(|feed| feed.share.as_ref());
         if share.is_some_and(|share| !share.claim(record)) {
             return None;
         }
-        self.sheet_of((form, Some(index)), record, merged, origin)
+        let sheet = self.sheet_of((form, Some(index)), record, merged, origin);
+        if sheet.is_none()
+            && let Some(feed) = self.feeds.get(index)
+        {
+            // Nothing will be sent of it that could be acknowledged.
+            feed.let_go(record.position());
+        }
+        sheet
     }
 
     fn sheet_of(
@@ -482,7 +543,7 @@ where
         origin: Origin,
     ) -> Option<Sheet> {
         let header = record.header();
-        let name = self.door.prefix.name(&header.topic)?;
+        let name = self.name_of(index, &header.topic)?;
         let expiry_s = time_left(header)?;
         let message = self.message(form, index, record)?;
         let was_retained = header.flags & Header::FLAG_RETAIN != 0;
@@ -495,6 +556,21 @@ where
             expiry_s,
             identifiers: merged.identifiers,
         })
+    }
+
+    /// The name of a topic; a subscription brings the same again and again.
+    fn name_of(&mut self, index: Option<usize>, topic: &Topic) -> Option<Arc<str>> {
+        let feed = index.and_then(|index| self.feeds.get_mut(index));
+        if let Some((last, name)) = feed.as_ref().and_then(|feed| feed.named.as_ref())
+            && last == topic
+        {
+            return Some(Arc::clone(name));
+        }
+        let name: Arc<str> = self.door.prefix.name(topic)?.into();
+        if let Some(feed) = feed {
+            feed.named = Some((topic.clone(), Arc::clone(&name)));
+        }
+        Some(name)
     }
 
     /// Whether the client may have a record that the gate let out a while ago: a client that does not
@@ -573,6 +649,11 @@ impl Sheet {
             identifiers: &self.identifiers,
         }
     }
+}
+
+/// Under which packet identifier a record is sent.
+fn id_of(position: Position) -> u16 {
+    u16::try_from(position.value() % IDS + 1).unwrap_or(u16::MAX)
 }
 
 /// With which quality it was published. Whoever signs for itself does not say, and waits until it is

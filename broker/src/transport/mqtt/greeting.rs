@@ -6,25 +6,18 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use sekisho::OsEntropy;
-use sekisho_mqtt::packet::{Auth, Connect, Method, Packet};
+use sekisho_mqtt::packet::{Connect, Method, Packet};
 use sekisho_mqtt::{Fault, Machine, Reason};
-use sekisho_proto::{Hash, LoginNonce, PublicKey, RefusalCode, Signature, frame, limits};
-use sekisho_seal::{LoginTranscript, draw};
+use sekisho_proto::{Hash, PublicKey, RefusalCode, frame, limits};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::challenge::{Challenge, Challenged};
 use super::connection::{read_packet, write};
 use super::{Door, Peer, reasons};
 use crate::SOFTWARE;
 use crate::clock;
 use crate::hub::{Came, Refusal, metrics};
 use crate::session::{Greeting, Port, Session, Stranger, key_of_password};
-
-/// The authentication method of whoever signs a challenge.
-const METHOD: &str = "SEKISHO-ED25519";
-/// Bytes of a public key, a nonce and half a signature.
-const PART: usize = 32;
 
 /// Who came in.
 pub(super) struct Guest {
@@ -33,6 +26,8 @@ pub(super) struct Guest {
     pub(super) port: Port,
     /// What CONNACK says of the authentication.
     pub(super) method: Option<Method>,
+    /// What it may prove its key by once more.
+    pub(super) challenged: Option<Box<Challenged>>,
 }
 
 /// Why somebody did not.
@@ -44,7 +39,7 @@ pub(super) struct Unwelcome {
 }
 
 impl Unwelcome {
-    fn new(reason: Reason, why: impl Into<String>, cause: &'static str) -> Self {
+    pub(super) fn new(reason: Reason, why: impl Into<String>, cause: &'static str) -> Self {
         Self { reason, why: why.into(), cause }
     }
 }
@@ -82,7 +77,7 @@ where
             let Some((key, last)) = challenge(door, stream, machine, about).await? else {
                 return Ok(None);
             };
-            (key, Some(last))
+            (key, Some((last, Box::new(Challenged::new(key, peer.shown)))))
         }
         None => (shown(door, &connect, peer)?, None),
     };
@@ -95,7 +90,8 @@ where
         session.close().await;
         return Err(unwelcome);
     }
-    Ok(Some(Guest { connect, session, port, method }))
+    let (method, challenged) = method.unzip();
+    Ok(Some(Guest { connect, session, port, method, challenged }))
 }
 
 /// The key of whoever shows a password, or else a certificate.
@@ -128,39 +124,7 @@ fn check_name(connect: &Connect, session: &Session) -> Result<(), Unwelcome> {
     Err(Unwelcome::new(Reason::BAD_CREDENTIALS, why, "user-name"))
 }
 
-/// What the client says first, for it to be signed.
-struct Named {
-    client: PublicKey,
-    nonce: LoginNonce,
-    certificate: Option<Hash>,
-}
-
-/// The data of CONNECT, and whether what it says of the certificate is so.
-fn named(data: &[u8], shown: Option<Hash>) -> Result<Named, Unwelcome> {
-    let bad = |why: &str| Unwelcome::new(Reason::NOT_AUTHORIZED, why, "challenge");
-    let parts = data.split_at_checked(PART).and_then(|(key, rest)| {
-        let (nonce, certificate) = rest.split_at_checked(PART)?;
-        Some((PublicKey::try_from(key).ok()?, LoginNonce::try_from(nonce).ok()?, certificate))
-    });
-    let wanted = "wanted a public key and a nonce of 32 bytes each, and the SHA-256 of the \
-                  certificate or nothing";
-    let (client, nonce, certificate) = parts.ok_or_else(|| bad(wanted))?;
-    if certificate.is_empty() {
-        return Ok(Named { client, nonce, certificate: None });
-    }
-    let certificate = Hash::try_from(certificate).map_err(|_length| bad(wanted))?;
-    if Some(certificate) != shown {
-        return Err(bad(
-            "wanted the certificate that this node shows, found another: somebody between",
-        ));
-    }
-    Ok(Named { client, nonce, certificate: Some(certificate) })
-}
-
-/// Has the client sign a challenge. The data of CONNECT is its public key and a nonce, and the hash
-/// of the certificate where the client can see that: else somebody in between could have it sign
-/// for another connection. That of the node's AUTH the node's public key and nonce, that of the client's AUTH a signature, and that of
-/// CONNACK the node's own.
+/// Has the client sign a challenge.
 async fn challenge<S>(
     door: &Door,
     stream: &mut S,
@@ -170,36 +134,15 @@ async fn challenge<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    if method.name != METHOD {
-        let why = format!("wanted the method {METHOD}, found {:?}", method.name);
-        return Err(Unwelcome::new(Reason::BAD_METHOD, why, "method"));
-    }
-    let bad = |why: &str| Unwelcome::new(Reason::NOT_AUTHORIZED, why, "challenge");
-    let Named { client, nonce: client_nonce, certificate } = named(&method.data, shown)?;
-    let drawn = draw(&mut OsEntropy::new())
-        .map_err(|fault| Refusal::new(RefusalCode::Internal, "nonce", fault.to_string()))?;
-    let node_nonce = LoginNonce::new(*drawn);
-    let node = door.key.public_key();
-    let transcript = LoginTranscript { node_nonce, client_nonce, node, client, certificate };
-    let data = [node.as_ref(), node_nonce.as_ref()].concat();
-    let reply = Method { name: METHOD.to_owned(), data: Bytes::from(data) };
-    machine.auth(&Auth { reason: Reason::CONTINUE, method: Some(reply) });
+    let (challenge, reply) = Challenge::begin(&door.key, method, shown)?;
+    machine.auth(&reply);
     if write(stream, machine).await.is_err() {
         return Ok(None);
     }
     let Some(Packet::Auth(answer)) = read_packet(stream, machine).await? else {
         return Ok(None);
     };
-    let same = answer.method.filter(|answer| answer.name == METHOD);
-    let signature = same.and_then(|answer| Signature::try_from(&*answer.data).ok());
-    let signature =
-        signature.ok_or_else(|| bad("wanted AUTH of the same method with a signature"))?;
-    if !transcript.is_proven_by_client(&signature) {
-        return Err(bad("wanted a signature of the challenge by the key that was named"));
-    }
-    let proof = transcript.sign_as_node(&door.key);
-    let data = Bytes::copy_from_slice(proof.as_ref());
-    Ok(Some((client, Method { name: METHOD.to_owned(), data })))
+    Ok(Some(challenge.finish(&door.key, &answer)?))
 }
 
 /// Opens the session of a key that was proven.

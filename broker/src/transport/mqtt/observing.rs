@@ -73,7 +73,8 @@ where
         if self.state.is_done(number, position) {
             return;
         }
-        let may = !feed.has_waited() || self.may_still(record);
+        let has_waited = feed.has_waited(self.door.hub.authority().version());
+        let may = !has_waited || self.may_still(record);
         let payloads = match self.watches.get(&number) {
             Some(watch) if may => self.observations(watch, record),
             Some(_) | None => VecDeque::new(),
@@ -107,8 +108,9 @@ where
     /// Sends the next Observation that waits. The gate is asked again where it has waited for the
     /// client.
     pub(super) fn tell(&mut self, index: usize) {
+        let version = self.door.hub.authority().version();
         let Some(feed) = self.feeds.get_mut(index) else { return };
-        let (number, has_waited) = (feed.number, feed.has_waited());
+        let (number, has_waited) = (feed.number, feed.has_waited(version));
         let Some(payload) = feed.told.payloads.pop_front() else { return };
         let Some(record) = feed.told.record.clone() else { return };
         let expiry_s = time_left(record.header());

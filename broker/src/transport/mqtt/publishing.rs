@@ -1,14 +1,16 @@
 //! What a client publishes: a letter that the node attests, or an envelope that the client signed.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
 use sekisho_mqtt::Reason;
-use sekisho_mqtt::mapping::Prefix;
+use sekisho_mqtt::mapping::{NameError, Prefix};
 use sekisho_mqtt::message::to_body;
 use sekisho_mqtt::packet::{Answer, Publish, Step, Turn, Version, Will};
+use sekisho_mqtt::session_state::Intended;
 use sekisho_mqtt::will::Testament;
 use sekisho_proto::{
     ContentType, Envelope, Frame, Header, MqttMessage, RefusalCode, Sequence, Topic, frame,
@@ -17,7 +19,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tracing::debug;
 
-use super::connection::{End, Live};
+use super::connection::{End, Live, Remembered};
+use super::gathering::Pending;
 use super::greeting::Unwelcome;
 use super::reasons;
 use crate::hub::{Letter, Refusal, metrics};
@@ -30,14 +33,6 @@ const OWN_MAX: usize = 65_536;
 /// How long the end of a connection waits for messages that are on their way to the log: less than
 /// another connection waits to take the session over.
 const SETTLE_MAX: Duration = Duration::from_secs(5);
-
-/// A message on its way to the log.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Pending {
-    quality: u8,
-    /// 0 with quality 0.
-    id: u16,
-}
 
 /// What a client published lately.
 #[derive(Debug, Default)]
@@ -78,11 +73,12 @@ where
 {
     /// Takes a message; the answer follows when it is stored.
     pub(super) async fn publish(&mut self, publish: Publish) -> Result<(), End> {
-        let pending = Pending { quality: publish.quality, id: publish.id.unwrap_or(0) };
+        let pending = Pending::new(publish.quality, publish.id.unwrap_or(0));
         if pending.quality == 2 && self.is_known(pending.id, publish.turn) {
             return Ok(());
         }
-        let sending = match sending(&self.door.prefix, publish) {
+        let topic = self.topics.of(&self.door.prefix, &publish.name);
+        let sending = match sending(topic, publish) {
             Ok(sending) => sending,
             Err(NotSent(reason, why)) => {
                 metrics::refused(RefusalCode::Malformed);
@@ -90,24 +86,44 @@ where
                 return Ok(());
             }
         };
-        self.requests = self.requests.wrapping_add(1);
-        let request = self.requests;
-        self.pending.insert(request, pending);
         match sending {
+            Sending::Letter(letter) if pending.quality < 2 => {
+                self.gather(pending, letter).await;
+            }
             Sending::Letter(letter) => {
+                self.post().await;
+                let request = self.expect(pending);
                 let topic = letter.topic.clone();
-                let sequence = self.session.attest(request, letter).await;
+                let sequence = if self.state.is_durable() {
+                    self.attest_once(request, letter, pending.id).await
+                } else {
+                    self.session.attest(request, letter).await
+                };
                 if let Some(sequence) = sequence {
                     self.note_own(topic, sequence);
                 }
             }
             Sending::Envelope { envelope, key_header } => {
+                self.post().await;
+                let request = self.expect(pending);
                 let publish = frame::Publish { request, envelope, key_header };
                 let handled = self.session.handle(Frame::Publish(publish)).await;
                 handled.map_err(|refusal| refused(&refusal))?;
             }
         }
         Ok(())
+    }
+
+    /// Publishes a message of quality 2. What becomes of it is found out after a crash by the number
+    /// that is written down first, so that its client can bring it again without bringing it twice.
+    async fn attest_once(&mut self, request: u64, letter: Letter, id: u16) -> Option<Sequence> {
+        let (session, hub) = (Arc::clone(&self.session), Arc::clone(&self.door.hub));
+        let (topic, state) = (letter.topic.clone(), &mut self.state);
+        let note = |boot, sequence| async move {
+            state.intended.insert(id, Intended { topic, boot, sequence });
+            hub.mqtt().keep(state).await
+        };
+        session.attest_noting(request, letter, note).await
     }
 
     /// Whether a message of quality 2 came before; then it is answered as it was.
@@ -121,19 +137,22 @@ where
         turn == Turn::Again && self.pending.values().any(is_same)
     }
 
-    fn note_own(&mut self, topic: Topic, sequence: Sequence) {
-        let mut standings = self.state.subscriptions.values();
-        if !standings.any(|held| held.standing.options.no_local()) {
-            return;
+    pub(super) fn note_own(&mut self, topic: Topic, sequence: Sequence) {
+        if self.asks_for_no_own() {
+            self.own.insert(topic, sequence);
         }
-        self.own.insert(topic, sequence);
+    }
+
+    /// Whether a subscription does not want what this client publishes.
+    pub(super) fn asks_for_no_own(&self) -> bool {
+        self.state.subscriptions.values().any(|held| held.standing.options.no_local())
     }
 
     /// What the node says of a message, or of the session.
     #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else was asked")]
     pub(super) async fn answered(&mut self, frame: Frame) -> Result<(), End> {
         match frame {
-            Frame::Published(published) => match self.pending.remove(&published.request) {
+            Frame::Published(published) => match self.heard_of(published.request) {
                 Some(pending) => self.stored(pending).await,
                 None => Ok(()),
             },
@@ -141,7 +160,7 @@ where
                 let frame::Refused { request, code, what, why, .. } = refused;
                 // Nothing is said twice: a reason of MQTT has to be short.
                 let why = if why.contains(&what) { why } else { format!("{what}: {why}") };
-                match self.pending.remove(&request) {
+                match self.heard_of(request) {
                     Some(pending) => self.unstored(pending, code, why),
                     None if request == 0 => Err(End::Told(reasons::of_end(code), why)),
                     None => Ok(()),
@@ -173,9 +192,16 @@ where
             Frame::Published(published) => {
                 let stored = self.pending.remove(&published.request);
                 let twice = stored.filter(|pending| pending.quality == 2);
-                self.state.incoming.extend(twice.map(|pending| pending.id));
+                if let Some(Pending { id, .. }) = twice {
+                    self.state.intended.remove(&id);
+                    self.state.incoming.insert(id);
+                }
             }
-            Frame::Refused(refused) => drop(self.pending.remove(&refused.request)),
+            Frame::Refused(refused) => {
+                if let Some(Pending { id, .. }) = self.pending.remove(&refused.request) {
+                    self.state.intended.remove(&id);
+                }
+            }
             _ => {}
         }
     }
@@ -184,7 +210,12 @@ where
         if pending.quality == 2 {
             self.state.incoming.insert(pending.id);
             // Whoever is told that it is there must not be able to bring it twice.
-            self.keep().await?;
+            match self.state.intended.remove(&pending.id) {
+                Some(_written_down) => {
+                    self.remembered = self.remembered.max(Remembered::Changed);
+                }
+                None => self.keep().await?,
+            }
         }
         self.answer(pending, Reason::SUCCESS, "");
         Ok(())
@@ -198,6 +229,10 @@ where
 
     fn unstored(&mut self, pending: Pending, code: RefusalCode, why: String) -> Result<(), End> {
         debug!(%code, why, "a message was refused");
+        if pending.quality == 2 && self.state.intended.remove(&pending.id).is_some() {
+            // Its number is given to another message.
+            self.remembered = Remembered::Relied;
+        }
         let old = self.machine.version() == Version::V311;
         if old && pending.quality > 0 && reasons::passes(code) {
             return Err(End::Told(Reason::SERVER_BUSY, why));
@@ -207,7 +242,7 @@ where
     }
 
     fn answer(&mut self, pending: Pending, reason: Reason, why: &str) {
-        let Pending { quality, id } = pending;
+        let Pending { quality, id, .. } = pending;
         let step = match quality {
             0 => return,
             1 => Step::Acknowledged,
@@ -225,10 +260,8 @@ fn refused(refusal: &Refusal) -> End {
     End::Told(reasons::of_end(refusal.code), refusal.to_string())
 }
 
-fn sending(prefix: &Prefix, publish: Publish) -> Result<Sending, NotSent> {
-    let topic = prefix
-        .topic(&publish.name)
-        .map_err(|error| NotSent(Reason::NAME_INVALID, error.to_string()))?;
+fn sending(topic: Result<Topic, NameError>, publish: Publish) -> Result<Sending, NotSent> {
+    let topic = topic.map_err(|error| NotSent(Reason::NAME_INVALID, error.to_string()))?;
     if publish.message.content_type == ContentType::ENVELOPE {
         return envelope(&topic, publish.message);
     }

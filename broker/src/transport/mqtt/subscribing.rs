@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use sekisho_mqtt::Reason;
+use sekisho_mqtt::mapping::is_system;
 use sekisho_mqtt::overlap::Standing;
 use sekisho_mqtt::packet::{Answer, Step, Subscribe, Unsubscribe, Version, Wish};
 use sekisho_mqtt::session_state::{Held, SPELT_BYTES_MAX, SUBSCRIPTIONS_MAX};
@@ -15,7 +16,7 @@ use sekisho_sensorthings::mqtt::Watch;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::{debug, info};
 
-use super::connection::{End, Live};
+use super::connection::{End, Live, Remembered};
 use super::delivering::{CREDIT, Feed, Form, Origin, RETAINED_WAITING_MAX};
 use super::reasons;
 use crate::clock;
@@ -26,7 +27,7 @@ use crate::session::unexpected;
 const FORM: (&str, &str) = ("sekisho-form", "envelope");
 
 /// What one filter of a SUBSCRIBE led to.
-enum Granted {
+pub(super) enum Granted {
     /// A subscription, and whether it is a new one.
     Yes {
         number: u32,
@@ -52,11 +53,22 @@ where
             let record = self.door.hub.mqtt().fetch(&self.session, flight.position).await;
             match record {
                 Ok(Some(record)) => self.send_stray(id, flight, &record),
-                Ok(None) | Err(_) => drop(self.state.outgoing.remove(&id)),
+                Ok(None) => drop(self.state.outgoing.remove(&id)),
+                // It is in flight still: the client is to come again for it.
+                Err(refusal) => {
+                    return Err(End::Told(reasons::of_end(refusal.code), refusal.to_string()));
+                }
             }
         }
         let held: Vec<_> = self.state.subscriptions.values().cloned().collect();
         for held in held {
+            if is_system(&held.spelt) {
+                if !self.resume_system(held.standing.number) {
+                    self.state.subscriptions.remove(&held.standing.number);
+                    self.remembered = self.remembered.max(Remembered::Changed);
+                }
+                continue;
+            }
             let own = self.door.hub.organisation();
             if let Some(Ok(watch)) = Watch::parse(&held.spelt, own) {
                 self.watches.insert(held.standing.number, watch);
@@ -66,8 +78,8 @@ where
             match opened {
                 Ok((mut feed, _position)) => {
                     feed.resume(held.next, &self.state);
-                    feed.share = self.door.hub.mqtt().share(&self.session, &self.state, number);
-                    self.feeds.push(feed);
+                    feed.join(self.door.hub.mqtt().share(&self.session, &self.state, number));
+                    self.add_feed(feed);
                 }
                 Err(refusal) => {
                     info!(%refusal, filter = held.spelt, "a remembered subscription is over");
@@ -88,7 +100,7 @@ where
         let (mut codes, mut whys, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
         for wish in wishes {
             match self.grant(&wish, identifier, form).await {
-                Granted::Yes { number, .. } if self.watches.contains_key(&number) => {
+                Granted::Yes { number, .. } if !self.gets_messages(number) => {
                     codes.push(Reason::of(0));
                 }
                 Granted::Yes { number, is_new } => {
@@ -117,6 +129,9 @@ where
         if wish.spelt.len() > SPELT_BYTES_MAX {
             let why = format!("wanted filters of at most {SPELT_BYTES_MAX} bytes");
             return Granted::No(self.unusable(), why);
+        }
+        if self.is_of_system(spelt) {
+            return self.grant_system(wish, identifier);
         }
         let watch = match self.watched(wish) {
             Ok(watch) => watch,
@@ -159,11 +174,17 @@ where
         let standing = Standing { number, filter, options, identifier, share, since };
         let spelt = wish.spelt.clone();
         let held = Held { standing, spelt, next: since, done: BTreeSet::new() };
-        self.state.subscriptions.insert(number, held);
-        feed.share = self.door.hub.mqtt().share(&self.session, &self.state, number);
-        self.feeds.push(feed);
+        self.state.subscriptions.insert(number, Box::new(held));
+        feed.join(self.door.hub.mqtt().share(&self.session, &self.state, number));
+        self.add_feed(feed);
         self.watches.extend(watch.map(|watch| (number, watch)));
         Granted::Yes { number, is_new: true }
+    }
+
+    /// Whether a subscription is sent records as they are: of others something else is made, or they
+    /// are not of the log at all.
+    pub(super) fn gets_messages(&self, number: u32) -> bool {
+        !self.watches.contains_key(&number) && !self.system.has(number)
     }
 
     /// A filter that has no counterpart here: 3.1.1 has one code for every failure.
@@ -174,8 +195,16 @@ where
         }
     }
 
+    /// Most clients have one, and there are very many clients.
+    fn add_feed(&mut self, feed: Feed) {
+        if self.feeds.is_empty() {
+            self.feeds.reserve_exact(1);
+        }
+        self.feeds.push(feed);
+    }
+
     /// One that neither a subscription has nor a message that is in flight.
-    fn free_number(&self) -> u32 {
+    pub(super) fn free_number(&self) -> u32 {
         let held = self.state.subscriptions.keys().max().copied().unwrap_or(0);
         let flown = self.state.outgoing.values().map(|flight| flight.subscription).max();
         held.max(flown.unwrap_or(0)).saturating_add(1)
@@ -255,6 +284,7 @@ where
                     self.door.hub.mqtt().unshare(&self.state, number);
                     self.state.subscriptions.remove(&number);
                     self.watches.remove(&number);
+                    self.system.remove(number);
                     self.feeds.retain(|feed| feed.number != number);
                     self.session.unsubscribe(SubscriptionId::new(number)).await;
                     Reason::SUCCESS

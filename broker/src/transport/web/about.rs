@@ -29,9 +29,15 @@ async fn node(State(door): State<Arc<Door>>) -> Json<Value> {
         "software": SOFTWARE,
     });
     let config = door.hub.config();
-    if let (Some(tiles), Some(about)) = (&config.map.tiles, about.as_object_mut()) {
-        let map = json!({ "tiles": tiles.to_string(), "attribution": config.map.attribution });
-        about.insert("map".to_owned(), map);
+    if let Some(about) = about.as_object_mut() {
+        if let Some(tiles) = &config.map.tiles {
+            let map = json!({ "tiles": tiles.to_string(), "attribution": config.map.attribution });
+            about.insert("map".to_owned(), map);
+        }
+        if !config.web_sign_in.is_empty() {
+            let providers: Value = config.web_sign_in.iter().map(ToString::to_string).collect();
+            about.insert("sign_in".to_owned(), providers);
+        }
     }
     Json(about)
 }

@@ -1,8 +1,9 @@
 //! What a request asks for, parsed once: parameters of its target, its body, and faults of both as
 //! problems.
 
+use std::collections::HashMap;
 use std::str::FromStr;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -10,12 +11,12 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
-use sekisho_proto::{ParseError, RefusalCode};
+use sekisho_proto::{ParseError, PublicKey, RefusalCode};
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::{Door, Problem};
+use super::{Door, Problem, Visitor};
 use crate::hub::Refusal;
 
 /// How long the body of one request may take: 64 KiB at 10 kbit/s.
@@ -23,8 +24,41 @@ const BODY_PATIENCE: Duration = Duration::from_secs(60);
 /// Bodies that are read at a time, over all connections: 128 of the largest are 130 MB.
 const BODIES_MAX: usize = 128;
 
+/// Bodies of one principal that are read at a time: whoever sends many of them slowly keeps nobody
+/// else from sending.
+const BODIES_OF_ONE_MAX: usize = 32;
+
 /// Places for bodies.
 static BODIES: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(BODIES_MAX)));
+
+/// How many bodies of whom are being read.
+static OF_ONE: LazyLock<Mutex<HashMap<PublicKey, usize>>> = LazyLock::new(Mutex::default);
+
+/// One principal's place for a body; given up when dropped.
+struct Own(PublicKey);
+
+impl Own {
+    fn take(key: PublicKey) -> Option<Self> {
+        let mut all = OF_ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = all.entry(key).or_default();
+        (*count < BODIES_OF_ONE_MAX).then(|| {
+            *count += 1;
+            Self(key)
+        })
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        let mut all = OF_ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = all.get_mut(&self.0) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                all.remove(&self.0);
+            }
+        }
+    }
+}
 
 /// The parameters behind the `?`; others than those of `T` are refused.
 #[derive(Debug)]
@@ -68,6 +102,14 @@ impl FromRequest<Arc<Door>> for Sent {
             let why = format!("wanted at most {BODIES_MAX} requests with a body at once");
             return Err(Refusal::new(RefusalCode::TooMany, "body", why).into());
         };
+        let visitor = request.extensions().get::<Arc<Visitor>>().cloned();
+        let _own = match whose(visitor).await.map(Own::take) {
+            Some(None) => {
+                let why = format!("wanted at most {BODIES_OF_ONE_MAX} of one principal at once");
+                return Err(Refusal::new(RefusalCode::TooMany, "body", why).into());
+            }
+            taken => taken,
+        };
         let reading = Bytes::from_request(request, door);
         let read = tokio::select! {
             read = timeout(BODY_PATIENCE, reading) => read,
@@ -88,6 +130,11 @@ impl FromRequest<Arc<Door>> for Sent {
             }
         }
     }
+}
+
+/// Whose session the connection was used for last: the caller of this request.
+async fn whose(visitor: Option<Arc<Visitor>>) -> Option<PublicKey> {
+    visitor?.caller().await
 }
 
 /// Nothing is unpacked: a short text may stand for an endless one.

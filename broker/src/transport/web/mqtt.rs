@@ -39,7 +39,7 @@ async fn connect(
     let waited_for = door.tasks.token();
     let shared = (Arc::clone(&door.hub), Arc::clone(&door.key), Arc::clone(&door.crowd));
     let mqtt = mqtt::Door::new(shared, door.stop.clone());
-    let shown = door.certificate;
+    let shown = visitor.shown();
     upgrade.on_upgrade(move |socket| async move {
         let (address, key) = (visitor.address(), visitor.key());
         let peer = Peer { address, key, shown, place: Place::Visitor(visitor) };

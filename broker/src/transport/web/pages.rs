@@ -15,7 +15,7 @@ use data_encoding::HEXLOWER;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::{Door, problem};
-use crate::config::MapTiles;
+use crate::config::{MapTiles, WebOrigin};
 
 /// The pages.
 #[derive(Debug, RustEmbed)]
@@ -51,11 +51,14 @@ const NOT_HERE: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"
 pub(crate) struct Rules(HeaderValue);
 
 impl Rules {
-    /// Nothing from elsewhere but connections, and pictures of the operator's own map.
-    pub(super) fn new(tiles: Option<&MapTiles>) -> Self {
+    /// Nothing from elsewhere but sessions, pictures of the operator's own map, and what a provider
+    /// answers to whoever signed in at it.
+    pub(super) fn new(tiles: Option<&MapTiles>, providers: &[WebOrigin]) -> Self {
         let map = tiles.map(|tiles| format!(" {}", tiles.source())).unwrap_or_default();
+        let listed = |all, provider: &WebOrigin| format!("{all} {provider}");
+        let sign_in = providers.iter().fold(String::new(), listed);
         let rules = format!(
-            "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: blob:{map}; \
+            "default-src 'self'; connect-src 'self' ws: wss:{sign_in}; img-src 'self' data: blob:{map}; \
              style-src 'self'; script-src 'self'; worker-src 'self'; object-src 'none'; \
              frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
         );

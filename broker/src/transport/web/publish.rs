@@ -34,11 +34,12 @@ const KEY_HEADER: HeaderName = HeaderName::from_static("sekisho-key-header");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// What this part serves.
-pub(super) fn routes() -> Router<Arc<Door>> {
+pub(super) fn routes(door: &Door) -> Router<Arc<Door>> {
+    let repeating = Arc::new(Repeating::open(&**door.hub.keyed()));
     Router::new()
         .route("/v1/publish/{*topic}", post(publish))
         .route("/v1/describe/{*topic}", post(describe))
-        .layer(Extension(Arc::new(Repeating::default())))
+        .layer(Extension(repeating))
 }
 
 #[derive(Debug, Deserialize)]
@@ -70,10 +71,15 @@ async fn publish(
         Turn::Before(topic, offset) => Ok(Entered { topic, offset }.into_response()),
         Turn::First(turn) => {
             // The caller may be gone before the answer; the next time it is to be told the truth.
-            let sending = door.tasks.spawn(async move {
+            let tasks = door.tasks.clone();
+            let sending = tasks.spawn(async move {
                 let sent = parcel.send(&caller.desk).await;
                 match &sent {
-                    Ok(entered) => turn.done(entered.topic.clone(), entered.offset, clock::now()),
+                    Ok(entered) => {
+                        let topic = entered.topic.clone();
+                        let changes = turn.done(topic, entered.offset, clock::now());
+                        repeating::keep(door.hub.keyed(), changes).await;
+                    }
                     Err(_refused) => drop(turn),
                 }
                 sent

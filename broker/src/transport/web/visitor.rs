@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::Response;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
-use sekisho_proto::PublicKey;
+use sekisho_proto::{Hash, PublicKey};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -25,6 +25,7 @@ use crate::transport::web::Door;
 pub(crate) struct Visitor {
     address: SocketAddr,
     key: Option<PublicKey>,
+    shown: Option<Hash>,
     /// Given up when the first caller is known.
     place: Mutex<Option<Place>>,
     /// The session of the last caller; nearly always there is one only.
@@ -35,12 +36,12 @@ pub(crate) struct Visitor {
 impl Visitor {
     pub(super) fn new(
         address: SocketAddr,
-        key: Option<PublicKey>,
+        (key, shown): (Option<PublicKey>, Option<Hash>),
         seat: Seat,
         place: Place,
     ) -> Self {
         let place = Mutex::new(Some(place));
-        Self { address, key, place, desk: tokio::sync::Mutex::default(), _seat: seat }
+        Self { address, key, shown, place, desk: tokio::sync::Mutex::default(), _seat: seat }
     }
 
     /// Where it comes from.
@@ -53,10 +54,20 @@ impl Visitor {
         self.key
     }
 
+    /// The certificate that it was shown; none without TLS.
+    pub(crate) const fn shown(&self) -> Option<Hash> {
+        self.shown
+    }
+
     /// It has said who it is: it does not count as a stranger any more.
     pub(crate) fn known(&self) {
         let place = self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(place);
+    }
+
+    /// Whose session it was used for last.
+    pub(super) async fn caller(&self) -> Option<PublicKey> {
+        self.desk.lock().await.as_ref().map(|(whose, _desk)| *whose)
     }
 
     /// The session of a proven key, which lasts as long as the connection.

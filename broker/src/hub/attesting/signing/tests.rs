@@ -27,7 +27,7 @@ fn attested_by(attester: &SigningKey, position: u64) -> Record {
         scope: Scope::Federation,
         attester: Some(attester.id()),
     };
-    let envelope = attest(attester, &header, b"21.5").unwrap().into_envelope();
+    let envelope = attest(attester, header, b"21.5").unwrap().into_envelope();
     record(envelope.encoded().clone(), position)
 }
 

@@ -40,14 +40,28 @@ fn what_is_for_programs_is_never_a_page() {
 
 #[test]
 fn only_the_operators_own_map_is_let_in_from_elsewhere() {
-    let Rules(rules) = Rules::new(None);
+    let Rules(rules) = Rules::new(None, &[]);
     let rules = rules.to_str().unwrap();
     assert!(rules.contains("img-src 'self' data: blob:;"), "{rules}");
     assert!(!rules.contains("unsafe") && !rules.contains("http"), "{rules}");
     let tiles: MapTiles = "https://tiles.city.example:8443/{z}/{x}/{y}.png".parse().unwrap();
-    let Rules(rules) = Rules::new(Some(&tiles));
+    let Rules(rules) = Rules::new(Some(&tiles), &[]);
     let rules = rules.to_str().unwrap();
     assert!(rules.contains("img-src 'self' data: blob: https://tiles.city.example:8443;"));
+}
+
+#[test]
+fn a_page_asks_only_the_providers_that_the_operator_names() {
+    let providers = ["https://login.example", "http://127.0.0.1:9"]
+        .map(|text| WebOrigin::of_provider(text).unwrap());
+    let Rules(rules) = Rules::new(None, &providers);
+    let rules = rules.to_str().unwrap();
+    let wanted = "connect-src 'self' ws: wss: https://login.example http://127.0.0.1:9; img-src";
+    assert!(rules.contains(wanted), "{rules}");
+    assert!(
+        rules.contains("script-src 'self';") && rules.contains("form-action 'none'"),
+        "{rules}"
+    );
 }
 
 #[test]

@@ -1,17 +1,25 @@
 //! Requests that are made twice because the answer to the first was lost: known again by a key that
 //! the client chooses (the `Idempotency-Key` header), and answered as the first was.
 //!
-//! It is memory of this run only: after a restart a request is taken for new.
+//! What was answered is on the disk before it is, so that a restart forgets nothing. Where the node is
+//! killed between storing a reading and writing that down, the request is taken for new.
 
-use std::collections::HashMap;
+mod kept;
+
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::http::StatusCode;
 use sekisho_proto::{Hash, Offset, PrincipalId, RefusalCode, Timestamp, Topic};
+use sekisho_store::{Keyed, KeyedChange};
+use tokio::task::spawn_blocking;
+use tracing::error;
 
 use super::super::Problem;
 use super::super::asked::malformed;
+use crate::engine::KeyedStore;
+use kept::Kept;
 
 /// Bytes of a key: a UUID has 36.
 const KEY_BYTES_MAX: usize = 128;
@@ -32,6 +40,8 @@ pub(super) struct Repeating {
 struct Known {
     of: HashMap<PrincipalId, HashMap<String, Remembered>>,
     count: usize,
+    /// What is on the disk, the oldest first.
+    kept: VecDeque<(Timestamp, PrincipalId, String)>,
 }
 
 #[derive(Debug)]
@@ -74,6 +84,23 @@ pub(super) fn key(text: &str) -> Result<String, Problem> {
 }
 
 impl Repeating {
+    /// Takes up what was answered before.
+    pub(super) fn open<K: Keyed>(keyed: &K) -> Self {
+        let all = kept::read_all(keyed).unwrap_or_else(|fault| {
+            error!(%fault, "what was answered before a restart is not known");
+            Vec::new()
+        });
+        let mut known = Known::default();
+        for Kept { whose, key, fingerprint, topic, offset, at } in all {
+            known.kept.push_back((at, whose, key.clone()));
+            let remembered = Remembered { fingerprint, answer: Some((topic, offset, at)) };
+            if known.of.entry(whose).or_default().insert(key, remembered).is_none() {
+                known.count += 1;
+            }
+        }
+        Self { known: Mutex::new(known) }
+    }
+
     /// Finds out whether a request was made before.
     ///
     /// # Errors
@@ -86,7 +113,10 @@ impl Repeating {
         now: Timestamp,
     ) -> Result<Turn, Problem> {
         let mut known = self.lock();
-        if let Some(before) = known.of.get(&whose).and_then(|of| of.get(&key)) {
+        let is_new = |at: &Timestamp| now.saturating_since(*at) < REMEMBERED;
+        let before = known.of.get(&whose).and_then(|of| of.get(&key));
+        let before = before.filter(|one| one.answer.as_ref().is_none_or(|(_, _, at)| is_new(at)));
+        if let Some(before) = before {
             if before.fingerprint != fingerprint {
                 let why = "wanted the request for which it was used before, found another";
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
@@ -94,10 +124,7 @@ impl Repeating {
                 return Err(Problem::new(status, code, "idempotency-key", why));
             }
             match &before.answer {
-                Some((topic, offset, at)) if now.saturating_since(*at) < REMEMBERED => {
-                    return Ok(Turn::Before(topic.clone(), *offset));
-                }
-                Some(_) => {}
+                Some((topic, offset, _at)) => return Ok(Turn::Before(topic.clone(), *offset)),
                 None => {
                     let why = "wanted the request to end, found it being done: ask again";
                     let (status, code) = (StatusCode::CONFLICT, RefusalCode::AlreadyExists);
@@ -140,6 +167,40 @@ impl Known {
     }
 }
 
+impl Known {
+    /// What on the disk is too old to be asked for again.
+    fn forget_kept(&mut self, now: Timestamp) -> Vec<KeyedChange> {
+        let mut changes = Vec::new();
+        while let Some((at, ..)) = self.kept.front()
+            && now.saturating_since(*at) >= REMEMBERED
+        {
+            let Some((at, whose, key)) = self.kept.pop_front() else { break };
+            let known = self.of.get(&whose).and_then(|of| of.get(&key));
+            // A key that is used again has, or will have, another answer in the same place.
+            let is_over = known.is_none_or(|one| {
+                one.answer.as_ref().is_some_and(|(_topic, _offset, again)| *again == at)
+            });
+            if is_over {
+                changes.push(kept::removal(&whose, &key));
+            }
+        }
+        changes
+    }
+}
+
+/// Makes durable what was remembered: before the caller hears of it.
+pub(super) async fn keep(keyed: &Arc<KeyedStore>, changes: Vec<KeyedChange>) {
+    let keyed = Arc::clone(keyed);
+    let kept = spawn_blocking(move || keyed.apply(&changes)).await;
+    let fault = match kept {
+        Ok(Ok(())) => return,
+        Ok(Err(fault)) => fault.to_string(),
+        Err(fault) => fault.to_string(),
+    };
+    // The reading itself is stored: that is what the caller is told.
+    error!(fault, "what was answered is not kept: after a restart it may be done again");
+}
+
 fn forget_old(of: &mut HashMap<String, Remembered>, now: Timestamp) {
     of.retain(|_key, remembered| {
         let is_old = |at: Timestamp| now.saturating_since(at) >= REMEMBERED;
@@ -148,14 +209,20 @@ fn forget_old(of: &mut HashMap<String, Remembered>, now: Timestamp) {
 }
 
 impl Doing {
-    /// It was done.
-    pub(super) fn done(mut self, topic: Topic, offset: Offset, now: Timestamp) {
+    /// It was done. What the disk is to hear of is returned.
+    pub(super) fn done(mut self, topic: Topic, offset: Offset, now: Timestamp) -> Vec<KeyedChange> {
         self.is_done = true;
         let mut known = self.repeating.lock();
+        let mut changes = known.forget_kept(now);
         let remembered = known.of.get_mut(&self.whose).and_then(|of| of.get_mut(&self.key));
         if let Some(remembered) = remembered {
-            remembered.answer = Some((topic, offset, now));
+            remembered.answer = Some((topic.clone(), offset, now));
+            let fingerprint = remembered.fingerprint;
+            let (whose, key) = (self.whose, self.key.clone());
+            known.kept.push_back((now, whose, key.clone()));
+            changes.push(Kept { whose, key, fingerprint, topic, offset, at: now }.put());
         }
+        changes
     }
 }
 

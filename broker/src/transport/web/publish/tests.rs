@@ -31,7 +31,7 @@ fn topic() -> Topic {
 
 fn finish(turn: Result<Turn, u16>, offset: u64) {
     let Ok(Turn::First(doing)) = turn else { panic!("wanted to do it first, found {turn:?}") };
-    doing.done(topic(), Offset::new(offset), NOW);
+    assert_eq!(doing.done(topic(), Offset::new(offset), NOW).len(), 1);
 }
 
 #[test]

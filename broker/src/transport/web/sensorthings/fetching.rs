@@ -188,7 +188,12 @@ async fn next(
                 }
             }
             // A right that ended while the answer was made: nothing more is theirs.
-            Some(Outgoing::End { code: RefusalCode::NotPermitted, .. }) | None => return Ok(None),
+            Some(Outgoing::End { code: RefusalCode::NotPermitted, .. }) => return Ok(None),
+            // What was not read is not answered as if there were nothing.
+            None => {
+                let why = "the session ended while it was read";
+                return Err(Refusal::new(RefusalCode::Draining, "SensorThings request", why));
+            }
             Some(Outgoing::End { code, why }) => {
                 return Err(Refusal::new(code, "SensorThings request", why));
             }
