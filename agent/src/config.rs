@@ -3,9 +3,11 @@
 
 use std::{
     collections::BTreeSet,
-    fmt, io,
+    io,
     path::{Path, PathBuf},
 };
+
+use sekisho::ConfigFault;
 
 use crate::{
     format::{
@@ -93,23 +95,6 @@ pub enum FormatConfig {
     Gpsd,
 }
 
-/// A key whose value is not what it must be.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ConfigFault {
-    /// The key, such as `input[0].format.time.column`.
-    pub key: String,
-    /// What would have been accepted.
-    pub wanted: String,
-    /// What it is.
-    pub found: String,
-}
-
-impl fmt::Display for ConfigFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: wanted {}, found {}", self.key, self.wanted, self.found)
-    }
-}
-
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -128,15 +113,11 @@ pub enum ConfigError {
         source: Box<toml::de::Error>,
     },
     /// Keys are missing, unknown or wrong.
-    #[error("configuration: {} faults{}", faults.len(), lines(faults))]
+    #[error("configuration: {}", ConfigFault::tell(faults))]
     Faults {
         /// All of them, in the order of the file.
         faults: Vec<ConfigFault>,
     },
-}
-
-fn lines(faults: &[ConfigFault]) -> String {
-    faults.iter().map(|fault| format!("\n  {fault}")).collect()
 }
 
 impl Config {

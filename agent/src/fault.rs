@@ -29,14 +29,6 @@ pub enum Fault {
         /// The line, escaped.
         found: String,
     },
-    /// Not of the shape that the format gives every line.
-    #[error("line: wanted {wanted}, found {found}")]
-    Malformed {
-        /// The shape.
-        wanted: String,
-        /// The line, escaped.
-        found: String,
-    },
     /// No checksum where there must be one.
     #[error("checksum: wanted * and two hexadecimal digits, found {found}")]
     ChecksumMissing {
@@ -59,24 +51,9 @@ pub enum Fault {
         /// How many there are.
         found: usize,
     },
-    /// A field that does not parse, or holds what cannot be.
-    #[error("field {field}: wanted {wanted}, found {found}")]
-    Field {
-        /// Its name.
-        field: String,
-        /// What would have been accepted.
-        wanted: String,
-        /// What it holds, escaped.
-        found: String,
-    },
-    /// A time that is none.
-    #[error("time: wanted {wanted}, found {found}")]
-    Time {
-        /// What would have been accepted.
-        wanted: String,
-        /// What was there, escaped.
-        found: String,
-    },
+    /// Not of the shape that the format gives every line, or with a field or a time that is none.
+    #[error(transparent)]
+    Text(#[from] sekisho_formats::Fault),
 }
 
 impl Fault {
@@ -87,41 +64,27 @@ impl Fault {
             Self::Overlong { .. } => "overlong",
             Self::Torn { .. } => "torn",
             Self::Encoding { .. } => "encoding",
-            Self::Malformed { .. } => "malformed",
             Self::ChecksumMissing { .. } => "checksum-missing",
             Self::Checksum { .. } => "checksum",
             Self::FieldCount { .. } => "field-count",
-            Self::Field { .. } => "field",
-            Self::Time { .. } => "time",
+            Self::Text(sekisho_formats::Fault::Malformed { .. }) => "malformed",
+            Self::Text(sekisho_formats::Fault::Field { .. }) => "field",
+            Self::Text(sekisho_formats::Fault::Time { .. }) => "time",
         }
     }
 
     /// A field that does not hold what is wanted.
     pub(crate) fn field(field: &str, wanted: impl Into<String>, found: &[u8]) -> Self {
-        Self::Field { field: field.into(), wanted: wanted.into(), found: quote(found) }
+        sekisho_formats::Fault::field(field, wanted, found).into()
     }
 
     /// A time that is not what is wanted.
     pub(crate) fn time(wanted: impl Into<String>, found: &[u8]) -> Self {
-        Self::Time { wanted: wanted.into(), found: quote(found) }
+        sekisho_formats::Fault::time(wanted, found).into()
     }
 
     /// A line that is not what is wanted.
     pub(crate) fn malformed(wanted: impl Into<String>, found: &[u8]) -> Self {
-        Self::Malformed { wanted: wanted.into(), found: quote(found) }
-    }
-}
-
-impl From<sekisho_formats::Fault> for Fault {
-    fn from(fault: sekisho_formats::Fault) -> Self {
-        match fault {
-            sekisho_formats::Fault::Malformed { wanted, found } => {
-                Self::Malformed { wanted, found }
-            }
-            sekisho_formats::Fault::Field { field, wanted, found } => {
-                Self::Field { field, wanted, found }
-            }
-            sekisho_formats::Fault::Time { wanted, found } => Self::Time { wanted, found },
-        }
+        sekisho_formats::Fault::malformed(wanted, found).into()
     }
 }

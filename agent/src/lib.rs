@@ -22,7 +22,7 @@ pub mod stamp;
 pub mod tally;
 pub mod template;
 
-pub use config::{Config, ConfigError, ConfigFault};
+pub use config::{Config, ConfigError};
 pub use node::{NodeError, publish_to_node};
 pub use run::{Report, RunError, Sink, SinkError, run};
 pub use sekisho_formats::number;

@@ -59,7 +59,7 @@ impl TimeFormat {
     ///
     /// # Errors
     ///
-    /// [`Fault::Time`] where it is not written so, does not exist, or exists twice in its zone.
+    /// [`Fault::Text`] where it is not written so, does not exist, or exists twice in its zone.
     pub fn parse(&self, text: &[u8]) -> Result<Timestamp, Fault> {
         let trimmed = text.trim_ascii();
         match self {

@@ -10,12 +10,14 @@
 //! DIR/enrolments/<token>.used        the invitation, once the key is a principal's
 //! ```
 //!
-//! Each file has one writer and appears as a whole, so that both processes may work at once.
+//! Each file has one writer and appears as a whole, so that both processes may work at once. What is
+//! over is destroyed by the steward when it has been for a month (`sweeping`).
 
 pub(crate) mod desk;
 mod invitation;
 mod mark;
 pub(crate) mod request;
+mod sweeping;
 mod text;
 
 use std::path::{Path, PathBuf};

@@ -1,9 +1,12 @@
 //! OpenID Connect: a provider outside says who a person is, and never what they may do.
 //!
 //! An invitation may want, in place of somebody's yes, that the newcomer signs in at a provider as
-//! one subject. The steward itself begins the provider's device flow (RFC 8628) for one invitation
-//! and one key, has the newcomer told which page to open, and gets the ID token from the provider:
-//! neither the node nor the newcomer ever holds it. What else the provider says counts for nothing.
+//! one subject. Of whoever waits at a terminal, the steward itself begins the provider's device flow
+//! (RFC 8628) for one invitation and one key, has the newcomer told which page to open, and gets the
+//! ID token from the provider: neither the node nor the newcomer ever holds it. A page that the
+//! provider can lead back to asks for itself (authorisation code with PKCE) and brings an ID token
+//! that names, as its nonce, this invitation and this key. What else the provider says counts for
+//! nothing.
 //!
 //! The provider is reached over TLS, with the certificates that the machine trusts; one on a
 //! loopback address, as in tests, also without.
@@ -12,6 +15,7 @@ mod device;
 mod discovery;
 mod http;
 mod id_token;
+mod page;
 
 use std::sync::Arc;
 
@@ -156,21 +160,71 @@ impl OpenIdSubject {
     }
 }
 
+/// How somebody signs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// On another screen, with a code to compare.
+    Device,
+    /// On the page that asks.
+    Page,
+    /// On a page: this is what it came back with.
+    Token {
+        /// The provider's.
+        id_token: String,
+        /// What the ID token has to name.
+        nonce: String,
+    },
+}
+
+/// What somebody who is to sign in is told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// Nothing yet.
+    #[default]
+    Nothing,
+    /// This, in the open.
+    Words(String),
+    /// Where a page asks, in JSON; to be sealed.
+    Offer(Vec<u8>),
+}
+
 /// Has somebody sign in as the subject. What they have to do is put into `told` as soon as it is
-/// known. Takes until they have done it, or the provider gives up.
+/// known. Takes until they have done it, or the provider gives up; on a page, until it comes back.
 ///
 /// # Errors
 /// [`OpenIdError`]: the provider cannot be asked, or does not say that it is the subject.
 pub(crate) async fn sign_in(
     wanted: OpenIdSubject,
-    told: watch::Sender<String>,
+    way: Way,
+    told: watch::Sender<Told>,
 ) -> Result<(), OpenIdError> {
     let wanted = Arc::new(wanted);
+    let asked = Arc::clone(&wanted);
+    match way {
+        Way::Device => on_another_screen(wanted, told).await,
+        Way::Page => {
+            let offer = blocking(&wanted, move || page::offer(&asked.provider)).await?;
+            told.send_replace(Told::Offer(offer));
+            // Whoever comes back asks again, with what the provider said.
+            std::future::pending().await
+        }
+        Way::Token { id_token, nonce } => {
+            let judge = move || page::judge(&asked, (&id_token, &nonce), clock::now());
+            blocking(&wanted, judge).await
+        }
+    }
+}
+
+async fn on_another_screen(
+    wanted: Arc<OpenIdSubject>,
+    told: watch::Sender<Told>,
+) -> Result<(), OpenIdError> {
     let asked = Arc::clone(&wanted);
     let mut flow = blocking(&wanted, move || DeviceFlow::begin(&asked.provider)).await?;
     let (page, code) = (flow.page(), flow.code());
     let issuer = &wanted.provider.issuer;
-    told.send_replace(format!("sign in at {issuer}: open {page} and compare the code {code}"));
+    let words = format!("sign in at {issuer}: open {page} and compare the code {code}");
+    told.send_replace(Told::Words(words));
     let mut pause = flow.interval();
     loop {
         sleep(pause).await;

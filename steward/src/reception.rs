@@ -1,13 +1,17 @@
 //! Lets newcomers in: asks the node who waits, has the desk judge each, and states what makes them
 //! principals.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use sekisho::{Client, Fingerprint, clock};
 use sekisho_policy::Policy;
 use sekisho_proto::{
     PrincipalId, PrincipalKind, PrincipalName, Timestamp, TokenId,
     frame::{AnswerBody, Question},
+    limits::TEXT_BYTES_MAX,
     statement::{Revoke, RevokeTarget},
 };
 use tokio::sync::watch;
@@ -16,11 +20,11 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::{
     enrolment::{
         desk::{Admission, Desk, Unfinished, Verdict},
-        request::Request,
+        request::{ClaimTag, Request},
     },
     keeper::Keeper,
     mailbox::{Mailbox, Outcome},
-    openid::{self, OpenIdError, OpenIdSubject},
+    openid::{self, OpenIdError, OpenIdSubject, Told, Way},
 };
 
 /// Newcomers of one look of whom it is logged that they are not let in: anybody may come, and as
@@ -30,29 +34,37 @@ const TOLD_MAX: u32 = 10;
 /// Newcomers that sign in at a time: each asks its provider every few seconds.
 const SIGNING_IN_MAX: usize = 64;
 
+/// Between two looks for invitations that have been over for long.
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Reception {
     client: Client,
     desk: Desk,
     told: u32,
+    swept: Option<Timestamp>,
     /// Whether what an earlier process left half done was looked for.
     has_finished: bool,
     /// Newcomers that sign in at a provider.
-    signing_in: BTreeMap<(TokenId, PrincipalId), SignIn>,
+    signing_in: BTreeMap<(TokenId, ClaimTag), SignIn>,
 }
 
 /// Somebody signs in.
 #[derive(Debug)]
 struct SignIn {
-    /// What they have to do; empty as long as that is not known.
-    told: watch::Receiver<String>,
+    way: Way,
+    /// What they have to do.
+    told: watch::Receiver<Told>,
+    /// What they are told of it.
+    said: Option<String>,
     outcome: AbortOnDropHandle<Result<(), OpenIdError>>,
 }
 
 impl Reception {
     pub(crate) fn new(client: Client, desk: Desk) -> Self {
-        Self { client, desk, told: 0, has_finished: false, signing_in: BTreeMap::new() }
+        let signing_in = BTreeMap::new();
+        Self { client, desk, told: 0, swept: None, has_finished: false, signing_in }
     }
 
     /// Asks once who waits, and decides. What goes wrong with one newcomer concerns no other.
@@ -60,6 +72,7 @@ impl Reception {
         if !self.has_finished {
             self.has_finished = self.finish(policy, keeper, mailbox).await;
         }
+        self.sweep(clock::now());
         let json = match self.client.query(Question::Enrolments).await {
             Ok(AnswerBody::Json(json)) => json,
             Ok(_) => return tracing::warn!("waiting newcomers: the node answered something else"),
@@ -87,9 +100,21 @@ impl Reception {
             let count = self.told - TOLD_MAX;
             tracing::warn!(count, "further newcomers not let in: somebody may be guessing");
         }
-        self.signing_in.retain(|(token, _id), _sign_in| waiting.contains(token));
+        self.signing_in.retain(|(token, _proof), _sign_in| waiting.contains(token));
         if let Err(cause) = self.desk.keep(&waiting) {
             tracing::warn!(%cause, "notes of newcomers that left are still there");
+        }
+    }
+
+    /// Not before what an earlier process left half done is finished: it is found by its invitation.
+    fn sweep(&mut self, now: Timestamp) {
+        let is_due = |swept: Timestamp| now.saturating_since(swept) >= SWEEP_EVERY;
+        if !self.has_finished || !self.swept.is_none_or(is_due) {
+            return;
+        }
+        self.swept = Some(now);
+        if let Err(cause) = self.desk.sweep(now) {
+            tracing::warn!(%cause, "invitations that are over are still there");
         }
     }
 
@@ -104,7 +129,7 @@ impl Reception {
         match self.desk.judge(request, clock::now()) {
             Ok(Verdict::Wait) => {}
             Ok(Verdict::Refuse(why)) => self.refuse(token, why).await,
-            Ok(Verdict::Identify(wanted)) => self.identify(request, wanted).await,
+            Ok(Verdict::Identify(wanted, way)) => self.identify(request, wanted, way).await,
             Ok(Verdict::Admit(admission)) => self.admit(admission, policy, keeper, mailbox).await,
             Err(cause) => tracing::error!(%token, %cause, "invitation cannot be read"),
         }
@@ -112,31 +137,57 @@ impl Reception {
 
     /// Has a newcomer sign in, which takes as long as a person does; tells it how, and takes what
     /// the provider says.
-    async fn identify(&mut self, request: &Request, wanted: OpenIdSubject) {
-        let (token, id) = (request.token, request.id());
-        match self.signing_in.remove(&(token, id)) {
+    async fn identify(&mut self, request: &Request, wanted: OpenIdSubject, way: Way) {
+        let token = request.token;
+        let claim = (token, request.proof);
+        let begun = self.signing_in.remove(&claim).filter(|begun| begun.way == way);
+        // A page that was told where to go costs nothing until it is back.
+        let asks = |one: &&SignIn| one.way != Way::Page || one.said.is_none();
+        let asking = self.signing_in.values().filter(asks).count();
+        match begun {
             Some(SignIn { outcome, .. }) if outcome.is_finished() => match outcome.await {
-                Ok(Ok(())) => self.desk.identified(token, id),
+                Ok(Ok(())) => self.desk.identified(request),
                 Ok(Err(cause)) => self.refuse(token, words(&cause)).await,
                 Err(cause) => tracing::error!(%token, %cause, "a sign-in ended"),
             },
-            Some(sign_in) => {
-                let why = sign_in.told.borrow().clone();
-                self.signing_in.insert((token, id), sign_in);
-                if !why.is_empty() {
+            Some(mut sign_in) => {
+                if sign_in.said.is_none() {
+                    let told = sign_in.told.borrow().clone();
+                    match self.wording(request, told) {
+                        Ok(said) => sign_in.said = said,
+                        Err(why) => return self.refuse(token, why).await,
+                    }
+                }
+                if let Some(why) = sign_in.said.clone() {
                     let question = Question::TellEnrolment { token_id: token, why };
                     if let Err(cause) = self.client.query(question).await {
                         tracing::debug!(%token, %cause, "newcomer not told to sign in");
                     }
                 }
+                self.signing_in.insert(claim, sign_in);
             }
-            None if self.signing_in.len() < SIGNING_IN_MAX => {
-                let (sender, told) = watch::channel(String::new());
-                let outcome = tokio::spawn(openid::sign_in(wanted, sender));
+            None if asking < SIGNING_IN_MAX => {
+                let (sender, told) = watch::channel(Told::Nothing);
+                let outcome = tokio::spawn(openid::sign_in(wanted, way.clone(), sender));
                 let outcome = AbortOnDropHandle::new(outcome);
-                self.signing_in.insert((token, id), SignIn { told, outcome });
+                self.signing_in.insert(claim, SignIn { way, told, said: None, outcome });
             }
             None => {}
+        }
+    }
+
+    /// How a newcomer is told to sign in, once that is known; or why it cannot.
+    fn wording(&self, request: &Request, told: Told) -> Result<Option<String>, String> {
+        match told {
+            Told::Nothing => Ok(None),
+            Told::Words(words) => Ok(Some(words)),
+            Told::Offer(offer) => {
+                let sealed = self.desk.seal_offer(request, &offer);
+                let sealed = sealed.map_err(|cause| cause.to_string())?;
+                let (most, found) = (TEXT_BYTES_MAX, sealed.as_ref().map_or(0, String::len));
+                let wanted = || format!("sign-in: wanted an offer of {most} bytes, found {found}");
+                if found <= most { Ok(sealed) } else { Err(wanted()) }
+            }
         }
     }
 
@@ -243,7 +294,8 @@ fn words(error: &OpenIdError) -> String {
         words = format!("{words}: {found}");
         cause = found.source();
     }
-    words
+    // Some of it is what the newcomer brought.
+    words.chars().filter(|one| !one.is_control()).take(TEXT_BYTES_MAX).collect()
 }
 
 /// The keys that a name had before it was given this one, and has still.

@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
+use sekisho::ConfigFault;
 use sekisho_proto::Timestamp;
 use toml::Table;
 
 use crate::{
     config::{
-        Config, ConfigFault, FormatConfig, InputConfig, format, publish,
+        Config, FormatConfig, InputConfig, format, publish,
         section::{Faults, Section},
     },
     format::gpsd::WATCH,

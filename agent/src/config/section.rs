@@ -2,9 +2,8 @@
 
 use std::{cell::RefCell, ops::RangeInclusive};
 
+use sekisho::ConfigFault;
 use toml::{Table, Value};
-
-use crate::config::ConfigFault;
 
 /// Where faults are gathered.
 #[derive(Debug, Default)]

@@ -1,9 +1,9 @@
 //! The configuration: a TOML file in, checked values out, every fault of it told at once with its key.
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{fmt, io};
 
-use sekisho::{CursorName, Filter, Hash, PROFILE_FILE, Scope, Start, Topic};
+use sekisho::{ConfigFault, CursorName, Filter, Hash, PROFILE_FILE, Scope, Start, Topic};
 use sekisho_proto::FilterLevel;
 use serde::Deserialize;
 
@@ -90,23 +90,6 @@ fn scope() -> String {
     "organisation".to_owned()
 }
 
-/// A key whose value is not what it must be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigFault {
-    /// The key, such as `route[0].to`.
-    pub key: String,
-    /// What would have been accepted.
-    pub wanted: String,
-    /// What it is.
-    pub found: String,
-}
-
-impl fmt::Display for ConfigFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: wanted {}, found {}", self.key, self.wanted, self.found)
-    }
-}
-
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -125,15 +108,11 @@ pub enum ConfigError {
         source: Box<toml::de::Error>,
     },
     /// Values are missing or wrong.
-    #[error("configuration: {} faults{}", faults.len(), lines(faults))]
+    #[error("configuration: {}", ConfigFault::tell(faults))]
     Faults {
         /// All of them.
         faults: Vec<ConfigFault>,
     },
-}
-
-fn lines(faults: &[ConfigFault]) -> String {
-    faults.iter().map(|fault| format!("\n  {fault}")).collect()
 }
 
 #[derive(Debug, Default)]

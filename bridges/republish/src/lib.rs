@@ -9,5 +9,5 @@ mod right;
 mod route;
 pub mod run;
 
-pub use config::{Config, ConfigError, ConfigFault};
+pub use config::{Config, ConfigError};
 pub use run::{RepublishError, Tally, run};

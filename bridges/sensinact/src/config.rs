@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fmt, io};
 
-use sekisho::{CursorName, Filter, Start};
+use sekisho::{ConfigFault, CursorName, Filter, Start};
 use zeroize::Zeroizing;
 
 use crate::device::Rules;
@@ -121,23 +121,6 @@ impl fmt::Debug for MqttConfig {
     }
 }
 
-/// A key whose value is not what it must be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigFault {
-    /// The key, such as `mqtt.address`.
-    pub key: String,
-    /// What would have been accepted.
-    pub wanted: String,
-    /// What it is.
-    pub found: String,
-}
-
-impl fmt::Display for ConfigFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: wanted {}, found {}", self.key, self.wanted, self.found)
-    }
-}
-
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -156,15 +139,11 @@ pub enum ConfigError {
         source: Box<toml::de::Error>,
     },
     /// Values are missing or wrong.
-    #[error("configuration: {} faults{}", faults.len(), lines(faults))]
+    #[error("configuration: {}", ConfigFault::tell(faults))]
     Faults {
         /// All of them.
         faults: Vec<ConfigFault>,
     },
-}
-
-fn lines(faults: &[ConfigFault]) -> String {
-    faults.iter().map(|fault| format!("\n  {fault}")).collect()
 }
 
 impl Config {

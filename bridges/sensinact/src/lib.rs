@@ -20,7 +20,7 @@ pub mod run;
 pub mod tally;
 pub mod wire;
 
-pub use config::{Config, ConfigError, ConfigFault};
+pub use config::{Config, ConfigError};
 pub use keep::KeepError;
 pub use run::{BridgeError, run};
 pub use tally::Tally;

@@ -3,19 +3,41 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sekisho::Fingerprint;
+use data_encoding::BASE64URL_NOPAD;
+use sekisho::{Fingerprint, OsEntropy};
 use sekisho_proto::{
     Action, Actions, Filter, Grantee, Office, PrincipalId, PrincipalName, StatementBody, Timestamp,
     TokenId,
     statement::{Grant, Principal},
 };
-use sekisho_seal::{EnrolmentClaim, check_enrolment_proof};
+use sekisho_seal::{
+    EnrolmentClaim, SignInError, SignInSide, check_enrolment_proof, open_sign_in, seal_sign_in,
+    sign_in_nonce,
+};
 
 use super::{
     Approval, Claimant, EnrolmentError, Enrolments, File, Invitation, Listed, Standing, mark,
-    request::Request, text,
+    request::{ClaimTag, Request},
+    text,
 };
-use crate::{openid::OpenIdSubject, private_file};
+use crate::{
+    openid::{OpenIdSubject, Way},
+    private_file,
+};
+
+/// Before an offer in what a newcomer waits for: pages look for it there.
+const OFFER_WORDS: &str = "sign in on this page: ";
+
+/// Why a page is not told where to sign in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OfferError {
+    /// The invitation cannot be read.
+    #[error("offer to sign in")]
+    Invitation(#[from] EnrolmentError),
+    /// It cannot be sealed.
+    #[error("offer to sign in")]
+    Seal(#[from] SignInError),
+}
 
 /// What is to be done with a newcomer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +47,7 @@ pub(crate) enum Verdict {
     /// Nothing: somebody has to approve it.
     Wait,
     /// Have it sign in as this subject, then call [`Desk::identified`], or refuse.
-    Identify(OpenIdSubject),
+    Identify(OpenIdSubject, Way),
     /// Tell it why not.
     Refuse(String),
 }
@@ -61,8 +83,11 @@ pub(crate) struct Desk {
     enrolments: Enrolments,
     /// Whose waiting was noted.
     noted: BTreeMap<TokenId, PrincipalId>,
-    /// Who is, as a provider says, whom an invitation is for.
-    identified: BTreeSet<(TokenId, PrincipalId)>,
+    /// Whose claim, known by its proof, is that of whom an invitation is for, as a provider says.
+    identified: BTreeSet<(TokenId, ClaimTag)>,
+    /// The claim that each invitation was first admitted with: whoever stole its secret may make
+    /// another one for the same signing key, with a key for secrets of their own.
+    admitted: BTreeMap<TokenId, ClaimTag>,
 }
 
 impl Desk {
@@ -73,7 +98,8 @@ impl Desk {
                 private_file::remove(&path)?;
             }
         }
-        Ok(Self { enrolments, noted: BTreeMap::new(), identified: BTreeSet::new() })
+        let (noted, identified, admitted) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+        Ok(Self { enrolments, noted, identified, admitted })
     }
 
     /// Judges one newcomer.
@@ -89,13 +115,7 @@ impl Desk {
             return Ok(refuse(format!("wanted a token that is open, found {found}")));
         };
         let withdrawn = self.enrolments.withdrawal(token)?;
-        let claim = EnrolmentClaim {
-            token,
-            name: &invitation.name,
-            public_key: request.public_key,
-            kem_suite: request.kem_suite,
-            kem_public_key: &request.kem_public_key,
-        };
+        let claim = claim(&invitation, request);
         if let Err(cause) =
             check_enrolment_proof(invitation.secret.expose(), &claim, &request.proof)
         {
@@ -123,10 +143,15 @@ impl Desk {
                 let found = Fingerprint::of(&id);
                 return Ok(refuse(format!("wanted the key {fingerprint}, found {found}")));
             }
-            (None, Approval::OpenId(_)) if self.identified.remove(&(token, id)) => {
+            (None, Approval::OpenId(_)) if self.identified.remove(&(token, request.proof)) => {
                 self.enrolments.bind(token, Claimant { id, since: now })?
             }
-            (None, Approval::OpenId(wanted)) => return Ok(Verdict::Identify(wanted.clone())),
+            (None, Approval::OpenId(wanted)) => {
+                return Ok(match way(&invitation, &claim, &request.sign_in) {
+                    Ok(way) => Verdict::Identify(wanted.clone(), way),
+                    Err(cause) => refuse(cause.to_string()),
+                });
+            }
             (None, Approval::ByHand) => {
                 self.note(&invitation, Claimant { id, since: now })?;
                 return Ok(Verdict::Wait);
@@ -136,12 +161,30 @@ impl Desk {
             let why = "wanted a token that is open, found one that another key uses";
             return Ok(refuse(why.to_owned()));
         }
+        if *self.admitted.entry(token).or_insert(request.proof) != request.proof {
+            return Ok(refuse("wanted the keys that were let in, found others".to_owned()));
+        }
         Ok(Verdict::Admit(admission(&invitation, request, claimant.since)))
     }
 
-    /// A provider says that the one with this key is whom the invitation is for.
-    pub(crate) fn identified(&mut self, token: TokenId, id: PrincipalId) {
-        self.identified.insert((token, id));
+    /// What a page is told of a provider, as text that only the newcomer can read.
+    pub(crate) fn seal_offer(
+        &self,
+        request: &Request,
+        offer: &[u8],
+    ) -> Result<Option<String>, OfferError> {
+        let path = self.enrolments.path(request.token, File::Invitation);
+        let Some(invitation) = text::read(&path)? else { return Ok(None) };
+        let claim = claim(&invitation, request);
+        let said = (SignInSide::Steward, offer);
+        let secret = invitation.secret.expose();
+        let sealed = seal_sign_in(secret, &claim, said, &mut OsEntropy::new())?;
+        Ok(Some(format!("{OFFER_WORDS}{}", BASE64URL_NOPAD.encode(&sealed))))
+    }
+
+    /// A provider says that the one with these keys is whom the invitation is for.
+    pub(crate) fn identified(&mut self, request: &Request) {
+        self.identified.insert((request.token, request.proof));
     }
 
     /// Newcomers that were approved and of whom this process does not know whether all that belongs
@@ -162,10 +205,20 @@ impl Desk {
         Ok(unfinished.collect())
     }
 
+    /// Forgets invitations that have been over for long.
+    pub(crate) fn sweep(&self, now: Timestamp) -> Result<(), EnrolmentError> {
+        let count = self.enrolments.sweep(now)?;
+        if count > 0 {
+            tracing::info!(count, "invitations that were over destroyed");
+        }
+        Ok(())
+    }
+
     /// The statements of an admission stand: its invitation is used up.
     pub(crate) fn done(&mut self, token: TokenId) -> Result<(), EnrolmentError> {
         let (from, to) = (File::Invitation, File::Used);
         private_file::rename(&self.enrolments.path(token, from), &self.enrolments.path(token, to))?;
+        self.admitted.remove(&token);
         self.forget(token)
     }
 
@@ -199,6 +252,35 @@ impl Desk {
         }
         Ok(())
     }
+}
+
+fn claim<'a>(invitation: &'a Invitation, request: &'a Request) -> EnrolmentClaim<'a> {
+    EnrolmentClaim {
+        token: request.token,
+        name: &invitation.name,
+        public_key: request.public_key,
+        kem_suite: request.kem_suite,
+        kem_public_key: &request.kem_public_key,
+    }
+}
+
+/// How a newcomer wants to sign in: a page says nothing, sealed, and comes back with an ID token.
+fn way(
+    invitation: &Invitation,
+    claim: &EnrolmentClaim<'_>,
+    sealed: &[u8],
+) -> Result<Way, SignInError> {
+    if sealed.is_empty() {
+        return Ok(Way::Device);
+    }
+    let secret = invitation.secret.expose();
+    let said = open_sign_in(secret, claim, (SignInSide::Newcomer, sealed))?;
+    if said.is_empty() {
+        return Ok(Way::Page);
+    }
+    let nonce = BASE64URL_NOPAD.encode(&sign_in_nonce(secret, claim));
+    let id_token = String::from_utf8_lossy(&said).into_owned();
+    Ok(Way::Token { id_token, nonce })
 }
 
 fn refuse(why: String) -> Verdict {

@@ -7,6 +7,9 @@ use sekisho_seal::{KemPublicKey, VerifyingKey};
 use serde::Deserialize;
 use thiserror::Error;
 
+/// The tag over all that a newcomer claims, its key for secrets included.
+pub(crate) type ClaimTag = [u8; 32];
+
 /// One newcomer's request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Request {
@@ -14,7 +17,9 @@ pub(crate) struct Request {
     pub(crate) public_key: PublicKey,
     pub(crate) kem_suite: Suite,
     pub(crate) kem_public_key: Vec<u8>,
-    pub(crate) proof: [u8; 32],
+    pub(crate) proof: ClaimTag,
+    /// What it says of a sign-in, sealed; empty where it says nothing.
+    pub(crate) sign_in: Vec<u8>,
 }
 
 /// What is wrong with a list, or with one request in it.
@@ -30,8 +35,8 @@ pub(crate) enum RequestError {
     #[error("waiting enrolment: wanted a strong key")]
     Key(#[from] sekisho_seal::KeyError),
     /// Bytes are not written as they should be.
-    #[error("waiting enrolment: kem_public_key: wanted hexadecimal digits")]
-    Digits,
+    #[error("waiting enrolment: {0}: wanted hexadecimal digits")]
+    Digits(&'static str),
 }
 
 #[derive(Deserialize)]
@@ -41,6 +46,8 @@ struct Entry {
     kem_suite: u32,
     kem_public_key: String,
     proof: String,
+    #[serde(default)]
+    sign_in: String,
 }
 
 impl Request {
@@ -62,13 +69,17 @@ impl Request {
         let kem_suite = Suite::try_from(entry.kem_suite)?;
         let kem_public_key = HEXLOWER_PERMISSIVE
             .decode(entry.kem_public_key.as_bytes())
-            .map_err(|_not_hex| RequestError::Digits)?;
+            .map_err(|_not_hex| RequestError::Digits("kem_public_key"))?;
         if kem_suite != Suite::Open || !kem_public_key.is_empty() {
             KemPublicKey::parse(kem_suite, &kem_public_key)?;
         }
         let proof: Hash = entry.proof.parse()?;
         let token = entry.token.parse()?;
-        Ok(Self { token, public_key, kem_suite, kem_public_key, proof: *proof.as_bytes() })
+        let sign_in = HEXLOWER_PERMISSIVE
+            .decode(entry.sign_in.as_bytes())
+            .map_err(|_not_hex| RequestError::Digits("sign_in"))?;
+        let proof = *proof.as_bytes();
+        Ok(Self { token, public_key, kem_suite, kem_public_key, proof, sign_in })
     }
 }
 

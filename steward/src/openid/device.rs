@@ -123,7 +123,7 @@ impl DeviceFlow {
             found: "none".to_owned(),
         })?;
         let keys = self.discovery.keys(&self.agent)?;
-        id_token::check(&keys, wanted, &id_token, now)?;
+        id_token::check(&keys, wanted, (&id_token, None), now)?;
         Ok(Polled::SignedIn)
     }
 }

@@ -10,6 +10,7 @@ use super::{OpenIdError, OpenIdProvider, http::Agent};
 pub(super) struct Discovery {
     issuer: String,
     jwks_uri: String,
+    pub(super) authorization_endpoint: Option<String>,
     pub(super) token_endpoint: Option<String>,
     pub(super) device_authorization_endpoint: Option<String>,
 }
@@ -44,7 +45,7 @@ impl Discovery {
         found.cloned().ok_or_else(|| OpenIdError::Provider {
             issuer: self.issuer.clone(),
             thing,
-            wanted: "one, for the device flow",
+            wanted: "one, for signing in",
             found: "none".to_owned(),
         })
     }

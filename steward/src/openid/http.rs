@@ -25,6 +25,8 @@ const WORDS_MAX: usize = 200;
 #[derive(Debug)]
 pub(super) struct Agent {
     agent: ureq::Agent,
+    /// Whether the provider is on this machine, without TLS.
+    is_local: bool,
 }
 
 impl Agent {
@@ -44,7 +46,16 @@ impl Agent {
             .proxy(None)
             .user_agent(concat!("sekisho/", env!("CARGO_PKG_VERSION")))
             .build();
-        Ok(Self { agent: config.into() })
+        Ok(Self { agent: config.into(), is_local: is_plain(issuer) })
+    }
+
+    /// A provider elsewhere names nothing on this machine.
+    pub(super) fn check(&self, thing: &'static str, url: &str) -> Result<(), OpenIdError> {
+        check_address(thing, url)?;
+        if self.is_local || !is_plain(url) {
+            return Ok(());
+        }
+        Err(OpenIdError::Address { thing, found: url.to_owned() })
     }
 
     pub(super) fn get<T: DeserializeOwned>(
@@ -52,7 +63,7 @@ impl Agent {
         thing: &'static str,
         url: &str,
     ) -> Result<T, OpenIdError> {
-        check_address(thing, url)?;
+        self.check(thing, url)?;
         let answer = self.agent.get(url).header("accept", "application/json").call();
         let answer = read(url, answer)?;
         if answer.status != 200 {
@@ -67,7 +78,7 @@ impl Agent {
         url: &str,
         form: &[(&str, &str)],
     ) -> Result<HttpAnswer, OpenIdError> {
-        check_address(thing, url)?;
+        self.check(thing, url)?;
         let request = self.agent.post(url).header("accept", "application/json");
         read(url, request.send_form(form.iter().copied()))
     }
@@ -117,6 +128,10 @@ fn read(
     Ok(HttpAnswer { url: url.to_owned(), status, body: body.map_err(failed)? })
 }
 
+fn is_plain(url: &str) -> bool {
+    url.parse::<Uri>().is_ok_and(|uri| uri.scheme_str() == Some("http"))
+}
+
 /// An address over TLS, or one on this machine.
 pub(super) fn check_address(thing: &'static str, url: &str) -> Result<(), OpenIdError> {
     let refused = || OpenIdError::Address { thing, found: url.to_owned() };
@@ -134,6 +149,16 @@ pub(super) fn check_address(thing: &'static str, url: &str) -> Result<(), OpenId
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_provider_elsewhere_names_nothing_on_this_machine() {
+        let there = Agent::new("https://login.example").unwrap();
+        assert!(there.check("keys", "https://login.example/keys").is_ok());
+        let error = there.check("keys", "http://127.0.0.1:2375/stop").unwrap_err().to_string();
+        assert!(error.contains("keys: wanted an https address"), "{error}");
+        let here = Agent::new("http://127.0.0.1:1").unwrap();
+        assert!(here.check("keys", "http://127.0.0.1:1/keys").is_ok());
+    }
 
     #[test]
     fn a_provider_is_asked_over_tls_or_on_this_machine() {

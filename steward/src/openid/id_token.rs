@@ -32,6 +32,7 @@ struct Claims {
     azp: Option<String>,
     exp: i64,
     iat: i64,
+    nonce: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -41,10 +42,12 @@ enum Audience {
     Several(Vec<String>),
 }
 
+/// Whether a token says that somebody is the subject. One that came through other hands has to name
+/// the nonce as well; one that was fetched for a sign-in of our own (`nonce` is none) need not.
 pub(super) fn check(
     keys: &JwkSet,
     wanted: &OpenIdSubject,
-    id_token: &str,
+    (id_token, nonce): (&str, Option<&str>),
     now: Timestamp,
 ) -> Result<(), OpenIdError> {
     let claims = signed_claims(keys, wanted, id_token)?;
@@ -75,6 +78,10 @@ pub(super) fn check(
     }
     if issued > now.saturating_add(LEEWAY) || issued.saturating_add(AGE_MAX) <= now {
         return refuse("iat", &format!("a time shortly before {now}"), issued.to_string());
+    }
+    if nonce.is_some() && claims.nonce.as_deref() != nonce {
+        let found = if claims.nonce.is_some() { "another" } else { "none" };
+        return refuse("nonce", "that of this invitation and this key", found.to_owned());
     }
     if claims.sub != wanted.subject {
         return refuse("sub", "who was invited", "somebody else".to_owned());

@@ -131,7 +131,7 @@ fn what_the_standard_forbids_is_refused_by_name() {
             r#"{"n":"a","v":1},{"n":"a","v":2}"#,
             "field transducer: wanted each transducer once, found \"a\"",
         ),
-        ("7", "line: wanted a SenML record, found \"7\""),
+        ("7", "text: wanted a SenML record, found \"7\""),
     ] {
         let (seen, tally) = read(&format!("[{record}]\n[{{\"n\":\"good\",\"v\":1}}]"));
         assert_eq!(seen.len(), 1, "{record}");

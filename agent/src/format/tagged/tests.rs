@@ -61,7 +61,7 @@ fn void_and_impossible_values_are_left_out() {
 #[test]
 fn broken_lines_are_named() {
     for (line, said) in [
-        ("no tag", "line: wanted '$' before a tag, found \"no tag\""),
+        ("no tag", "text: wanted '$' before a tag, found \"no tag\""),
         ("1$", "field tag: wanted a word, found \"\""),
         ("1$\u{e9}", "field tag: wanted a word, found \"\\xc3\\xa9\""),
         ("1$SPEED;1", "field speed: wanted a field, found \"\""),

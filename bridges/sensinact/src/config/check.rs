@@ -5,13 +5,12 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use sekisho::{Filter, Start, Topic};
+use sekisho::{ConfigFault, Filter, Start, Topic};
 use zeroize::Zeroizing;
 
 use super::file::{Actuation, Devices, File, Mqtt, Node};
 use super::{
-    ActuationConfig, Config, ConfigFault, MqttConfig, MqttVersion, NodeConfig, Security, TlsConfig,
-    TlsTrust,
+    ActuationConfig, Config, MqttConfig, MqttVersion, NodeConfig, Security, TlsConfig, TlsTrust,
 };
 use crate::device::Rules;
 

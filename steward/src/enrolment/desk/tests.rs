@@ -3,7 +3,7 @@ use std::time::Duration;
 use sekisho::JoinToken;
 use sekisho_policy::Policy;
 use sekisho_proto::{PrincipalKind, Suite};
-use sekisho_seal::{SeededEntropy, StrictVerifier, enrolment_proof};
+use sekisho_seal::{SeededEntropy, SignInSide, StrictVerifier, enrolment_proof, seal_sign_in};
 use tempfile::TempDir;
 
 use super::*;
@@ -50,13 +50,14 @@ fn request(token: &JoinToken, keys: &str) -> Request {
         kem_suite: keys.kem().suite(),
         proof: enrolment_proof(token.secret.expose(), &claim),
         kem_public_key,
+        sign_in: Vec::new(),
     }
 }
 
 fn refusal(verdict: Verdict) -> String {
     match verdict {
         Verdict::Refuse(why) => why,
-        Verdict::Admit(_) | Verdict::Wait | Verdict::Identify(_) => {
+        Verdict::Admit(_) | Verdict::Wait | Verdict::Identify(..) => {
             panic!("wanted a refusal, found {verdict:?}")
         }
     }
@@ -65,7 +66,7 @@ fn refusal(verdict: Verdict) -> String {
 fn admitted(verdict: Verdict) -> Admission {
     match verdict {
         Verdict::Admit(admission) => admission,
-        Verdict::Refuse(_) | Verdict::Wait | Verdict::Identify(_) => {
+        Verdict::Refuse(_) | Verdict::Wait | Verdict::Identify(..) => {
             panic!("wanted an admission, found {verdict:?}")
         }
     }
@@ -293,14 +294,96 @@ fn who_has_to_sign_in_is_admitted_when_the_provider_has_said_so_and_nobody_else_
     let (signed_in, other) = (request(&scene.token, "truck"), request(&scene.token, "thief"));
     for _asked_again in 0..2 {
         let verdict = scene.desk.judge(&signed_in, at(11)).unwrap();
-        assert_eq!(verdict, Verdict::Identify(subject()));
+        assert_eq!(verdict, Verdict::Identify(subject(), Way::Device));
     }
-    scene.desk.identified(signed_in.token, signed_in.id());
+    scene.desk.identified(&signed_in);
     let verdict = scene.desk.judge(&other, at(12)).unwrap();
-    assert!(matches!(verdict, Verdict::Identify(_)), "{verdict:?}");
+    assert!(matches!(verdict, Verdict::Identify(..)), "{verdict:?}");
     admitted(scene.desk.judge(&signed_in, at(12)).unwrap());
     let why = refusal(scene.desk.judge(&other, at(13)).unwrap());
     assert!(why.contains("one that another key uses"), "{why}");
+}
+
+/// What somebody who stole the secret makes of it: the same signing key, their own key for secrets.
+fn swapped(token: &JoinToken, honest: &Request, thief: &str) -> Request {
+    let kem_public_key = identity(thief).kem().public_key().to_bytes();
+    let claim = EnrolmentClaim {
+        token: token.id,
+        name: &token.name,
+        public_key: honest.public_key,
+        kem_suite: honest.kem_suite,
+        kem_public_key: &kem_public_key,
+    };
+    let proof = enrolment_proof(token.secret.expose(), &claim);
+    Request { kem_public_key, proof, ..honest.clone() }
+}
+
+#[test]
+fn a_sign_in_lets_in_the_keys_that_it_was_for_and_no_others_with_the_same_signing_key() {
+    let mut scene = scene(Approval::OpenId(subject()));
+    let signed_in = request(&scene.token, "truck");
+    let swapped = swapped(&scene.token, &signed_in, "thief");
+    scene.desk.identified(&signed_in);
+    let verdict = scene.desk.judge(&swapped, at(12)).unwrap();
+    assert!(matches!(verdict, Verdict::Identify(..)), "{verdict:?}");
+    admitted(scene.desk.judge(&signed_in, at(12)).unwrap());
+    let why = refusal(scene.desk.judge(&swapped, at(13)).unwrap());
+    assert!(why.contains("the keys that were let in"), "{why}");
+    admitted(scene.desk.judge(&signed_in, at(14)).unwrap());
+}
+
+/// The same from a page, which says something that only the steward can read.
+fn page_request(token: &JoinToken, keys: &str, said: &[u8]) -> Request {
+    let request = request(token, keys);
+    let claim = EnrolmentClaim {
+        token: token.id,
+        name: &token.name,
+        public_key: request.public_key,
+        kem_suite: request.kem_suite,
+        kem_public_key: &request.kem_public_key,
+    };
+    let said = (SignInSide::Newcomer, said);
+    let secret = token.secret.expose();
+    let sign_in = seal_sign_in(secret, &claim, said, &mut SeededEntropy::new(7)).unwrap();
+    Request { sign_in, ..request }
+}
+
+#[test]
+fn a_page_signs_in_for_itself_with_a_nonce_of_its_own_key() {
+    let mut scene = scene(Approval::OpenId(subject()));
+    let asking = page_request(&scene.token, "truck", b"");
+    let verdict = scene.desk.judge(&asking, at(11)).unwrap();
+    assert_eq!(verdict, Verdict::Identify(subject(), Way::Page));
+    let words = scene.desk.seal_offer(&asking, b"where").unwrap().unwrap();
+    assert!(words.starts_with("sign in on this page: ") && !words.contains("where"), "{words}");
+
+    let nonce_of = |verdict| match verdict {
+        Verdict::Identify(_, Way::Token { id_token, nonce }) => {
+            assert_eq!(id_token, "a.b.c");
+            nonce
+        }
+        other
+        @ (Verdict::Admit(_) | Verdict::Wait | Verdict::Identify(..) | Verdict::Refuse(_)) => {
+            panic!("wanted a token to be judged, found {other:?}")
+        }
+    };
+    let back = page_request(&scene.token, "truck", b"a.b.c");
+    let stolen = page_request(&scene.token, "thief", b"a.b.c");
+    let own = nonce_of(scene.desk.judge(&back, at(12)).unwrap());
+    let thiefs = nonce_of(scene.desk.judge(&stolen, at(12)).unwrap());
+    assert_ne!(own, thiefs);
+    assert!(!own.contains('=') && own.len() == 43, "{own}");
+}
+
+#[test]
+fn what_a_node_puts_into_the_mouth_of_a_page_is_refused() {
+    let mut scene = scene(Approval::OpenId(subject()));
+    let back = page_request(&scene.token, "truck", b"a.b.c");
+    let other = page_request(&scene.token, "thief", b"a.b.c");
+    for sign_in in [vec![0; 64], vec![1], other.sign_in, back.sign_in[..47].to_vec()] {
+        let why = refusal(scene.desk.judge(&Request { sign_in, ..back.clone() }, at(11)).unwrap());
+        assert!(why.contains("wanted what was sealed with the token's secret"), "{why}");
+    }
 }
 
 #[test]

@@ -29,6 +29,10 @@ fn the_nodes_list_is_read() {
     assert_eq!(request.kem_suite, Suite::X25519Aes256Gcm);
     assert_eq!(request.kem_public_key, keys.kem().public_key().to_bytes());
     assert_eq!(request.proof, [10; 32]);
+    assert!(request.sign_in.is_empty());
+    let mut entry = entry();
+    entry["sign_in"] = json!("0b0c");
+    assert_eq!(parse(&[entry])[0].as_ref().unwrap().sign_in, [11, 12]);
 }
 
 #[test]
@@ -41,7 +45,8 @@ fn a_newcomer_without_a_kem_key_can_be_enrolled() {
 
 #[test]
 fn one_bad_entry_holds_up_no_other() {
-    let faults: [(&str, Value); 9] = [
+    let faults: [(&str, Value); 10] = [
+        ("sign_in", json!("0")),
         ("token", json!("07")),
         ("public_key", json!("00".repeat(32))),
         ("public_key", json!("z".repeat(64))),

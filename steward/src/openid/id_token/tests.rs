@@ -47,8 +47,13 @@ fn token(claims: &Value, key: &SigningKey, id: &str) -> String {
 }
 
 fn judged(claims: &Value) -> Result<(), String> {
+    judged_with(claims, None)
+}
+
+fn judged_with(claims: &Value, nonce: Option<&str>) -> Result<(), String> {
     let token = token(claims, &key(1), "one");
-    check(&published("one", &key(1)), &wanted(), &token, now()).map_err(|error| error.to_string())
+    let judged = check(&published("one", &key(1)), &wanted(), (&token, nonce), now());
+    judged.map_err(|error| error.to_string())
 }
 
 #[test]
@@ -88,7 +93,7 @@ fn whatever_it_says_otherwise_is_refused_and_named() {
 #[test]
 fn a_token_that_the_provider_did_not_sign_is_refused() {
     let keys = published("one", &key(1));
-    let judge = |token: &str| check(&keys, &wanted(), token, now());
+    let judge = |token: &str| check(&keys, &wanted(), (token, None), now());
     let good = token(&claims(), &key(1), "one");
     judge(&good).unwrap();
     for forged in [
@@ -107,11 +112,25 @@ fn nothing_unsigned_or_signed_with_what_everybody_knows_is_taken() {
     let keys = published("one", &key(1));
     let part = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
     let unsigned = format!("{}.{}.", part(&json!({ "alg": "none" })), part(&claims()));
-    check(&keys, &wanted(), &unsigned, now()).unwrap_err();
+    check(&keys, &wanted(), (&unsigned, None), now()).unwrap_err();
     // The confusion of a public key with a shared secret.
     let header = Header { kid: Some("one".to_owned()), ..Header::new(Algorithm::HS256) };
     let secret = EncodingKey::from_secret(key(1).public_key().as_bytes());
     let confused = encode(&header, &claims(), &secret).unwrap();
-    let error = check(&keys, &wanted(), &confused, now()).unwrap_err();
+    let error = check(&keys, &wanted(), (&confused, None), now()).unwrap_err();
     assert!(error.to_string().contains("alg: wanted a signature by a key"), "{error}");
+}
+
+#[test]
+fn what_a_page_brings_is_for_its_own_invitation_and_key_alone() {
+    let mut asked = claims();
+    asked["nonce"] = json!("this key's");
+    judged_with(&asked, Some("this key's")).unwrap();
+    // A token that the steward fetched for itself was asked for by nobody else.
+    judged_with(&asked, None).unwrap();
+    let error = judged_with(&asked, Some("another key's")).unwrap_err();
+    assert!(error.contains("nonce: wanted that of this invitation"), "{error}");
+    assert!(error.ends_with("found another") && !error.contains("key's"), "{error}");
+    let error = judged_with(&claims(), Some("this key's")).unwrap_err();
+    assert!(error.ends_with("found none"), "{error}");
 }
