@@ -15,9 +15,9 @@ use tokio::time::timeout;
 
 use crate::command::Common;
 use crate::command::serve::Logging;
-use crate::door::DoorArgs;
 use crate::organisation::ADMINISTRATOR;
 use crate::output;
+use crate::via::ViaArgs;
 
 /// How long a node may take to say Welcome: a handshake's time.
 const CONNECT_MAX: Duration = Duration::from_secs(6);
@@ -37,12 +37,12 @@ impl Access {
     /// Reads profile and keys as a command was told, and begins to log as it was told.
     pub(crate) fn of(common: &Common) -> Result<Self> {
         Logging::quiet(&common.log).start()?;
-        Self::load(&common.dir)?.through(&common.door)
+        Self::load(&common.dir)?.through(&common.via)
     }
 
-    /// The same by another door of the node.
-    fn through(self, door: &DoorArgs) -> Result<Self> {
-        let via = door.via(&self.profile)?;
+    /// The same by another way to the node.
+    fn through(self, args: &ViaArgs) -> Result<Self> {
+        let via = args.via(&self.profile)?;
         Ok(Self { via, ..self })
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod accesses;
 pub(crate) mod agent;
+pub(crate) mod bench;
 pub(crate) mod bridge;
 pub(crate) mod diff;
 pub(crate) mod doctor;
@@ -28,7 +29,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::door::DoorArgs;
+use crate::via::ViaArgs;
 
 /// What every command that speaks to a node takes.
 #[derive(Debug, Clone, Args)]
@@ -40,7 +41,7 @@ pub(crate) struct Common {
     #[arg(long, default_value = ".", env = "SEKISHO_DIR", hide_env_values = true)]
     pub(crate) dir: PathBuf,
     #[command(flatten)]
-    pub(crate) door: DoorArgs,
+    pub(crate) via: ViaArgs,
     /// Answer in JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -64,7 +65,7 @@ impl Place {
         Common {
             log: "error".to_owned(),
             dir: self.dir.clone(),
-            door: DoorArgs::default(),
+            via: ViaArgs::default(),
             json: self.json,
         }
     }

@@ -8,7 +8,6 @@ mod cities;
 mod dashboard;
 mod fleet;
 mod intruders;
-mod launch;
 mod pages;
 mod people;
 mod relay;
@@ -29,10 +28,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::command::serve::Logging;
 use crate::exit::Exit;
+use crate::launch::Child;
+use crate::temporary::Folder;
 use crate::{output, signals};
 use cities::Cities;
 use dashboard::Watched;
-use launch::Child;
 use pages::Pages;
 use people::People;
 use report::Report;
@@ -79,16 +79,16 @@ const REPAINT: Duration = Duration::from_millis(500);
 impl Demo {
     pub(crate) async fn run(self) -> Result<Exit> {
         let stop = signals::stop_with_children();
-        let folder = Folder::make(self.dir.clone())?;
+        let folder = Folder::make(self.dir.clone(), "demo")?;
         let say = |text: &str| {
             if !self.json {
                 output::line(text);
             }
         };
         say("making two cities: Fujisawa and Santander …");
-        let cities = Cities::found(&folder.path).await?;
+        let cities = Cities::found(folder.path()).await?;
         say(&format!("enrolling {} trucks, two dashboards and four intruders …", self.trucks));
-        let people = People::enrol(&cities, &folder.path, self.trucks).await?;
+        let people = People::enrol(&cities, folder.path(), self.trucks).await?;
         let pages = Pages::open(&cities, self.trucks).await?;
         let mut stage = self.begin(cities, &people).await?;
         say(&pages.words());
@@ -144,31 +144,5 @@ impl Stage {
         let refused = cities.refusals().await?;
         let searched = cities.close().await?;
         Ok(Report::new(trucks, &published, delivered, refused, searched))
-    }
-}
-
-/// The demo's folder, removed at the end where nobody asked to keep it.
-struct Folder {
-    path: PathBuf,
-    temporary: bool,
-}
-
-impl Folder {
-    fn make(dir: Option<PathBuf>) -> Result<Self> {
-        let temporary = dir.is_none();
-        let path = dir.unwrap_or_else(|| {
-            std::env::temp_dir().join(format!("sekisho-demo-{}", std::process::id()))
-        });
-        std::fs::create_dir_all(&path).with_context(|| format!("{}: make", path.display()))?;
-        Ok(Self { path, temporary })
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if self.temporary {
-            // What cannot be removed is in the system's folder for temporary things.
-            drop(std::fs::remove_dir_all(&self.path));
-        }
     }
 }

@@ -1,26 +1,26 @@
 //! Errands: what an administrator asks of the organisation's steward from a folder of their own. The
 //! node carries what is sealed and signed here, and can neither read nor change it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use sekisho::{Client, OsEntropy, Profile, QueryError, RefusalCode, clock};
-use sekisho_policy::{Policy, PrincipalRecord};
+use sekisho_policy::PrincipalRecord;
 use sekisho_proto::frame::{AnswerBody, ErrandStanding, Question};
 use sekisho_proto::limits::ERRAND_LIFETIME_MAX;
 use sekisho_proto::{
     Errand, ErrandAnswer, ErrandId, ErrandOutcome, ErrandTask, PrincipalId, PrincipalKind,
     Timestamp,
 };
-use sekisho_seal::{
-    ErrandDraft, KemPublicKey, StrictVerifier, draw, open_errand_answer, seal_errand,
-};
+use sekisho_seal::{ErrandDraft, KemPublicKey, draw, open_errand_answer, seal_errand};
+use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::access::{Access, document};
-use crate::command::issuer::proof_of;
 use crate::command::question::part;
 use crate::exit::Exit;
+use crate::replay::replayed;
 use crate::{fault, output};
 
 /// How often the node is asked. A steward looks once a second.
@@ -39,28 +39,23 @@ pub(crate) struct Errands<'a> {
 }
 
 impl<'a> Errands<'a> {
-    /// Learns of the node who the stewards are, and believes of each what the root proves. Those that
-    /// are connected come first.
+    /// Learns who the stewards are of the control log, which is read to its end here and is at least
+    /// the one that this folder trusts: the node could leave out that one was revoked. Those that are
+    /// connected, as the node says, come first.
     pub(crate) async fn to(access: &'a Access, client: &'a Client, wait: Duration) -> Result<Self> {
-        let status = document(client, Question::Status).await?;
-        let told = part(&status, "stewards_known").as_array().map(Vec::as_slice);
-        let mut told: Vec<(bool, PrincipalId)> = told
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|one| {
-                let is_there = part(one, "connected").as_bool().unwrap_or_default();
-                Some((!is_there, part(one, "id").as_str()?.parse().ok()?))
-            })
-            .collect();
-        told.sort_unstable();
-        let mut stewards = Vec::with_capacity(told.len());
-        for (_is_away, id) in told {
-            stewards.push(proven(access, client, id).await?);
-        }
+        let own = access.profile.principal.organisation();
+        let connected = connected(client).await?;
+        let policy = replayed(access, client).await?;
+        let now = clock::now();
+        let is_steward = |record: &&PrincipalRecord| {
+            record.kind == PrincipalKind::Steward && policy.standing(&record.id, now).is_ok()
+        };
+        let mut stewards: Vec<PrincipalRecord> =
+            policy.principals(own).into_iter().filter(is_steward).cloned().collect();
         if stewards.is_empty() {
-            let own = access.profile.principal.organisation();
             return Err(fault::no(format!("{own}: wanted a steward in force, found none")));
         }
+        stewards.sort_by_key(|record| (!connected.contains(&record.id), record.id));
         Ok(Self { access, client, stewards, wait: wait.min(ERRAND_LIFETIME_MAX) })
     }
 
@@ -154,19 +149,11 @@ fn unanswered(steward: &PrincipalRecord) -> anyhow::Error {
     fault::with(Exit::Unconfirmed, why)
 }
 
-/// A steward whom the root proves, whatever the node says of it.
-async fn proven(access: &Access, client: &Client, id: PrincipalId) -> Result<PrincipalRecord> {
-    let own = access.profile.principal.organisation();
-    let mut policy = Policy::new(own.clone(), access.profile.root);
-    for statement in proof_of(client, id).await? {
-        let issued = statement.body().issued();
-        let applied = policy.apply(&statement, issued, &StrictVerifier);
-        applied.with_context(|| format!("steward {}: its proof is not believed", id.short()))?;
-    }
-    let record = policy.standing(&id, clock::now()).ok().filter(|record| {
-        record.kind == PrincipalKind::Steward && record.name.organisation() == own
-    });
-    let record =
-        record.with_context(|| format!("{}: wanted a steward of {own}, found none", id.short()))?;
-    Ok(record.clone())
+/// The stewards that are connected, as the node says.
+async fn connected(client: &Client) -> Result<BTreeSet<PrincipalId>> {
+    let status = document(client, Question::Status).await?;
+    let told = part(&status, "stewards_known").as_array().map(Vec::as_slice);
+    let is_there = |one: &&Value| part(one, "connected").as_bool().unwrap_or_default();
+    let there = told.unwrap_or_default().iter().filter(is_there);
+    Ok(there.filter_map(|one| part(one, "id").as_str()?.parse().ok()).collect())
 }

@@ -165,6 +165,16 @@ fn hint_of(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     if let Some(EnrolError::Expired { .. } | EnrolError::Declined { .. }) = cause.downcast_ref() {
         return Some("ask the organisation for another token");
     }
+    if let Some(TokenError::Encoding | TokenError::Check | TokenError::Length { .. }) =
+        cause.downcast_ref()
+    {
+        return Some("a part of it may be missing: copy all of it again");
+    }
+    if let Some(SubscribeError::Refused(refusal)) = cause.downcast_ref()
+        && refusal.code == RefusalCode::NotPermitted
+    {
+        return Some("whoever administers that organisation can grant it, as `sekisho why` tells");
+    }
     if let Some(EnrolmentError::NotWaiting { .. }) = cause.downcast_ref() {
         return Some("`sekisho enrol --list` tells who waits");
     }
@@ -189,6 +199,19 @@ mod tests {
         assert_eq!(sentence(&error), "made: file a: file a: wanted it, found none");
         let error = anyhow!("none").context("file a: none");
         assert_eq!(sentence(&error), "file a: none");
+    }
+
+    #[test]
+    fn what_to_do_next_is_said_of_a_broken_token_and_of_a_missing_right() {
+        let hint = |cause: &(dyn std::error::Error + 'static)| hint_of(cause).unwrap_or_default();
+        assert!(hint(&TokenError::Check).contains("copy all of it again"));
+        assert_eq!(hint(&TokenError::Prefix), "");
+        let refused = |code| {
+            let (what, why) = ("subscription 1".to_owned(), "no grant".to_owned());
+            SubscribeError::Refused(sekisho::Refusal { code, what, why })
+        };
+        assert!(hint(&refused(RefusalCode::NotPermitted)).contains("can grant it"));
+        assert_eq!(hint(&refused(RefusalCode::TooMany)), "");
     }
 
     #[test]

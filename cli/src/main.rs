@@ -3,13 +3,15 @@
 mod access;
 mod armour;
 mod ask;
+mod bench;
+mod city;
 mod command;
 mod demo;
-mod door;
 mod errand;
 mod exit;
 mod fault;
 mod invitation;
+mod launch;
 mod motion;
 mod mqtt;
 mod organisation;
@@ -22,6 +24,8 @@ mod qr;
 mod replay;
 mod root_key;
 mod signals;
+mod temporary;
+mod via;
 
 use std::process::ExitCode;
 
@@ -30,6 +34,7 @@ use clap::{Parser, Subcommand};
 
 use command::accesses::AccessCommand;
 use command::agent::Agent;
+use command::bench::Bench;
 use command::bridge::Bridge;
 use command::diff::Diff;
 use command::doctor::Doctor;
@@ -128,6 +133,7 @@ enum Command {
     Bridge(Bridge),
     Doctor(Doctor),
     Demo(Demo),
+    Bench(Bench),
     /// A part of the demo.
     #[command(subcommand, hide = true)]
     Simulate(Simulate),
@@ -175,6 +181,7 @@ impl Command {
             Self::Bridge(command) => Box::pin(command.run()).await,
             Self::Doctor(command) => command.run().await,
             Self::Demo(command) => Box::pin(command.run()).await,
+            Self::Bench(command) => Box::pin(command.run()).await,
             Self::Simulate(Simulate::Fleet(command)) => command.run().await,
             Self::Simulate(Simulate::Dashboard(command)) => command.run().await,
             Self::Simulate(Simulate::Intruder(command)) => command.run().await,

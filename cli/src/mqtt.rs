@@ -1,4 +1,4 @@
-//! `pub` and `sub` by the MQTT door, as any client of MQTT 5 would: for trying it by hand. Names are
+//! `pub` and `sub` at the MQTT listener, as any client of MQTT 5 would: for trying it by hand. Names are
 //! those of MQTT, below the listener's prefix; nothing is sealed or verified here.
 
 mod wire;

@@ -102,6 +102,34 @@ impl Drop for Waiting {
     }
 }
 
+/// Shows people how many of so many seconds have passed, until it is dropped.
+pub(crate) fn progress(seconds: u64) -> Progress {
+    let bar = ProgressBar::new(seconds);
+    if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} s  {msg}") {
+        bar.set_style(style);
+    }
+    Progress { bar }
+}
+
+/// How far something has come; it leaves no trace, and is not there without a terminal.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    pub(crate) fn set(&self, passed: u64, text: impl Into<String>) {
+        self.bar.set_message(text.into());
+        self.bar.set_position(passed);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 /// Prints a JSON document on one line.
 pub(crate) fn json(value: &Value) {
     line(value.to_string());

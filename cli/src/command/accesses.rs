@@ -30,8 +30,8 @@ Examples:
   sekisho access list dashboard@santander --max 20 --dir fujisawa
   sekisho access list --from 1200 --json --dir fujisawa
 
-That you look is recorded, too. Of those who were erased the entries are left and say nothing: with
-a name they are not listed. The JSON has what a third party needs to check an entry: the record's
+That you look is recorded, too. Of those who were erased the entries are left and say nothing: with \
+a name they are not listed. The JSON has what a third party needs to check an entry: the record's \
 bytes and its opening, which opens no other.")]
 pub(crate) struct List {
     /// Only accesses of this principal.

@@ -20,8 +20,8 @@ Examples:
   sekisho agent --config truck-17/agent.toml
   sekisho agent --config recorded.toml --speed max --json
 
-It reads NMEA 0183, gpsd, CSV, JSON lines and SenML from files, sockets, serial lines and standard
-input; agent/examples has a configuration for each. Broken lines are counted, shown and skipped. It
+It reads NMEA 0183, gpsd, CSV, JSON lines and SenML from files, sockets, serial lines and standard \
+input; agent/examples has a configuration for each. Broken lines are counted, shown and skipped. It \
 ends with its inputs, or with SIGTERM or Ctrl-C after what was read is safe.")]
 pub(crate) struct Agent {
     /// What to read and where to publish it; see agent/examples.

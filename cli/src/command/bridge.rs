@@ -31,7 +31,7 @@ Examples:
   sekisho bridge sensinact --config sensinact.toml --check
   sekisho bridge sensinact --config sensinact.toml
 
-bridges/sensinact has examples and what sensiNact is to be given; docs/sensinact.md explains both. It
+bridges/sensinact has examples and what sensiNact is to be given; docs/sensinact.md explains both. It \
 goes on until SIGTERM or Ctrl-C, and where it was, with the next start.")]
 pub(crate) struct Sensinact {
     #[command(flatten)]

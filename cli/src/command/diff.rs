@@ -22,7 +22,7 @@ Examples:
   sekisho diff role family hanako@fujisawa --lang ja --dir fujisawa
   sekisho diff revoke truck-17@fujisawa --json --dir fujisawa
 
-Exact for the topics that the node knows today (of more than 1,000, the first), for every principal
+Exact for the topics that the node knows today (of more than 1,000, the first), for every principal \
 that it knows.")]
 pub(crate) enum Diff {
     /// Of a right that somebody would be given.

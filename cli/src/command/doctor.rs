@@ -27,7 +27,7 @@ Examples:
   sekisho doctor --dir fujisawa
   sekisho doctor --dir truck-17 --json
 
-Works on an organisation's folder and on one made by `sekisho join`. Ends with 1 where something
+Works on an organisation's folder and on one made by `sekisho join`. Ends with 1 where something \
 is wrong; what is only worth a look is marked `note`.")]
 pub(crate) struct Doctor {
     #[command(flatten)]
@@ -131,11 +131,12 @@ fn of_files(dir: &Path, runs_a_node: bool) -> Vec<Finding> {
 fn configuration(dir: &Path) -> Result<String> {
     let config = Config::load(dir)?;
     let (quic, http) = (config.listen_quic, config.listen_http);
-    let door = |name: &str, address: Option<SocketAddr>| match address {
+    let listener = |name: &str, address: Option<SocketAddr>| match address {
         Some(address) => format!("{name} on {address}"),
         None => format!("{name} closed"),
     };
-    let (web, mqtt) = (door("web", config.listen_web), door("mqtt", config.listen_mqtt));
+    let web = listener("web", config.listen_web);
+    let mqtt = listener("mqtt", config.listen_mqtt);
     let organisation = &config.organisation;
     let has_pages = sekisho_broker::are_pages_built();
     let pages = if has_pages { "with its pages" } else { "built without its pages" };

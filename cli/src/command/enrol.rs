@@ -36,12 +36,14 @@ Examples:
   sekisho enrol meter-3 --attested --topics 'fujisawa/mqtt/meter/3/#' --dir fujisawa
   sekisho enrol dashboard --kind app --read 'fujisawa/truck/#' --approve-matching --out token
   sekisho enrol sato --kind person --administrator --dir fujisawa
+  sekisho enrol mori --kind person --read 'fujisawa/truck/#' --openid https://login.example
+    --openid-client sekisho --openid-subject 248289761001 --dir fujisawa
   sekisho enrol --list --dir fujisawa
   sekisho enrol --approve truck-17 --key 5189-bfc3-7f7b-2a37 --dir fujisawa
   sekisho enrol --refuse truck-17 --reason 'not ours' --dir fujisawa
 
-The node and the steward of the organisation must run for the other side's `sekisho join`. From the
-folder of somebody who may administer everything, made by `sekisho join`, the same is asked of the
+The node and the steward of the organisation must run for the other side's `sekisho join`. From the \
+folder of somebody who may administer everything, made by `sekisho join`, the same is asked of the \
 steward past the node, which learns nothing of it; node and steward must run then.")]
 pub(crate) struct Enrol {
     /// The name it will have in this organisation, such as truck-17.
@@ -203,7 +205,6 @@ impl Enrol {
             tell_office(name, terms.kind, attested.signing.speech.lang());
         }
         let wanted = terms.openid.wanted();
-        let by_hand = terms.approve_matching.is_none() && wanted.is_none();
         let offer = Offer {
             publish: terms.topics,
             read: terms.read,
@@ -218,6 +219,7 @@ impl Enrol {
             office: terms.office.office(),
             ..Offer::new(name.clone(), terms.kind)
         };
+        let approval = offer.approval.clone();
         let again = if let Some(path) = &out {
             let file = token::new_file(path)?;
             let invited = desk.invite(offer).await.inspect_err(|_cause| {
@@ -229,7 +231,7 @@ impl Enrol {
             invited.again
         } else {
             let invited = desk.invite(offer).await?;
-            token::announce(name, &invited.token, &place, by_hand);
+            token::announce(name, &invited.token, &place, &approval);
             invited.again
         };
         match (again, terms.replace) {

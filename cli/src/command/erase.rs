@@ -23,9 +23,9 @@ Examples:
   sekisho erase park@santander --reason 'asked to be forgotten' --dir fujisawa
   sekisho erase truck-17@fujisawa --yes --dir fujisawa
 
-Destroyed are the key under which the records of this principal's sessions, keys and history are
-sealed, and those records; and the headers of what it published on topics of personal data, without
-which nobody opens that who has not kept them. The access log's entries stay, and every proof of
+Destroyed are the key under which the records of this principal's sessions, keys and history are \
+sealed, and those records; and the headers of what it published on topics of personal data, without \
+which nobody opens that who has not kept them. The access log's entries stay, and every proof of \
 them holds: they name nobody. A receipt is stated in the control log, which names the key erased.
 
 Rights stay as they are: take those back with `sekisho revoke`. What it does later is recorded anew.")]

@@ -310,7 +310,7 @@ async fn joined(
     let own = access.profile.principal.organisation();
     let mut policy = Policy::new(own.clone(), access.profile.root);
     for statement in &proof {
-        policy.apply(statement, statement.body().issued(), &StrictVerifier)?;
+        policy.learn(statement, &StrictVerifier)?;
     }
     let record = policy.principal(&id).filter(|record| record.name == *name);
     let record = record.cloned().ok_or_else(none)?;

@@ -33,12 +33,12 @@ Examples:
   sekisho enrol truck-17 --approve-matching --dir fujisawa | sekisho join - --dir truck-17
   sekisho join --prepare truck-17@fujisawa --dir truck-17
 
-Without a token it asks for one, and does not show what is typed or pasted. Around a token there may
-be words: a letter, what `enrol` printed. A token in the command
+Without a token it asks for one, and does not show what is typed or pasted. Around a token there may \
+be words: a letter, what `enrol` printed. A token in the command \
 line itself works and is warned of: other users of the machine can see it while the command runs.
 
-The private keys never leave DIR. Where joining was interrupted, the same command goes on with the
-keys that are there. The token is never sent: what is sent proves that it is known here, is of no
+The private keys never leave DIR. Where joining was interrupted, the same command goes on with the \
+keys that are there. The token is never sent: what is sent proves that it is known here, is of no \
 use with another key, and goes to nobody but the node whose key the token names.")]
 pub(crate) struct Join {
     /// A file with the token, or - to read it from standard input; the token itself, too, which
@@ -69,6 +69,8 @@ pub(crate) struct Join {
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How every token begins, whatever its version.
 const TOKEN: &str = "sekisho-join-";
+/// Parts that a token is broken into at most: in lines of 16 characters.
+const PARTS_MAX: usize = 64;
 
 impl Join {
     pub(crate) async fn run(self) -> Result<Exit> {
@@ -79,7 +81,7 @@ impl Join {
         if let Some(name) = &self.prepare {
             return self.prepare(name);
         }
-        let token = JoinToken::parse(token_in(&self.read_token()?))?;
+        let token = JoinToken::parse(&token_in(&self.read_token()?))?;
         let (name, expires) = (token.name.clone(), token.expires);
         if expires <= clock::now() {
             return Err(EnrolError::Expired { name, expires }.into());
@@ -174,16 +176,28 @@ impl Join {
     }
 }
 
-/// The token in what somebody was sent: a letter, what `enrol` printed, a link. All of it where there
-/// is none or more than one, so that the refusal is about what was given.
-fn token_in(text: &str) -> &str {
-    let is_token = |word: &&str| word.to_ascii_lowercase().starts_with(TOKEN);
-    let words = text.split(|letter: char| letter.is_whitespace() || letter == '=');
-    let mut tokens = words.filter(is_token);
-    match (tokens.next(), tokens.next()) {
-        (Some(token), None) => token,
-        (Some(_) | None, _) => text.trim(),
+/// The token in what somebody was sent: a letter, what `enrol` printed, a link; also where a mail or a
+/// terminal broke it into lines, as far as its check digits say that it is whole. All of it where
+/// there is none or more than one, so that the refusal is about what was given.
+fn token_in(text: &str) -> Zeroizing<String> {
+    let is_token = |word: &str| word.to_ascii_lowercase().starts_with(TOKEN);
+    let mut words = text.split(|letter: char| letter.is_whitespace() || letter == '=');
+    let first = words.by_ref().find(|word| is_token(word));
+    let rest: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let Some(first) = first.filter(|_first| !rest.iter().any(|word| is_token(word))) else {
+        return Zeroizing::new(text.trim().to_owned());
+    };
+    // Quoted lines of a letter begin with this.
+    let parts = rest.iter().filter(|part| **part != ">").take(PARTS_MAX);
+    let mut joined = Zeroizing::new(String::with_capacity(text.len()));
+    joined.push_str(first);
+    for part in parts {
+        if JoinToken::parse(&joined).is_ok() {
+            return joined;
+        }
+        joined.push_str(part);
     }
+    if JoinToken::parse(&joined).is_ok() { joined } else { Zeroizing::new(first.to_owned()) }
 }
 
 /// Asks to be admitted. A steward that admits whoever proves the token does so within a second or
@@ -264,11 +278,39 @@ mod tests {
              join --dir a, and give it the token there\n",
             "http://127.0.0.1:8080/#join=sekisho-join-v1.abc",
         ] {
-            assert_eq!(token_in(text), "sekisho-join-v1.abc", "{text}");
+            assert_eq!(*token_in(text), "sekisho-join-v1.abc", "{text}");
         }
-        assert_eq!(token_in("SEKISHO-JOIN-V1.ABC"), "SEKISHO-JOIN-V1.ABC");
+        assert_eq!(*token_in("SEKISHO-JOIN-V1.ABC"), "SEKISHO-JOIN-V1.ABC");
         for text in ["", "nothing here", "sekisho-join-v1.a and sekisho-join-v1.b"] {
-            assert_eq!(token_in(text), text);
+            assert_eq!(*token_in(text), text);
+        }
+    }
+
+    #[test]
+    fn a_token_that_was_broken_into_lines_is_whole_again_and_nothing_else_is_taken_for_it() {
+        let token = JoinToken {
+            name: "truck-17@fujisawa".parse().unwrap(),
+            kind: PrincipalKind::Device,
+            root: sekisho::Hash::new([1; 32]),
+            node_key: sekisho::PublicKey::new([2; 32]),
+            address: "node.fujisawa.example:7443".to_owned(),
+            id: sekisho_proto::TokenId::new([3; 16]),
+            secret: sekisho::JoinSecret::new([4; 32]),
+            expires: "2026-11-21T08:00:00Z".parse().unwrap(),
+        };
+        let text = token.to_text();
+        for width in [16, 40, 72] {
+            let broken: Vec<&str> =
+                text.as_bytes().chunks(width).map(|line| str::from_utf8(line).unwrap()).collect();
+            for (between, behind) in
+                [("\n", ""), ("\r\n", "\r\nGreetings,\r\nthe office"), ("\n> ", "\n> and so on")]
+            {
+                let letter = format!("Dear Sato,\n{}{behind}\n", broken.join(between));
+                assert_eq!(*token_in(&letter), *text, "{letter}");
+            }
+            // What is cut off is refused for that, whatever follows.
+            let cut = format!("{}\nGreetings", broken[..broken.len() - 1].join("\n"));
+            JoinToken::parse(&token_in(&cut)).unwrap_err();
         }
     }
 }

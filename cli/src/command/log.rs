@@ -30,7 +30,7 @@ Examples:
   sekisho log prove --access 12 --out access.tlog-proof --dir fujisawa
   sekisho log verify grant.tlog-proof --root FINGERPRINT --policy witnesses.policy
 
-The control log holds every statement, the access log a commitment for every access. Formats are
+The control log holds every statement, the access log a commitment for every access. Formats are \
 those of c2sp.org: tlog-tiles, tlog-checkpoint, tlog-cosignature, tlog-policy and tlog-proof.")]
 pub(crate) enum Log {
     Export(Export),

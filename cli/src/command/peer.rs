@@ -31,10 +31,10 @@ Two organisations sign one contract in four steps, with three letters that may t
   a$ sekisho peer accept acceptance --dir a > contract
   b$ sekisho peer accept contract --dir b
 
-Before it is signed the whole contract is shown in plain words, and asked for. A new contract with
+Before it is signed the whole contract is shown in plain words, and asked for. A new contract with \
 the same organisation takes the place of the old one, without an interruption.
 
-A letter proves its sender's root key. Compare the fingerprint that is shown with what the other
+A letter proves its sender's root key. Compare the fingerprint that is shown with what the other \
 side tells you on another way, or give it with --root.")]
 pub(crate) enum Peer {
     /// Write an invitation to another organisation; send it what is printed.

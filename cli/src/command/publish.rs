@@ -76,7 +76,7 @@ const GRACE: Duration = Duration::from_secs(2);
 
 impl Publish {
     pub(crate) async fn run(self) -> Result<Exit> {
-        if self.common.door.is_mqtt() {
+        if self.common.via.is_mqtt() {
             return Box::pin(self.by_mqtt()).await;
         }
         let stop = signals::stop();

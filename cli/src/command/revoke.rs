@@ -31,8 +31,8 @@ Examples:
 
 A revoked key stays revoked: to come back, the principal joins again with a new token.
 
-Waits until its sessions are cut, the topics that it could open are sealed to new keys, and every
-peer has applied it, and says when. Ends with 5 where the statement stands and one of these was not
+Waits until its sessions are cut, the topics that it could open are sealed to new keys, and every \
+peer has applied it, and says when. Ends with 5 where the statement stands and one of these was not \
 confirmed in time: peers that are cut off apply it when they are back.")]
 pub(crate) struct RevokeCommand {
     #[command(flatten)]

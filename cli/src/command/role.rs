@@ -34,7 +34,7 @@ Examples:
   sekisho role matrix --dir fujisawa
   sekisho role end family hanako@fujisawa --reason 'moved out' --dir fujisawa
 
-A role is a name, role/family@fujisawa, that grants and denies can speak of; whoever has it may what
+A role is a name, role/family@fujisawa, that grants and denies can speak of; whoever has it may what \
 is granted to it. Rights are given to a role with `sekisho grant role/family@fujisawa …`.")]
 pub(crate) enum Role {
     /// Give somebody a role.

@@ -128,19 +128,19 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
     Err(format!("wanted a loopback address: what is not encrypted stays here; found {text}"))
 }
 
-/// Where a node is reached; a door that is closed is not there.
+/// Where a node is reached; a listener that is closed is not there.
 fn document(addresses: &Addresses) -> Value {
     let Addresses { quic, http, web, mqtt, insecure_mqtt, insecure_web } = addresses;
     let mut document = json!({ "quic": quic.to_string(), "http": http.to_string() });
-    let doors = [
+    let listeners = [
         ("web", web),
         ("mqtt", mqtt),
         ("insecure_mqtt", insecure_mqtt),
         ("insecure_web", insecure_web),
     ];
-    for (door, address) in doors {
+    for (listener, address) in listeners {
         if let (Some(address), Some(document)) = (address, document.as_object_mut()) {
-            document.insert(door.to_owned(), address.to_string().into());
+            document.insert(listener.to_owned(), address.to_string().into());
         }
     }
     document
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_door_that_is_open_is_told_in_words_and_in_json() {
+    fn a_listener_that_is_open_is_told_in_words_and_in_json() {
         let address = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
         let closed = Addresses {
             quic: address(1),

@@ -23,9 +23,9 @@ Examples:
   sekisho grant role/family@fujisawa subscribe,decrypt 'fujisawa/home/12/alarm/#' --dir fujisawa
   sekisho grant truck-17@fujisawa publish 'fujisawa/truck/17/#' --rate 50 --dir fujisawa
 
-What it would do is shown in plain words before it is signed. On a terminal you are asked; without
-one it is signed, unless there is a warning: then --yes is needed. Warnings are given for every
-topic at once, everybody of another organisation, rights to grant or administer, --onward, and
+What it would do is shown in plain words before it is signed. On a terminal you are asked; without \
+one it is signed, unless there is a warning: then --yes is needed. Warnings are given for every \
+topic at once, everybody of another organisation, rights to grant or administer, --onward, and \
 history without --history-from. `sekisho diff grant` shows the same and signs nothing.
 
 Another organisation's principals reach our topics where a peering exports them, too.")]

@@ -33,9 +33,9 @@ Examples:
   sekisho sub 'fujisawa/truck/#' --from last-value --count 10 --json --dir dashboard
   sekisho sub 'fujisawa/truck/#' --cursor billing --from earliest --dir dashboard
 
-+ stands for one level of a topic, # at the end for all that follow; quote them for the shell.
-Gaps and records that cannot be verified are told on standard error, with --json in the stream. What
-took more than five seconds from its home to here says how late it is; with --json, received is when
++ stands for one level of a topic, # at the end for all that follow; quote them for the shell. \
+Gaps and records that cannot be verified are told on standard error, with --json in the stream. What \
+took more than five seconds from its home to here says how late it is; with --json, received is when \
 its home had it and arrived when it was here.")]
 pub(crate) struct Subscribe {
     /// Which topics, such as 'fujisawa/truck/+/air'.
@@ -102,7 +102,7 @@ impl FromStr for From {
 
 impl Subscribe {
     pub(crate) async fn run(self) -> Result<Exit> {
-        if self.common.door.is_mqtt() {
+        if self.common.via.is_mqtt() {
             let Common { dir, json, .. } = &self.common;
             let listening = self.mqtt.subscribe(dir, self.filter.as_str(), self.count, *json);
             return Box::pin(listening).await;

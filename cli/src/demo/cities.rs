@@ -1,7 +1,7 @@
 //! Two organisations with their nodes and stewards, and the contract between them.
 
-use std::net::UdpSocket;
-use std::path::{Path, PathBuf};
+use std::ops::Deref;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -10,10 +10,11 @@ use sekisho_broker::hub::metrics::{REFUSED, SUBSCRIPTIONS_ENDED};
 use sekisho_proto::RefusalCode;
 use sekisho_seal::Entropy as _;
 
-use super::launch::{Child, arguments, run};
 use super::relay::Relay;
 use super::report::{Refused, Searched};
 use super::search::Needles;
+use crate::city::{self, Contract, free_tcp_port};
+use crate::launch::arguments;
 use crate::page::Page;
 
 /// Where a node counts.
@@ -21,15 +22,19 @@ const METRICS: &str = "/metrics";
 
 /// One city's processes and where they are.
 pub(super) struct City {
-    pub(super) name: &'static str,
-    pub(super) dir: PathBuf,
-    http: String,
+    city: city::City,
     /// Where its pages are.
     web: String,
     /// What the other city dials: the relay in front of this node.
     relay: Relay,
-    node: Child,
-    steward: Child,
+}
+
+impl Deref for City {
+    type Target = city::City;
+
+    fn deref(&self) -> &city::City {
+        &self.city
+    }
 }
 
 /// Both, and what nobody between them may see.
@@ -62,50 +67,15 @@ impl Cities {
         Ok(cities)
     }
 
-    /// Invitation, acceptance, contract: three letters, as by hand.
     async fn sign(&self, folder: &Path) -> Result<()> {
         let (ours, theirs) = (&self.fujisawa, &self.santander);
-        let letters = ["invitation", "acceptance", "contract"].map(|name| folder.join(name));
-        let [invitation, acceptance, contract] = &letters;
-        let address = ours.relay.address.to_string();
-        let said = run(
-            "peer invite",
-            arguments([
-                &"peer",
-                &"invite",
-                &"--to",
-                &theirs.name,
-                &"--export",
-                &"fujisawa/truck/#",
-                &"--purpose",
-                &"air-quality",
-                &"--address",
-                &address,
-                &"--dir",
-                &ours.dir,
-            ]),
-        );
-        std::fs::write(invitation, said.await?)?;
-        let address = theirs.relay.address.to_string();
-        let said = run(
-            "peer accept",
-            arguments([
-                &"peer",
-                &"accept",
-                invitation,
-                &"--address",
-                &address,
-                &"--dir",
-                &theirs.dir,
-            ]),
-        );
-        std::fs::write(acceptance, said.await?)?;
-        let said =
-            run("peer accept", arguments([&"peer", &"accept", acceptance, &"--dir", &ours.dir]));
-        std::fs::write(contract, said.await?)?;
-        run("peer accept", arguments([&"peer", &"accept", contract, &"--dir", &theirs.dir]))
-            .await?;
-        Ok(())
+        let contract = Contract {
+            from: (&ours.city, ours.relay.address.to_string()),
+            to: (&theirs.city, theirs.relay.address.to_string()),
+            export: "fujisawa/truck/#",
+            purpose: "air-quality",
+        };
+        contract.sign(folder).await
     }
 
     /// What the nodes say they refused.
@@ -127,10 +97,9 @@ impl Cities {
     pub(super) async fn close(self) -> Result<Searched> {
         let Self { fujisawa, santander, needles, .. } = self;
         let mut searched = Searched::default();
-        for city in [santander, fujisawa] {
-            let City { dir, relay, node, steward, .. } = city;
-            steward.terminate().await?;
-            node.terminate().await?;
+        for City { city, relay, .. } in [santander, fujisawa] {
+            let dir = city.dir.clone();
+            city.stop().await?;
             let (found, bytes) = needles.count_below(&dir.join("data"))?;
             searched.found += found + relay.found();
             searched.file_bytes += bytes;
@@ -142,30 +111,12 @@ impl Cities {
 }
 
 impl City {
-    async fn start(name: &'static str, folder: &Path, needles: &Arc<Needles>) -> Result<Self> {
-        let dir = folder.join(name);
-        let listen = format!("127.0.0.1:{}", free_udp_port()?);
-        let http = format!("127.0.0.1:{}", free_tcp_port()?);
-        let made = arguments([
-            &"init",
-            &name,
-            &"--dir",
-            &dir,
-            &"--listen",
-            &listen,
-            &"--http",
-            &http,
-            &"--json",
-        ]);
-        run("init", made).await?;
+    async fn start(name: &str, folder: &Path, needles: &Arc<Needles>) -> Result<Self> {
         let web = format!("127.0.0.1:{}", free_tcp_port()?);
-        let serve = arguments([&"serve", &"--dir", &dir, &"--insecure-web", &web]);
-        let mut node = Child::start(name, serve)?;
-        node.line().await?;
-        let mut steward = Child::start("steward", arguments([&"steward", &"--dir", &dir]))?;
-        steward.line().await?;
-        let relay = Relay::start(listen.parse()?, Arc::clone(needles)).await?;
-        Ok(Self { name, dir, http, web, relay, node, steward })
+        let options = arguments([&"--insecure-web", &web]);
+        let city = city::City::start(name, folder, "", options).await?;
+        let relay = Relay::start(city.listen.parse()?, Arc::clone(needles)).await?;
+        Ok(Self { city, web, relay })
     }
 
     /// The address of its pages, for this machine only.
@@ -180,15 +131,6 @@ fn half(random: [u8; 16]) -> [u8; 8] {
         *to = from;
     }
     half
-}
-
-/// A port that was free a moment ago.
-fn free_udp_port() -> Result<u16> {
-    Ok(UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
-fn free_tcp_port() -> Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 /// One counter's value; a node that never refused anything for this reason does not name it.

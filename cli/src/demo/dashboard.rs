@@ -18,10 +18,10 @@ use tokio::time::{interval, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::fleet::Published;
-use super::launch::{Child, arguments};
 use super::people::{People, TRUCKS};
 use crate::access::Access;
 use crate::exit::Exit;
+use crate::launch::{Child, arguments};
 use crate::output;
 
 /// Follow topics, print a summary now and then, and figures at the end.

@@ -14,11 +14,11 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::launch::{Child, arguments};
 use super::people::People;
 use super::route::Way;
 use crate::access::Access;
 use crate::exit::Exit;
+use crate::launch::{Child, arguments};
 use crate::output;
 
 /// Simulate trucks until standard input ends.

@@ -15,10 +15,10 @@ use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
 use super::fleet::when_input_ends;
-use super::launch::{Child, arguments};
 use super::people::{People, TRUCKS};
 use crate::access::Access;
 use crate::exit::Exit;
+use crate::launch::{Child, arguments};
 
 /// Try what must not work, until standard input ends.
 #[derive(Debug, Args)]

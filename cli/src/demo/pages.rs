@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::cities::{Cities, City};
 use super::fleet::TRANSDUCERS;
-use super::launch::{arguments, run};
 use super::people::TRUCKS;
 use crate::access::Access;
+use crate::launch::{arguments, run};
 use crate::organisation::signed;
 
 /// The visitor, who has a browser only.

@@ -2,23 +2,18 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use sekisho::Question;
 use sekisho_proto::Action;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
 
 use super::cities::{Cities, City};
-use super::launch::{arguments, run};
-use crate::access::{Access, document};
+use crate::launch::{arguments, run};
 
 /// Enrolments under way at a time.
 const AT_ONCE: usize = 16;
-/// How long the link between the cities may take to come up.
-const LINK_MAX: Duration = Duration::from_secs(30);
 /// What the trucks publish below.
 pub(super) const TRUCKS: &str = "fujisawa/truck/#";
 
@@ -78,32 +73,15 @@ impl People {
             let grant = arguments([&"grant", &who, &what, &TRUCKS, &"--yes", &"--dir", &here.dir]);
             run("grant", grant).await?;
         }
-        wait_for_the_grant(there).await?;
+        let granted = Question::Why {
+            principal: "dashboard@santander".parse()?,
+            action: Action::Subscribe,
+            topic: "fujisawa/truck/1/air".parse()?,
+            at: None,
+        };
+        there.wait_until_allowed(granted).await?;
         Ok(people)
     }
-}
-
-/// What Fujisawa grants reaches Santander over the link; until then its node knows of no right.
-async fn wait_for_the_grant(there: &City) -> Result<()> {
-    let client = Access::load(&there.dir)?.connect().await?;
-    let question = Question::Why {
-        principal: "dashboard@santander".parse()?,
-        action: Action::Subscribe,
-        topic: "fujisawa/truck/1/air".parse()?,
-        at: None,
-    };
-    let told = async {
-        loop {
-            let answer = document(&client, question.clone()).await?;
-            if answer.get("permitted") == Some(&serde_json::Value::Bool(true)) {
-                return Ok(());
-            }
-            sleep(Duration::from_millis(100)).await;
-        }
-    };
-    let told = timeout(LINK_MAX, told).await;
-    client.close().await;
-    told.unwrap_or_else(|_late| bail!("the grant did not reach Santander within {LINK_MAX:?}"))
 }
 
 /// Many enrolments side by side.

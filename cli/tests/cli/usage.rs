@@ -4,10 +4,10 @@ use std::path::Path;
 
 use crate::city::run;
 
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 26] = [
     "init", "serve", "steward", "enrol", "join", "grant", "deny", "revoke", "describe", "who",
     "why", "what", "peer", "pub", "sub", "history", "discover", "doctor", "root", "issuer", "sign",
-    "state", "node", "role", "diff",
+    "state", "node", "role", "diff", "bench",
 ];
 
 fn here(arguments: &[&str]) -> crate::city::Said {

@@ -19,7 +19,7 @@ Examples:
   sekisho grant open-data@fujisawa bridge 'fujisawa/truck/+/air' --dir fujisawa
   sekisho bridge republish --config open-data.toml
 
-Whoever reads the other topics sees the bridge's signature, not the device's. It goes on until SIGTERM
+Whoever reads the other topics sees the bridge's signature, not the device's. It goes on until SIGTERM \
 or Ctrl-C, and where it was, with the next start.")]
 pub(crate) struct Republish {
     #[command(flatten)]

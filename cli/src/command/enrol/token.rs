@@ -8,8 +8,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use sekisho::{JoinToken, clock};
-use sekisho_proto::PrincipalName;
+use sekisho::{JoinToken, Profile, clock};
+use sekisho_proto::{PrincipalKind, PrincipalName};
+use sekisho_steward::enrolment::Approval;
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -20,7 +21,7 @@ use crate::qr::Code;
 const MINUTE_S: u64 = 60;
 const HOUR_S: u64 = 60 * MINUTE_S;
 
-pub(super) fn announce(name: &PrincipalName, token: &JoinToken, place: &Place, by_hand: bool) {
+pub(super) fn announce(name: &PrincipalName, token: &JoinToken, place: &Place, by: &Approval) {
     let (text, expires) = (token.to_text(), token.expires.to_string());
     if place.json {
         let name = name.to_string();
@@ -32,12 +33,32 @@ pub(super) fn announce(name: &PrincipalName, token: &JoinToken, place: &Place, b
     draw(&text);
     output::line("");
     let short = name.name();
-    output::line(format!("on the device: sekisho join --dir {short}, and give it the token there"));
-    if by_hand {
-        let dir = place.dir.display();
+    let joining = format!("sekisho join --dir {short}, and give it the token there");
+    if token.kind == PrincipalKind::Person {
+        let web = Profile::load(&place.dir).ok().and_then(|profile| profile.web);
+        let page = web.map_or_else(
+            || "the page of the node, where it has a web listener".to_owned(),
+            |web| format!("https://{web}/"),
+        );
         output::line(format!(
-            "then here:     sekisho enrol --approve {short} --dir {dir}, and compare fingerprints"
+            "in a browser:  {page} (who administers: /console), and paste it there"
         ));
+        output::line(format!("or without:    {joining}"));
+    } else {
+        output::line(format!("on the device: {joining}"));
+    }
+    match by {
+        Approval::ByHand => {
+            let dir = place.dir.display();
+            output::line(format!(
+                "then here:     sekisho enrol --approve {short} --dir {dir}, and compare fingerprints"
+            ));
+        }
+        Approval::OpenId(wanted) => {
+            let issuer = &wanted.provider.issuer;
+            output::line(format!("then there:    sign in at {issuer}, which both ways lead to"));
+        }
+        Approval::Matching | Approval::Key(_) => {}
     }
 }
 
@@ -46,11 +67,17 @@ fn draw(text: &str) {
     let Some(room) = output::columns_in_colour() else { return };
     // In capitals it takes fewer modules, and is the same token.
     let capitals = Zeroizing::new(text.to_ascii_uppercase());
-    if let Some(code) = Code::of(&capitals).filter(|code| code.width() <= room) {
-        output::line("");
-        for line in code.lines() {
-            output::styled(line);
-        }
+    let Some(code) = Code::of(&capitals) else { return };
+    if code.width() > room {
+        return output::aside(format!(
+            "no QR code: it takes {} columns, and there are {room} here; for one, widen the terminal \
+             and make another token",
+            code.width()
+        ));
+    }
+    output::line("");
+    for line in code.lines() {
+        output::styled(line);
     }
 }
 

@@ -22,8 +22,8 @@ use crate::output;
 /// Check a log in files, or one proof, offline.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Of a folder every hash is computed again and every statement is replayed from the root. Where
---dir names a folder with a profile, its root is taken unless --root is given, and a log of its own
+Of a folder every hash is computed again and every statement is replayed from the root. Where \
+--dir names a folder with a profile, its root is taken unless --root is given, and a log of its own \
 organisation must go on from what was last trusted there.
 
 Ends with 1 where something is wrong, and names the first entry that is.")]

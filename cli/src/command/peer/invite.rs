@@ -18,7 +18,7 @@ use crate::{fault, output};
 /// Terms of an invitation.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Three organisations, of which a and c need no contract with each other. What a states and sends goes
+Three organisations, of which a and c need no contract with each other. What a states and sends goes \
 through b to c; b shows a what c states, so that a's steward can give c's the keys:
   b$ sekisho peer invite --to c --passes-on 'a=a/truck/#' --dir b > for-c
   b$ sekisho peer invite --to a --import 'a/truck/#' --passes-on c --dir b > for-a

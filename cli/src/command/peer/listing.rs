@@ -26,8 +26,8 @@ const DAY_S: u64 = 86_400;
 /// Which peers, and how.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-IN and OUT are records per second over the last seconds. BEHIND is what the peer's log has and this
-node has not, and how long the last record took from its home to here. HEARD is how long ago the
+IN and OUT are records per second over the last seconds. BEHIND is what the peer's log has and this \
+node has not, and how long the last record took from its home to here. HEARD is how long ago the \
 peer's control log was known to be complete here. With an organisation, everything is shown of it.")]
 pub(crate) struct List {
     /// Everything about one of them.

@@ -1,4 +1,4 @@
-//! Children of the demo: this same program, ended with it whatever happens.
+//! Children of `demo` and `bench`: this same program, ended with it whatever happens.
 
 use std::ffi::OsString;
 use std::process::{ExitStatus, Stdio};
@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One running child.
 #[derive(Debug)]
-pub(super) struct Child {
+pub(crate) struct Child {
     name: String,
     process: Process,
     /// Held here, as waiting for a process closes the input that it still has.
@@ -25,7 +25,7 @@ pub(super) struct Child {
 
 impl Child {
     /// Starts this program with other arguments. Its log goes where ours goes.
-    pub(super) fn start(name: &str, arguments: Vec<OsString>) -> Result<Self> {
+    pub(crate) fn start(name: &str, arguments: Vec<OsString>) -> Result<Self> {
         let program = std::env::current_exe().context("this program's own path")?;
         let mut process = Command::new(program)
             .args(arguments)
@@ -35,7 +35,7 @@ impl Child {
             )
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            // A Ctrl-C in the terminal is for the demo, which ends its children in order.
+            // A Ctrl-C in the terminal is for the parent, which ends its children in order.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
@@ -46,8 +46,13 @@ impl Child {
         Ok(Self { name: name.to_owned(), process, input, lines })
     }
 
+    /// The number of its process, while it runs.
+    pub(crate) fn number(&self) -> Option<u32> {
+        self.process.id()
+    }
+
     /// Its next line.
-    pub(super) async fn line(&mut self) -> Result<String> {
+    pub(crate) async fn line(&mut self) -> Result<String> {
         let said = timeout(PATIENCE, self.lines.next_line()).await;
         match said {
             Ok(Ok(Some(line))) => Ok(line),
@@ -61,29 +66,29 @@ impl Child {
     }
 
     /// Its next line as a document.
-    pub(super) async fn document<T: DeserializeOwned>(&mut self) -> Result<T> {
+    pub(crate) async fn document<T: DeserializeOwned>(&mut self) -> Result<T> {
         let line = self.line().await?;
         serde_json::from_str(&line).with_context(|| format!("{}: said {line:?}", self.name))
     }
 
     /// Resolves when it has ended by itself, which is an error where it failed.
-    pub(super) async fn ended(&mut self) -> Result<()> {
+    pub(crate) async fn ended(&mut self) -> Result<()> {
         let status = self.process.wait().await?;
         bail!("{}: ended with {status}", self.name)
     }
 
-    /// Asks it to end, by closing its input: children of the demo listen for that.
-    pub(super) fn ask_to_end(&mut self) {
+    /// Asks it to end, by closing its input: those that are no node and no steward listen for that.
+    pub(crate) fn ask_to_end(&mut self) {
         self.input = None;
     }
 
     /// The way to speak to it; then it is asked to end by dropping this.
-    pub(super) fn take_input(&mut self) -> Option<ChildStdin> {
+    pub(crate) fn take_input(&mut self) -> Option<ChildStdin> {
         self.input.take()
     }
 
     /// Waits until it has ended in good order.
-    pub(super) async fn wait(mut self) -> Result<()> {
+    pub(crate) async fn wait(mut self) -> Result<()> {
         self.ask_to_end();
         let status = self.status().await?;
         ensure!(status.success(), "{}: ended with {status}", self.name);
@@ -98,7 +103,7 @@ impl Child {
     }
 
     /// Ends a node or steward as a service manager does: SIGTERM, then it drains.
-    pub(super) async fn terminate(mut self) -> Result<()> {
+    pub(crate) async fn terminate(mut self) -> Result<()> {
         if let Some(pid) = self.process.id().and_then(|id| i32::try_from(id).ok()) {
             let pid = rustix::process::Pid::from_raw(pid).context("a child has a number")?;
             rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
@@ -110,13 +115,13 @@ impl Child {
 }
 
 /// Arguments from texts and paths.
-pub(super) fn arguments<const N: usize>(parts: [&dyn AsRef<std::ffi::OsStr>; N]) -> Vec<OsString> {
+pub(crate) fn arguments<const N: usize>(parts: [&dyn AsRef<std::ffi::OsStr>; N]) -> Vec<OsString> {
     parts.iter().map(|part| part.as_ref().to_owned()).collect()
 }
 
 /// Runs this program to its end and returns what it printed; what it said on the side is shown
 /// only where it failed.
-pub(super) async fn run(name: &str, arguments: Vec<OsString>) -> Result<String> {
+pub(crate) async fn run(name: &str, arguments: Vec<OsString>) -> Result<String> {
     let program = std::env::current_exe().context("this program's own path")?;
     let ran =
         Command::new(program).args(arguments).stdin(Stdio::null()).kill_on_drop(true).output();

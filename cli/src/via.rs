@@ -1,4 +1,4 @@
-//! By which of its doors a command reaches the node: each does the same, so that each can be tried by
+//! By which way a command reaches the node: each does the same, so that each can be tried by
 //! hand.
 
 use anyhow::Result;
@@ -9,7 +9,7 @@ use crate::fault;
 
 /// What every command takes that speaks to a node.
 #[derive(Debug, Clone, Default, Args)]
-pub(crate) struct DoorArgs {
+pub(crate) struct ViaArgs {
     /// How to reach the node; mqtt is for pub and sub, and seals nothing.
     #[arg(
         long,
@@ -18,15 +18,15 @@ pub(crate) struct DoorArgs {
         value_name = "quic|grpc|websocket|mqtt",
         hide_possible_values = true
     )]
-    via: Door,
+    via: Way,
     /// The node's web listener, for --via websocket and grpc; default: `web` in the profile.
     #[arg(long, value_name = "HOST:PORT")]
     web: Option<String>,
 }
 
-/// What is spoken behind a door.
+/// What is spoken with the node.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Door {
+enum Way {
     #[default]
     Quic,
     Grpc,
@@ -34,19 +34,19 @@ enum Door {
     Mqtt,
 }
 
-impl DoorArgs {
-    /// Whether it is the door for MQTT.
+impl ViaArgs {
+    /// Whether it is MQTT.
     pub(crate) fn is_mqtt(&self) -> bool {
-        self.via == Door::Mqtt
+        self.via == Way::Mqtt
     }
 
     /// What the SDK is told.
     pub(crate) fn via(&self, profile: &Profile) -> Result<Via> {
         let wanted = match self.via {
-            Door::Quic => return Ok(Via::Quic),
-            Door::Grpc => "grpc",
-            Door::Websocket => "websocket",
-            Door::Mqtt => {
+            Way::Quic => return Ok(Via::Quic),
+            Way::Grpc => "grpc",
+            Way::Websocket => "websocket",
+            Way::Mqtt => {
                 return Err(fault::usage("--via mqtt: wanted pub or sub, found another command"));
             }
         };
@@ -61,8 +61,8 @@ impl DoorArgs {
             return Err(fault::usage(format!("--web: wanted HOST:PORT, found {address:?}")));
         }
         Ok(match self.via {
-            Door::Websocket => Via::WebSocket { address },
-            Door::Grpc | Door::Quic | Door::Mqtt => Via::Grpc { address },
+            Way::Websocket => Via::WebSocket { address },
+            Way::Grpc | Way::Quic | Way::Mqtt => Via::Grpc { address },
         })
     }
 }
