@@ -2,6 +2,7 @@
 
 import { fingerprint, type Identity } from './identity.js';
 import type { Profile } from './options.js';
+import type { SignInBegun, SignInOffer } from './sign_in.js';
 import type { Via } from './socket.js';
 import type { JoinToken } from './token.js';
 
@@ -25,13 +26,26 @@ export interface Waiting {
    */
   readonly page?: string;
   readonly code?: string;
+  /** Where this page itself may have the person sign in, where `signIn` asked for that; the steward's own word. */
+  readonly offer?: SignInOffer;
 }
+
+/** How a newcomer signs in where its invitation wants that. */
+export type SignInBy =
+  /** On another screen, with a code to compare: the page and the code are in {@link Waiting}. */
+  | 'screen'
+  /** On the page that joins: where is {@link Waiting.offer}; `beginSignIn` goes on from there. */
+  | 'page'
+  /** It did: this is what `finishSignIn` gave. */
+  | { readonly idToken: string };
 
 /** How to join. */
 export interface JoinOptions {
   readonly store: JoinStore;
   /** The node's web listener: `host:port`, or a URL such as the page's own. */
   readonly web: string;
+  /** Default: `screen`. */
+  readonly signIn?: SignInBy;
   /** Called with what it waits for, each time that the node says something else. */
   readonly onWaiting?: (waiting: Waiting) => void;
   /** Gives up. */
@@ -55,4 +69,31 @@ export function spokenFingerprint(principalId: string): string {
 export async function join(token: string, options: JoinOptions): Promise<Profile> {
   const { enrol } = await import('./enrolment.js');
   return enrol(token, options);
+}
+
+/**
+ * Begins a sign-in at the provider that {@link Waiting.offer} names: where to send the person, and what to keep to
+ * oneself until they are back. Whoever has that and the code of the answer has the ID token.
+ *
+ * @param redirectUri - where the provider leads back to; it has to know the address
+ */
+export async function beginSignIn(
+  offer: SignInOffer,
+  redirectUri: string,
+): Promise<{ readonly page: string; readonly begun: SignInBegun }> {
+  const { begin } = await import('./sign_in.js');
+  return begin(offer, redirectUri);
+}
+
+/**
+ * Ends a sign-in: redeems the code that the provider led back with.
+ *
+ * @param query - what the address had behind the question mark
+ * @returns the ID token, for {@link JoinOptions.signIn}
+ * @throws NotSignedIn where it is no answer to this sign-in, the person or the provider said no, or the token was
+ * asked for by somebody else
+ */
+export async function finishSignIn(begun: SignInBegun, query: string): Promise<string> {
+  const { finish } = await import('./sign_in.js');
+  return finish(begun, query);
 }

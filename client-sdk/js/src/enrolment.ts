@@ -2,16 +2,20 @@
 // showing it, and waits until somebody approves.
 
 import { Backoff } from './backoff.js';
-import { fromHex } from './bytes.js';
-import { type JoinOptions, spokenFingerprint, type Waiting } from './enrol.js';
+import { EMPTY, fromHex, fromUtf8, utf8 } from './bytes.js';
+import { ParseError } from './decode_error.js';
+import { type JoinOptions, type SignInBy, spokenFingerprint, type Waiting } from './enrol.js';
 import { asError, Closed, Disconnected, NotEnrolled, TimedOut } from './failure.js';
 import { decodeFrame, encodeFrame } from './frame.js';
 import type { Identity } from './identity.js';
+import { SIGN_IN_BYTES_MAX } from './limits.js';
 import { login } from './login.js';
 import { parsePrincipalName } from './name.js';
 import type { Profile } from './options.js';
 import { Refusal } from './refusal.js';
-import { enrolmentProof } from './seal/enrolment.js';
+import { type EnrolmentClaim, enrolmentProof } from './seal/enrolment.js';
+import { openSignIn, sealSignIn, signInNonce } from './seal/sign_in.js';
+import { base64url, fromBase64url, type SignInOffer } from './sign_in.js';
 import { browserVia, MessageSocket, sessionUrl } from './socket.js';
 import { type JoinToken, parseJoinToken } from './token.js';
 import { Directory } from './trust/directory.js';
@@ -88,7 +92,7 @@ async function ask(
     const claim = { identity, nodeKey: fromHex(token.nodeKey), certificate: opened.certificate() };
     await within(login(socket, claim), HANDSHAKE_TIMEOUT, 'a login');
     isThere();
-    socket.send(encodeFrame({ case: 'enrol', value: await claimOf(token, identity) }));
+    socket.send(encodeFrame({ case: 'enrol', value: await enrolOf(token, identity, options.signIn) }));
     let said: string | undefined;
     for (;;) {
       const enrolling = await unlessAborted(decision(socket), options.signal);
@@ -100,7 +104,7 @@ async function ask(
       }
       if (enrolling.why !== said) {
         said = enrolling.why;
-        options.onWaiting?.(waitingOf(said, identity));
+        options.onWaiting?.(await waitingOf(said, identity, token));
       }
     }
   } finally {
@@ -112,12 +116,32 @@ async function ask(
   }
 }
 
-async function claimOf(token: JoinToken, identity: Identity) {
+function claimOf(token: JoinToken, identity: Identity): EnrolmentClaim {
   const { name, organisation } = parsePrincipalName(token.principal);
   const { publicKey, kemSuite, kemPublicKey } = identity;
-  const claim = { tokenId: token.id, organisation, name, publicKey, kemSuite, kemPublicKey };
+  return { tokenId: token.id, organisation, name, publicKey, kemSuite, kemPublicKey };
+}
+
+async function enrolOf(token: JoinToken, identity: Identity, by: SignInBy = 'screen') {
+  const claim = claimOf(token, identity);
   const proof = await enrolmentProof(token.secret, claim);
-  return { version: 1, tokenId: token.id, publicKey, kemSuite, kemPublicKey, proof };
+  const { publicKey, kemSuite, kemPublicKey } = identity;
+  const signIn = await signInOf(token, claim, by);
+  return { version: 1, tokenId: token.id, publicKey, kemSuite, kemPublicKey, proof, signIn };
+}
+
+/** What the steward alone is told: of a page nothing, and of one that was at the provider what that says. */
+async function signInOf(token: JoinToken, claim: EnrolmentClaim, by: SignInBy): Promise<Uint8Array> {
+  if (by === 'screen') {
+    return EMPTY;
+  }
+  const said = by === 'page' ? EMPTY : utf8(by.idToken);
+  const sealed = await sealSignIn(token.secret, claim, 'newcomer', said);
+  if (sealed.length > SIGN_IN_BYTES_MAX) {
+    const wanted = `wanted an ID token of at most ${SIGN_IN_BYTES_MAX - sealed.length + said.length} bytes`;
+    throw new NotEnrolled(token.principal, `${wanted}, found ${said.length}`);
+  }
+  return sealed;
 }
 
 /** The next thing that the node says about it. */
@@ -141,12 +165,53 @@ async function decision(socket: MessageSocket): Promise<Enrolling> {
   }
 }
 
-/** How a steward says where to sign in. */
+/** How a steward says where to sign in on another screen. */
 const SIGN_IN = /: open (https?:\/\/\S+) and compare the code (\S+)$/;
+/** How it says where a page may. */
+const OFFER = /^sign in on this page: ([\w-]+)$/;
 
 /** What a newcomer is told, taken apart where it is to sign in. */
-export function waitingOf(why: string, identity: Pick<Identity, 'id'>): Waiting {
+export async function waitingOf(why: string, identity: Identity, token: JoinToken): Promise<Waiting> {
   const waiting = { why, fingerprint: spokenFingerprint(identity.id) };
+  const sealed = OFFER.exec(why)?.[1];
+  if (sealed !== undefined) {
+    return { ...waiting, offer: await offerOf(sealed, claimOf(token, identity), token) };
+  }
   const [, page, code] = SIGN_IN.exec(why) ?? [];
   return page === undefined || code === undefined ? waiting : { ...waiting, page, code };
+}
+
+/**
+ * The steward's offer.
+ *
+ * @throws SealError, ParseError where it is somebody else's: nobody is led anywhere then
+ */
+async function offerOf(sealed: string, claim: EnrolmentClaim, token: JoinToken): Promise<SignInOffer> {
+  const said = await openSignIn(token.secret, claim, 'steward', fromBase64url(sealed));
+  const document: unknown = JSON.parse(fromUtf8(said));
+  const text = (key: string): string => {
+    const isObject = typeof document === 'object' && document !== null;
+    const value: unknown = isObject ? Reflect.get(document, key) : undefined;
+    if (typeof value !== 'string') {
+      throw new ParseError('offer to sign in', `a text as ${key}`, typeof value);
+    }
+    return value;
+  };
+  return {
+    issuer: text('issuer'),
+    clientId: text('client_id'),
+    authorizationEndpoint: safeAddress(text('authorization_endpoint')),
+    tokenEndpoint: safeAddress(text('token_endpoint')),
+    nonce: base64url(await signInNonce(token.secret, claim)),
+  };
+}
+
+/** Nobody is led to what is no address over TLS, or of this machine. */
+function safeAddress(address: string): string {
+  const { protocol, hostname } = new URL(address);
+  const isHere = /^(127(\.\d+){3}|\[::1\])$/.test(hostname);
+  if (protocol !== 'https:' && !(protocol === 'http:' && isHere)) {
+    throw new ParseError('offer to sign in', 'an https address', `one of ${protocol}`);
+  }
+  return address;
 }

@@ -73,6 +73,22 @@ export class NotEnrolled extends Error {
   }
 }
 
+/** A provider does not say who somebody is. */
+export class NotSignedIn extends Error {
+  override readonly name = 'not-signed-in';
+
+  constructor(
+    /** The provider. */
+    readonly what: string,
+    readonly wanted: string,
+    /** What there was, such as `access_denied`. */
+    readonly why: string,
+    options?: ErrorOptions,
+  ) {
+    super(`sign-in at ${what}: wanted ${wanted}, found ${why}`, options);
+  }
+}
+
 /** Whatever was thrown, as an error. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));

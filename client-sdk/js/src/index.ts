@@ -12,9 +12,12 @@ export type { GapReasonName, RefusalCodeName } from './code.js';
 export { DecodeError, ParseError } from './decode_error.js';
 export type { Json } from './document.js';
 export {
+  beginSignIn,
+  finishSignIn,
   type JoinOptions,
   type JoinStore,
   join,
+  type SignInBy,
   spokenFingerprint,
   type Waiting,
 } from './enrol.js';
@@ -25,6 +28,7 @@ export {
   Disconnected,
   NodeNotProven,
   NotEnrolled,
+  NotSignedIn,
   ProtocolViolation,
   TimedOut,
 } from './failure.js';
@@ -79,6 +83,7 @@ export { Refusal } from './refusal.js';
 export { SAMPLES_CONTENT_TYPE } from './sample.js';
 export type { VerifyingKey } from './seal/signature.js';
 export type { State } from './session.js';
+export type { SignInBegun, SignInOffer } from './sign_in.js';
 export { browserVia, type Opened, type Via, type WebSocketLike } from './socket.js';
 export type { Scope } from './stamp.js';
 export * from './statement.js';

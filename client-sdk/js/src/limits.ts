@@ -7,7 +7,7 @@ export const ENVELOPE_BYTES_MAX = 1024 * 1024;
 /** An encoded frame without its length, bytes. */
 export const FRAME_BYTES_MAX = ENVELOPE_BYTES_MAX + 16 * 1024;
 /** An encoded frame before the greeting, bytes. */
-export const GREETING_BYTES_MAX = 4096;
+export const GREETING_BYTES_MAX = 8192;
 /** An encoded header, bytes. */
 export const HEADER_BYTES_MAX = 1024;
 /** An encoded key header, bytes. */
@@ -66,6 +66,8 @@ export const SAMPLES_PER_BATCH_MAX = 65_536;
 export const COLUMNS_MAX = 1024;
 /** Nodes that a record has passed. */
 export const HOPS_MAX = 3;
+/** What a newcomer tells a steward of a sign-in, sealed, bytes. */
+export const SIGN_IN_BYTES_MAX = 6 * 1024;
 /** How far a clock may be ahead of the node's, microseconds. */
 export const CLOCK_AHEAD_MAX_US = 120_000_000n;
 /** Envelopes under one key header. */

@@ -4,6 +4,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { asError, Disconnected, ProtocolViolation } from './failure.js';
 import { decodeFrame, encodeFrame, type FrameInit, type FrameKind } from './frame.js';
+import { ENVELOPE_BYTES_MAX, FRAME_BYTES_MAX } from './limits.js';
 import { Refusal } from './refusal.js';
 import type { MessageSocket } from './socket.js';
 import { type Deferred, deferred, Queue, within } from './waiting.js';
@@ -11,6 +12,13 @@ import type { Answer, QuerySchema, Welcome } from './wire/sekisho_pb.js';
 
 /** Frames of a subscription beside those that were paid for with credit. */
 const UNPAID_MAX = 4_096;
+/**
+ * Bytes of a subscription's or followed log's frames that came and were not taken yet. A node is given credit for no
+ * more; one that sends more is left, and what was not taken is asked for again.
+ */
+export const HELD_BYTES_MAX = 64 * 1024 * 1024;
+/** What a record's frame holds beside its envelope, bytes. */
+const RECORD_BYTES_BESIDE = FRAME_BYTES_MAX - ENVELOPE_BYTES_MAX;
 /** How often a node that says nothing is asked whether it is there, milliseconds. */
 const PING_EVERY = 10_000;
 /** Rounds of silence after which it is not. */
@@ -40,9 +48,50 @@ export type BranchFrame = Extract<
   { case: 'subscribed' | 'record' | 'gap' | 'statements' | 'checkpoint' }
 >;
 
+/**
+ * The records that a node may send ahead: those that were wished for, as far as they fit
+ * {@link HELD_BYTES_MAX} where each is as large as the node takes them.
+ */
+export function windowOf(wished: number, envelopeBytesMax: number): number {
+  const largest = Math.min(Math.max(envelopeBytesMax, 1), ENVELOPE_BYTES_MAX) + RECORD_BYTES_BESIDE;
+  return Math.max(1, Math.min(wished, Math.floor(HELD_BYTES_MAX / largest)));
+}
+
+/** Frames that came and were not taken yet, and how many bytes they are. */
+class Held {
+  readonly #frames = new Queue<{ readonly frame: BranchFrame; readonly bytes: number }>();
+  #bytes = 0;
+
+  get length(): number {
+    return this.#frames.length;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get isEnded(): boolean {
+    return this.#frames.isEnded;
+  }
+
+  push(frame: BranchFrame, bytes: number): void {
+    this.#bytes += this.#frames.push({ frame, bytes }) ? bytes : 0;
+  }
+
+  async take(): Promise<BranchFrame | undefined> {
+    const taken = await this.#frames.take();
+    this.#bytes -= taken?.bytes ?? 0;
+    return taken?.frame;
+  }
+
+  end(cause?: Error): void {
+    this.#frames.end(cause);
+  }
+}
+
 /** The channel's part that belongs to one subscription. */
 export class Branch {
-  readonly frames = new Queue<BranchFrame>();
+  readonly frames = new Held();
   #credit: number;
 
   /** @param window - records that the node may send ahead; no more than these are ever paid for */
@@ -69,11 +118,12 @@ export class Branch {
     this.send({ case: 'unsubscribe', value: { subscription: this.number } });
   }
 
-  /** Takes a frame in; false where it was not paid for. */
-  take(frame: BranchFrame): boolean {
+  /** Takes a frame of so many bytes in; false where it was not paid for, or where there is no room. */
+  take(frame: BranchFrame, bytes: number): boolean {
     this.#credit -= frame.case === 'record' ? 1 : 0;
-    this.frames.push(frame);
-    return this.#credit >= 0 && this.frames.length <= this.window + UNPAID_MAX;
+    this.frames.push(frame, bytes);
+    const fits = this.frames.length <= this.window + UNPAID_MAX && this.frames.bytes <= HELD_BYTES_MAX;
+    return this.#credit >= 0 && fits;
   }
 }
 
@@ -219,14 +269,15 @@ export class Link {
   async #read(): Promise<void> {
     try {
       for (;;) {
-        this.#handle(decodeFrame(await this.socket.next()));
+        const message = await this.socket.next();
+        this.#handle(decodeFrame(message), message.length);
       }
     } catch (thrown) {
       this.#break(asError(thrown));
     }
   }
 
-  #handle(frame: FrameKind): void {
+  #handle(frame: FrameKind, bytes: number): void {
     switch (frame.case) {
       case 'published':
         this.#deliver(frame.value.request, { kind: 'published', offset: frame.value.offset });
@@ -256,11 +307,11 @@ export class Link {
         throw code === 0 ? new Disconnected(why) : new Refusal(code, 'session', why);
       }
       default:
-        this.#handleBranch(frame);
+        this.#handleBranch(frame, bytes);
     }
   }
 
-  #handleBranch(frame: FrameKind): void {
+  #handleBranch(frame: FrameKind, bytes: number): void {
     switch (frame.case) {
       case 'subscribed':
       case 'record':
@@ -269,7 +320,7 @@ export class Link {
       case 'checkpoint': {
         const branch = this.#branches.get(frame.value.subscription);
         // Without one, it has crossed the end of its subscription.
-        if (branch !== undefined && !branch.take(frame)) {
+        if (branch !== undefined && !branch.take(frame, bytes)) {
           throw new ProtocolViolation('records that were asked for', 'more than there was credit for');
         }
         break;

@@ -9,8 +9,9 @@ import { deferred, Queue } from './waiting.js';
 const PATH = '/v1/session';
 /** What both ends mean to speak. */
 export const SUBPROTOCOL = 'sekisho.v1';
-/** Messages of a node that nobody has read yet; subscriptions are bounded by their credit besides. */
+/** Messages of a node that nobody has read yet, and their bytes; subscriptions are bounded besides. */
 const MESSAGES_MAX = 65_536;
+const MESSAGES_BYTES_MAX = 64 * 1024 * 1024;
 
 /** The part of a WebSocket that is used here, which browsers and the package `ws` have in common. */
 export interface WebSocketLike {
@@ -72,6 +73,7 @@ export class MessageSocket {
   readonly #messages = new Queue<Uint8Array>();
   readonly #ended = deferred<Error>();
   #heard = 0;
+  #unread = 0;
 
   private constructor(socket: WebSocketLike) {
     this.#socket = socket;
@@ -112,6 +114,7 @@ export class MessageSocket {
     if (message === undefined) {
       throw await this.#ended.promise;
     }
+    this.#unread -= message.length;
     return message;
   }
 
@@ -130,9 +133,10 @@ export class MessageSocket {
     this.#heard += 1;
     if (!(data instanceof ArrayBuffer) || data.byteLength > FRAME_BYTES_MAX) {
       this.close('wanted binary messages of bounded length, found another');
-    } else if (this.#messages.length >= MESSAGES_MAX) {
+    } else if (this.#messages.length >= MESSAGES_MAX || this.#unread + data.byteLength > MESSAGES_BYTES_MAX) {
       this.close('wanted no more than was asked for, found more');
     } else {
+      this.#unread += data.byteLength;
       this.#messages.push(new Uint8Array(data));
     }
   }

@@ -4,7 +4,7 @@
 import { Backoff } from './backoff.js';
 import { gapReasonName } from './code.js';
 import { asError, Closed, Disconnected, ProtocolViolation, TimedOut } from './failure.js';
-import type { Branch, Link } from './link.js';
+import { type Branch, type Link, windowOf } from './link.js';
 import {
   type Delivery,
   type Gap,
@@ -37,7 +37,10 @@ export interface SubscribeOptions {
   readonly start?: Start;
   /** A durable place at the node, by name: the subscription begins behind what was acknowledged under it. */
   readonly cursor?: string;
-  /** Records that the node may send ahead of the program, 1 or more. Default 256. */
+  /**
+   * Records that the node may send ahead of the program, 1 or more. Default 256. Fewer where that many of the largest
+   * that the node takes would be more than 64 MiB.
+   */
   readonly credit?: number;
   /** Ends the subscription. */
   readonly signal?: AbortSignal;
@@ -70,6 +73,8 @@ export class Subscription implements AsyncIterable<Delivery> {
   readonly #over: Promise<void>;
   #branch: Branch | undefined;
   #owed = 0;
+  /** Records that the node of this connection may send ahead. */
+  #window = 0;
   #toldLive = false;
   #done: bigint | undefined;
   #acknowledged: bigint | undefined;
@@ -196,9 +201,11 @@ export class Subscription implements AsyncIterable<Delivery> {
     this.#acknowledged = undefined;
     const { filter, cursor } = this.#wish;
     const start = this.#place.start();
-    return link.open(this.#credit, (subscription) => ({
+    const credit = windowOf(this.#credit, link.welcome.envelopeBytesMax);
+    this.#window = credit;
+    return link.open(credit, (subscription) => ({
       case: 'subscribe',
-      value: { subscription, filter, start, cursor: cursor ?? '', credit: this.#credit },
+      value: { subscription, filter, start, cursor: cursor ?? '', credit },
     }));
   }
 
@@ -276,7 +283,7 @@ export class Subscription implements AsyncIterable<Delivery> {
 
   /** Returns credit in halves, so that one frame pays for many records. */
   #return(branch: Branch): void {
-    if (this.#owed >= Math.ceil(this.#credit / 2)) {
+    if (this.#owed >= Math.ceil(this.#window / 2)) {
       branch.pay(this.#owed);
       this.#owed = 0;
     }

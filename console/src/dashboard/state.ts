@@ -1,7 +1,7 @@
 // What the viewer has chosen to look at, and a slow pulse for what is text: numbers in tables
 // change four times a second, however fast readings come.
 
-import { effect, type Signal, signal } from '@preact/signals';
+import { effect, type Signal, signal, untracked } from '@preact/signals';
 import type { Profile } from '@sekisho/client';
 import { now } from '../identity/node';
 import { ascending, startingThresholds, type Thresholds } from './colour/scale';
@@ -77,6 +77,10 @@ export class Desk {
     this.feed = new Feed(profile);
     this.feed.fleet.choose(this.chosen.peek());
     setInterval(() => this.#beat(), PULSE_MS);
+    effect(() => {
+      // What comes first is shown at once.
+      if (this.feed.hasReadings.value) untracked(() => this.#beat());
+    });
     effect(() => {
       const topic = this.chosen.value;
       const hash = topic === undefined ? '' : `#/${encodeURIComponent(topic).replaceAll('%2F', '/')}`;

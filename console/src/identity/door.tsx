@@ -1,5 +1,6 @@
 // The first screen: who comes without keys joins here, whoever has some goes through.
 
+import type { Waiting } from '@sekisho/client';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Header } from '../parts/header';
@@ -145,33 +146,62 @@ function Joining() {
   const standing = session.standing.value;
   if (standing.at !== 'joining') return null;
   const { waiting } = standing;
+  const offer = waiting?.offer;
+  const title = offer === undefined ? w.waitingTitle : w.signIn;
   return (
     <>
-      <h2>{waiting === undefined ? w.joining(standing.principal) : w.waitingTitle}</h2>
+      <h2>{waiting === undefined ? w.joining(standing.principal) : title}</h2>
       <div role="status" class="stack">
         {waiting === undefined ? (
           <p class="row">
             <span class="spinner" aria-hidden="true" />
             {w.connecting}
           </p>
+        ) : offer === undefined ? (
+          <Approval principal={standing.principal} waiting={waiting} />
         ) : (
-          <>
-            <p>
-              {w.you} <b>{standing.principal}</b>. {w.compare}
-            </p>
-            <p>
-              <span class="fingerprint">{waiting.fingerprint}</span>
-            </p>
-            {waiting.page === undefined ? null : <SignIn page={waiting.page} why={waiting.why} />}
-            <p class="field-hint">
-              {w.nodeSays}: {waiting.why}
-            </p>
-          </>
+          <SignInHere principal={standing.principal} provider={hostOf(offer.issuer)} />
         )}
       </div>
       <button type="button" class="button" onClick={session.cancel}>
         {w.cancel}
       </button>
+    </>
+  );
+}
+
+function Approval({ principal, waiting }: { principal: string; waiting: Waiting }) {
+  const w = words();
+  return (
+    <>
+      <p>
+        {w.you} <b>{principal}</b>. {w.compare}
+      </p>
+      <p>
+        <span class="fingerprint">{waiting.fingerprint}</span>
+      </p>
+      {waiting.page === undefined ? null : <SignIn page={waiting.page} why={waiting.why} />}
+      <p class="field-hint">
+        {w.nodeSays}: {waiting.why}
+      </p>
+    </>
+  );
+}
+
+/** The way to the provider that the steward itself named: no node can name another. */
+function SignInHere({ principal, provider }: { principal: string; provider: string }) {
+  const w = words();
+  return (
+    <>
+      <p>
+        {w.you} <b>{principal}</b>.
+      </p>
+      <p>
+        <button type="button" class="button button-primary" onClick={() => void session.signIn()}>
+          {w.signInHere(provider)}
+        </button>
+      </p>
+      <p class="field-hint">{w.signInHereText(provider)}</p>
     </>
   );
 }

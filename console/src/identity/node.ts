@@ -13,6 +13,8 @@ export interface NodeFacts {
   software: string;
   /** The operator's own map, where one is configured. */
   map: { tiles: string; attribution: string } | undefined;
+  /** Origins of the OpenID providers that this page may ask. */
+  signIn: readonly string[];
 }
 
 /** What the node said; nothing before, or where it cannot be reached. */
@@ -57,6 +59,7 @@ export async function askNode(): Promise<void> {
     root: text(document, 'root'),
     software: text(document, 'software') ?? '',
     map: mapOf(document.map),
+    signIn: Array.isArray(document.sign_in) ? document.sign_in.map(String) : [],
   };
   const told = Date.parse(text(document, 'time') ?? '');
   if (Number.isFinite(told)) clockAheadMs.value = (asked + answered) / 2 - told;

@@ -10,10 +10,12 @@ import {
   NodeNotProven,
   type Profile,
   parseJoinToken,
+  type SignInBy,
   spokenFingerprint,
   type Waiting,
 } from '@sekisho/client';
 import { askNode, node } from './node';
+import { leaveToSignIn, type Returned, takeSignInFromAddress } from './sign_in';
 
 /** Where a browser stands. */
 export type Standing =
@@ -38,6 +40,10 @@ const fingerprint = signal<string | undefined>(undefined);
 
 let store: BrowserKeyStore | undefined;
 let joining: AbortController | undefined;
+/** The token that is joined with. */
+let held: string | undefined;
+/** Ends when the node has said who it is, or that cannot be asked. */
+let asked: Promise<void> = Promise.resolve();
 
 async function opened(): Promise<BrowserKeyStore> {
   store ??= await BrowserKeyStore.open();
@@ -83,9 +89,10 @@ async function remember(known: Profile): Promise<void> {
 
 /** Looks who this browser is; with a token in the address, joins. */
 async function begin(): Promise<void> {
+  const returned = takeSignInFromAddress();
   const token = takeTokenFromAddress();
   addEventListener('hashchange', () => void takeIn());
-  askNode().catch(() => undefined); // A page without the node's word on itself still works.
+  asked = askNode().catch(() => undefined); // A page without the node's word on itself still works.
   try {
     const known = await (await opened()).profile();
     if (known !== undefined) {
@@ -97,7 +104,26 @@ async function begin(): Promise<void> {
     failed(thrown);
   }
   standing.value = { at: 'stranger' };
-  if (token !== undefined) await enrol(token);
+  if (returned !== undefined) await comeBack(returned);
+  else if (token !== undefined) await enrol(token);
+}
+
+/** Somebody is back from the provider. Whoever was not signed in there may try again. */
+async function comeBack({ token, finish }: Returned): Promise<void> {
+  if (token !== undefined) {
+    standing.value = { at: 'joining', principal: parseJoinToken(token).principal, waiting: undefined };
+  }
+  let by: SignInBy | undefined;
+  try {
+    by = { idToken: await finish() };
+  } catch (thrown) {
+    failed(thrown);
+  }
+  if (token === undefined) return;
+  const refused = fault.value;
+  const enrolled = enrol(token, by);
+  if (by === undefined) fault.value = refused;
+  await enrolled;
 }
 
 /** Whom a token is for, where that is not who this browser is; a token that is none is for nobody. */
@@ -135,25 +161,38 @@ function elsewhere(token: string, thrown: unknown): Error | undefined {
   return found === '' || found === wanted ? undefined : new OtherOrganisation(wanted, found);
 }
 
-/** Becomes a principal with a join token. */
-async function enrol(token: string): Promise<void> {
+/** Becomes a principal with a join token, where that wants it by signing in. */
+async function enrol(token: string, by?: SignInBy): Promise<void> {
   fault.value = undefined;
   joining?.abort();
   const mine = new AbortController();
   joining = mine;
+  held = token;
   try {
     const { principal } = parseJoinToken(token);
     standing.value = { at: 'joining', principal, waiting: undefined };
     const onWaiting = (waiting: Waiting) => {
       standing.value = { at: 'joining', principal, waiting };
     };
-    const options = { store: await opened(), web: location.origin, onWaiting, signal: mine.signal };
+    await asked;
+    const signIn = by ?? ((node.value?.signIn ?? []).length > 0 ? 'page' : 'screen');
+    const options = { store: await opened(), web: location.origin, onWaiting, signal: mine.signal, signIn };
     await remember(await join(token, options));
+    held = undefined;
   } catch (thrown) {
     if (mine.signal.aborted) return;
     failed(elsewhere(token, thrown) ?? thrown);
     standing.value = { at: 'stranger' };
   }
+}
+
+/** Goes to the provider that the steward named; what comes back comes to {@link begin}. */
+async function signIn(): Promise<void> {
+  const at = standing.value;
+  const offer = at.at === 'joining' ? at.waiting?.offer : undefined;
+  if (offer === undefined || held === undefined) return;
+  joining?.abort();
+  await leaveToSignIn(offer, held);
 }
 
 /** Stops waiting for approval; the keys that were made stay, for another attempt. */
@@ -217,6 +256,7 @@ export const session = {
   offered,
   begin,
   enrol,
+  signIn,
   cancel,
   connect,
   again,

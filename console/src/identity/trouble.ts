@@ -42,6 +42,9 @@ const en = {
     'Open the page of the organisation that gave you the token, and use it there. It was shown to nobody, and is still good.',
   tokenTakenBack: 'This join token was taken back',
   refusedEnrol: 'You were not admitted',
+  notSignedIn: 'You are not signed in',
+  notSignedInText: (provider: string, why: string) =>
+    `${provider} did not say who you are: ${why}. You can try again.`,
   wrongNode: 'This is not the node it says it is',
   wrongNodeText:
     'Whoever answers cannot prove the key that your token names. Somebody may stand between you and the node. Nothing was shown and nothing was sent. Tell whoever runs the node.',
@@ -83,6 +86,9 @@ const es: typeof en = {
     'Abra la página de la organización que le dio el código y úselo allí. No se ha mostrado a nadie y sigue siendo válido.',
   tokenTakenBack: 'Este código de acceso ha sido retirado',
   refusedEnrol: 'No ha sido admitido',
+  notSignedIn: 'No ha iniciado sesión',
+  notSignedInText: (provider, why) =>
+    `${provider} no ha dicho quién es usted: ${why}. Puede volver a intentarlo.`,
   wrongNode: 'Este no es el nodo que dice ser',
   wrongNodeText:
     'Quien responde no puede demostrar la clave que nombra su código. Puede que haya alguien entre usted y el nodo. No se ha mostrado ni enviado nada. Avise a quien administra el nodo.',
@@ -125,6 +131,9 @@ const ja: typeof en = {
     'トークンを渡した組織のページを開いて、そこで使ってください。トークンは誰にも見せておらず、まだ使えます。',
   tokenTakenBack: 'この参加トークンは取り消されました',
   refusedEnrol: '参加は認められませんでした',
+  notSignedIn: 'サインインできませんでした',
+  notSignedInText: (provider, why) =>
+    `${provider} から本人確認を得られませんでした（${why}）。もう一度試せます。`,
   wrongNode: '名乗っているノードではありません',
   wrongNodeText:
     '応答した相手は、トークンに記された鍵を証明できません。あなたとノードの間に誰かがいるおそれがあります。何も表示せず、何も送っていません。ノードの管理者に知らせてください。',
@@ -183,6 +192,10 @@ export function explain(error: Faulty): Trouble {
   if (error.name === 'other-organisation') {
     const title = w.tokenElsewhere(error.what ?? '', error.why ?? '');
     return { title, text: w.tokenElsewhereText, mayPass: false };
+  }
+  if (error.name === 'not-signed-in') {
+    const text = w.notSignedInText(error.what ?? '', error.why ?? '');
+    return { title: w.notSignedIn, text, mayPass: true };
   }
   if (error.name === 'store-failed' || error.name === 'ReferenceError') {
     return { title: w.browser, text: w.browserText, mayPass: false };

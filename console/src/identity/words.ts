@@ -17,6 +17,9 @@ const en = {
   compare: 'Compare this fingerprint with whoever approves you, by telephone or side by side:',
   signIn: 'Sign in',
   signInText: 'Open this page, sign in, and compare the code:',
+  signInHere: (provider: string) => `Sign in with ${provider}`,
+  signInHereText: (provider: string) =>
+    `You go to ${provider} and come back. It says who you are; what you may see is decided here.`,
   signInHost: 'It leads to',
   code: 'Code',
   nodeSays: 'The node says',
@@ -59,6 +62,9 @@ const es: typeof en = {
   compare: 'Compare esta huella con quien le aprueba, por teléfono o en persona:',
   signIn: 'Iniciar sesión',
   signInText: 'Abra esta página, inicie sesión y compare el código:',
+  signInHere: (provider) => `Iniciar sesión con ${provider}`,
+  signInHereText: (provider) =>
+    `Va a ${provider} y vuelve. Allí se dice quién es usted; lo que puede ver se decide aquí.`,
   signInHost: 'Lleva a',
   code: 'Código',
   nodeSays: 'El nodo dice',
@@ -101,6 +107,9 @@ const ja: typeof en = {
   compare: 'この指紋を、承認する人と電話または対面で見比べてください。',
   signIn: 'サインイン',
   signInText: '次のページを開いてサインインし、コードを見比べてください。',
+  signInHere: (provider) => `${provider} でサインイン`,
+  signInHereText: (provider) =>
+    `${provider} に移動して戻ります。そこで確認するのは本人であることだけで、何を見られるかはここで決まります。`,
   signInHost: '行き先',
   code: 'コード',
   nodeSays: 'ノードからの知らせ',

@@ -7,6 +7,7 @@ import {
   HOPS_MAX,
   NOTE_BYTES_MAX,
   PROOF_HASHES_MAX,
+  SIGN_IN_BYTES_MAX,
   STATEMENTS_PER_FRAME_MAX,
   STATEMENTS_PER_STATE_MAX,
 } from '../limits.js';
@@ -163,6 +164,7 @@ export class FrameChecks {
     this.fields.fixed('token_id', enrol.tokenId, 16);
     this.fields.fixed('public_key', enrol.publicKey, 32);
     this.fields.fixed('proof', enrol.proof, 32);
+    this.fields.atMost('sign_in', SIGN_IN_BYTES_MAX, enrol.signIn.length);
   }
 
   private subscribe(subscribe: Subscribe): void {

@@ -3,7 +3,7 @@
 
 import { hmacSha256 } from '../bytes.js';
 import type { Suite } from '../suite.js';
-import { binding } from './binding.js';
+import { type Bound, binding } from './binding.js';
 
 /** What the proof ties together. */
 export interface EnrolmentClaim {
@@ -17,9 +17,13 @@ export interface EnrolmentClaim {
   readonly kemPublicKey: Uint8Array;
 }
 
+/** All of it, as it stands behind the context of what it is bound into. */
+export function boundClaim(claim: EnrolmentClaim): Bound[] {
+  const { tokenId, organisation, name, publicKey, kemSuite, kemPublicKey } = claim;
+  return [tokenId, organisation, name, publicKey, kemSuite, kemPublicKey];
+}
+
 /** HMAC-SHA-256 of a claim under the token's secret, 32 bytes. */
 export function enrolmentProof(secret: Uint8Array, claim: EnrolmentClaim): Promise<Uint8Array> {
-  const { tokenId, organisation, name, publicKey, kemSuite, kemPublicKey } = claim;
-  const bound = [tokenId, organisation, name, publicKey, kemSuite, kemPublicKey];
-  return hmacSha256(secret, binding('sekisho-enrolment-v1', bound));
+  return hmacSha256(secret, binding('sekisho-enrolment-v1', boundClaim(claim)));
 }

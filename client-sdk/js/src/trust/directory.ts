@@ -60,6 +60,13 @@ export interface Disbelieved {
  */
 const ROUNDS_MAX = 32;
 
+/**
+ * How far ahead of this clock a statement may say it was issued, µs. Of several the last issued is in force, and no
+ * log takes one of later than now: what is from farther ahead would be in force for good. A day, because the clock
+ * of a viewer is not to keep them from what everybody else believes.
+ */
+const ISSUED_AHEAD_MAX_US = 86_400_000_000n;
+
 /** See the file. */
 export class Directory {
   private readonly policy: Policy;
@@ -90,12 +97,15 @@ export class Directory {
   private async learnNow(encoded: readonly Uint8Array[]): Promise<readonly Disbelieved[]> {
     const disbelieved: Disbelieved[] = [];
     let left: { bytes: Uint8Array; statement: Statement }[] = [];
+    const latest = BigInt(Date.now()) * 1000n + ISSUED_AHEAD_MAX_US;
     for (const bytes of encoded) {
       try {
-        // What is kept for long must not hold on to the frame that it came in.
-        left.push({ bytes, statement: decodeStatement(new Uint8Array(bytes)) });
+        left.push({ bytes, statement: shown(bytes, latest) });
       } catch (why) {
-        disbelieved.push({ statement: bytes, why: known(why, DecodeError) });
+        disbelieved.push({
+          statement: bytes,
+          why: why instanceof StatementError ? why : known(why, DecodeError),
+        });
       }
     }
     let reasons: Disbelieved[] = [];
@@ -207,6 +217,16 @@ function grantsIn(organisation: Organisation, key: string): TrustedKeyGrant[] {
     const body = organisation.log.get(id)?.statement.body;
     return body?.kind === 'key-grant' && !organisation.revoked.has(id) ? [{ id, grant: body }] : [];
   });
+}
+
+/** A statement as somebody showed it, unless it says that it is of later than `latest`, µs. */
+function shown(bytes: Uint8Array, latest: bigint): Statement {
+  // What is kept for long must not hold on to the frame that it came in.
+  const statement = decodeStatement(new Uint8Array(bytes));
+  if (statement.body.issuedUs > latest) {
+    throw new StatementError(`${statement.kind} statement`, 'one of now', 'one of later');
+  }
+  return statement;
 }
 
 /** The error, where it is one that is expected; others are faults of this program and thrown again. */

@@ -224,7 +224,7 @@ export const FIELDS = {
   Statements: 'subscription:1:u organisation:2:s first:3:U statements:4:y* receivedUs:5:I*',
   Checkpoint: 'subscription:1:u note:2:s oldSize:3:U consistency:4:y*',
   Cosigned: 'subscription:1:u log:2:s size:3:U signature:4:s',
-  Enrol: 'version:1:u tokenId:2:y publicKey:3:y kemSuite:4:u kemPublicKey:5:y proof:6:y',
+  Enrol: 'version:1:u tokenId:2:y publicKey:3:y kemSuite:4:u kemPublicKey:5:y proof:6:y signIn:7:y',
   Enrolling: 'state:1:u why:2:s statements:3:y*',
   Ping: 'token:1:U',
   Pong: 'token:1:U',

@@ -36,26 +36,34 @@ export const LATE_AFTER_MS = 60_000;
 /** Topics whose description is asked for one by one, at a time. */
 const DESCRIBE_AT_ONCE = 4;
 
+/** Fetched and begun while the page still looks who its viewer is; a page has one feed. */
+const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
+/** What it said before there was a feed. */
+const early: FromWorker[] = [];
+worker.onmessage = ({ data }: MessageEvent<FromWorker>) => early.push(data);
+
 /** Everything that comes from the node. */
 export class Feed {
   readonly fleet = new Fleet(LATE_AFTER_MS);
   readonly link = signal<Link>({ state: 'starting', fault: undefined, since: Date.now() });
   /** What is followed; nothing before the node has said it. */
   readonly filters = signal<string[] | undefined>(undefined);
+  /** Whether any reading came. */
+  readonly hasReadings = signal(false);
   /** Filters of which everything that was kept has been told. */
   readonly live = signal(0);
-  readonly #worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
   readonly #waiting = new Map<number, Waiting>();
   readonly #toDescribe = new Set<string>();
   #describing = 0;
   #questions = 0;
 
   constructor(readonly profile: Profile) {
-    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#handle(data);
-    this.#worker.onerror = (event) => {
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#handle(data);
+    worker.onerror = (event) => {
       const fault = { name: 'Error', message: event.message || 'worker: wanted it running, found it ended' };
       this.#end(fault);
     };
+    for (const message of early.splice(0)) this.#handle(message);
     this.#send({ kind: 'start', profile, web: location.origin });
   }
 
@@ -109,13 +117,14 @@ export class Feed {
   }
 
   #send(message: ToWorker): void {
-    this.#worker.postMessage(message);
+    worker.postMessage(message);
   }
 
   #handle(message: FromWorker): void {
     switch (message.kind) {
       case 'readings':
         this.fleet.take(message.batches);
+        this.hasReadings.value = true;
         break;
       case 'gap':
         this.fleet.gap(message.gap, Date.now());

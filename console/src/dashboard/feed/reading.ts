@@ -64,6 +64,12 @@ class Notes {
     this.#open ??= reason;
   }
 
+  /** What is missing, also where nothing came behind it until now. */
+  missing(until: number): HistoryPart['gaps'] {
+    if (this.#open === undefined) return [...this.gaps];
+    return [...this.gaps, { after: this.reached, before: until, reason: this.#open }];
+  }
+
   sample(message: Message, time: number): void {
     if (this.#open !== undefined && this.gaps.length < 200) {
       this.gaps.push({ after: this.reached, before: time, reason: this.#open });
@@ -88,7 +94,10 @@ export async function history(
   const until = Date.now() + 120_000;
   const intervals = new Intervals(question.since, until, question.interval);
   const notes = new Notes(question.lateAfter);
-  const part = (): HistoryPart => ({ ...intervals.result(), ...notes, signers: [...notes.signers] });
+  const part = (): HistoryPart => {
+    const gaps = notes.missing(Date.now());
+    return { ...intervals.result(), ...notes, gaps, signers: [...notes.signers] };
+  };
   let told = performance.now();
   for await (const delivery of client.history(question.topic, { start: { time: question.since }, signal })) {
     if (delivery.kind === 'gap') notes.gap(delivery.reason);

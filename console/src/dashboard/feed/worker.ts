@@ -52,6 +52,8 @@ class Following {
   /** The newest position of each topic: what two filters match comes once. */
   readonly #newest = new Map<string, number>();
   #isScheduled = false;
+  /** Whether the page has anything to show: what comes first is not held back. */
+  #hasHandedOver = false;
   #hasEnded = false;
   /** Whether the page knows what may be seen: that it is nothing has to be told, too. */
   #hasTold = false;
@@ -125,7 +127,8 @@ class Following {
         this.#newest.set(topic, position);
         try {
           this.#batcher.add(delivery);
-          this.#schedule();
+          if (this.#hasHandedOver) this.#schedule();
+          else this.#handOver();
         } catch (thrown) {
           const fault = thrown instanceof BodyError ? thrown.fault : 'samples';
           tell({ kind: 'unopened', topic, fault, detail: faultOf(thrown).message });
@@ -161,14 +164,19 @@ class Following {
 
   #handOver(): void {
     const batches = this.#batcher.take();
-    if (batches.length > 0 && !this.#hasEnded) tell({ kind: 'readings', batches }, buffersOf(batches));
+    if (batches.length === 0 || this.#hasEnded) return;
+    this.#hasHandedOver = true;
+    tell({ kind: 'readings', batches }, buffersOf(batches));
   }
 }
 
 let following: Following | undefined;
+let hasStarted = false;
 const asked = new Map<number, AbortController>();
 
 async function start(profile: Profile, web: string): Promise<void> {
+  if (hasStarted) return;
+  hasStarted = true;
   for (;;) {
     try {
       const keys = await BrowserKeyStore.open();
@@ -214,6 +222,14 @@ async function answer(id: number, question: Ask): Promise<void> {
     asked.delete(id);
   }
 }
+
+/** Begins for whoever is known in this browser, while the page is still finding that out. */
+async function beginEarly(): Promise<void> {
+  const known = await (await BrowserKeyStore.open()).profile();
+  if (known !== undefined) await start(known, location.origin);
+}
+
+beginEarly().catch(() => undefined); // The page says who it is, and hears what is wrong then.
 
 scope.onmessage = ({ data }) => {
   if (data.kind === 'start') void start(data.profile, data.web);

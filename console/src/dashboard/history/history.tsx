@@ -17,6 +17,7 @@ import type { Desk } from '../state';
 import { words } from '../words';
 import { BYTE_ORDER_MARK, type Cell, fileName, line } from './csv';
 import { SPANS, type Span } from './intervals';
+import { tableRows } from './table_rows';
 
 /** Rows of the table at a time. */
 const ROWS_MAX = 200;
@@ -128,10 +129,9 @@ function Told({ part }: { part: HistoryPart }) {
         </li>
       )}
       {part.unopened === 0 ? null : <li>{w.unopenedTitle(part.unopened)}</li>}
-      {part.gaps.slice(0, 5).map(({ after, before, reason }) => (
-        <li key={`${after} ${before}`}>
-          <Icon name="gap" /> <b>{w.gap}</b> {after === 0 ? '…' : dateTime(after)} – {dateTime(before)}:{' '}
-          {w.gapReason[reason] ?? reason}
+      {part.gaps.slice(0, 5).map((gap) => (
+        <li key={`${gap.after} ${gap.before}`}>
+          <GapTold gap={gap} />
         </li>
       ))}
       {part.gaps.length > 5 ? <li>{w.gapsIn(part.gaps.length)}</li> : null}
@@ -201,10 +201,7 @@ function Columns({
 
 function Table({ part, column, title }: { part: HistoryPart; column: HistoryColumn; title: string }) {
   const w = words();
-  const rows: number[] = [];
-  for (let row = part.times.length - 1; row >= 0 && rows.length < ROWS_MAX; row -= 1) {
-    if ((column.count[row] ?? 0) > 0) rows.push(row);
-  }
+  const rows = tableRows(part, column, ROWS_MAX);
   const of = unit(column.unit);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: whatever scrolls has to be reached by keys.
@@ -231,18 +228,44 @@ function Table({ part, column, title }: { part: HistoryPart; column: HistoryColu
           </tr>
         </thead>
         <tbody>
-          {rows.map((row) => (
-            <tr key={part.times[row]}>
-              <td>{dateTime(part.times[row] ?? 0)}</td>
-              <td class="number">{number(column.mean[row] ?? Number.NaN)}</td>
-              <td class="number">{number(column.minimum[row] ?? Number.NaN)}</td>
-              <td class="number">{number(column.maximum[row] ?? Number.NaN)}</td>
-              <td class="number">{count(column.count[row] ?? 0)}</td>
-            </tr>
-          ))}
+          {rows.map((row) =>
+            'gap' in row ? (
+              <tr key={`gap ${row.gap.after} ${row.gap.before}`} class="gap-row">
+                <td colSpan={5}>
+                  <GapTold gap={row.gap} />
+                </td>
+              </tr>
+            ) : (
+              <IntervalRow key={part.times[row.interval]} part={part} column={column} row={row.interval} />
+            ),
+          )}
         </tbody>
       </table>
     </section>
+  );
+}
+
+function IntervalRow({ part, column, row }: { part: HistoryPart; column: HistoryColumn; row: number }) {
+  return (
+    <tr>
+      <td>{dateTime(part.times[row] ?? 0)}</td>
+      <td class="number">{number(column.mean[row] ?? Number.NaN)}</td>
+      <td class="number">{number(column.minimum[row] ?? Number.NaN)}</td>
+      <td class="number">{number(column.maximum[row] ?? Number.NaN)}</td>
+      <td class="number">{count(column.count[row] ?? 0)}</td>
+    </tr>
+  );
+}
+
+/** What is missing, and why. */
+function GapTold({ gap }: { gap: HistoryPart['gaps'][number] }) {
+  const w = words();
+  const { after, before, reason } = gap;
+  return (
+    <>
+      <Icon name="gap" /> <b>{w.gap}</b> {after === 0 ? '…' : dateTime(after)} – {dateTime(before)}:{' '}
+      {w.gapReason[reason] ?? reason}
+    </>
   );
 }
 

@@ -199,6 +199,12 @@ function Row(props: { desk: Desk; device: Device; index: number; all: number }) 
             withUnit(number(value.value), device.unitOf(name))
           )}
         </span>
+        {device.breaks.length > 0 ? (
+          <span class="list-gap" title={w.gapsIn(device.breaks.length)}>
+            <Icon name="gap" size={15} />
+            <span class="sr-only">{w.gapsIn(device.breaks.length)}</span>
+          </span>
+        ) : null}
         {device.rejected > 0 ? <Icon name="bad" /> : null}
         {device.late > 0 ? (
           <span title={w.lateCount(device.late)}>

@@ -172,11 +172,8 @@ function Everything(props: { peer: Peer }) {
             [w.cosigned, peer.cosignedSize === undefined ? '–' : `${count(peer.cosignedSize)}`],
           ]}
         />
-        <div class="row">
-          <a class="button button-small" href={linkTo('change', 'revoke', { target: peer.statement })}>
-            {w.end}
-          </a>
-        </div>
+        <p class="field-hint">{w.endWhere}</p>
+        <Command title={w.end} line={sekisho('revoke', peer.statement)} />
       </Part>
       <Part title={w.traffic}>
         <Facts

@@ -59,10 +59,15 @@ export function Principals() {
         rowKey={(key) => key.id}
         empty={w.noPrincipals}
       />
+      <p class="field-hint">{w.byIssuerWhy}</p>
+      <Command title={w.revoke} line={sekisho('revoke', 'NODE-OR-STEWARD@ORGANISATION')} />
       <Command title={c.sameCommand} line={sekisho('what', rows[0]?.said.name ?? 'NAME@ORGANISATION')} />
     </section>
   );
 }
+
+/** What the organisation acts by: ended by an issuer, or in place of one by the root. */
+const ACTING: ReadonlySet<string> = new Set(['node', 'steward']);
 
 function columns(): Column<Key>[] {
   const [w, c, kinds] = [rightsWords(), common(), kindWords()];
@@ -98,10 +103,12 @@ function columns(): Column<Key>[] {
       key: 'revoke',
       title: w.revoke,
       cell: (key) =>
-        key.endedBy === undefined ? (
-          <a href={linkTo('change', 'revoke', { target: key.said.name })}>{w.revoke}</a>
-        ) : (
+        key.endedBy !== undefined ? (
           <span class="dim">–</span>
+        ) : ACTING.has(key.said.principalKind) ? (
+          <span class="dim">{w.byIssuer}</span>
+        ) : (
+          <a href={linkTo('change', 'revoke', { target: key.said.name })}>{w.revoke}</a>
         ),
     },
   ];

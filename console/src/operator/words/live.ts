@@ -40,7 +40,9 @@ export const peerWords = catalogue({
     cosigned: 'Entries of our control log that it cosigned',
     address: 'Address',
     asks: 'We ask it for',
-    end: 'End the contract',
+    end: 'To end the contract',
+    endWhere:
+      'A contract is ended with an issuer’s key. No browser has one, and no steward signs this for an administrator: whoever takes a browser over must not be able to cut organisations apart. Where the organisation’s folder is:',
     stale: 'Not heard for 15 minutes: restricted topics are withheld',
     late: (delay: string) => `last record took ${delay}`,
     untilWhen: 'Until',
@@ -81,7 +83,9 @@ export const peerWords = catalogue({
     cosigned: 'Entradas de nuestro registro de control que ha cofirmado',
     address: 'Dirección',
     asks: 'Le pedimos',
-    end: 'Terminar el contrato',
+    end: 'Para terminar el contrato',
+    endWhere:
+      'Un contrato se termina con la clave de un emisor. Ningún navegador la tiene y ningún steward firma esto por un administrador: quien se apodere de un navegador no debe poder separar organizaciones. Donde está la carpeta de la organización:',
     stale: 'No se oye desde hace 15 minutos: los temas restringidos se retienen',
     late: (delay: string) => `el último registro tardó ${delay}`,
     untilWhen: 'Hasta',
@@ -122,7 +126,9 @@ export const peerWords = catalogue({
     cosigned: '連署された制御ログの項目数',
     address: 'アドレス',
     asks: 'こちらの要求',
-    end: '契約を終える',
+    end: '契約を終えるには',
+    endWhere:
+      '契約を終えるには発行権者の鍵が要ります。ブラウザーはその鍵を持たず、スチュワードも管理者に代わって署名しません。ブラウザーを乗っ取った者が組織どうしを切り離せないようにするためです。組織のフォルダーがある場所で実行してください。',
     stale: '15分以上連絡がありません。制限付きトピックは止められます',
     late: (delay: string) => `最後の記録に${delay}かかりました`,
     untilWhen: '期限',

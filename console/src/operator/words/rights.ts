@@ -45,6 +45,9 @@ export const rightsWords = catalogue({
     noGrants: 'No grant names it: it may do nothing.',
     takeBack: 'Take back',
     revoke: 'Revoke',
+    byIssuer: 'on the command line',
+    byIssuerWhy:
+      'Nodes and stewards are what the organisation acts by. They are ended with an issuer’s key, and issuers with the root’s keys; no browser has either, and no steward signs this for an administrator. Where the organisation’s folder is:',
     giveRole: 'Give a role',
     giveRight: 'Give a right',
     endRole: 'End',
@@ -108,6 +111,9 @@ export const rightsWords = catalogue({
     noGrants: 'Ninguna concesión lo nombra: no puede nada.',
     takeBack: 'Retirar',
     revoke: 'Revocar',
+    byIssuer: 'en la línea de órdenes',
+    byIssuerWhy:
+      'Los nodos y stewards son aquello con lo que actúa la organización. Se terminan con la clave de un emisor, y los emisores con las claves de la raíz; ningún navegador tiene unas ni otras y ningún steward firma esto por un administrador. Donde está la carpeta de la organización:',
     giveRole: 'Dar un rol',
     giveRight: 'Dar un derecho',
     endRole: 'Terminar',
@@ -172,6 +178,9 @@ export const rightsWords = catalogue({
     noGrants: '許可がないため、何もできません。',
     takeBack: '取り消す',
     revoke: '失効させる',
+    byIssuer: 'コマンドラインで',
+    byIssuerWhy:
+      'ノードとスチュワードは組織そのものとして働きます。失効には発行権者の鍵が、発行権者の失効にはルートの鍵が要ります。ブラウザーはどちらも持たず、スチュワードも管理者に代わって署名しません。組織のフォルダーがある場所で実行してください。',
     giveRole: '役割を与える',
     giveRight: '許可する',
     endRole: '終える',
