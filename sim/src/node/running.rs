@@ -154,6 +154,7 @@ impl Running {
             }
             Command::Published { .. }
             | Command::Refused { .. }
+            | Command::Dropped { .. }
             | Command::Deliver { .. }
             | Command::Gap { .. }
             | Command::Subscribed { .. }

@@ -236,6 +236,7 @@ impl Running {
             }
             Command::Append { .. }
             | Command::Replay { .. }
+            | Command::Dropped { .. }
             | Command::LinkStored { .. }
             | Command::LinkRefused { .. }
             | Command::LinkFailed { .. }

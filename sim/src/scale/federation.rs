@@ -247,7 +247,9 @@ impl Federation {
             Command::LinkFailed { organisation, why, .. } => {
                 Err(Broken(format!("a record of {organisation} could not be stored: {why}")))
             }
-            Command::Refused { what, why, .. } => Err(Broken(format!("{what}: {why}"))),
+            Command::Refused { what, why, .. } | Command::Dropped { what, why, .. } => {
+                Err(Broken(format!("{what}: {why}")))
+            }
             Command::Published { .. } | Command::StoreCursor { .. } => Ok(()),
             Command::Deliver { .. }
             | Command::Gap { .. }

@@ -9,7 +9,6 @@
 
 mod clock;
 mod options;
-mod plot;
 mod plots;
 mod table;
 

@@ -1,11 +1,9 @@
 //! Which plots there are.
 
+use sekisho_plot::{Plot, Series};
 use sekisho_sim::scale::{Change, OfPeers, OfSubscriptions, OfTopics, Scaled};
 
-use crate::{
-    Figures,
-    plot::{Plot, Series},
-};
+use crate::Figures;
 
 const NODES: &str = "organisations";
 

@@ -1,8 +1,9 @@
 //! The figures as Markdown tables.
 
+use sekisho_plot::short;
 use sekisho_sim::scale::{OfInterests, OfPeers, OfSubscriptions, OfTopics, Scaled};
 
-use crate::{Figures, plot::short};
+use crate::Figures;
 
 /// Tables of everything, in the order of docs/scale.md.
 pub(crate) fn render(figures: &Figures) -> String {

@@ -141,6 +141,7 @@ impl Federation {
             | Command::Replay { .. }
             | Command::Published { .. }
             | Command::Refused { .. }
+            | Command::Dropped { .. }
             | Command::LinkStored { .. }
             | Command::LinkRefused { .. }
             | Command::LinkFailed { .. }

@@ -24,20 +24,26 @@ svg{color-scheme:light dark;font:13px system-ui,sans-serif}\
 
 /// A line and its name.
 #[derive(Clone, Debug)]
-pub(crate) struct Series {
-    pub(crate) name: String,
-    pub(crate) points: Vec<(f64, f64)>,
+pub struct Series {
+    /// What the legend calls it.
+    pub name: String,
+    /// Its points, by rising first coordinate: above 0, and from 0 on.
+    pub points: Vec<(f64, f64)>,
 }
 
 /// A plot. The axis below is logarithmic.
 #[derive(Clone, Debug)]
-pub(crate) struct Plot {
-    pub(crate) title: &'static str,
-    pub(crate) below: &'static str,
-    pub(crate) side: &'static str,
+pub struct Plot {
+    /// What stands above it.
+    pub title: &'static str,
+    /// What the axis below measures.
+    pub below: &'static str,
+    /// What the axis at the side measures.
+    pub side: &'static str,
     /// Whether the axis at the side is logarithmic, too.
-    pub(crate) is_log: bool,
-    pub(crate) series: Vec<Series>,
+    pub is_log: bool,
+    /// Its lines, at most five.
+    pub series: Vec<Series>,
 }
 
 /// From values to places.
@@ -82,7 +88,9 @@ fn step(most: f64) -> f64 {
 }
 
 impl Plot {
-    pub(crate) fn draw(&self) -> String {
+    /// The whole file.
+    #[must_use]
+    pub fn draw(&self) -> String {
         let points = || self.series.iter().flat_map(|series| &series.points);
         let (below, side) = (self.below_scale(points().map(|(x, _)| *x)), self.side_scale());
         let mut svg = format!(
@@ -117,48 +125,11 @@ impl Plot {
                 self.side
             ),
         );
-        for (number, series) in self.series.iter().enumerate() {
-            self.draw_series(&mut svg, number, series, (&below, &side));
+        for (number, series) in (0_u32..).zip(&self.series) {
+            draw_series(&mut svg, number, series, (&below, &side));
         }
         svg.push_str("</svg>\n");
         svg
-    }
-
-    fn draw_series(
-        &self,
-        svg: &mut String,
-        number: usize,
-        series: &Series,
-        (below, side): (&Scale, &Scale),
-    ) {
-        let places: Vec<(f64, f64)> =
-            series.points.iter().map(|(x, y)| (below.place(*x), side.place(*y))).collect();
-        let path: Vec<String> = places.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
-        let path = path.join(" ");
-        push(svg, format_args!("<polyline class=\"line s{number}\" points=\"{path}\"/>\n"));
-        for ((x, y), (_, value)) in places.iter().zip(&series.points) {
-            push(
-                svg,
-                format_args!(
-                    "<circle class=\"d{number}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\">\
-                     <title>{}: {}</title></circle>\n",
-                    series.name,
-                    short(*value)
-                ),
-            );
-        }
-        let columns = ((WIDTH - LEFT) / LEGEND).floor().max(1.0);
-        let place = number as f64;
-        let (row, column) = ((place / columns).floor(), place % columns);
-        let (x, y) = (LEFT + column * LEGEND, HEIGHT - BOTTOM + 60.0 + row * 20.0);
-        push(
-            svg,
-            format_args!(
-                "<circle class=\"d{number}\" cx=\"{x:.1}\" cy=\"{:.1}\" r=\"4.5\"/>\n",
-                y - 4.5
-            ),
-        );
-        text(svg, "ink", (x + 11.0, y), "start", &series.name);
     }
 
     fn below_scale(&self, values: impl Iterator<Item = f64>) -> Scale {
@@ -184,6 +155,37 @@ impl Plot {
     }
 }
 
+fn draw_series(svg: &mut String, number: u32, series: &Series, (below, side): (&Scale, &Scale)) {
+    let places: Vec<(f64, f64)> =
+        series.points.iter().map(|(x, y)| (below.place(*x), side.place(*y))).collect();
+    let path: Vec<String> = places.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+    let path = path.join(" ");
+    push(svg, format_args!("<polyline class=\"line s{number}\" points=\"{path}\"/>\n"));
+    for ((x, y), (_, value)) in places.iter().zip(&series.points) {
+        push(
+            svg,
+            format_args!(
+                "<circle class=\"d{number}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\">\
+                 <title>{}: {}</title></circle>\n",
+                series.name,
+                short(*value)
+            ),
+        );
+    }
+    let columns = ((WIDTH - LEFT) / LEGEND).floor().max(1.0);
+    let place = f64::from(number);
+    let (row, column) = ((place / columns).floor(), place % columns);
+    let (x, y) = (LEFT + column * LEGEND, HEIGHT - BOTTOM + 60.0 + row * 20.0);
+    push(
+        svg,
+        format_args!(
+            "<circle class=\"d{number}\" cx=\"{x:.1}\" cy=\"{:.1}\" r=\"4.5\"/>\n",
+            y - 4.5
+        ),
+    );
+    text(svg, "ink", (x + 11.0, y), "start", &series.name);
+}
+
 fn line(svg: &mut String, class: &str, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
     push(
         svg,
@@ -207,7 +209,8 @@ fn push(svg: &mut String, what: std::fmt::Arguments<'_>) {
 }
 
 /// A number as a reader wants it: 0.5, 12, 3.4k, 1M.
-pub(crate) fn short(value: f64) -> String {
+#[must_use]
+pub fn short(value: f64) -> String {
     let (value, unit) = match value {
         value if value >= 1e9 => (value / 1e9, "G"),
         value if value >= 1e6 => (value / 1e6, "M"),
@@ -222,4 +225,31 @@ pub(crate) fn short(value: f64) -> String {
         2
     };
     format!("{value:.digits$}{unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plot_has_every_point_and_the_name_of_every_line() {
+        let points = vec![(1.0, 5.0), (10.0, 50.0), (1_000.0, 20.0)];
+        let line = |name: &str| Series { name: name.to_owned(), points: points.clone() };
+        let series = vec![line("one"), line("other")];
+        let (title, below, side) = ("Costs", "topics", "ms");
+        for is_log in [false, true] {
+            let svg = Plot { title, below, side, is_log, series: series.clone() }.draw();
+            assert_eq!(svg.matches("<polyline").count(), 2);
+            assert_eq!(svg.matches("r=\"3.5\"").count(), 6);
+            for words in [">Costs<", ">topics<", ">ms<", ">one<", ">other<", "one: 50<"] {
+                assert!(svg.contains(words), "{words}");
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        let said: Vec<String> = [0.5, 12.0, 34_000.0, 1e6, 123.4].into_iter().map(short).collect();
+        assert_eq!(said, ["0.50", "12", "34k", "1M", "123"]);
+    }
 }
