@@ -1,5 +1,5 @@
 # Each target is one line; `cargo xtask` prints what it does.
-.PHONY: bench demo install lint pages sim test
+.PHONY: bench beside demo install lint pages sim test
 
 # Options of `sekisho demo`, such as ARGS="--trucks 20 --seconds 30".
 ARGS =
@@ -16,8 +16,13 @@ install: pages ## The command `sekisho`, with its pages
 test: ## Everything that must hold: format, rules, lints, documentation, every test
 	cargo xtask test
 
-bench: ## The figures
-	cargo bench --locked --package sekisho-benches
+bench: ## The figures, then the table beside other brokers; `make beside` for that alone
+	cargo bench --locked --package sekisho-benches && $(MAKE) beside
+
+# Options and rows, such as ARGS="--rounds 9 JetStream 'QoS 0'".
+beside: ## The same work by Mosquitto, nats-server and rumqttd, which it installs in target/peers
+	benches/peers/install && cargo build --locked --release --package sekisho-cli && \
+	cargo run --locked --release --manifest-path benches/peers/Cargo.toml -- $(ARGS)
 
 lint: ## What needs no test to run
 	cargo xtask lint

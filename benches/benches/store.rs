@@ -6,9 +6,9 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use criterion::{BatchSize, BenchmarkId, Throughput};
-use sekisho_benches::{ratio::timed, sound};
-use sekisho_proto::{BootId, Filter, Hash, Position, PrincipalId, Sequence, Timestamp, Topic};
-use sekisho_store::{NewRecord, RecordReader as _, StdDisk, Store, StoreOptions, StreamKey};
+use sekisho_benches::{ratio::timed, sound, stored::record};
+use sekisho_proto::{Filter, Position};
+use sekisho_store::{NewRecord, RecordReader as _, StdDisk, Store, StoreOptions};
 use tempfile::TempDir;
 
 /// Records made durable by one flush.
@@ -20,22 +20,7 @@ const PAGE: usize = 256;
 
 fn records(count: u64) -> Vec<NewRecord> {
     let envelope = Bytes::from(vec![7; ENVELOPE_BYTES]);
-    (0..count)
-        .map(|number| NewRecord {
-            topic: sound(Topic::parse(&format!("fujisawa/trucks/{}/air", number % TOPICS))),
-            offset: None,
-            received: Timestamp::from_micros(1_795_000_000_000_000),
-            envelope: envelope.clone(),
-            hops: Vec::new(),
-            stream: StreamKey {
-                publisher: PrincipalId::new([1; 32]),
-                boot: BootId::new([2; 16]),
-                sequence: Sequence::new(number),
-            },
-            hash: Hash::new([3; 32]),
-            key_header: None,
-        })
-        .collect()
+    (0..count).map(|number| record(number, TOPICS, envelope.clone())).collect()
 }
 
 fn open(folder: &Path) -> Store {

@@ -10,8 +10,8 @@ use sekisho_proto::{
     statement::{EpochAnnounce, Grant, Issuer, OrgRoot, Principal, Revoke, RevokeTarget},
 };
 use sekisho_seal::{
-    EpochKeyPair, EpochPublic, Identity, KemKeyPair, SeededEntropy, SigningKey, StrictVerifier,
-    sign_statement,
+    EpochKeyPair, EpochPublic, Identity, KemKeyPair, KeyGrantDraft, SeededEntropy, SigningKey,
+    StrictVerifier, sign_statement, wrap_epoch_seed,
 };
 
 use crate::sound;
@@ -156,6 +156,23 @@ impl City {
     pub fn grant_device(&mut self, number: u64, action: Action, filter: Filter) {
         let grantee = Grantee::Principal(self.name(&format!("device-{number}")));
         self.grant(grantee, action.into(), filter);
+    }
+
+    /// Gives `device-NUMBER` the key that opens every topic's epoch.
+    pub fn grant_key(&mut self, number: u64) {
+        let draft = KeyGrantDraft {
+            organisation: self.organisation.clone(),
+            tree: self.filter("#"),
+            epoch: Epoch::new(1),
+            reader: self.device(number).id(),
+            purpose: "bench".to_owned(),
+            issued: self.now,
+        };
+        let reader = self.device(number).kem().public_key().clone();
+        let mut entropy = SeededEntropy::new(number);
+        let grant = sound(wrap_epoch_seed(&self.epoch, &reader, draft, &mut entropy));
+        let grant = Statement::unsigned(StatementBody::KeyGrant(grant));
+        self.statements.push(sign_statement(grant, self.steward().signing()));
     }
 
     /// Gives every principal of the organisation a right over a filter.

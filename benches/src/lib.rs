@@ -1,10 +1,15 @@
-//! What the benches share: an organisation made of seeds, a publisher's envelopes, and the ratio of
-//! two costs measured in one run.
+//! What the benches share: an organisation made of seeds, its node as a process, a publisher's
+//! envelopes, and the ratio of two costs measured in one run.
 //!
 //! Nothing here is timed by a test: a bench prints its figures beside the goal and judges nothing.
 
 pub mod city;
+pub mod door;
+pub mod operations;
 pub mod ratio;
+pub mod routes;
+pub mod server;
+pub mod stored;
 pub mod stream;
 
 use std::{fmt::Display, time::Duration};

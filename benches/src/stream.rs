@@ -69,6 +69,12 @@ impl Stream {
         envelope
     }
 
+    /// So many of the next.
+    #[must_use]
+    pub fn next_few(&mut self, count: usize) -> Vec<Envelope> {
+        (0..count).map(|_| self.seal_next()).collect()
+    }
+
     /// Bytes of an envelope beside its plain body: header as it is from the second envelope on,
     /// signature, tag and field marks.
     fn overhead(&self, signing: &SigningKey, city: &City) -> usize {

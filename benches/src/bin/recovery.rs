@@ -1,9 +1,11 @@
-//! How long a node's log takes to open after a crash: a log of 1 GiB, whose last write was torn,
-//! opened from a disk of which the system remembers nothing where that can be asked of it.
+//! How long a node takes to start after a crash: a log of 1 GiB with 100,000 topics, whose last write
+//! was torn, opened by itself and by the built `sekisho` command, from a disk of which the system
+//! remembers nothing where that can be asked of it.
 //!
 //! Prints one JSON object.
 //!
 //! ```text
+//! cargo build --release --package sekisho-cli
 //! cargo run --release --package sekisho-benches --bin recovery
 //! cargo run --release --package sekisho-benches --bin recovery -- FOLDER    # on another disk
 //! ```
@@ -18,17 +20,22 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use bytes::Bytes;
 use sekisho::clock;
-use sekisho_benches::ratio::verdict;
-use sekisho_proto::{BootId, Hash, PrincipalId, Sequence, Timestamp, Topic};
-use sekisho_store::{NewRecord, StdDisk, Store, StoreOptions, StreamKey};
+use sekisho_benches::{
+    city::City,
+    door,
+    ratio::verdict,
+    server::{Home, Server},
+    stored::record,
+    stream::Stream,
+};
+use sekisho_store::{StdDisk, Store, StoreOptions};
 use serde::Serialize;
 use tempfile::TempDir;
 
 const LOG_BYTES: u64 = 1 << 30;
-const ENVELOPE_BYTES: u64 = 1_024;
-const TOPICS: u64 = 1_000;
+const ENVELOPE_BYTES: usize = 1_024;
+const TOPICS: u64 = 100_000;
 /// Records made durable by one flush.
 const GROUP: u64 = 2_048;
 /// Bytes of the write that the crash tore.
@@ -48,6 +55,8 @@ struct Figures {
     read_s: Vec<f64>,
     /// How long the log takes to open, in each round.
     opened_s: Vec<f64>,
+    /// How long the node takes to serve, in each round.
+    serving_s: Vec<f64>,
     goal_s: f64,
     verdict: &'static str,
 }
@@ -57,10 +66,14 @@ fn main() -> Result<()> {
         Some(folder) => TempDir::new_in(folder),
         None => TempDir::new(),
     };
-    let folder = folder.context("a folder for the log")?;
-    let data = folder.path().join("data");
-    let records = fill(&data)?;
-    let (mut read_s, mut opened_s) = (Vec::new(), Vec::new());
+    let city = door::city();
+    let home = Home::in_folder(folder.context("a folder for the node")?, &city)?;
+    let program = std::env::current_exe()?.with_file_name("sekisho");
+    let hint = "cargo build --release --package sekisho-cli";
+    ensure!(program.exists(), "{}: wanted the built command ({hint})", program.display());
+    let data = home.data();
+    let records = fill(&data, &city)?;
+    let [mut read_s, mut opened_s, mut serving_s] = [const { Vec::new() }; 3];
     let mut cold = true;
     for _ in 0..ROUNDS {
         tear(&data)?;
@@ -77,11 +90,19 @@ fn main() -> Result<()> {
             "wanted {records} records and a torn end, found {:?}",
             store.report.log
         );
+        drop(store);
+        tear(&data)?;
+        cold &= forget();
+        let begun = clock::now();
+        let node = Server::start_in(&program, &home)?;
+        serving_s.push(seconds(clock::now().saturating_since(begun)));
+        drop(node);
     }
     let log_bytes = log_files(&data)?.iter().map(|(_path, bytes)| bytes).sum();
-    let slowest = opened_s.iter().copied().fold(0.0, f64::max);
+    let slowest = serving_s.iter().chain(&opened_s).copied().fold(0.0, f64::max);
     let verdict = verdict(slowest <= GOAL_S);
-    print(&Figures { log_bytes, records, cold, read_s, opened_s, goal_s: GOAL_S, verdict })
+    let goal_s = GOAL_S;
+    print(&Figures { log_bytes, records, cold, read_s, opened_s, serving_s, goal_s, verdict })
 }
 
 fn open(data: &Path) -> Result<Store> {
@@ -89,35 +110,20 @@ fn open(data: &Path) -> Result<Store> {
 }
 
 /// Writes the log; how many records it holds.
-fn fill(data: &Path) -> Result<u64> {
+fn fill(data: &Path, city: &City) -> Result<u64> {
     let mut store = open(data)?;
-    let envelope = Bytes::from(vec![7; usize::try_from(ENVELOPE_BYTES)?]);
+    let topic = city.topic("trucks/0/air");
+    let mut stream = Stream::new(city, city.device(0).signing(), topic, ENVELOPE_BYTES);
+    let envelope = stream.seal_next().encoded().clone();
     let mut number = 0;
     while log_files(data)?.iter().map(|(_path, bytes)| bytes).sum::<u64>() < LOG_BYTES {
         for _ in 0..GROUP {
-            store.records.append(record(number, envelope.clone())?)?;
+            store.records.append(record(number, TOPICS, envelope.clone()))?;
             number += 1;
         }
         store.records.commit()?;
     }
     Ok(number)
-}
-
-fn record(number: u64, envelope: Bytes) -> Result<NewRecord> {
-    Ok(NewRecord {
-        topic: Topic::parse(&format!("fujisawa/trucks/{}/air", number % TOPICS))?,
-        offset: None,
-        received: Timestamp::from_micros(1_795_000_000_000_000),
-        envelope,
-        hops: Vec::new(),
-        stream: StreamKey {
-            publisher: PrincipalId::new([1; 32]),
-            boot: BootId::new([2; 16]),
-            sequence: Sequence::new(number / TOPICS),
-        },
-        hash: Hash::new([3; 32]),
-        key_header: None,
-    })
 }
 
 /// Leaves a write at the end that was never finished.

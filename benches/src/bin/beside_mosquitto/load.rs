@@ -13,6 +13,7 @@ use anyhow::{Context as _, Result};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use tokio::{
+    sync::Notify,
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
@@ -201,16 +202,16 @@ async fn write(
     messages: u64,
 ) -> Result<()> {
     let payload = [7; PAYLOAD_BYTES];
-    let stored = Arc::new(AtomicU64::new(0));
+    let stored = Arc::new(Stored::default());
     let hearing = (quality > 0).then(|| tokio::spawn(hear(ear, messages, Arc::clone(&stored))));
     let mut sent = 0;
     while sent < messages {
         let room = match quality {
             0 => AT_ONCE,
-            _ => WINDOW.saturating_sub(sent - stored.load(Ordering::Acquire)),
+            _ => WINDOW.saturating_sub(sent - stored.count.load(Ordering::Acquire)),
         };
         if room == 0 {
-            tokio::task::yield_now().await;
+            stored.more.notified().await;
             continue;
         }
         for _ in 0..room.min(messages - sent) {
@@ -225,14 +226,24 @@ async fn write(
     mouth.leave().await
 }
 
+/// Messages that were answered.
+#[derive(Debug, Default)]
+struct Stored {
+    count: AtomicU64,
+    more: Notify,
+}
+
 /// Counts answers.
-async fn hear(mut ear: Ear, messages: u64, stored: Arc<AtomicU64>) -> Result<()> {
+async fn hear(mut ear: Ear, messages: u64, stored: Arc<Stored>) -> Result<()> {
     let mut count = 0;
     while count < messages {
-        if ear.next().await? == Heard::Stored {
-            count += 1;
-            stored.store(count, Ordering::Release);
+        let mut heard = Some(ear.next().await?);
+        while let Some(packet) = heard {
+            count += u64::from(packet == Heard::Stored);
+            heard = ear.ready();
         }
+        stored.count.store(count, Ordering::Release);
+        stored.more.notify_one();
     }
     Ok(())
 }

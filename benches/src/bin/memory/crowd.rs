@@ -1,4 +1,4 @@
-//! A thousand clients that do nothing but stay: connected, greeted, subscribed.
+//! Clients that do nothing but stay: connected, greeted, subscribed.
 
 use std::{
     collections::VecDeque,

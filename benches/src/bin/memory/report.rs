@@ -11,6 +11,8 @@ const SUBSCRIPTION_KIB_MAX: f64 = 1.0;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Weights {
     pub(crate) idle: u64,
+    /// Until all clients were greeted, s.
+    pub(crate) connect_s: f64,
     pub(crate) connected: u64,
     pub(crate) subscribed: u64,
     pub(crate) further: u64,
@@ -32,6 +34,7 @@ struct Figures {
     subscriptions: [u64; 2],
     idle_mib: f64,
     idle_mib_goal: f64,
+    connect_s: Seconds,
     client_kib: PerUnit,
     client_kib_goal: f64,
     subscription_kib: PerUnit,
@@ -50,6 +53,12 @@ struct PerUnit {
 }
 
 #[derive(Debug, Serialize)]
+struct Seconds {
+    node: f64,
+    quinn: f64,
+}
+
+#[derive(Debug, Serialize)]
 struct Resident {
     node: [u64; 5],
     quinn: [u64; 5],
@@ -65,6 +74,7 @@ impl Report {
             subscriptions: [clients, further],
             idle_mib: rounded(kib(node.idle) / 1024.0),
             idle_mib_goal: IDLE_MIB_MAX,
+            connect_s: Seconds { node: rounded(node.connect_s), quinn: rounded(bare.connect_s) },
             client_kib: per_unit(clients, |weights| (weights.idle, weights.connected), bare, node),
             client_kib_goal: CLIENT_KIB_MAX,
             subscription_kib: per_unit(
@@ -96,14 +106,14 @@ fn per_unit(
 ) -> PerUnit {
     let weight = |weights| {
         let (before, after) = step(weights);
-        (kib(after) - kib(before)) / kib(count)
+        (kib(after) - kib(before)) / kib(count.max(1))
     };
     let (node, quinn) = (weight(node), weight(bare));
     PerUnit { node: rounded(node), quinn: rounded(quinn), ours: rounded(node - quinn) }
 }
 
 fn all(weights: Weights) -> [u64; 5] {
-    let Weights { idle, connected, subscribed, further, left } = weights;
+    let Weights { idle, connected, subscribed, further, left, connect_s: _ } = weights;
     [idle, connected, subscribed, further, left]
 }
 

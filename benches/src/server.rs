@@ -1,20 +1,21 @@
-//! A server in a process of its own, and what it weighs.
+//! A server in a process of its own, what it weighs and what it works.
 
 use std::{
     fs,
     io::{BufRead as _, BufReader},
     net::SocketAddr,
     os::unix::fs::DirBuilderExt as _,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
 use anyhow::{Context as _, Result};
-use sekisho_benches::city::{City, NODE_NAME};
 use sekisho_proto::{PrincipalKind, PrincipalName};
 use sekisho_seal::{KeyFile, KeyKind};
 use tempfile::TempDir;
+
+use crate::city::{City, NODE_NAME};
 
 /// Between two looks at a process.
 const LOOK: Duration = Duration::from_millis(500);
@@ -26,23 +27,30 @@ const LOOKS_MAX: usize = 60;
 
 /// A running server. Killed when dropped.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub struct Server {
     child: Child,
     address: SocketAddr,
-    _folder: Option<TempDir>,
+    home: Option<Home>,
 }
 
-impl Server {
-    /// This program as the bare server.
-    pub(crate) fn start_bare(program: &Path, argument: &str) -> Result<Self> {
-        let mut command = Command::new(program);
-        command.arg(argument);
-        Self::start(command, None)
+/// A node's folder.
+#[derive(Debug)]
+pub struct Home(TempDir);
+
+impl Home {
+    /// What the city's node needs for its first start.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn of(city: &City) -> Result<Self> {
+        Self::in_folder(TempDir::new().context("a folder for the node")?, city)
     }
 
-    /// The `sekisho` command as the city's node.
-    pub(crate) fn start_node(program: &Path, city: &City) -> Result<Self> {
-        let folder = TempDir::new().context("a folder for the node")?;
+    /// The same, in a folder that is there.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn in_folder(folder: TempDir, city: &City) -> Result<Self> {
         fs::DirBuilder::new().mode(0o700).create(folder.path().join("keys"))?;
         let name = PrincipalName::new(NODE_NAME, city.organisation())?;
         let kind = KeyKind::Principal(PrincipalKind::Node);
@@ -51,17 +59,55 @@ impl Server {
         let genesis = sekisho_broker::genesis::encode(city.statements());
         fs::write(folder.path().join("genesis.statements"), genesis)?;
         let settings = format!(
-            "organisation = \"{}\"\n[listen]\nquic = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n",
+            "organisation = \"{}\"\n[listen]\nquic = \"127.0.0.1:0\"\n\
+             http = \"127.0.0.1:0\"\n[limits]\nrequests_per_second = 10000000\n",
             city.organisation()
         );
         fs::write(folder.path().join("sekisho.toml"), settings)?;
+        Ok(Self(folder))
+    }
+
+    /// Where it keeps what it stores.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.0.path().join("data")
+    }
+}
+
+impl Server {
+    /// This program as the bare server.
+    ///
+    /// # Errors
+    /// It does not start, or does not say where it listens.
+    pub fn start_bare(program: &Path, argument: &str) -> Result<Self> {
         let mut command = Command::new(program);
-        command.args(["serve", "--log", "warn", "--dir"]).arg(folder.path());
-        Self::start(command, Some(folder))
+        command.arg(argument);
+        Self::start(command)
+    }
+
+    /// The `sekisho` command as the city's node, with no limit on how much one principal may ask.
+    ///
+    /// # Errors
+    /// It does not start, or does not say where it listens.
+    pub fn start_node(program: &Path, city: &City) -> Result<Self> {
+        let home = Home::of(city)?;
+        let mut server = Self::start_in(program, &home)?;
+        server.home = Some(home);
+        Ok(server)
+    }
+
+    /// The same in a folder that outlives it; ends when the node says that it serves.
+    ///
+    /// # Errors
+    /// It does not start, or does not say where it listens.
+    pub fn start_in(program: &Path, home: &Home) -> Result<Self> {
+        let mut command = Command::new(program);
+        command.args(["serve", "--log", "warn", "--dir"]).arg(home.0.path());
+        Self::start(command)
     }
 
     /// Starts it and reads its address: the first word of its first line that is one.
-    fn start(mut command: Command, folder: Option<TempDir>) -> Result<Self> {
+    fn start(mut command: Command) -> Result<Self> {
         let mut child = command.stdout(Stdio::piped()).spawn().context("start the server")?;
         let output = child.stdout.take().context("the server's output")?;
         let mut line = String::new();
@@ -70,15 +116,20 @@ impl Server {
             .split(|sign: char| sign.is_whitespace() || sign == ';')
             .find_map(|word| word.parse().ok())
             .with_context(|| format!("wanted an address, found {line:?}"))?;
-        Ok(Self { child, address, _folder: folder })
+        Ok(Self { child, address, home: None })
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Resident memory once it no longer changes, KiB.
-    pub(crate) async fn settled(&self) -> Result<u64> {
+    ///
+    /// # Errors
+    /// The process is gone.
+    pub async fn settled(&self) -> Result<u64> {
         let mut seen = Vec::new();
         for _ in 0..LOOKS_MAX {
             tokio::time::sleep(LOOK).await;
@@ -95,6 +146,14 @@ impl Server {
         self.resident_kib()
     }
 
+    /// The processor's time that it has used, s.
+    ///
+    /// # Errors
+    /// The process is gone.
+    pub fn processor_s(&self) -> Result<f64> {
+        processor_s(&format!("/proc/{}/stat", self.child.id()))
+    }
+
     fn resident_kib(&self) -> Result<u64> {
         let path = format!("/proc/{}/status", self.child.id());
         let status = fs::read_to_string(&path).with_context(|| path.clone())?;
@@ -104,9 +163,26 @@ impl Server {
         number.parse().with_context(|| format!("{path}: {line:?}"))
     }
 
-    pub(crate) async fn stop(self) {
+    /// Ends it and waits until it has gone.
+    pub async fn stop(self) {
         drop(tokio::task::spawn_blocking(move || drop(self)).await);
     }
+}
+
+/// The processor's time that this program has used, s.
+///
+/// # Errors
+/// The system does not tell.
+pub fn own_processor_s() -> Result<f64> {
+    processor_s("/proc/self/stat")
+}
+
+fn processor_s(path: &str) -> Result<f64> {
+    let stat = fs::read_to_string(path).with_context(|| path.to_owned())?;
+    let (_name, rest) = stat.rsplit_once(')').with_context(|| format!("{path}: {stat:?}"))?;
+    // utime and stime are fields 14 and 15; the text begins with field 3. Ticks are 1/100 s.
+    let ticks = rest.split_whitespace().skip(11).take(2).map(str::parse::<u32>);
+    Ok(f64::from(ticks.sum::<Result<u32, _>>()?) / 100.0)
 }
 
 impl Drop for Server {
