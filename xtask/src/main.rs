@@ -1,8 +1,9 @@
-//! Chores of the repository that are programs: `cargo xtask tidy`, `codegen`, `deploy`, `lint`,
-//! `pages`, `test`.
+//! Chores of the repository that are programs: `cargo xtask tidy`, `codegen`, `deploy`,
+//! `instructions`, `lint`, `pages`, `test`.
 
 mod codegen;
 mod deploy;
+mod instructions;
 mod pages;
 mod report;
 mod steps;
@@ -14,16 +15,22 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 fn main() -> Result<ExitCode> {
-    let argument = env::args().nth(1);
+    let mut arguments = env::args().skip(1);
+    let argument = arguments.next();
     match argument.as_deref() {
         Some("codegen") => codegen::run().map(|()| ExitCode::SUCCESS),
         Some("deploy") => report::print(&deploy::check(&root()?)?, "deploy"),
+        Some("instructions") => match arguments.next().as_deref() {
+            None => instructions::check(&root()?),
+            Some("--record") => instructions::record(&root()?),
+            Some(other) => bail!("instructions: wanted nothing or --record, found {other}"),
+        },
         Some("lint") => steps::lint(&root()?),
         Some("pages") => pages::build(&root()?),
         Some("test") => steps::test(&root()?),
         Some("tidy") => report::print(&tidy::check(&root()?)?, "tidy"),
         other => bail!(
-            "wanted codegen, deploy, lint, pages, test or tidy, found {}",
+            "wanted codegen, deploy, instructions, lint, pages, test or tidy, found {}",
             other.unwrap_or("no command")
         ),
     }

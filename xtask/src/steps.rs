@@ -11,7 +11,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context as _, Result};
 
-use crate::{deploy, report, tidy};
+use crate::{deploy, instructions, report, tidy};
 use tally::Tally;
 
 /// Everything: set-up, lints, documentation, every test.
@@ -31,6 +31,7 @@ pub(crate) fn test(root: &Path) -> Result<ExitCode> {
     steps.npm("tests of the pages", &["test"])?;
     steps.cargo("examples in the documentation", &["test", "--workspace", "--doc", "--locked"])?;
     steps.tokens()?;
+    steps.own("instructions", || instructions::check(root))?;
     steps.tests()?;
     steps.finish()
 }
@@ -62,6 +63,8 @@ impl<'a> Steps<'a> {
 
     fn lints(&mut self) -> Result<()> {
         self.cargo("format", &["fmt", "--all", "--check"])?;
+        let peers = ["fmt", "--manifest-path", "benches/peers/Cargo.toml", "--check"];
+        self.cargo("format of what measures beside other brokers", &peers)?;
         self.own("tidy", || report::print(&tidy::check(self.root)?, "tidy"))?;
         self.own("deploy", || report::print(&deploy::check(self.root)?, "deploy"))?;
         self.pages()?;
@@ -149,9 +152,10 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
-    /// What Debian has for the tests: a token in software, clocks that are wrong, clients of MQTT, a
-    /// browser, and letters for its Japanese. They say so where it is missing; without a browser
-    /// the tests of the pages fail, as a page that nobody looked at is not tested.
+    /// What Debian has for the tests: a token in software, clocks that are wrong, clients of MQTT,
+    /// what counts instructions, a browser, and letters for its Japanese. They say so where it is
+    /// missing; without a browser the tests of the pages fail, as a page that nobody looked at is
+    /// not tested.
     fn packages_of_debian(&mut self) -> Result<()> {
         let quiet = |command: &[&str]| {
             let Some((program, arguments)) = command.split_first() else { return false };
@@ -160,11 +164,12 @@ impl<'a> Steps<'a> {
             ran.is_ok_and(|status| status.success())
         };
         // Not by asking a program: some tell their version as a failure.
-        let packages: [(&str, &[&str]); 5] = [
+        let packages: [(&str, &[&str]); 6] = [
             ("softhsm2", &["which", "softhsm2-util"]),
             ("faketime", &["which", "faketime"]),
             ("mosquitto-clients", &["which", "mosquitto_pub"]),
             ("chromium", &["which", "chromium"]),
+            ("valgrind", &["which", "valgrind"]),
             ("fonts-noto-cjk", &["dpkg-query", "--status", "fonts-noto-cjk"]),
         ];
         for (package, probe) in packages {

@@ -10,7 +10,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 use super::floors::SANS_IO;
 
 /// Folders with a workspace of their own; their files count, their dependencies do not.
-const OTHER_WORKSPACES: [&str; 1] = ["fuzz"];
+const OTHER_WORKSPACES: [&str; 2] = ["fuzz", "benches/peers"];
 
 /// The machines we build for; what Cargo would link elsewhere does not concern us.
 const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
