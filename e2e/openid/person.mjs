@@ -1,4 +1,5 @@
-// A person with a browser: opens a page, fills in each form that comes, and says yes or no.
+// A person with a browser: opens a page, fills in each form that comes, and says yes or no. Prints the title and the
+// address of where that led.
 // node person.mjs PAGE NAME [no]
 const [page, name, answer] = process.argv.slice(2);
 const cookies = new Map();
@@ -50,4 +51,4 @@ for (let forms = 0; forms < 10; forms += 1) {
   if (process.env.SHOW) console.error(form.action, form.fields.toString());
   seen = await open(form.action, form.fields);
 }
-process.stdout.write(`${seen.text.match(/<title>([^<]*)/)?.[1] ?? 'done'}\n`);
+process.stdout.write(`${seen.text.match(/<title>([^<]*)/)?.[1] ?? 'done'}\n${seen.url}\n`);

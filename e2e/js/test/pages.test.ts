@@ -273,6 +273,8 @@ describe('in a browser', () => {
       for (const path of PAGES) {
         await page.goto(`${city.web}${path}`);
         await page.waitForFunction(() => document.body.textContent.trim() !== '');
+        // Whoever leaves a page ends what it is still loading.
+        await page.waitForLoadState('networkidle');
       }
       await context.close();
       return [...failed, ...faults];

@@ -111,7 +111,7 @@ fn attested_of(signing: &SigningKey, piece: &Piece, plan: &Plan) -> Vec<Bytes> {
     let theirs = format!("{}/bystander/air", plan.victim).parse().expect("a topic");
     let elsewhere = Header { topic: theirs, ..next.clone() };
     let attested = [&next, &elsewhere].map(|header| {
-        let attested = attest(signing, header, b"made up").expect("an envelope");
+        let attested = attest(signing, header.clone(), b"made up").expect("an envelope");
         sign_attested(signing, attested.envelope()).expect("its own to sign").encoded().clone()
     });
     let anothers = Header { attester: Some(PrincipalId::of(&plan.node_key)), ..next };

@@ -9,7 +9,7 @@ use sekisho_proto::{Frame, Signature};
 use sekisho_tlog::NoteSigner;
 
 use super::control_log::{Forked, Frozen, Grown, Hidden, RolledBack};
-use super::promises::{AddedReader, OwnEpoch};
+use super::promises::{AddedReader, OldSteward, OwnEpoch};
 use super::records::{Forged, Reordered, Replayed, Shown, Withheld};
 use super::spoils::Read;
 
@@ -122,6 +122,8 @@ attempts! {
     AddReader = "add-reader",
     /// Tells publishers to seal to a key of its own.
     OwnEpoch = "own-epoch",
+    /// Tells administrators that a steward is in force that was revoked.
+    OldSteward = "old-steward",
     /// Shows the oldest checkpoint that it saw.
     RollBack = "roll-back",
     /// Signs another root for the size that the guest knows.
@@ -145,6 +147,7 @@ impl Attempt {
             Self::WithholdTail => Box::new(Shown::new(Withheld::new(3..usize::MAX))),
             Self::AddReader => Box::new(AddedReader::new(node)),
             Self::OwnEpoch => Box::new(OwnEpoch::new(node)),
+            Self::OldSteward => Box::new(OldSteward::default()),
             Self::RollBack => Box::new(RolledBack::default()),
             Self::Fork => Box::new(Forked::new(node)),
             Self::Grow => Box::new(Grown::new(node)),

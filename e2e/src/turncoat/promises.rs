@@ -1,4 +1,5 @@
-//! What it promises that is not its to promise: a reader of its own, and an epoch of its own.
+//! What it promises that is not its to promise: a reader of its own, an epoch of its own, a steward
+//! that is none any more.
 
 use sekisho::{Epoch, Identity, OsEntropy, StatementIndex, Timestamp, clock};
 use sekisho_proto::frame::{Answer, AnswerBody, FollowedStatement};
@@ -7,6 +8,7 @@ use sekisho_proto::{
     Frame, Grantee, PrincipalKind, PrincipalName, Statement, StatementBody, Suite,
 };
 use sekisho_seal::{EpochKeyPair, sign_statement};
+use serde_json::Value;
 
 use super::attempt::{Meddler, NodeKey, Passing, tell};
 use super::records::principal;
@@ -118,6 +120,46 @@ impl Meddler for OwnEpoch {
             if let Some(honest) = announced {
                 statements.push(self.announce(&honest).encode().into());
                 tell("announced: an epoch whose key it holds");
+            }
+        }
+        vec![(way, frame)]
+    }
+}
+
+/// Tells administrators of the stewards that there once were, and shows no revocation.
+#[derive(Debug, Default)]
+pub(super) struct OldSteward {
+    stewards: Option<Value>,
+}
+
+impl OldSteward {
+    /// The node's answer about itself, with the stewards that it named first.
+    fn restored(&mut self, text: &str) -> Option<String> {
+        let mut status: Value = serde_json::from_str(text).ok()?;
+        let known = status.get_mut("stewards_known")?;
+        let first = self.stewards.get_or_insert_with(|| known.clone());
+        if known == first {
+            return None;
+        }
+        *known = first.clone();
+        tell("shown: a steward that was revoked");
+        Some(status.to_string())
+    }
+}
+
+impl Meddler for OldSteward {
+    fn meddle(&mut self, (way, mut frame): Passing) -> Vec<Passing> {
+        if let Frame::Answer(Answer { answer, .. }) = &mut frame {
+            if let AnswerBody::Json(text) = answer
+                && let Some(restored) = self.restored(text)
+            {
+                *text = restored;
+            }
+            if let AnswerBody::Statements(statements) = answer {
+                statements.retain(|encoded| {
+                    let is_end = |one: Statement| matches!(one.body(), StatementBody::Revoke(_));
+                    !Statement::decode(encoded).is_ok_and(is_end)
+                });
             }
         }
         vec![(way, frame)]

@@ -1,13 +1,18 @@
 //! Answers that are due before the request has ended, or before TLS has begun.
 
+use std::future::poll_fn;
+
 use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use http::Request;
-use sekisho_e2e::within;
+use sekisho_e2e::{eventually, within};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::logins::city;
 use crate::talk::http2;
+use crate::talker::Talker;
 use crate::tls::Shown;
 
 /// Some clients take a reset after the answer for a fault, and do not show the answer.
@@ -34,6 +39,46 @@ async fn who_is_refused_before_its_body_has_ended_may_end_it() {
     let (next, _end) = client.send_request(ask(), true).unwrap();
     assert_eq!(within("the next answer", next).await.unwrap().status(), 401);
     send.send_data(Bytes::from_static(b".5"), true).unwrap();
+}
+
+/// One principal has 32 places for bodies, of 128.
+#[tokio::test]
+async fn who_sends_many_bodies_slowly_keeps_nobody_else_from_sending() {
+    const PLACES: usize = 32;
+    let city = city().await;
+    let node = city.door("web");
+    let options = ["--topics", "fujisawa/truck/17/#"];
+    let slow = Talker::attested(&city, "slow", &options).await;
+    let other = Talker::attested(&city, "other", &options).await;
+    let target = "/v1/publish/fujisawa/truck/17/air";
+    let (mut client, _) = http2(node, Shown::Nothing).await;
+    let (mut begun, mut answers) = (Vec::new(), FuturesUnordered::new());
+    for _ in 0..PLACES + 8 {
+        let request = Request::post(format!("https://{node}{target}"));
+        let request = request.header("authorization", slow.authorization()).body(()).unwrap();
+        poll_fn(|context| client.poll_ready(context)).await.unwrap();
+        let (response, mut send) = client.send_request(request, false).unwrap();
+        send.send_data(Bytes::from_static(b"1"), false).unwrap();
+        begun.push(send);
+        answers.push(response);
+    }
+    for _ in 0..8 {
+        let refused = within("a refusal", answers.next()).await.unwrap().unwrap();
+        assert_eq!(refused.status(), 429);
+    }
+    eventually("another to be heard", || async {
+        let reply = other.post(target, "text/plain", b"2").await;
+        (reply.status == 200).then_some(())
+    })
+    .await;
+    // What was begun may be ended.
+    for send in &mut begun {
+        drop(send.send_data(Bytes::from_static(b"2"), true));
+    }
+    for _ in 0..PLACES {
+        let answer = within("an answer", answers.next()).await.unwrap().unwrap();
+        assert_eq!(answer.status(), 200);
+    }
 }
 
 #[tokio::test]

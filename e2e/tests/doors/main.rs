@@ -15,6 +15,7 @@ mod hasty;
 mod logins;
 mod openapi;
 mod pages;
+mod renewing;
 mod requests;
 mod sensorthings;
 mod sessions;

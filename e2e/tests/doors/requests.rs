@@ -110,6 +110,20 @@ async fn a_request_that_is_made_twice_is_done_once() {
     assert_eq!(kept(&logger, AIR).await.len(), 1);
 }
 
+#[tokio::test]
+async fn a_request_that_is_made_again_after_a_crash_is_answered_as_it_was() {
+    let (mut city, logger) = with_logger().await;
+    let headers = [("content-type", SENML), ("idempotency-key", "\"reading-1\"")];
+    let first = logger.ask(Method::POST, PUBLISH, &headers, READING).await.done();
+    city.kill_node().await;
+    city.start_node().await;
+    let again = logger.ask(Method::POST, PUBLISH, &headers, READING).await.done();
+    assert_eq!(first, again);
+    let other = br#"[{"n":"pm2_5","v":13}]"#;
+    logger.ask(Method::POST, PUBLISH, &headers, other).await.refused(422);
+    assert_eq!(kept(&logger, AIR).await.len(), 1);
+}
+
 /// N-40: no request is answered to somebody who has not said who they are.
 #[tokio::test]
 async fn whoever_is_not_known_is_answered_nothing() {

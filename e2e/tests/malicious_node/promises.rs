@@ -83,3 +83,19 @@ async fn an_epoch_of_its_own_is_not_what_a_truck_seals_to() {
     // The app's key is of the steward's epoch.
     Seen::by(&haunted.app).await.readings(0..3).await;
 }
+
+/// Whoever has a revoked steward's key would read what an administrator asks: the secret of each
+/// invitation is in it.
+#[tokio::test]
+async fn nothing_is_asked_of_a_steward_that_was_revoked() {
+    let mut city = City::found("fujisawa").await;
+    let clerk = Member::enrol(&city, "clerk", &["--kind", "person", "--administrator"]).await;
+    let mut turncoat = Turncoat::take_over(&city, Attempt::OldSteward, &[&clerk]).await;
+    let clerk = clerk.sent_to(turncoat.address());
+    clerk.run(&["enrol", "--list"]).await.succeeded();
+    city.stop_steward().await;
+    city.run(&["revoke", "steward@fujisawa", "--yes", "--no-wait"]).await.succeeded();
+    let invited = clerk.run(&["enrol", "truck-17", "--wait", "2"]).await;
+    turncoat.tells("shown").await;
+    invited.failed(1, "fujisawa: wanted a steward in force, found none");
+}

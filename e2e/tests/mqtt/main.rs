@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "helpers of tests fail and speak as tests do"
 )]
@@ -10,10 +11,14 @@
 mod carrying;
 mod clients;
 mod entering;
+mod in_rust;
 mod observed;
+mod once;
 mod paho;
+mod proving;
 mod raw;
 mod remembered;
+mod system;
 #[path = "../doors/tls.rs"]
 #[expect(dead_code, reason = "the tests of other doors need more of it")]
 mod tls;
