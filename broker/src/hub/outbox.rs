@@ -49,8 +49,6 @@ pub struct Outbox {
 #[derive(Debug)]
 pub struct OutboxReader {
     queue: Arc<Queue>,
-    /// Under which version of the policy the gate let out what was taken last.
-    let_out: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -92,6 +90,8 @@ struct State {
     bytes: usize,
     /// The oldest version of the policy under which the gate let out a record that waits.
     let_out: Option<u64>,
+    /// The same of those that were taken last.
+    taken_under: Option<u64>,
     reader: Option<Waker>,
     /// Something was refused and the reader has not been asked about it since.
     refused: bool,
@@ -120,7 +120,7 @@ impl Outbox {
     pub(crate) fn holding(session: &Backlog, held: Held) -> (Self, OutboxReader) {
         let (state, session) = (Mutex::default(), session.clone());
         let queue = Arc::new(Queue { state, session, held });
-        (Self { queue: Arc::clone(&queue) }, OutboxReader { queue, let_out: None })
+        (Self { queue: Arc::clone(&queue) }, OutboxReader { queue })
     }
 
     /// Offers a record; the permit is the gate's word that this subscriber may have it.
@@ -201,7 +201,7 @@ impl OutboxReader {
         let bytes = state.bytes;
         let taken = state.poll_take(context);
         if taken.is_ready() {
-            self.let_out = state.let_out.take();
+            state.taken_under = state.let_out.take();
         }
         self.queue.session.free(bytes.saturating_sub(state.bytes));
         taken
@@ -210,8 +210,8 @@ impl OutboxReader {
     /// Under which version of the policy the gate let out the records that were taken last, of
     /// several the oldest; `None` where there were none.
     #[must_use]
-    pub const fn let_out_under(&self) -> Option<u64> {
-        self.let_out
+    pub fn let_out_under(&self) -> Option<u64> {
+        self.queue.lock().taken_under
     }
 
     /// Whether the subscription has ended for want of a right: then what was taken before is not to

@@ -67,6 +67,8 @@ pub(super) struct Feed {
     pub(super) besides: VecDeque<(Arc<Record>, Origin)>,
     queue: OutboxReader,
     waiting: VecDeque<Outgoing>,
+    /// The oldest version of the policy under which the gate let out a record among them.
+    let_out_under: Option<u64>,
     /// What waits has waited for the client, since the gate let it out: the gate is asked again.
     delay: Delay,
     /// When that was taken.
@@ -135,6 +137,7 @@ impl Feed {
             // It may have come in several parts, each let out under another policy.
             delay: if waiting.is_empty() { Delay::Fresh } else { Delay::Waited },
             waiting,
+            let_out_under: None,
             taken: clock::steady(),
             outstanding: BTreeSet::new(),
             seen: Position::new(0),
@@ -178,6 +181,7 @@ impl Feed {
             match feed.queue.poll_take(context) {
                 Poll::Ready(Some(taken)) => {
                     feed.waiting = taken.into();
+                    feed.let_out_under = feed.queue.let_out_under();
                     (feed.delay, feed.taken) = (Delay::Fresh, clock::steady());
                     found = Poll::Ready(());
                 }
@@ -199,8 +203,7 @@ impl Feed {
 
     /// The gate let out what waits here a while ago, or under another policy than this version.
     pub(super) fn has_waited(&self, version: u64) -> bool {
-        let under = self.queue.let_out_under();
-        self.delay == Delay::Waited || under.is_some_and(|under| under != version)
+        self.delay == Delay::Waited || self.let_out_under.is_some_and(|under| under != version)
     }
 
     /// A record needs nothing more, of whichever member of the share.

@@ -191,6 +191,6 @@ mod tests {
 
     #[test]
     fn a_subscription_that_waits_is_small() {
-        assert!(size_of::<Live>() <= 256, "{} bytes", size_of::<Live>());
+        assert!(size_of::<Live>() <= 240, "{} bytes", size_of::<Live>());
     }
 }
