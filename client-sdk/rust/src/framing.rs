@@ -17,6 +17,10 @@ use crate::{connection::ChannelError, tls::CONTROL_BUFFER_BYTES};
 /// Most bytes taken from the QUIC library at once: four full write buffers of the other side.
 const READ_BYTES_MAX: usize = 64 * 1024;
 
+/// Most bytes of memory taken for a write before it is known what will be in it: a full buffer and a
+/// large frame behind it.
+const EXPECTED_BYTES_MAX: usize = 4 * CONTROL_BUFFER_BYTES;
+
 /// Why a stream of frames ended other than by its sender's will. Its causes are in the source.
 #[derive(Debug, Clone, Error)]
 #[non_exhaustive]
@@ -147,7 +151,7 @@ enum Sink {
     Quic {
         stream: SendStream,
         buffer: BytesMut,
-        /// Bytes of the last write: the next is probably like it.
+        /// Bytes of the last write and some more: the next is probably like it.
         expected_bytes: usize,
     },
     #[cfg(feature = "channel")]
@@ -193,7 +197,7 @@ impl FrameWriter {
                     return Ok(());
                 }
                 let full: Bytes = std::mem::take(buffer).freeze();
-                *expected_bytes = full.len().min(CONTROL_BUFFER_BYTES);
+                *expected_bytes = (full.len() + full.len() / 8).min(EXPECTED_BYTES_MAX);
                 stream.write_chunk(full).await?;
                 Ok(())
             }

@@ -194,13 +194,12 @@ impl Sealer {
         let sequence = draft.sequence;
         self.reserve(sequence)?;
         let sealed_by = (self.suite, self.epoch, Some(self.key_header_id));
-        let header =
-            draft.complete(self.topic.clone(), self.signing.id(), self.boot, sealed_by).encode();
+        let header = draft.complete(self.topic.clone(), self.signing.id(), self.boot, sealed_by);
         let sealed = self
             .key
-            .seal(sequence, &header, body)
+            .seal(sequence, &header.encode(), body)
             .map_err(|Refused| SealError::Body { topic: self.topic.clone(), found: body.len() })?;
-        sign(&self.signing, header, sealed)
+        sign(&self.signing, header, &sealed)
     }
 
     /// Uses up a nonce, also where sealing then fails.
@@ -241,13 +240,13 @@ pub fn sign_open(
     body: &[u8],
 ) -> Result<Envelope, SealError> {
     let open = (Suite::Open, Epoch::ZERO, None);
-    let header = draft.complete(topic, signing.id(), boot, open).encode();
-    sign(signing, header, body.to_vec())
+    let header = draft.complete(topic, signing.id(), boot, open);
+    sign(signing, header, body)
 }
 
-fn sign(signing: &SigningKey, header: Vec<u8>, body: Vec<u8>) -> Result<Envelope, SealError> {
-    let signature = signing.sign(&envelope_signing_input(&header, &body));
-    Ok(Envelope::assemble(header, body, signature)?)
+fn sign(signing: &SigningKey, header: Header, body: &[u8]) -> Result<Envelope, SealError> {
+    let signature = signing.sign(&envelope_signing_input(&header.encode(), body));
+    Ok(Envelope::compose(header, body, signature)?)
 }
 
 #[cfg(test)]

@@ -5,10 +5,14 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use super::{FIELDS, Frame, LENGTH_PREFIX_BYTES};
 use crate::{DecodeError, limits::FRAME_BYTES_MAX};
 
+/// Memory is taken for all of a frame once one part in so many has arrived, so that it need not move
+/// each time that more comes.
+const MEMORY_TIMES_MAX: usize = 4;
+
 /// Cuts a stream into frames. Push what arrived, then take frames until there is none: so that no
 /// more is held than one unfinished frame and the last piece. A length above the limit is refused
-/// when it is read, and again at every later call; memory is taken for what arrived, never for what
-/// a length announces.
+/// when it is read, and again at every later call; memory is taken for what arrived and never for what
+/// a length announces, until a quarter of that is here.
 #[derive(Debug)]
 pub struct FrameDecoder {
     frame_bytes_max: usize,
@@ -85,7 +89,12 @@ impl FrameDecoder {
         };
         self.check(length)?;
         let whole = LENGTH_PREFIX_BYTES + length;
-        self.keep(whole.saturating_sub(self.unfinished.len()));
+        let missing = whole.saturating_sub(self.unfinished.len());
+        let arriving = self.unfinished.len().saturating_add(self.arrived.len());
+        if arriving.saturating_mul(MEMORY_TIMES_MAX) >= whole {
+            self.unfinished.reserve(missing);
+        }
+        self.keep(missing);
         if self.unfinished.len() < whole {
             return Ok(None);
         }
@@ -97,6 +106,12 @@ impl FrameDecoder {
     fn keep(&mut self, bytes_max: usize) {
         let part = self.arrived.split_to(bytes_max.min(self.arrived.len()));
         self.unfinished.extend_from_slice(&part);
+    }
+
+    /// Bytes of memory that are held for the unfinished frame.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.unfinished.capacity()
     }
 
     fn check(&self, length: usize) -> Result<(), DecodeError> {

@@ -76,8 +76,15 @@ pub enum Question {
         /// When; `None` = now.
         at: Option<Timestamp>,
     },
-    /// The topics that the asker may discover.
-    Discover(Filter),
+    /// The topics that the asker may discover, by name.
+    Discover {
+        /// Which.
+        filter: Filter,
+        /// The last topic that was told; `None` = from the first.
+        after: Option<Topic>,
+        /// How many at most.
+        max: u32,
+    },
     /// The enrolments that wait for approval.
     Enrolments,
     /// The peers and how their links are.
@@ -240,7 +247,7 @@ impl Question {
                 let (principal, at_us) = (principal.to_string(), at.map(Timestamp::as_micros));
                 Kind::What(wire::WhatQuery { principal, at_us })
             }
-            Self::Discover(filter) => Kind::Discover(filter.to_string()),
+            Self::Discover { filter, after, max } => discovering(filter, after.as_ref(), *max),
             Self::Enrolments => Kind::Enrolments(true),
             Self::Peers => Kind::Peers(true),
             Self::Status => Kind::Status(true),
@@ -300,7 +307,11 @@ impl Question {
                 topic: fields.parse("topic", &query.topic)?,
                 boot: fields.fixed("boot", &query.boot)?,
             },
-            Kind::Discover(filter) => Self::Discover(fields.parse("discover", &filter)?),
+            Kind::Discover(query) => Self::Discover {
+                filter: fields.parse("filter", &query.filter)?,
+                after: fields.parse_optional("after", &query.after)?,
+                max: query.max,
+            },
             Kind::Enrolments(true) => Self::Enrolments,
             Kind::Peers(true) => Self::Peers,
             Kind::Status(true) => Self::Status,
@@ -400,6 +411,11 @@ impl Question {
             _ => return Err(fields.refuse("kind", "a question", "none")),
         })
     }
+}
+
+fn discovering(filter: &Filter, after: Option<&Topic>, max: u32) -> Kind {
+    let (filter, after) = (filter.to_string(), text_of(after));
+    Kind::Discover(wire::DiscoverQuery { filter, after, max })
 }
 
 fn text_of(name: Option<&impl ToString>) -> String {

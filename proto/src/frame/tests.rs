@@ -63,6 +63,23 @@ fn frames_arrive_byte_by_byte() {
 }
 
 #[test]
+fn memory_for_a_frame_is_taken_when_a_quarter_of_it_is_here() {
+    let whole = encoded(&[record(Bytes::from(vec![7; 1_000_000])).into()]);
+    let (mut arrived, mut decoder) = (0, FrameDecoder::default());
+    for piece in whole.chunks(whole.len() / 100) {
+        decoder.push(Bytes::copy_from_slice(piece));
+        arrived += piece.len();
+        let frame = decoder.next().unwrap();
+        assert_eq!(frame.is_some(), arrived == whole.len(), "{arrived} bytes");
+        let taken = decoder.capacity();
+        assert!(taken <= 4 * arrived, "{taken} bytes for {arrived}");
+        if frame.is_none() && arrived * 4 >= whole.len() {
+            assert!(taken >= whole.len(), "{taken} bytes for {arrived}: it moves again");
+        }
+    }
+}
+
+#[test]
 fn a_length_of_4_gib_is_refused_when_it_is_read() {
     let mut decoder = FrameDecoder::new(usize::MAX);
     decoder.push(Bytes::from_static(&[0xff, 0xff, 0xff]));
