@@ -16,6 +16,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
+    thread,
     time::Duration,
 };
 
@@ -43,6 +44,8 @@ const TORN_BYTES: usize = 700;
 /// Read at once, without opening a log.
 const READ_BYTES: usize = 1024 * 1024;
 const ROUNDS: usize = 5;
+/// How long the node is at work before the first crash.
+const AT_WORK: Duration = Duration::from_secs(3);
 const GOAL_S: f64 = 2.0;
 
 #[derive(Debug, Serialize)]
@@ -73,6 +76,10 @@ fn main() -> Result<()> {
     ensure!(program.exists(), "{}: wanted the built command ({hint})", program.display());
     let data = home.data();
     let records = fill(&data, &city)?;
+    // A node that crashes has been at work, and has kept what it found in the log until then.
+    let node = Server::start_in(&program, &home)?;
+    thread::sleep(AT_WORK);
+    drop(node);
     let [mut read_s, mut opened_s, mut serving_s] = [const { Vec::new() }; 3];
     let mut cold = true;
     for _ in 0..ROUNDS {

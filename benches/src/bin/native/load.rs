@@ -178,13 +178,12 @@ async fn write(publisher: &Publisher, load: Load, count: u64) -> Result<()> {
         Load::Paced { per_s } => {
             let mut tick = interval(Duration::from_secs(1) / u32::try_from(TICKS_PER_S)?);
             tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
-            let (begun, began) = (now(), clock::now());
-            let mut due = began;
             for number in 0..count {
                 if number % (per_s / TICKS_PER_S) == 0 {
-                    due = began.saturating_add(tick.tick().await.saturating_duration_since(begun));
+                    tick.tick().await;
                 }
-                publisher.publish(Sample { time: due, values: vec![value.clone()] }).await?;
+                let sample = Sample { time: clock::now(), values: vec![value.clone()] };
+                publisher.publish(sample).await?;
             }
         }
         Load::Bytes { .. } => {
@@ -199,7 +198,7 @@ async fn write(publisher: &Publisher, load: Load, count: u64) -> Result<()> {
     Ok(())
 }
 
-/// Reads so much, and tells how late each sample was, µs.
+/// Reads so much, and tells how long after it was handed over each sample was there, µs.
 async fn read(mut subscription: Subscription, load: Load, count: u64) -> Result<Histogram<u64>> {
     let mut late = Histogram::new(3)?;
     let mut left = count;
