@@ -39,9 +39,8 @@ pub(crate) const SERIES: [Work; 7] = [
         pointer: "/plan/topics",
         option: "--topics",
         sizes: &[1, 10, 100, 1_000, 4_000],
-        options: "--trucks 1 --rate max --transducers 1 --batch-samples 1 --seconds 5 --warm-up 1 \
-                  --window 256",
-        gauges: MOST,
+        options: "--trucks 1 --rate 2000 --transducers 1 --batch-samples 1 --seconds 5 --warm-up 4",
+        gauges: STEADY,
     },
     Work {
         name: "subscriptions",
