@@ -7,6 +7,7 @@ const { execFileSync } = require('node:child_process');
 const { readFileSync, readdirSync } = require('node:fs');
 const { createRequire } = require('node:module');
 const { join, posix } = require('node:path');
+const nodeRed = require('./installed');
 
 const PACKAGE = join(__dirname, '..');
 const about = require('../package.json');
@@ -16,7 +17,7 @@ const tool = createRequire(require.resolve('node-red-dev/package.json'));
 async function check(name) {
   const axios = tool('axios');
   const asked = axios.get;
-  const installed = require('node-red/package.json');
+  const installed = require(nodeRed.about);
   axios.get = async (url) =>
     url.includes('catalogue')
       ? { data: { modules: [] } }

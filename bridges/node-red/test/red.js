@@ -7,6 +7,7 @@ const { createServer } = require('node:net');
 const { tmpdir } = require('node:os');
 const { dirname, join } = require('node:path');
 const { eventually } = require('./eventually');
+const { about } = require('./installed');
 
 const PACKAGE = join(__dirname, '..');
 const NAME = '@sekisho/node-red-sekisho';
@@ -57,7 +58,7 @@ class Red {
 
   /** Starts the process; resolves when its flows run. */
   async run() {
-    const main = join(dirname(require.resolve('node-red/package.json')), 'red.js');
+    const main = join(dirname(about), 'red.js');
     const args = [main, '--userDir', this.folder, '--settings', join(this.folder, 'settings.js')];
     this.log = '';
     this.process = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -6,12 +6,13 @@ const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const helper = require('node-red-node-test-helper');
 const { eventually } = require('./eventually');
+const { runtime } = require('./installed');
 
 const NODES = ['node', 'subscribe', 'publish', 'discover', 'history', 'grant'].map((name) =>
   require(`../nodes/sekisho-${name}`),
 );
 
-helper.init(require.resolve('node-red'));
+helper.init(runtime);
 
 /** Node-RED's own folder, as the runtime of a test has it. */
 const userDir = mkdtempSync(join(tmpdir(), 'sekisho-flows-'));
