@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
+use bytes::Bytes;
 use clap::Args;
 use sekisho::{
-    ConnectError, EnrolError, Enrolled, Fingerprint, IDENTITY_FILE, Identity, JoinToken, KeyFile,
-    OsEntropy, PROFILE_FILE, PrincipalName, Profile, Via, clock,
+    AnswerBody, ConnectError, EnrolError, Enrolled, Fingerprint, IDENTITY_FILE, Identity,
+    JoinToken, KeyFile, OsEntropy, PROFILE_FILE, PrincipalName, Profile, Question, Via,
+    check_admission, clock,
 };
 use sekisho_proto::PrincipalKind;
 use sekisho_seal::KeyKind;
@@ -100,8 +102,11 @@ impl Join {
             Ok(_enrolled) => {}
             // It may have been admitted before, and never heard of it.
             Err(EnrolError::Declined { name, why }) => {
-                let admitted = resumed && is_admitted(dir, &profile, &identity).await;
-                ensure!(admitted, EnrolError::Declined { name, why });
+                let proof = if resumed { proof(dir, &profile, &identity).await? } else { None };
+                let Some(proof) = proof else {
+                    return Err(EnrolError::Declined { name, why }.into());
+                };
+                check_admission(&token, &identity, &proof)?;
             }
             Err(EnrolError::Connect(cause @ ConnectError::Handshake { .. })) => {
                 return Err(anyhow::Error::new(cause).context(format!(
@@ -249,19 +254,36 @@ fn keys(dir: &Path, name: &PrincipalName, kind: PrincipalKind) -> Result<(Arc<Id
     Ok((Arc::new(identity), false))
 }
 
-async fn is_admitted(dir: &Path, profile: &Profile, identity: &Arc<Identity>) -> bool {
+/// What proves who has this key, where the node lets it in.
+async fn proof(
+    dir: &Path,
+    profile: &Profile,
+    identity: &Arc<Identity>,
+) -> Result<Option<Vec<Bytes>>> {
     let access = Access {
         dir: dir.to_owned(),
         profile: profile.clone(),
         identity: Arc::clone(identity),
         via: Via::Quic,
     };
-    match access.connect().await {
-        Ok(client) => {
-            client.close().await;
-            true
-        }
-        Err(_refused) => false,
+    let Ok(client) = access.connect().await else { return Ok(None) };
+    let answer = client.query(Question::Principal(identity.id())).await;
+    client.close().await;
+    match answer {
+        Ok(AnswerBody::Statements(statements)) => Ok(Some(statements)),
+        Ok(
+            AnswerBody::Json(_)
+            | AnswerBody::KeyHeader(_)
+            | AnswerBody::ExpectedSequence(_)
+            | AnswerBody::Checkpoint { .. }
+            | AnswerBody::Inclusion { .. }
+            | AnswerBody::Errand(_)
+            | AnswerBody::Errands(_),
+        ) => bail!(
+            "{}: wanted the statements that prove who has this key, found another kind of answer",
+            profile.node
+        ),
+        Err(_refused) => Ok(None),
     }
 }
 

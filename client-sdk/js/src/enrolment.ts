@@ -2,7 +2,7 @@
 // showing it, and waits until somebody approves.
 
 import { Backoff } from './backoff.js';
-import { EMPTY, fromHex, fromUtf8, utf8 } from './bytes.js';
+import { EMPTY, equal, fromHex, fromUtf8, utf8 } from './bytes.js';
 import { ParseError } from './decode_error.js';
 import { type JoinOptions, type SignInBy, spokenFingerprint, type Waiting } from './enrol.js';
 import { asError, Closed, Disconnected, NotEnrolled, TimedOut } from './failure.js';
@@ -37,19 +37,41 @@ export async function enrol(text: string, options: JoinOptions): Promise<Profile
   }
   const identity = await options.store.newIdentity(token);
   const statements = await admission(token, identity, options);
+  await checkAdmission(token, identity, statements);
+  const { principal, root, nodeKey, node } = token;
+  const profile = { principal, root, nodeKey, node, web: options.web };
+  await options.store.admit(profile);
+  return profile;
+}
+
+/**
+ * Believes an admission only with statements that lead from the token's root to this name and both of its keys: whoever
+ * had the secret, and a node that helps, could have had one of their own stated as the key for secrets.
+ *
+ * @throws NotEnrolled
+ */
+export async function checkAdmission(
+  token: JoinToken,
+  identity: Identity,
+  statements: readonly Uint8Array[],
+): Promise<void> {
   const { organisation } = parsePrincipalName(token.principal);
   const directory = new Directory(organisation, token.root);
   await directory.learn(statements);
-  if (directory.publisher(identity.id)?.name !== token.principal) {
+  const stated = directory.publisher(identity.id);
+  if (stated?.name !== token.principal) {
     throw new NotEnrolled(
       token.principal,
       "wanted statements that lead from the token's root to this key, found none",
     );
   }
-  const { principal, root, nodeKey, node } = token;
-  const profile = { principal, root, nodeKey, node, web: options.web };
-  await options.store.admit(profile);
-  return profile;
+  if (stated.kemSuite !== identity.kemSuite || !equal(stated.kemPublicKey, identity.kemPublicKey)) {
+    throw new NotEnrolled(
+      token.principal,
+      'wanted its own key for secrets stated beside its key, found another: somebody else used the token; ' +
+        'have this key revoked',
+    );
+  }
 }
 
 /** Asks until there is a decision. */

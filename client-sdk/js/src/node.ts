@@ -13,6 +13,7 @@ import { FolderStore } from './store/folder.js';
 
 export { via } from './node_socket.js';
 export { FolderStore, formatProfile, parseProfile } from './store/folder.js';
+export { LockLost } from './store/folder_lock.js';
 
 /** What a folder holds, ready for `Client.connect`. */
 export interface OpenFolder {

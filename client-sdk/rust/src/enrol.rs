@@ -59,6 +59,26 @@ pub enum EnrolError {
         /// Who was to be enrolled.
         name: PrincipalName,
     },
+    /// This key was let in with somebody else's key for secrets beside it: what is meant for this
+    /// principal would be sealed to them.
+    #[error(
+        "enrolment of {name}: wanted its own key for secrets stated beside its key, found another: \
+         somebody else used the token; have this key revoked"
+    )]
+    ForeignSecrets {
+        /// Who was to be enrolled.
+        name: PrincipalName,
+    },
+    /// This key was let in without a key for secrets beside it: nothing could be sealed to this
+    /// principal.
+    #[error(
+        "enrolment of {name}: wanted its own key for secrets stated beside its key, found none \
+         stated; have this key revoked, and enrol again"
+    )]
+    NoSecrets {
+        /// Who was to be enrolled.
+        name: PrincipalName,
+    },
 }
 
 /// What a new principal knows.
@@ -139,7 +159,9 @@ async fn decided(
                     let (name, why) = (token.name.clone(), enrolling.why);
                     return Err(EnrolError::Declined { name, why });
                 }
-                EnrolmentState::Admitted => return check(token, identity, &enrolling.statements),
+                EnrolmentState::Admitted => {
+                    return check_admission(token, identity, &enrolling.statements);
+                }
             },
             Some(Frame::Refused(refused)) => return Err(EnrolError::from(Refusal::from(refused))),
             Some(Frame::Ping(ping)) => {
@@ -157,8 +179,12 @@ async fn decided(
     }
 }
 
-/// Believes an admission only with statements that lead from the token's root to this key and name.
-fn check(
+/// Believes an admission only with statements that lead from the token's root to this name and both
+/// of its keys. [`join`] does; it is for whoever was admitted and did not hear of it.
+///
+/// # Errors
+/// [`EnrolError::Unproven`], [`EnrolError::ForeignSecrets`], [`EnrolError::NoSecrets`].
+pub fn check_admission(
     token: &JoinToken,
     identity: &Identity,
     encoded: &[Bytes],
@@ -170,6 +196,13 @@ fn check(
     let proven = replica.publisher(&identity.id()).is_some_and(|found| found.name == token.name);
     if !proven {
         return Err(EnrolError::Unproven { name: token.name.clone() });
+    }
+    let secrets = identity.kem().public_key();
+    let Some(stated) = replica.secrets_key(&identity.id()) else {
+        return Err(EnrolError::NoSecrets { name: token.name.clone() });
+    };
+    if stated != (secrets.suite(), Bytes::from(secrets.to_bytes())) {
+        return Err(EnrolError::ForeignSecrets { name: token.name.clone() });
     }
     let endpoint =
         Endpoint { address: token.address.clone(), node_key: token.node_key, organisation };

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use sekisho_policy::{Policy, StatementError};
 use sekisho_proto::{
     Epoch, Filter, Hash, OrgName, PrincipalId, PrincipalKind, PrincipalName, PublicKey, Statement,
-    StatementBody, StreamClass, Timestamp, Topic,
+    StatementBody, StreamClass, Suite, Timestamp, Topic,
     statement::{EpochAnnounce, KeyGrant},
 };
 use sekisho_seal::{EpochPublic, KeyError, StrictVerifier, VerifyingKey};
@@ -123,6 +123,13 @@ impl Replica {
         let (until, revoked) = (record.until, record.revoked);
         let (name, kind, is_attested) = (record.name.clone(), record.kind, record.attested);
         Some(Publisher { name, key, kind, is_attested, until, revoked })
+    }
+
+    /// The key that others seal a principal's secrets to, where trusted statements name one.
+    pub(crate) fn secrets_key(&self, id: &PrincipalId) -> Option<(Suite, Bytes)> {
+        let policy = self.lock();
+        let record = policy.principal(id)?;
+        Some((record.kem_suite, record.kem_public_key.clone()?))
     }
 
     /// Whether trusted statements let this principal publish on the topic.

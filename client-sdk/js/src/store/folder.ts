@@ -4,7 +4,7 @@
 //   identity.key                     the private keys, mode 0600
 //   checkpoints/fujisawa.control.note   what was trusted last of a log
 
-import { lstat, mkdir, open, readFile, rename, stat } from 'node:fs/promises';
+import { lstat, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ParseError, quote } from '../decode_error.js';
 import type { JoinStore } from '../enrol.js';
@@ -16,10 +16,13 @@ import type { KeyStore, Profile, TrustStore } from '../options.js';
 import type { JoinToken } from '../token.js';
 import type { Notebook } from '../trust/logs.js';
 import { Turn } from '../waiting.js';
+import { exclusively } from './folder_lock.js';
 
 const PROFILE_FILE = 'profile.toml';
 const IDENTITY_FILE = 'identity.key';
 const CHECKPOINTS = 'checkpoints';
+/** Beside the notes: whoever of several programs keeps one. */
+const LOCK = 'keeping';
 /** Names the witnesses that a log must have; this package does not judge by them. */
 const WITNESSES_FILE = 'witnesses.policy';
 /** Bits of a mode by which others than the owner read or change a file. */
@@ -114,13 +117,15 @@ export class FolderStore implements KeyStore, JoinStore, TrustStore {
 
   #keep(log: string, judgedBy: string | undefined, note: string): Promise<boolean> {
     return turnOf(this.dir).take(async () => {
-      if ((await this.#last(log)) !== judgedBy) {
-        return false;
-      }
       const folder = join(this.dir, CHECKPOINTS);
       await mkdir(folder, { recursive: true });
-      await replace(folder, this.#noteOf(log), note);
-      return true;
+      return await exclusively(join(folder, LOCK), async (stillHeld) => {
+        if ((await this.#last(log)) !== judgedBy) {
+          return false;
+        }
+        await replace(folder, this.#noteOf(log), note, stillHeld);
+        return true;
+      });
     });
   }
 
@@ -201,11 +206,26 @@ async function readIfThere(path: string): Promise<string | undefined> {
   }
 }
 
-/** Either the old file or the new one is there, whenever the power fails. */
-async function replace(dir: string, path: string, text: string): Promise<void> {
+/**
+ * Either the old file or the new one is there, whenever the power fails.
+ *
+ * @param mayReplace - throws where the old one has to stay
+ */
+async function replace(
+  dir: string,
+  path: string,
+  text: string,
+  mayReplace: () => Promise<void> = async () => undefined,
+): Promise<void> {
   const mode = (await stat(path).catch(() => undefined))?.mode ?? 0o600;
   const draft = `${path}.${process.pid}.draft`;
   await writeDurably(dir, draft, text, 'w', mode & 0o777);
+  try {
+    await mayReplace();
+  } catch (thrown) {
+    await rm(draft, { force: true });
+    throw thrown;
+  }
   await rename(draft, path);
   await sync(dir);
 }

@@ -184,6 +184,8 @@ async function applyPrincipal(policy: Policy, entry: Entry, body: Principal): Pr
     kind: body.principalKind,
     id,
     publicKey: body.publicKey,
+    kemSuite: body.kemSuite,
+    kemPublicKey: body.kemPublicKey,
     attested: body.attested,
     until: body.untilUs,
     received: entry.received,

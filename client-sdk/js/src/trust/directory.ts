@@ -15,6 +15,7 @@ import type {
 import { organisationsOf } from '../statement/body.js';
 import type { Statement } from '../statement.js';
 import { decodeStatement, encodeStatement } from '../statement.js';
+import type { Suite } from '../suite.js';
 import { organisationOf } from '../topic.js';
 import { apply } from './application.js';
 import type { Organisation } from './facts.js';
@@ -32,6 +33,9 @@ export interface Publisher {
   /** The principal id. */
   readonly id: string;
   readonly key: VerifyingKey;
+  /** The key that others seal its secrets to, and that key's suite; empty where there is none. */
+  readonly kemSuite: Suite;
+  readonly kemPublicKey: Uint8Array;
   readonly principalKind: PrincipalKind;
   /** Its organisation's node signs in its place. */
   readonly isAttested: boolean;
@@ -143,12 +147,14 @@ export class Directory {
     if (found === undefined) {
       return undefined;
     }
-    const { name, kind, publicKey, attested, until, revoked } = found.record;
+    const { name, kind, publicKey, kemSuite, kemPublicKey, attested, until, revoked } = found.record;
     return {
       name: name.text,
       organisation: name.organisation,
       id,
       key: VerifyingKey.parse(publicKey),
+      kemSuite,
+      kemPublicKey,
       principalKind: kind,
       isAttested: attested,
       untilUs: until,

@@ -11,6 +11,7 @@ import type {
   StreamDescriptor,
 } from '../statement/body.js';
 import type { Statement } from '../statement.js';
+import type { Suite } from '../suite.js';
 import type { View } from './view.js';
 import { hasPassed, isRevokedIn } from './view.js';
 
@@ -35,6 +36,9 @@ export interface PrincipalRecord {
   readonly kind: PrincipalKind;
   readonly id: string;
   readonly publicKey: Uint8Array;
+  /** The suite of `kemPublicKey`, which is empty where nobody can seal anything to it. */
+  readonly kemSuite: Suite;
+  readonly kemPublicKey: Uint8Array;
   readonly attested: boolean;
   readonly until: bigint | undefined;
   readonly received: bigint;

@@ -1,6 +1,8 @@
 //! Enrolling: the secret stays home, and a yes counts only with statements behind it.
 
-use sekisho::{EnrolError, Hash, JoinSecret, JoinToken, Timestamp, join};
+use sekisho::{
+    EnrolError, Hash, Identity, JoinSecret, JoinToken, Timestamp, check_admission, join,
+};
 use sekisho_proto::{
     PrincipalKind, Statement, TokenId,
     frame::{Enrolling, EnrolmentState},
@@ -80,6 +82,35 @@ async fn a_yes_without_statements_from_the_token_s_root_is_not_believed() {
     token.root = Hash::new([0; 32]);
     let refused = join(&token, &world.truck, |_why| ()).await.unwrap_err();
     assert!(matches!(refused, EnrolError::Unproven { .. }), "{refused}");
+}
+
+/// Whoever has the token's secret, and a node that helps, can have a newcomer's signing key stated
+/// with a key for secrets of their own.
+#[tokio::test]
+async fn a_yes_that_names_somebody_elses_key_for_secrets_is_not_believed() {
+    let world = World::fujisawa();
+    let node = Node::start(&world).await;
+    let thief = Identity::new(world.truck.signing().clone(), world.dashboard.kem().clone());
+    let stolen = world.proof_of("truck-17", PrincipalKind::Device, &thief);
+    let token = token(&node, &world);
+    let admitted = says(EnrolmentState::Admitted, "", None);
+    node.script().enrolling = vec![Enrolling { statements: stolen.clone(), ..admitted }];
+    let refused = join(&token, &world.truck, |_why| ()).await.unwrap_err();
+    assert!(matches!(refused, EnrolError::ForeignSecrets { .. }), "{refused}");
+    // Nor when it asks later what became of it.
+    let refused = check_admission(&token, &world.truck, &stolen).unwrap_err();
+    assert!(matches!(refused, EnrolError::ForeignSecrets { .. }), "{refused}");
+    check_admission(&token, &world.truck, &world.proof_of_truck()).unwrap();
+}
+
+#[tokio::test]
+async fn a_yes_that_names_no_key_for_secrets_is_told_apart_from_a_theft() {
+    let world = World::fujisawa();
+    let node = Node::start(&world).await;
+    let without = world.proof_without_secrets("truck-17", &world.truck);
+    let refused = check_admission(&token(&node, &world), &world.truck, &without).unwrap_err();
+    assert!(matches!(refused, EnrolError::NoSecrets { .. }), "{refused}");
+    assert!(refused.to_string().contains("found none stated"), "{refused}");
 }
 
 #[tokio::test]
