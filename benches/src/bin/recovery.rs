@@ -76,10 +76,7 @@ fn main() -> Result<()> {
     ensure!(program.exists(), "{}: wanted the built command ({hint})", program.display());
     let data = home.data();
     let records = fill(&data, &city)?;
-    // A node that crashes has been at work, and has kept what it found in the log until then.
-    let node = Server::start_in(&program, &home)?;
-    thread::sleep(AT_WORK);
-    drop(node);
+    work(&program, &home)?;
     let [mut read_s, mut opened_s, mut serving_s] = [const { Vec::new() }; 3];
     let mut cold = true;
     for _ in 0..ROUNDS {
@@ -110,6 +107,15 @@ fn main() -> Result<()> {
     let verdict = verdict(slowest <= GOAL_S);
     let goal_s = GOAL_S;
     print(&Figures { log_bytes, records, cold, read_s, opened_s, serving_s, goal_s, verdict })
+}
+
+/// A node that crashes has been at work, and has kept what it found in the log until then.
+#[expect(clippy::disallowed_methods, reason = "nothing else runs here")]
+fn work(program: &Path, home: &Home) -> Result<()> {
+    let node = Server::start_in(program, home)?;
+    thread::sleep(AT_WORK);
+    drop(node);
+    Ok(())
 }
 
 fn open(data: &Path) -> Result<Store> {
