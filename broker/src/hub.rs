@@ -48,7 +48,7 @@ use sekisho_federation::{FollowedEntry, Resume, SignedCheckpoint};
 use sekisho_policy::Route;
 use sekisho_proto::{
     CursorName, Filter, Frame, Hash, LogEntry, LogName, OrgName, Position, PrincipalId,
-    PrincipalName, RefusalCode, Statement, StatementIndex, Timestamp, limits,
+    PrincipalName, RefusalCode, Statement, StatementIndex, Timestamp, Topic, limits,
 };
 use sekisho_routing::{Record, SessionId};
 use sekisho_store::{KeyedError, RecordReader as _, TopicState};
@@ -524,6 +524,16 @@ impl Hub {
     /// What is known of the topics a filter matches.
     pub(crate) fn topics(&self, filter: &Filter) -> Vec<TopicState> {
         self.reader.topics(filter)
+    }
+
+    /// The same of the first so many behind a topic.
+    pub(crate) fn topics_after(
+        &self,
+        filter: &Filter,
+        after: Option<&Topic>,
+        max: usize,
+    ) -> Vec<TopicState> {
+        self.reader.topics_after(filter, after, max)
     }
 
     /// The nodes a record has passed when it leaves this one.

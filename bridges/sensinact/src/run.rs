@@ -121,7 +121,7 @@ async fn bridge(
     info!(principal = %profile.principal, filters = config.node.filters.len(), "at work");
     let work = Work {
         rights: Rights::new(client.clone(), profile.principal.clone()),
-        descriptions: Descriptions::new(client.clone(), config.node.filters.clone()),
+        descriptions: Descriptions::new(client.clone()),
         own: client.identity().id(),
         prefix: config.mqtt.topic.clone(),
         devices,

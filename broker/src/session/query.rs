@@ -3,27 +3,24 @@
 mod access;
 mod administration;
 mod diff;
+mod discovering;
 mod errands;
 mod logs;
 
 use bytes::Bytes;
 use sekisho_policy::{HeldDeny, HeldGrant, HeldRole, Policy, WhoEntry};
 use sekisho_proto::frame::{Answer, AnswerBody, Query, Question};
-use sekisho_proto::statement::{StreamDescriptor, Transducer};
 use sekisho_proto::{
-    Action, Filter, Frame, OrgName, PrincipalKind, PrincipalName, RefusalCode, Statement,
-    Timestamp, Topic, limits,
+    Frame, OrgName, PrincipalKind, PrincipalName, RefusalCode, Statement, Timestamp, limits,
 };
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::{Session, Who};
 use crate::clock;
 use crate::hub::{Refusal, Request, Word};
 
-/// Topics in one answer to `discover`.
-const TOPICS_MAX: usize = 1_000;
 /// Bytes of one answer: what is longer fits into no frame, and would end the asker's session.
 const ANSWER_BYTES_MAX: usize = limits::ENVELOPE_BYTES_MAX;
 
@@ -84,6 +81,9 @@ impl Session {
             Question::Diff(statement) => self.diff(&policy, &statement, now).await,
             Question::Erase { principal, id } => self.erase(&policy, (principal, id), now).await,
             Question::Epochs { after, max } => self.epochs(&policy, (after, max), now).await,
+            Question::Discover { filter, after, max } => {
+                self.discover(&policy, filter, (after, max), now).await
+            }
             Question::Storage { filter, levels, after, max } => {
                 self.storage(&policy, (filter, levels), (after, max), now).await
             }
@@ -171,7 +171,6 @@ impl Session {
                     "denies": what.denies.iter().map(deny).collect::<Value>(),
                 })))
             }
-            Question::Discover(filter) => Ok(AnswerBody::Json(self.discover(policy, &filter, now))),
             Question::Peers => {
                 self.check_administers(policy, own, now)?;
                 Ok(document(&self.hub.peers(now)))
@@ -184,31 +183,6 @@ impl Session {
         }
     }
 
-    /// Whether this principal may know that there is such a topic.
-    pub(crate) fn may_discover(&self, policy: &Policy, topic: &Topic, now: Timestamp) -> bool {
-        policy.permit(Action::Discover, self.who.id, topic, now).is_ok()
-            || policy.permit(Action::Subscribe, self.who.id, topic, now).is_ok()
-    }
-
-    /// What this principal may discover of the topics that have records or descriptions.
-    fn discover(&self, policy: &Policy, filter: &Filter, now: Timestamp) -> String {
-        let may = |topic: &Topic| self.may_discover(policy, topic, now);
-        let states = self.hub.topics(filter);
-        let found = states.into_iter().filter(|state| may(&state.topic)).take(TOPICS_MAX);
-        let topics: Vec<Value> = found
-            .map(|state| {
-                let mut entry = described(policy.descriptor(&state.topic));
-                entry.insert("topic".to_owned(), json!(state.topic.as_str()));
-                entry.insert("first_offset".to_owned(), json!(state.first_offset.value()));
-                entry.insert("next_offset".to_owned(), json!(state.next_offset.value()));
-                let last = state.last_received.map(|time| time.to_string());
-                entry.insert("last_received".to_owned(), json!(last));
-                Value::Object(entry)
-            })
-            .collect();
-        list_that_fits(&topics)
-    }
-
     /// Questions about others are for those who administer the topics.
     fn check_administers(
         &self,
@@ -218,47 +192,6 @@ impl Session {
     ) -> Result<(), Refusal> {
         check_administers(&self.who, policy, organisation, now)
     }
-}
-
-/// What its owner says of a topic; nulls where nothing is said.
-fn described(descriptor: Option<&StreamDescriptor>) -> Map<String, Value> {
-    let text = |of: fn(&StreamDescriptor) -> &String| descriptor.map(|found| json!(of(found)));
-    let location = descriptor.and_then(|found| found.location);
-    let transducers = descriptor.map(|found| found.transducers.as_slice()).unwrap_or_default();
-    [
-        ("device_type", text(|found| &found.device_type)),
-        ("title", text(|found| &found.title)),
-        ("class", descriptor.map(|found| json!(found.class.name()))),
-        ("mobile", descriptor.map(|found| json!(found.mobile))),
-        (
-            "location",
-            location.map(|place| {
-                json!({
-                    "latitude": f64::from(place.latitude_e7) / 1e7,
-                    "longitude": f64::from(place.longitude_e7) / 1e7,
-                })
-            }),
-        ),
-        ("retention_s", descriptor.map(|found| json!(found.retention_s))),
-        ("transducers", Some(transducers.iter().map(transducer).collect())),
-    ]
-    .into_iter()
-    .map(|(field, value)| (field.to_owned(), value.unwrap_or_default()))
-    .collect()
-}
-
-/// Numerals stay text, as they were signed.
-fn transducer(one: &Transducer) -> Value {
-    let numeral = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    json!({
-        "name": one.name.as_str(),
-        "title": one.title,
-        "unit": one.unit.as_str(),
-        "minimum": numeral(&one.minimum),
-        "maximum": numeral(&one.maximum),
-        "resolution": numeral(&one.resolution),
-        "accuracy": numeral(&one.accuracy),
-    })
 }
 
 /// Whether somebody administers everything of an organisation.
@@ -298,20 +231,27 @@ fn that_fits(answer: AnswerBody) -> Result<AnswerBody, Refusal> {
 
 /// A JSON list of as many entries, from the first on, as one answer holds.
 fn list_that_fits(entries: &[impl Serialize]) -> String {
+    list_within(ANSWER_BYTES_MAX, entries).0
+}
+
+/// A JSON list of as many entries, from the first on, as so many bytes hold; and how many these are.
+fn list_within(bytes_max: usize, entries: &[impl Serialize]) -> (String, usize) {
     let mut list = "[".to_owned();
+    let mut listed = 0;
     for entry in entries {
         let entry = json!(entry).to_string();
         // With the comma before it and the bracket behind.
-        if list.len() + entry.len() + 2 > ANSWER_BYTES_MAX {
+        if list.len() + entry.len() + 2 > bytes_max {
             break;
         }
         if list.len() > 1 {
             list.push(',');
         }
         list.push_str(&entry);
+        listed += 1;
     }
     list.push(']');
-    list
+    (list, listed)
 }
 
 fn statements(what: &str, found: Vec<&Statement>) -> Result<AnswerBody, Refusal> {

@@ -72,17 +72,21 @@ fn genesis() -> Vec<Statement> {
         issued: issued(),
         until: None,
     };
-    let principal = Principal {
-        name: clerk(),
+    let principal = principal("clerk", None);
+    vec![signed(root, "root"), signed(issuer, "root"), signed(principal, "issuer"), right()]
+}
+
+fn principal(name: &str, until: Option<Timestamp>) -> Principal {
+    Principal {
+        name: PrincipalName::new(name, &fujisawa()).unwrap(),
         kind: PrincipalKind::Person,
-        public_key: key("clerk").public_key(),
+        public_key: key(name).public_key(),
         kem_suite: Suite::Open,
         kem_public_key: Bytes::new(),
         issued: issued(),
-        until: None,
+        until,
         attested: false,
-    };
-    vec![signed(root, "root"), signed(issuer, "root"), signed(principal, "issuer"), right()]
+    }
 }
 
 fn revocation(target: RevokeTarget) -> Bytes {
@@ -93,6 +97,16 @@ fn revocation(target: RevokeTarget) -> Bytes {
         issued: clock::now(),
     };
     signed(revoke, "issuer").encode().into()
+}
+
+/// What somebody is told who shows their key and says hello.
+async fn greet(hub: &Arc<Hub>, name: &str) -> Result<Greeting, Refusal> {
+    let hello = Frame::Hello(frame::Hello {
+        version: 1,
+        software: "test".to_owned(),
+        organisation: fujisawa(),
+    });
+    Stranger::new(Arc::clone(hub), key(name).public_key()).greet(hello).await
 }
 
 struct World {
@@ -109,13 +123,7 @@ impl World {
         let path = folder.path().join("sekisho.toml");
         let config = Config::parse("organisation = \"fujisawa\"", folder.path(), &path).unwrap();
         let started = Hub::start(config, Arc::new(key("node")), &genesis()).unwrap();
-        let stranger = Stranger::new(Arc::clone(&started.hub), key("clerk").public_key());
-        let hello = Frame::Hello(frame::Hello {
-            version: 1,
-            software: "test".to_owned(),
-            organisation: fujisawa(),
-        });
-        match stranger.greet(hello).await.unwrap() {
+        match greet(&started.hub, "clerk").await.unwrap() {
             Greeting::Session(session, port, _welcome) => {
                 Self { started, session, port, _folder: folder }
             }
@@ -154,6 +162,25 @@ async fn a_revocation_cuts_sessions_also_where_whoever_brought_it_hung_up() {
     }
     timeout(PATIENCE, world.port.cut.fired()).await.unwrap();
     assert_eq!(world.port.cut.reason().unwrap().0, RefusalCode::Revoked);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn whoever_has_run_out_is_turned_away_at_the_door_and_comes_in_when_stated_anew() {
+    let world = World::open().await;
+    let hub = &world.started.hub;
+    let office = PrincipalName::new("office", &fujisawa()).unwrap();
+    let ended = clock::now();
+    let stated = signed(principal("visitor", Some(ended)), "issuer").encode();
+    hub.state(vec![stated.into()], &office).await.unwrap();
+    let refused = greet(hub, "visitor").await.unwrap_err();
+    assert_eq!(refused.code, RefusalCode::Revoked, "{refused}");
+    assert!(refused.why.contains(&ended.to_string()), "{refused}");
+    let refused = greet(hub, "nobody").await.unwrap_err();
+    assert_eq!(refused.code, RefusalCode::UnknownKey, "{refused}");
+    let anew = Principal { issued: ended, ..principal("visitor", None) };
+    hub.state(vec![signed(anew, "issuer").encode().into()], &office).await.unwrap();
+    assert!(matches!(greet(hub, "visitor").await, Ok(Greeting::Session(..))));
     world.close().await;
 }
 

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
+use sekisho::{DISCOVER_MAX, Discovered};
 use sekisho_proto::frame::Question;
 use sekisho_proto::{Action, Filter, PrincipalName, Timestamp, Topic};
 use serde_json::Value;
@@ -164,14 +165,21 @@ impl What {
 impl Discover {
     pub(crate) async fn run(self) -> Result<Exit> {
         let client = Access::of(&self.common)?.connect().await?;
-        let answer = document(&client, Question::Discover(self.filter.clone())).await?;
-        client.close().await;
-        let all = answer.as_array().map(Vec::as_slice).unwrap_or_default();
-        let wanted = |topic: &&Value| {
+        let wanted = |topic: &Value| {
             let found = part(topic, "device_type").as_str();
             self.device_type.as_deref().is_none_or(|wanted| found == Some(wanted))
         };
-        let found: Value = all.iter().filter(wanted).cloned().collect();
+        let Discovered { topics, has_more } = client.discover(&self.filter, DISCOVER_MAX).await?;
+        client.close().await;
+        if has_more {
+            let told = topics.len();
+            output::aside(format!(
+                "the node has more topics than these {told} that match {}: narrower filters find \
+                 them",
+                self.filter
+            ));
+        }
+        let found: Value = topics.into_iter().map(|found| found.told).filter(wanted).collect();
         if self.common.json {
             output::json(&found);
             return Ok(Exit::Done);

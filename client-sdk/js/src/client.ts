@@ -11,7 +11,7 @@ import { type ConnectOptions, type Profile, settingsOf } from './options.js';
 import type { Publisher, PublisherOptions } from './publisher.js';
 import { Session, type Standing, type State, welcomed } from './session.js';
 import { browserVia } from './socket.js';
-import { type Stream, streamOf, streamsOf } from './stream.js';
+import { STREAMS_MAX, type Stream, type StreamsPart, streamOf, streamsOf } from './stream.js';
 import { type SubscribeOptions, Subscription, type Wish } from './subscription.js';
 import { parseTopic } from './topic.js';
 import { MemoryNotebook } from './trust/logs.js';
@@ -154,11 +154,25 @@ export class Client extends Administration {
   }
 
   /**
-   * The topics that this client may discover, as the node tells them: nothing of it is signed. At most 1000
-   * and about 1 MiB; narrower filters find more.
+   * The topics that this client may discover, by name, as the node tells them: nothing of it is signed. The node
+   * tells a thousand at a time, and is asked on until it has told all, or `max`.
+   *
+   * @param options - `max`: default {@link STREAMS_MAX}; where as many come there may be more, which narrower
+   * filters find
+   * @throws ProtocolViolation where the node's list would never end
    */
-  async discover(filter: string): Promise<Stream[]> {
-    return streamsOf(await this.document({ case: 'discover', value: parseFilter(filter) }));
+  async discover(filter: string, options: { max?: number } = {}): Promise<Stream[]> {
+    const { max = STREAMS_MAX } = options;
+    const parsed = parseFilter(filter);
+    const found: Stream[] = [];
+    let after: string | undefined = '';
+    while (after !== undefined && found.length < max) {
+      const value = { filter: parsed, after, max: max - found.length };
+      const part: StreamsPart = streamsOf(await this.document({ case: 'discover', value }), after);
+      found.push(...part.streams);
+      after = part.next;
+    }
+    return found.slice(0, max);
   }
 
   /**

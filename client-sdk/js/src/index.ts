@@ -89,7 +89,7 @@ export type { Scope } from './stamp.js';
 export * from './statement.js';
 export { BrowserKeyStore, StoreFailed } from './store/browser.js';
 export { MemoryStore } from './store/memory.js';
-export type { Stream, Transducer as StreamTransducer } from './stream.js';
+export { STREAMS_MAX, type Stream, type Transducer as StreamTransducer } from './stream.js';
 export { type SubscribeOptions, Subscription } from './subscription.js';
 export type { SealingSuite, Suite } from './suite.js';
 export { type Note, type NoteKey, parseNote, type SignatureLine, verifyNote } from './tlog/note.js';

@@ -1,6 +1,9 @@
 // What there is to know of a topic: as its owner described it, or as the node tells who looks around.
 
+import { compare, utf8 } from './bytes.js';
+import { quote } from './decode_error.js';
 import type { Document } from './document.js';
+import { ProtocolViolation } from './failure.js';
 import type { StreamDescriptor } from './statement.js';
 
 /** What one transducer of a stream measures. Numbers are as their owner wrote them, decimal numerals. */
@@ -39,6 +42,16 @@ export interface Stream {
   readonly last?: number;
 }
 
+/** Streams that one question finds unless more are wished for: more than anybody looks through, about 20 MB. */
+export const STREAMS_MAX = 20_000;
+
+/** A part of the node's list of topics. */
+export interface StreamsPart {
+  readonly streams: Stream[];
+  /** The topic that the next part comes after; undefined where this was the last. */
+  readonly next: string | undefined;
+}
+
 const DEGREES = 1e7;
 
 /** A signed description. */
@@ -57,9 +70,22 @@ export function streamOf(descriptor: StreamDescriptor): Stream {
   };
 }
 
-/** The node's list of topics. */
-export function streamsOf(list: Document): Stream[] {
-  return list.items().map(toldStream);
+/**
+ * A part of the node's list of topics, which comes after a topic.
+ *
+ * @throws ProtocolViolation where it says that more comes and tells none, or goes back: asking on would not end
+ */
+export function streamsOf(part: Document, after: string): StreamsPart {
+  const streams = part.optional('topics')?.items().map(toldStream) ?? [];
+  const next = part.text('next');
+  if (next !== undefined && streams.length === 0) {
+    throw new ProtocolViolation('a topic in a list that goes on', 'none');
+  }
+  // As the node sorts: by the bytes, which is not the order of a text's UTF-16.
+  if (next !== undefined && compare(utf8(next), utf8(after)) <= 0) {
+    throw new ProtocolViolation(`a list that goes on behind ${quote(after)}`, quote(next));
+  }
+  return { streams, next };
 }
 
 function toldStream(entry: Document): Stream {

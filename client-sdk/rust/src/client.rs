@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use crate::{
     connection::{ConnectError, Endpoint},
+    discover::{Discovered, discover},
     follow::{Follower, follow},
     options::{ClientOptions, Trust},
     profile::{Profile, ProfileError},
@@ -201,6 +202,17 @@ impl Client {
     pub async fn query(&self, question: Question) -> Result<AnswerBody, QueryError> {
         let timeout = self.session().options.query_timeout;
         self.link().await?.query(question, timeout).await
+    }
+
+    /// The topics that match a filter and that this principal may know of, by name, in the node's
+    /// words: nothing of it is signed. At most `max` of them, such as
+    /// [`DISCOVER_MAX`](crate::DISCOVER_MAX), or as many as 64 MiB hold; the answer says whether
+    /// there are more.
+    ///
+    /// # Errors
+    /// [`QueryError`]; [`QueryError::Malformed`] also where the node's list does not go on.
+    pub async fn discover(&self, filter: &Filter, max: usize) -> Result<Discovered, QueryError> {
+        discover(self, filter, max).await
     }
 
     /// Whose key this is, as signed statements prove it from the pinned root; `None` where they do

@@ -16,6 +16,14 @@ pub enum QueryError {
     /// The node answered something else.
     #[error("query: wanted the kind of answer asked for, found another")]
     WrongAnswer,
+    /// The node's answer says what it cannot mean.
+    #[error("query: wanted {wanted}, found {found}")]
+    Malformed {
+        /// What was wanted of it.
+        wanted: String,
+        /// What it says.
+        found: String,
+    },
     /// The connection ended before the answer. Whether the node acted is unknown.
     #[error("query: wanted an answer, found the connection ended")]
     Disconnected,

@@ -1,12 +1,13 @@
 // Everything that the console asks of the node and has signed, in its own words: what the rooms are made
 // of. The one implementation (`desk_client.ts`) asks through `@sekisho/client`, which verifies.
 
+import type { Stream } from '@sekisho/client';
 import type { Action, PrincipalKind, Said } from '@sekisho/client/preview';
 import type { Access } from './documents/accesses';
 import type { Storage, TreeEpochs } from './documents/keeping';
 import type { Status } from './documents/node';
 import type { Peer } from './documents/peers';
-import type { Stream, What, WhoEntry, Why } from './documents/rights';
+import type { What, WhoEntry, Why } from './documents/rights';
 import type { RefusalPage, SessionPage } from './documents/sessions';
 import type { Line } from './stand';
 
@@ -107,6 +108,7 @@ export interface Desk {
   what(principal: string, at?: number): Promise<What>;
   /** Every key of somebody that is not revoked, each proven to be theirs. */
   keysOf(principal: string): Promise<string[]>;
+  /** As many topics as the client asks for: where STREAMS_MAX come, there may be more. */
   discover(filter: string): Promise<Stream[]>;
   accesses(asked: { subject?: string | undefined; from: number; max: number }): Promise<Access[]>;
   /** The control log from the beginning, page by page, and on as it grows. */

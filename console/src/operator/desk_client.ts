@@ -20,7 +20,7 @@ import { epochsOf, storageOf, type TreeEpochs } from './documents/keeping';
 import { statusOf } from './documents/node';
 import { peersOf } from './documents/peers';
 import { doc, figure, flag, text } from './documents/read';
-import { streamsOf, whatOf, whoOf, whyOf } from './documents/rights';
+import { whatOf, whoOf, whyOf } from './documents/rights';
 import { refusalsOf, sessionsOf } from './documents/sessions';
 import { LogAudit } from './log_audit';
 import { proofFile } from './proof_file';
@@ -118,9 +118,8 @@ export class ClientDesk implements Desk {
     return this.#client.keysOf(principal);
   }
 
-  async discover(filter: string) {
-    const { value } = await this.#json({ case: 'discover', value: filter });
-    return streamsOf(value);
+  discover(filter: string) {
+    return this.#client.discover(filter);
   }
 
   async accesses(asked: { subject?: string | undefined; from: number; max: number }) {
@@ -286,12 +285,6 @@ export class ClientDesk implements Desk {
     return recordBytes === undefined || opening === undefined
       ? undefined
       : { record: fromHex(recordBytes), opening };
-  }
-
-  async #json(question: Parameters<Client['query']>[0]): Promise<{ value: unknown }> {
-    const answer = await this.#client.query(question);
-    if (answer.case !== 'json') throw new Error(`answer: wanted a document, found ${answer.case}`);
-    return { value: JSON.parse(answer.value) as unknown };
   }
 }
 

@@ -4,6 +4,7 @@
 import '../theme.css';
 import '../parts/parts.css';
 import './operator.css';
+import { STREAMS_MAX } from '@sekisho/client';
 import { type ComponentChildren, render } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { Clock, Door } from '../identity/door';
@@ -13,6 +14,7 @@ import { explain } from '../identity/trouble';
 import { WhoAmI } from '../identity/who';
 import { Header } from '../parts/header';
 import { Notice } from '../parts/notice';
+import { count } from '../words/format';
 import { useAnswer } from './asking';
 import type { Desk } from './desk';
 import { ClientDesk } from './desk_client';
@@ -27,7 +29,7 @@ import { Rights } from './rooms/rights';
 import { Sessions } from './rooms/sessions';
 import { Storage } from './rooms/storage';
 import { linkTo, ROOMS, type Room } from './route';
-import { followLog, isGuest, lookAround, place } from './state';
+import { followLog, isGuest, lookAround, place, streams } from './state';
 import { common } from './words/shared';
 
 /** Rooms that show something to those who may not administer: what they may themselves, and the log. */
@@ -71,6 +73,7 @@ function House(props: { desk: Desk }) {
       <main class="room" aria-labelledby="room-title">
         <Connection />
         <Clock />
+        <MoreTopics />
         <Here desk={props.desk} />
       </main>
     </div>
@@ -116,6 +119,13 @@ function Connection() {
       {text}
     </Notice>
   );
+}
+
+/** Says so where the list of topics, from which forms let one choose, may not be whole. */
+function MoreTopics() {
+  const c = common();
+  if (streams.value.length < STREAMS_MAX) return null;
+  return <Notice title={c.moreTopics(count(STREAMS_MAX))}>{c.moreTopicsText}</Notice>;
 }
 
 /** The room; before it is known whether one may administer, a moment of patience. */

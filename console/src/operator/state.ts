@@ -2,8 +2,8 @@
 // once and then followed.
 
 import { signal } from '@preact/signals';
+import type { Stream } from '@sekisho/client';
 import type { Desk } from './desk';
-import type { Stream } from './documents/rights';
 import { placeOf } from './route';
 import { emptyStand, type Stand, takeIn } from './stand';
 

@@ -106,7 +106,12 @@ pub trait RecordReader: Clone + Send + Sync + 'static {
     fn last(&self, topic: &Topic) -> Result<Option<Arc<StoredRecord>>, ReadError>;
 
     /// What is known of each matching topic, by topic.
-    fn topics(&self, filter: &Filter) -> Vec<TopicState>;
+    fn topics(&self, filter: &Filter) -> Vec<TopicState> {
+        self.topics_after(filter, None, usize::MAX)
+    }
+
+    /// As [`topics`](Self::topics), of the first so many behind a topic.
+    fn topics_after(&self, filter: &Filter, after: Option<&Topic>, max: usize) -> Vec<TopicState>;
 }
 
 /// What a read found.

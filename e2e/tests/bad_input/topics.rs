@@ -148,12 +148,13 @@ async fn subscribe(session: &Wire, filter: &[u8]) -> Refused {
 /// Every topic that the node knows.
 async fn topics(scene: &Scene) -> Vec<String> {
     let client = scene.city.administrator().connect().await;
-    let question = Question::Discover("fujisawa/#".parse().unwrap());
+    let filter = "fujisawa/#".parse().unwrap();
+    let question = Question::Discover { filter, after: None, max: 1_000 };
     let AnswerBody::Json(document) = client.query(question).await.unwrap() else {
         panic!("wanted a document");
     };
     client.close().await;
     let found: serde_json::Value = serde_json::from_str(&document).unwrap();
-    let found = found.as_array().unwrap().iter();
+    let found = found["topics"].as_array().unwrap().iter();
     found.map(|topic| topic["topic"].as_str().unwrap().to_owned()).collect()
 }

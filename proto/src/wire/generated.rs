@@ -1097,7 +1097,7 @@ pub struct Query {
     pub request: u64,
     #[prost(
         oneof = "query::Kind",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28"
     )]
     pub kind: ::core::option::Option<query::Kind>,
 }
@@ -1126,9 +1126,6 @@ pub mod query {
         Why(super::WhyQuery),
         #[prost(message, tag = "9")]
         What(super::WhatQuery),
-        /// filter: descriptors and last positions
-        #[prost(string, tag = "10")]
-        Discover(::prost::alloc::string::String),
         /// pending
         #[prost(bool, tag = "11")]
         Enrolments(bool),
@@ -1170,6 +1167,9 @@ pub mod query {
         Epochs(super::EpochsQuery),
         #[prost(message, tag = "27")]
         Storage(super::StorageQuery),
+        /// descriptors and last positions
+        #[prost(message, tag = "28")]
+        Discover(super::DiscoverQuery),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1265,6 +1265,16 @@ pub struct StorageQuery {
     #[prost(string, tag = "3")]
     pub after: ::prost::alloc::string::String,
     #[prost(uint32, tag = "4")]
+    pub max: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DiscoverQuery {
+    #[prost(string, tag = "1")]
+    pub filter: ::prost::alloc::string::String,
+    /// the last topic of the answer before; empty = from the first
+    #[prost(string, tag = "2")]
+    pub after: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "3")]
     pub max: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

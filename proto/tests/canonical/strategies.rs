@@ -633,7 +633,8 @@ fn question() -> impl Strategy<Value = frame::Question> {
         ),
         (principal_name(), option::of(time()))
             .prop_map(|(principal, at)| Question::What { principal, at }),
-        filter().prop_map(Question::Discover),
+        (filter(), option::of(topic()), any::<u32>())
+            .prop_map(|(filter, after, max)| Question::Discover { filter, after, max }),
         select(vec![Question::Enrolments, Question::Peers, Question::Status]),
         (token_id(), text())
             .prop_map(|(token_id, why)| Question::RefuseEnrolment { token_id, why }),

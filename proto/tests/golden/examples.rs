@@ -426,7 +426,7 @@ fn questions() -> Vec<Question> {
         Question::Who { topic: topic(), action: Action::Decrypt, at: Some(Timestamp::EPOCH) },
         Question::Why { principal: truck(), action: Action::Publish, topic: topic(), at: None },
         Question::What { principal: truck(), at: Some(time()) },
-        Question::Discover(filter()),
+        Question::Discover { filter: filter(), after: Some(topic()), max: 500 },
         Question::Enrolments,
         Question::Peers,
         Question::Status,

@@ -37,6 +37,9 @@ fn code(message: &str, bytes: &[u8]) -> RefusalCode {
 
 type Bad = (&'static str, &'static str, Vec<u8>);
 
+/// `discover` as it was once, a filter alone: `Query { request: 1, discover: "fujisawa/#" }` in field 10.
+const OLD_DISCOVER: &[u8] = b"\x22\x0e\x08\x01\x52\x0afujisawa/#";
+
 /// A ping of token 5 in every encoding but its own: `aa 01 02 08 05`.
 fn encodings() -> Vec<Bad> {
     let frame = |name, bytes: &[u8]| (name, "frame", bytes.to_vec());
@@ -59,6 +62,7 @@ fn encodings() -> Vec<Bad> {
         frame("bool of 2", &[0x6a, 0x04, 0x08, 0x01, 0x58, 0x02]),
         frame("bool of 0 in a choice", &[0x6a, 0x04, 0x08, 0x01, 0x58, 0x00]),
         frame("request 0", &[0x22, 0x02, 0x10, 0x01]),
+        frame("question of a field that is not used any more", OLD_DISCOVER),
     ]
 }
 

@@ -4,57 +4,79 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sekisho::{AnswerBody, Client, Filter, Question, Timestamp, Topic, clock};
+use sekisho::{Client, Filter, Timestamp, Topic, clock};
 use serde_json::Value;
+use tokio::task::JoinSet;
 
 use crate::device::Description;
 
-/// After this the node is asked again.
+/// After this the node is asked about a topic again.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// Topics that are asked about again at a time; others wait for their next record.
+const AGAIN_MAX: usize = 8;
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Descriptions {
     client: Client,
-    filters: Vec<Filter>,
-    known: BTreeMap<Topic, Description>,
-    asked: Option<Timestamp>,
+    known: BTreeMap<Topic, Known>,
+    /// What is asked again, beside the work.
+    again: JoinSet<(Topic, Option<Description>)>,
+}
+
+#[derive(Debug)]
+struct Known {
+    description: Description,
+    asked: Timestamp,
 }
 
 impl Descriptions {
-    pub(super) const fn new(client: Client, filters: Vec<Filter>) -> Self {
-        Self { client, filters, known: BTreeMap::new(), asked: None }
+    pub(super) fn new(client: Client) -> Self {
+        Self { client, known: BTreeMap::new(), again: JoinSet::new() }
     }
 
-    /// What is said about a topic; nothing where nobody does, or the node does not answer.
+    /// What is said about a topic; nothing where nobody does, or the node does not answer. Only for
+    /// a topic that is new is the node's answer waited for.
     pub(super) async fn of(&mut self, topic: &Topic) -> Description {
+        self.take_answers();
         let now = clock::now();
-        let is_known =
-            |asked: Timestamp| asked <= now && now < asked.saturating_add(ASK_AGAIN_AFTER);
-        if !self.asked.is_some_and(is_known) {
-            self.asked = Some(now);
-            for filter in self.filters.clone() {
-                self.ask(filter).await;
+        if let Some(known) = self.known.get_mut(topic) {
+            let is_fresh = known.asked <= now && now < known.asked.saturating_add(ASK_AGAIN_AFTER);
+            if !is_fresh && self.again.len() < AGAIN_MAX {
+                known.asked = now;
+                self.again.spawn(ask(self.client.clone(), topic.clone()));
             }
+            return known.description.clone();
         }
-        self.known.get(topic).cloned().unwrap_or_default()
+        let (topic, found) = ask(self.client.clone(), topic.clone()).await;
+        let description = found.unwrap_or_default();
+        self.known.insert(topic, Known { description: description.clone(), asked: now });
+        description
     }
 
-    async fn ask(&mut self, filter: Filter) {
-        let answer = self.client.query(Question::Discover(filter)).await;
-        let text = match answer {
-            Ok(AnswerBody::Json(text)) => text,
-            Ok(_) => return,
-            Err(cause) => return tracing::debug!(%cause, "no descriptions"),
-        };
-        let Ok(Value::Array(topics)) = serde_json::from_str(&text) else { return };
-        for found in topics {
-            let topic = found.get("topic").and_then(Value::as_str).map(Topic::parse);
-            if let Some(Ok(topic)) = topic {
-                self.known.insert(topic, description(&found));
+    fn take_answers(&mut self) {
+        while let Some(answered) = self.again.try_join_next() {
+            let Ok((topic, Some(description))) = answered else { continue };
+            if let Some(known) = self.known.get_mut(&topic) {
+                known.description = description;
             }
         }
     }
+}
+
+/// What the node says of one topic; `None` where it does not answer.
+async fn ask(client: Client, topic: Topic) -> (Topic, Option<Description>) {
+    let found = match client.discover(&Filter::from(&topic), 1).await {
+        Ok(found) => found.topics,
+        Err(cause) => {
+            tracing::debug!(%topic, %cause, "no description");
+            return (topic, None);
+        }
+    };
+    let told = found.iter().find(|found| found.topic == topic);
+    let description = told.map(|found| description(&found.told)).unwrap_or_default();
+    (topic, Some(description))
 }
 
 fn description(found: &Value) -> Description {

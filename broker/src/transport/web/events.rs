@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::asked::{Asked, malformed, parsed, single};
+use super::asked::{Asked, malformed, parsed, parsed_optional, single};
 use super::shown::{self, Form};
 use super::{Caller, Door, Problem};
 use crate::clock;
@@ -294,6 +294,8 @@ pub(super) fn json_text(text: String) -> Response {
 #[serde(deny_unknown_fields)]
 struct Discovering {
     filter: Option<String>,
+    after: Option<String>,
+    max: Option<u32>,
 }
 
 /// The topics that the caller may know of.
@@ -306,7 +308,12 @@ async fn discover(
         Some(filter) => parsed("filter", filter)?,
         None => Filter::everything(door.hub.organisation()),
     };
-    answered(caller.desk.query(Question::Discover(filter)).await?)
+    let after = parsed_optional("after", asked.after.as_deref())?;
+    let max = asked.max.unwrap_or(u32::MAX);
+    if max == 0 {
+        return Err(malformed("max", "wanted 1 or more, found 0".to_owned()));
+    }
+    answered(caller.desk.query(Question::Discover { filter, after, max }).await?)
 }
 
 /// An answer that is a document.

@@ -65,7 +65,8 @@ export class QuestionChecks {
         this.principal('principal', question.value.principal);
         return;
       case 'discover':
-        this.fields.parse('discover', question.value, parseFilter);
+        this.fields.parse('filter', question.value.filter, parseFilter);
+        this.fields.parseOptional('after', question.value.after, parseTopic);
         return;
     }
   }

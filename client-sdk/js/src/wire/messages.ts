@@ -82,6 +82,7 @@ export interface Messages {
   RefusalsQuery: pb.RefusalsQuery;
   EpochsQuery: pb.EpochsQuery;
   StorageQuery: pb.StorageQuery;
+  DiscoverQuery: pb.DiscoverQuery;
   KeyGrantsQuery: pb.KeyGrantsQuery;
   StreamHead: pb.StreamHead;
   WhoQuery: pb.WhoQuery;
@@ -195,7 +196,7 @@ export const FIELDS = {
   Unsubscribe: 'subscription:1:u',
   Ended: 'subscription:1:u code:2:u what:3:s why:4:s',
   Query:
-    'request:1:U principal:2:y@kind epochOf:3:s@kind keyGrants:4:KeyGrantsQuery@kind keyHeader:5:y@kind streamHead:6:StreamHead@kind who:7:WhoQuery@kind why:8:WhyQuery@kind what:9:WhatQuery@kind discover:10:s@kind enrolments:11:b@kind peers:12:b@kind status:13:b@kind refuseEnrolment:14:RefuseEnrolment@kind checkpoint:15:CheckpointQuery@kind inclusion:16:InclusionQuery@kind diff:17:y@kind erase:18:EraseQuery@kind accesses:19:AccessesQuery@kind tellEnrolment:20:TellEnrolment@kind errand:21:y@kind errands:22:b@kind answerErrand:23:y@kind sessions:24:SessionsQuery@kind refusals:25:RefusalsQuery@kind epochs:26:EpochsQuery@kind storage:27:StorageQuery@kind',
+    'request:1:U principal:2:y@kind epochOf:3:s@kind keyGrants:4:KeyGrantsQuery@kind keyHeader:5:y@kind streamHead:6:StreamHead@kind who:7:WhoQuery@kind why:8:WhyQuery@kind what:9:WhatQuery@kind enrolments:11:b@kind peers:12:b@kind status:13:b@kind refuseEnrolment:14:RefuseEnrolment@kind checkpoint:15:CheckpointQuery@kind inclusion:16:InclusionQuery@kind diff:17:y@kind erase:18:EraseQuery@kind accesses:19:AccessesQuery@kind tellEnrolment:20:TellEnrolment@kind errand:21:y@kind errands:22:b@kind answerErrand:23:y@kind sessions:24:SessionsQuery@kind refusals:25:RefusalsQuery@kind epochs:26:EpochsQuery@kind storage:27:StorageQuery@kind discover:28:DiscoverQuery@kind',
   TellEnrolment: 'tokenId:1:y why:2:s',
   RefuseEnrolment: 'tokenId:1:y why:2:s',
   CheckpointQuery: 'log:1:s oldSize:2:U',
@@ -206,6 +207,7 @@ export const FIELDS = {
   RefusalsQuery: 'before:1:U? max:2:u',
   EpochsQuery: 'after:1:s max:2:u',
   StorageQuery: 'filter:1:s levels:2:u after:3:s max:4:u',
+  DiscoverQuery: 'filter:1:s after:2:s max:3:u',
   KeyGrantsQuery: 'tree:1:s epoch:2:U',
   StreamHead: 'topic:1:s boot:2:y',
   WhoQuery: 'topic:1:s action:2:u atUs:3:I?',

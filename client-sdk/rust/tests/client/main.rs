@@ -6,6 +6,8 @@ mod attested;
 #[cfg(test)]
 mod connecting;
 #[cfg(test)]
+mod discovering;
+#[cfg(test)]
 mod enrolling;
 #[cfg(test)]
 mod federation;

@@ -80,6 +80,8 @@ pub(crate) struct Script {
     pub(crate) enrolling: Vec<frame::Enrolling>,
     pub(crate) statements: Vec<Bytes>,
     pub(crate) vices: BTreeSet<Vice>,
+    /// The parts of the list of topics it tells, by what they come after.
+    pub(crate) parts: BTreeMap<Option<Topic>, String>,
     /// Whose word it passes on with what it stored, where it carries home.
     pub(crate) vouches: Option<SigningKey>,
     /// The control logs it shows: its own and its peers'.
@@ -160,6 +162,7 @@ impl Node {
             enrolling: Vec::new(),
             statements: Vec::new(),
             vices: BTreeSet::new(),
+            parts: BTreeMap::new(),
             vouches: None,
             logs: BTreeMap::from([(
                 world.organisation.clone(),

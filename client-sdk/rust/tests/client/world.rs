@@ -111,17 +111,35 @@ impl World {
         identity: &Identity,
     ) -> Statement {
         let kem = identity.kem().public_key();
+        let secrets = (kem.suite(), kem.to_bytes().into());
+        self.principal_with(name, (kind, attested), identity, secrets)
+    }
+
+    fn principal_with(
+        &self,
+        name: &str,
+        (kind, attested): (PrincipalKind, bool),
+        identity: &Identity,
+        (kem_suite, kem_public_key): (Suite, Bytes),
+    ) -> Statement {
         let principal = Principal {
             name: self.name(name),
             kind,
             public_key: identity.public_key(),
-            kem_suite: kem.suite(),
-            kem_public_key: kem.to_bytes().into(),
+            kem_suite,
+            kem_public_key,
             issued: issued(),
             until: None,
             attested,
         };
         sign_statement(Statement::unsigned(StatementBody::Principal(principal)), &self.issuer)
+    }
+
+    /// What proves a device to which nothing can be sealed: no key for secrets is stated.
+    pub(crate) fn proof_without_secrets(&self, name: &str, identity: &Identity) -> Vec<Bytes> {
+        let open = (Suite::Open, Bytes::new());
+        let principal = self.principal_with(name, (PrincipalKind::Device, false), identity, open);
+        encoded(&[self.root_statement(), self.issuer_statement(), principal])
     }
 
     /// What proves a principal of this organisation to its own people.

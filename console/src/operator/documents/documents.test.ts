@@ -3,7 +3,7 @@ import { accessesOf } from './accesses';
 import { epochsOf, storageOf } from './keeping';
 import { statusOf } from './node';
 import { peersOf } from './peers';
-import { streamsOf, whatOf, whoOf, whyOf } from './rights';
+import { whatOf, whoOf, whyOf } from './rights';
 import { refusalsOf, sessionsOf } from './sessions';
 
 const READERS = [
@@ -12,7 +12,6 @@ const READERS = [
   storageOf,
   statusOf,
   peersOf,
-  streamsOf,
   whatOf,
   whoOf,
   whyOf,

@@ -1,6 +1,6 @@
-// Who may, why, and what: the node's exact answers about rights, and the topics that there are.
+// Who may, why, and what: the node's exact answers about rights.
 
-import { doc, docs, figure, flag, list, text, texts, time } from './read';
+import { doc, docs, flag, text, texts, time } from './read';
 
 /** Somebody who may do what was asked about. */
 export interface WhoEntry {
@@ -102,47 +102,4 @@ export function whatOf(value: unknown): What {
       reason: text(one.reason) ?? '',
     })),
   };
-}
-
-/** A topic that there is. */
-export interface Stream {
-  topic: string;
-  deviceType?: string | undefined;
-  title?: string | undefined;
-  class?: string | undefined;
-  isMobile: boolean;
-  latitude?: number | undefined;
-  longitude?: number | undefined;
-  retentionS?: number | undefined;
-  records: number;
-  lastReceived?: number | undefined;
-  transducers: { name: string; unit: string }[];
-}
-
-/** Reads the answer to `discover`. */
-export function streamsOf(value: unknown): Stream[] {
-  return list(value).flatMap((entry) => {
-    const one = doc(entry);
-    const topic = text(one.topic);
-    if (topic === undefined) return [];
-    const location = doc(one.location);
-    return [
-      {
-        topic,
-        deviceType: text(one.device_type),
-        title: text(one.title),
-        class: text(one.class),
-        isMobile: flag(one.mobile),
-        latitude: figure(location.latitude),
-        longitude: figure(location.longitude),
-        retentionS: figure(one.retention_s),
-        records: (figure(one.next_offset) ?? 0) - (figure(one.first_offset) ?? 0),
-        lastReceived: time(one.last_received),
-        transducers: docs(one.transducers).map((each) => ({
-          name: text(each.name) ?? '',
-          unit: text(each.unit) ?? '',
-        })),
-      },
-    ];
-  });
 }

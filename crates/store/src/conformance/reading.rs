@@ -57,6 +57,18 @@ pub(super) fn a_filter_selects<E: RecordsEngine>(engine: &E) -> Result<(), Breac
         let topics: Vec<&str> = states.iter().map(|state| state.topic.as_str()).collect();
         ensure_equal("topics", &listed, &topics)?;
     }
+    for (after, max, wanted) in [
+        (None, 2, vec!["city/a", "city/a/x"]),
+        (Some("city/a/x"), 2, vec!["city/a/y", "city/b/x"]),
+        (Some("city/a/xx"), 9, vec!["city/a/y", "city/b/x"]),
+        (Some("city/b/x"), 9, vec![]),
+        (None, 0, vec![]),
+    ] {
+        let after = after.map(topic).transpose()?;
+        let states = reader.topics_after(&filter("city/#")?, after.as_ref(), max);
+        let topics: Vec<&str> = states.iter().map(|state| state.topic.as_str()).collect();
+        ensure_equal("a part of the topics", &wanted, &topics)?;
+    }
     // What a filter means grows with the topics.
     write(&mut log, &topic("city/a/z")?, [9])?;
     ensure_equal("a new topic", &3, &read_whole(&reader, &filter("city/a/+")?)?.len())

@@ -9,7 +9,7 @@ use super::{
     frame::{FrameOutcome, RawRecord},
     plan::{self, Limits, Plan, Planned, plan_one, position_of_offset},
     segment::SegmentName,
-    topics::Selection,
+    topics::{Selection, TopicEntry},
     view::Shared,
 };
 use crate::{LostRange, LostReason, ReadBatch, ReadError, RecordReader, StoredRecord, TopicState};
@@ -306,12 +306,20 @@ impl RecordReader for LogReader {
         }
     }
 
-    fn topics(&self, filter: &Filter) -> Vec<TopicState> {
+    fn topics_after(&self, filter: &Filter, after: Option<&Topic>, max: usize) -> Vec<TopicState> {
         let ids = self.shared.select(filter).0.ids();
         let view = self.shared.view();
-        let mut states: Vec<TopicState> = ids
+        let mut entries: Vec<&TopicEntry> = ids
             .into_iter()
             .filter_map(|id| view.topics.get(id))
+            .filter(|entry| after.is_none_or(|after| entry.topic > *after))
+            .collect();
+        if entries.len() > max {
+            entries.select_nth_unstable_by(max, |a, b| a.topic.cmp(&b.topic));
+            entries.truncate(max);
+        }
+        let mut states: Vec<TopicState> = entries
+            .into_iter()
             .map(|entry| TopicState {
                 topic: entry.topic.clone(),
                 first_offset: Offset::new(entry.first_offset.unwrap_or(entry.next_offset)),

@@ -250,6 +250,9 @@ impl Shared {
                 let expected = head.map_or(Sequence::ZERO, |(last, _hash)| last.next());
                 Some(AnswerBody::ExpectedSequence(expected))
             }
+            Question::Discover { after, .. } => {
+                script.parts.get(&after).cloned().map(AnswerBody::Json)
+            }
             Question::Status => Some(AnswerBody::Json(format!("{{\"asker\":\"{asker}\"}}"))),
             _ => None,
         };
