@@ -67,9 +67,11 @@ function Unopened({ desk }: { desk: Desk }) {
         ) : (
           <Notice key={fault} weight="warn" title={w.unusableTitle(count)}>
             {w.unusableText}{' '}
-            <span class="mono">
-              {topic}: {detail}
-            </span>
+            {topic === undefined ? null : (
+              <span class="mono">
+                {topic}: {detail}
+              </span>
+            )}
           </Notice>
         ),
       )}
@@ -84,11 +86,23 @@ function Empty({ desk }: { desk: Desk }) {
   const filters = desk.feed.filters.value;
   const { fleet, live } = desk.feed;
   if (filters === undefined || fleet.devices.size > 0) return null;
+  if (desk.feed.isTakenBack.value) return <TakenBack />;
   if (filters.length === 0) return <Notice title={w.nothingTitle}>{w.nothingText}</Notice>;
   if (live.value === 0 || fleet.unopened.size > 0) return null;
   return (
     <Notice title={w.noneYetTitle}>
       {w.noneYetText} <span class="mono">{filters.join(', ')}</span>
+    </Notice>
+  );
+}
+
+/** Everything that was to be seen is not to be seen any more; it may be again. */
+function TakenBack() {
+  const w = words();
+  const { title, text } = explain({ name: 'not-permitted', message: '' });
+  return (
+    <Notice weight="bad" title={title} urgent>
+      {text} {w.takenBackText}
     </Notice>
   );
 }

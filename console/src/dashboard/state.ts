@@ -82,6 +82,10 @@ export class Desk {
       if (this.feed.hasReadings.value) untracked(() => this.#beat());
     });
     effect(() => {
+      // What was taken back is gone before the page says so.
+      if (this.feed.filters.value !== undefined) untracked(() => this.#beat());
+    });
+    effect(() => {
       const topic = this.chosen.value;
       const hash = topic === undefined ? '' : `#/${encodeURIComponent(topic).replaceAll('%2F', '/')}`;
       if (hash === location.hash) return;

@@ -28,6 +28,8 @@ const en = {
   nothingTitle: 'There is nothing you may see yet',
   nothingText:
     'You are known here, but nobody has given you a right to see readings. As soon as somebody does, they appear here by themselves.',
+  takenBackText:
+    'If it is given again, readings appear here by themselves, and what you were not to see meanwhile is marked as a gap.',
   noneYetTitle: 'No readings yet',
   noneYetText: 'You may see these topics; nothing has been published on them:',
   noPlace: (n: number) =>
@@ -122,6 +124,8 @@ const en = {
     restart: 'lost in a restart',
     corrupt: 'damaged on the node’s disk',
     withheld: 'withheld: missing in the publisher’s numbering, and the node did not say why',
+    sealed: 'sealed: they came, and you were not given the key',
+    unusable: 'unusable: they came, and cannot be read',
   } as Record<string, string>,
   gapShort: {
     retention: 'not kept',
@@ -130,6 +134,8 @@ const en = {
     restart: 'restart',
     corrupt: 'damaged',
     withheld: 'withheld',
+    sealed: 'sealed',
+    unusable: 'unusable',
   } as Record<string, string>,
   hours48: '48 hours',
   week: 'Week',
@@ -182,6 +188,8 @@ const es: typeof en = {
   nothingTitle: 'Todavía no hay nada que pueda ver',
   nothingText:
     'Aquí le conocen, pero nadie le ha dado derecho a ver lecturas. En cuanto alguien se lo dé, aparecerán aquí solas.',
+  takenBackText:
+    'Si se le vuelve a dar, las lecturas aparecerán aquí por sí solas, y lo que entretanto no debía ver quedará marcado como hueco.',
   noneYetTitle: 'Todavía no hay lecturas',
   noneYetText: 'Puede ver estos temas; en ellos no se ha publicado nada:',
   noPlace: (n) =>
@@ -275,6 +283,8 @@ const es: typeof en = {
     restart: 'perdidas en un reinicio',
     corrupt: 'dañadas en el disco del nodo',
     withheld: 'retenidas: faltan en la numeración del emisor y el nodo no dijo por qué',
+    sealed: 'selladas: llegaron, y no se le ha dado la clave',
+    unusable: 'ilegibles: llegaron, y no se pueden leer',
   },
   gapShort: {
     retention: 'no guardadas',
@@ -283,6 +293,8 @@ const es: typeof en = {
     restart: 'reinicio',
     corrupt: 'dañadas',
     withheld: 'retenidas',
+    sealed: 'selladas',
+    unusable: 'ilegibles',
   },
   hours48: '48 horas',
   week: 'Semana',
@@ -331,6 +343,8 @@ const ja: typeof en = {
   nothingTitle: 'まだ見られるものがありません',
   nothingText:
     '登録はされていますが、測定値を見る権限がまだ与えられていません。与えられると自動的に表示されます。',
+  takenBackText:
+    '再び与えられると測定値は自動的に表示され、その間に見られなかった部分は欠測として示されます。',
   noneYetTitle: 'まだ測定値がありません',
   noneYetText: '次のトピックを見ることができますが、まだ何も発信されていません。',
   noPlace: (n) => `位置のないデバイスが ${count(n)} 台あり、一覧にのみ表示しています。`,
@@ -416,6 +430,8 @@ const ja: typeof en = {
     restart: '再起動で失われた',
     corrupt: 'ノードのディスクで破損',
     withheld: '隠された：発信者の番号が欠けており、ノードは理由を示していない',
+    sealed: '封印：届いたが、鍵が与えられていない',
+    unusable: '読めない：届いたが、読み取れない',
   },
   gapShort: {
     retention: '保存切れ',
@@ -424,6 +440,8 @@ const ja: typeof en = {
     restart: '再起動',
     corrupt: '破損',
     withheld: '不明',
+    sealed: '封印',
+    unusable: '読めない',
   },
   hours48: '48 時間',
   week: '1 週間',

@@ -212,6 +212,40 @@ describe('the dashboard', () => {
     await watched.context.close();
   });
 
+  test('colours by the measurement and the thresholds that its viewer chooses, and remembers both', async () => {
+    const watched = await viewer('greta');
+    const { page } = watched;
+    await seen(device(page, 'Truck 6'));
+    const colours = async () => {
+      const swatches = page.locator('.list-button .swatch').locator('circle, path');
+      return new Set(await swatches.evaluateAll((all) => all.map((one) => one.getAttribute('fill'))));
+    };
+    await page.getByLabel('Colour by').selectOption('turn');
+    await holds(async () => {
+      const shown = await page.locator('.list-value').allInnerTexts();
+      for (const text of shown) expect(Math.abs(Number(text.replaceAll(',', '')) - turn)).toBeLessThan(40);
+    });
+    const legend = page.locator('.legend');
+    await legend.locator('summary', { hasText: 'Thresholds' }).click();
+    const thresholds = legend.getByRole('spinbutton');
+    const set = async (least: number) => {
+      for (let at = (await thresholds.count()) - 1; at >= 0; at -= 1)
+        await thresholds.nth(at).fill(`${least + at}`);
+      await legend.getByRole('button', { name: 'OK' }).click();
+      await seen(legend.getByText(`below ${least.toLocaleString('en-GB')}`, { exact: true }));
+    };
+    await set(-9000);
+    await holds(async () => expect((await colours()).size).toBe(1));
+    const [highest] = await colours();
+    expect(await page.locator('.list-button .swatch path').count()).toBe(TRUCKS);
+    await page.reload();
+    await seen(device(page, 'Truck 6'));
+    expect(await page.getByLabel('Colour by').inputValue()).toBe('turn');
+    await holds(async () => expect([...(await colours())]).toEqual([highest]));
+    expectNoComplaint(watched);
+    await watched.context.close();
+  });
+
   test('can be used with keys and with a screen reader, in light and dark', async () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       const watched = await viewer(`gema-${colorScheme}`, { colorScheme });

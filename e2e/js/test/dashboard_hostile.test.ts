@@ -1,7 +1,8 @@
 // The city dashboard where somebody means ill or something is wrong: names that want to be scripts,
 // a node that lies, tokens that do not count, clocks that are off, and more devices than anybody looks at.
 
-import { formatJoinToken, parseJoinToken } from '@sekisho/client';
+import { Client, formatJoinToken, parseJoinToken } from '@sekisho/client';
+import { openFolder } from '@sekisho/client/node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { City, closeBrowser, eventually, openPage } from '../src/index.js';
@@ -242,6 +243,7 @@ describe('the dashboard in bad company', () => {
     const publishers = ['one', 'two', 'three', 'four', 'five'].map((name) => `counter-${name}`);
     const all = Array.from({ length: 10_000 }, (_, number) => number);
     await Promise.all(publishers.map((name) => publishMany(name, all)));
+    await city.describe('fujisawa/many/9999', { type: 'tide gauge', title: 'The last one' });
     const token = await city.enrol('sara', { kind: 'person', read: ['fujisawa/many/#'] });
     const watched = await visit(city.web, token);
     const { page } = watched;
@@ -258,9 +260,32 @@ describe('the dashboard in bad company', () => {
     await page.getByRole('searchbox').fill('');
     await page.locator('.list-rows').focus();
     await page.keyboard.press('End');
-    await seen(device(page, 'many/9999'));
+    await seen(device(page, 'The last one'));
     expect(await barriers(page)).toEqual([]);
+    await page.locator('.list-rows').focus();
+    await page.keyboard.press('Home');
+    await device(page, 'The last one').waitFor({ state: 'detached' });
+    await page.getByLabel('Type', { exact: true }).selectOption('tide gauge');
+    await seen(device(page, 'The last one'));
+    await seen(page.getByRole('status').getByText('1 of 10,000 devices'));
     expectNoComplaint(watched);
     await watched.context.close();
+  });
+
+  test('of ten thousand topics the node tells all, part by part, however one asks', async () => {
+    const FILTER = 'fujisawa/many/#';
+    const TOPICS = Array.from({ length: 10_000 }, (_, number) => `fujisawa/many/${number}`).sort();
+    const looker = await city.member('looker', { read: [FILTER] });
+    const client = await Client.connect({ ...(await openFolder(looker.dir)), web: city.web });
+    const found = await client.discover(FILTER);
+    expect(found.map(({ topic }) => topic)).toEqual(TOPICS);
+    expect(found.at(-1)).toMatchObject({ deviceType: 'tide gauge', title: 'The last one' });
+    const few = await client.discover(FILTER, { max: 1_500 });
+    expect(few.map(({ topic }) => topic)).toEqual(TOPICS.slice(0, 1_500));
+    await client.close();
+    const listed = JSON.parse(await looker.run(['discover', FILTER, '--json'])) as { topic: string }[];
+    expect(listed.map(({ topic }) => topic)).toEqual(TOPICS);
+    const typed = await looker.run(['discover', FILTER, '--type', 'tide gauge', '--json']);
+    expect(JSON.parse(typed)).toHaveLength(1);
   });
 });

@@ -1,8 +1,9 @@
 // The page's end of the worker: readings go into the fleet, questions get answers.
 
 import { signal } from '@preact/signals';
-import { filterMatches, type Profile } from '@sekisho/client';
+import type { Profile } from '@sekisho/client';
 import { Fleet } from '../fleet/fleet';
+import { isInSight, type Sight } from './filters';
 import type { Answers, Ask, Fault, FromWorker, HistoryPart, ToWorker } from './protocol';
 
 /** How the page stands to the node. */
@@ -48,12 +49,16 @@ export class Feed {
   readonly link = signal<Link>({ state: 'starting', fault: undefined, since: Date.now() });
   /** What is followed; nothing before the node has said it. */
   readonly filters = signal<string[] | undefined>(undefined);
+  /** Whether readings were seen, and nothing may be seen any more. */
+  readonly isTakenBack = signal(false);
   /** Whether any reading came. */
   readonly hasReadings = signal(false);
   /** Filters of which everything that was kept has been told. */
   readonly live = signal(0);
   readonly #waiting = new Map<number, Waiting>();
+  /** Topics whose description is still to be asked for, and those for which it was. */
   readonly #toDescribe = new Set<string>();
+  readonly #askedFor = new Set<string>();
   #describing = 0;
   #questions = 0;
 
@@ -88,7 +93,8 @@ export class Feed {
 
   /** Learns what a topic is, where that was not asked before. For what is in sight. */
   describe(topic: string): void {
-    if (this.fleet.isDescribed(topic) || this.#toDescribe.has(topic)) return;
+    if (this.fleet.isDescribed(topic) || this.#askedFor.has(topic)) return;
+    this.#askedFor.add(topic);
     this.#toDescribe.add(topic);
     this.#describeNext();
   }
@@ -103,6 +109,7 @@ export class Feed {
   #describeNext(): void {
     if (this.#describing >= DESCRIBE_AT_ONCE) return;
     for (const topic of this.#toDescribe) {
+      this.#toDescribe.delete(topic);
       if (this.fleet.isDescribed(topic)) continue;
       this.#describing += 1;
       this.ask({ ask: 'discover', filter: topic })
@@ -135,8 +142,8 @@ export class Feed {
       case 'unopened':
         this.fleet.cannotOpen(message.topic, message.fault, message.detail);
         break;
-      case 'filters':
-        this.#follow(message.filters);
+      case 'sight':
+        this.#follow(message.sight);
         break;
       case 'live':
         this.live.value += 1;
@@ -165,10 +172,14 @@ export class Feed {
   }
 
   /** What the viewer may not follow any more is forgotten. */
-  #follow(filters: string[]): void {
+  #follow(sight: Sight): void {
+    const { filters } = sight;
+    this.fleet.keep((topic) => isInSight(topic, sight));
+    this.isTakenBack.value = this.hasReadings.value && filters.length === 0;
     this.filters.value = filters;
-    this.fleet.keep((topic) => filters.some((filter) => filterMatches(filter, topic)));
-    if (this.fleet.detail !== undefined) this.prove(this.fleet.detail.topic);
+    this.#askedFor.clear(); // What comes back is described anew.
+    const { detail } = this.fleet;
+    if (detail !== undefined && isInSight(detail.topic, sight)) this.prove(detail.topic);
     for (const filter of filters) {
       this.ask({ ask: 'discover', filter })
         .then((streams) => this.fleet.describe(streams))

@@ -2,6 +2,7 @@
 // cross in bulk, as arrays that are handed over and not copied.
 
 import type { Profile, Stream } from '@sekisho/client';
+import type { Sight } from './filters';
 
 /** Where a reading comes from and why the viewer can read it. */
 export interface Provenance {
@@ -55,6 +56,16 @@ export interface GapTold {
   topic?: string | undefined;
 }
 
+/** Readings that will not come, between two that did. Times are milliseconds since 1970. */
+export interface Break {
+  /** When the last one before it was taken; 0 where there was none. */
+  after: number;
+  /** When the first one behind it was taken; nothing while there is none yet. */
+  before: number | undefined;
+  /** As the protocol names it; `sealed`: they came, and the key was not given; `unusable`: they cannot be read. */
+  reason: string;
+}
+
 /** An error as it crosses between the worker and the page. */
 export interface Fault {
   /** The kind, such as a refusal's code by name. */
@@ -82,7 +93,10 @@ export interface HistoryPart {
   readings: number;
   late: number;
   rejected: number;
+  /** Without the key. */
   unopened: number;
+  /** Neither opened nor read for another reason. */
+  unusable: number;
   gaps: { after: number; before: number; reason: string }[];
   signers: string[];
   /** The newest reading so far, which tells how far the history has come. */
@@ -119,7 +133,8 @@ export interface Answers {
   discover: Stream[];
   describe: Stream | undefined;
   why: { permitted: boolean; explanation: string };
-  recent: { batches: Batch[]; gaps: GapTold[] };
+  /** What is told of the time between `from` and `until` is all that there is of it. */
+  recent: { batches: Batch[]; from: number; until: number; breaks: Break[] };
   history: HistoryPart;
   csv: { blob: Blob; rows: number; cut: boolean };
 }
@@ -130,7 +145,7 @@ export type FromWorker =
   | { kind: 'gap'; gap: GapTold }
   | { kind: 'rejected'; topic?: string | undefined; reason: string; detail: string }
   | { kind: 'unopened'; topic: string; fault: string; detail: string }
-  | { kind: 'filters'; filters: string[] }
+  | { kind: 'sight'; sight: Sight }
   | { kind: 'live'; filter: string }
   | { kind: 'state'; state: 'connecting' | 'connected'; fault?: Fault | undefined }
   | { kind: 'ended'; fault: Fault }

@@ -7,7 +7,8 @@ import { COLUMNS_MAX } from '../fleet/series';
 import { BYTE_ORDER_MARK, type Cell, line } from '../history/csv';
 import { Intervals } from '../history/intervals';
 import { Batcher, numberOrText } from './batcher';
-import type { Answers, Ask, Batch, GapTold, HistoryPart } from './protocol';
+import type { Answers, Ask, Batch, Break, HistoryPart } from './protocol';
+import { bodyFaultOf, reasonOf } from './unopened';
 
 type Question<K extends Ask['ask']> = Extract<Ask, { ask: K }>;
 
@@ -21,19 +22,24 @@ export async function recent(
   signal: AbortSignal,
 ): Promise<Answers['recent']> {
   const batcher = new Batcher();
-  const gaps: GapTold[] = [];
+  const notes = new Notes(Number.POSITIVE_INFINITY);
   let batches: Batch[] = [];
   for await (const delivery of client.history(question.topic, { start: { time: question.since }, signal })) {
-    if (delivery.kind === 'gap') gaps.push(delivery);
+    if (delivery.kind === 'gap') notes.gap(delivery.reason);
     if (delivery.kind !== 'message') continue;
     try {
       batcher.add(delivery);
-    } catch {
-      continue; // What cannot be opened is counted where it is live.
+    } catch (thrown) {
+      notes.gap(reasonOf(bodyFaultOf(thrown))); // It is counted where it is live.
+      continue;
     }
+    for (const { time } of delivery.samples()) notes.sample(delivery, time);
     if (batcher.rows >= 500) batches = newest([...batches, ...batcher.take()], question.most);
   }
-  return { batches: newest([...batches, ...batcher.take()], question.most), gaps };
+  batches = newest([...batches, ...batcher.take()], question.most);
+  const from = batches[0]?.times[0] ?? question.since;
+  const breaks = notes.missing().filter(({ after }) => after >= from);
+  return { batches, from, until: notes.reached, breaks };
 }
 
 /** The last batches that hold so many rows. */
@@ -53,8 +59,9 @@ class Notes {
   late = 0;
   rejected = 0;
   unopened = 0;
+  unusable = 0;
   reached = 0;
-  readonly gaps: HistoryPart['gaps'] = [];
+  readonly gaps: Break[] = [];
   readonly signers = new Set<string>();
   #open: string | undefined;
 
@@ -64,10 +71,18 @@ class Notes {
     this.#open ??= reason;
   }
 
-  /** What is missing, also where nothing came behind it until now. */
-  missing(until: number): HistoryPart['gaps'] {
+  /** Counts what came and cannot be shown. */
+  cannotOpen(fault: string): void {
+    const reason = reasonOf(fault);
+    if (reason === 'sealed') this.unopened += 1;
+    else this.unusable += 1;
+    this.gap(reason);
+  }
+
+  /** What is missing, also where nothing came behind it yet. */
+  missing(): Break[] {
     if (this.#open === undefined) return [...this.gaps];
-    return [...this.gaps, { after: this.reached, before: until, reason: this.#open }];
+    return [...this.gaps, { after: this.reached, before: undefined, reason: this.#open }];
   }
 
   sample(message: Message, time: number): void {
@@ -95,7 +110,7 @@ export async function history(
   const intervals = new Intervals(question.since, until, question.interval);
   const notes = new Notes(question.lateAfter);
   const part = (): HistoryPart => {
-    const gaps = notes.missing(Date.now());
+    const gaps = notes.missing().map(({ before = Date.now(), ...gap }) => ({ ...gap, before }));
     return { ...intervals.result(), ...notes, gaps, signers: [...notes.signers] };
   };
   let told = performance.now();
@@ -116,8 +131,8 @@ function gather(message: Message, intervals: Intervals, notes: Notes): void {
   let samples: ReturnType<Message['samples']>;
   try {
     samples = message.samples();
-  } catch {
-    notes.unopened += 1;
+  } catch (thrown) {
+    notes.cannotOpen(bodyFaultOf(thrown));
     return;
   }
   for (const sample of samples) {

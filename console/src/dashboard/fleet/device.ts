@@ -2,20 +2,12 @@
 
 import type { Stream } from '@sekisho/client';
 import { measurement } from '../../words/measurement';
-import type { Batch, ColumnName, Provenance, TextValue } from '../feed/protocol';
+import type { Batch, Break, ColumnName, Provenance, TextValue } from '../feed/protocol';
 import { mercator } from '../map/mercator';
 import { COLUMNS_MAX, Series } from './series';
 
 /** How far apart the rows are that every device keeps, milliseconds; the chosen one keeps all. */
 export const SPACING_MS = 1000;
-
-/** Readings that will not come, between two that did. */
-export interface Break {
-  after: number;
-  /** The first reading behind it; nothing while there is none yet. */
-  before: number | undefined;
-  reason: string;
-}
 
 /** Breaks that a device keeps. */
 const BREAKS_MAX = 64;
@@ -50,6 +42,12 @@ export function placeOf(latitude: number, longitude: number): Place | undefined 
   return { latitude, longitude, ...mercator(latitude, longitude) };
 }
 
+/** Where somebody had come with a device that they may not see any more. */
+export interface Left {
+  time: number;
+  position: number;
+}
+
 /** What a device is and has sent. */
 export class Device {
   stream: Stream | undefined;
@@ -69,12 +67,14 @@ export class Device {
   readonly provenances: Provenance[] = [];
   /** The place of the newest reading's. */
   latest = 0;
-  readonly breaks: Break[] = [];
+  breaks: Break[] = [];
   /** Readings since the page was opened. */
   readings = 0;
   late = 0;
   rejected = 0;
   #committed = 0;
+  /** The position of the last reading before the viewer was shut out, until one comes. */
+  #left: number | undefined;
 
   constructor(
     readonly topic: string,
@@ -120,7 +120,7 @@ export class Device {
       const received = batch.received[index] ?? time;
       this.readings += 1;
       if (received - time > lateAfter) this.late += 1;
-      this.#closeBreaks(time);
+      this.#closeBreaks(time, batch.positions[index] ?? -1);
       this.position = Math.max(this.position, batch.positions[index] ?? -1);
       this.#thin(time, received, provenance, batch.columns, row);
       if (time < this.time) return;
@@ -146,6 +146,23 @@ export class Device {
     if (this.breaks.length > BREAKS_MAX) this.breaks.shift();
   }
 
+  /**
+   * Goes on where the viewer was not allowed to see it for a while: what was published meanwhile did not come.
+   * Nothing was missed where the newest reading of now is that of before.
+   */
+  resume({ time, position }: Left): void {
+    this.#left = position;
+    this.breaks.push({ after: time, before: undefined, reason: 'rights' });
+  }
+
+  /** What the history tells of a time counts in place of what was noted while it was live. */
+  mend(from: number, until: number, found: readonly Break[]): void {
+    const isOutside = ({ after, before }: Break) =>
+      after < from || after >= until || (before ?? until) > until;
+    const kept = [...this.breaks.filter(isOutside), ...found].sort((one, other) => one.after - other.after);
+    this.breaks = kept.slice(-BREAKS_MAX);
+  }
+
   /** Takes over what the owner says of it. */
   describe(stream: Stream): void {
     this.stream = stream;
@@ -154,7 +171,9 @@ export class Device {
     }
   }
 
-  #closeBreaks(time: number): void {
+  #closeBreaks(time: number, position: number): void {
+    if (position === this.#left) this.breaks.pop();
+    this.#left = undefined;
     for (const one of this.breaks) if (one.before === undefined && time > one.after) one.before = time;
   }
 

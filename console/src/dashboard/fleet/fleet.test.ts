@@ -80,7 +80,97 @@ describe('a fleet', () => {
     fleet.take([batch('a/1', [1]), batch('a/2', [1])]);
     fleet.keep((topic) => topic === 'a/1');
     expect([...fleet.devices.keys()]).toEqual(['a/1']);
-    expect(fleet.detail).toBeUndefined();
+    expect(fleet.detail?.series.length).toBe(0);
+  });
+
+  it('shows a gap where the viewer was shut out for a while, and none where nothing was missed', () => {
+    const fleet = new Fleet(60_000);
+    fleet.take([batch('a/1', [1000]), batch('a/2', [1000, 2000])]);
+    const before = fleet.devices.get('a/1')?.position ?? 0;
+    fleet.keep(() => false);
+    fleet.take([batch('a/1', [1000]), { ...batch('a/2', [9000]), positions: Float64Array.of(77) }]);
+    expect(fleet.devices.get('a/1')?.position).toBe(before);
+    expect(fleet.devices.get('a/1')?.breaks).toEqual([]);
+    expect(fleet.devices.get('a/2')?.breaks).toEqual([{ after: 2000, before: 9000, reason: 'rights' }]);
+    fleet.clear();
+    fleet.take([{ ...batch('a/2', [11_000]), positions: Float64Array.of(78) }]);
+    expect(fleet.devices.get('a/2')?.breaks).toEqual([]);
+  });
+
+  it('lets the history say what is missing of a time that it has, and nothing of another', () => {
+    const fleet = new Fleet(60_000);
+    const topic = 'fujisawa/truck/7/air';
+    fleet.choose(topic);
+    for (const [at, time] of [1000, 5000, 9000].entries()) {
+      fleet.take([{ ...batch(topic, [time]), positions: Float64Array.of(10 * at) }]);
+      if (time < 9000) fleet.gap({ from: 0, to: 1, reason: 'withheld', topic }, 0);
+    }
+    const device = fleet.devices.get(topic);
+    if (device === undefined) throw new Error('device: wanted one, found none');
+    expect(device.breaks.map(({ after, before }) => [after, before])).toEqual([
+      [1000, 5000],
+      [5000, 9000],
+    ]);
+    const sealed = { after: 6000, before: 8000, reason: 'sealed' };
+    fleet.fill(device, [batch(topic, [6000, 8000])], { from: 5000, until: 9000, breaks: [sealed] });
+    expect(device.breaks).toEqual([{ after: 1000, before: 5000, reason: 'withheld' }, sealed]);
+    expect([...(fleet.detail?.series.times ?? [])]).toEqual([1000, 5000, 6000, 8000, 9000]);
+  });
+
+  it('shows what comes and cannot be opened as a gap, until something can be again', () => {
+    const fleet = new Fleet(60_000);
+    fleet.take([batch('a/1', [1000])]);
+    fleet.cannotOpen('a/1', 'no-key', 'wanted a key');
+    fleet.cannotOpen('a/1', 'no-key', 'wanted a key');
+    expect(fleet.devices.get('a/1')?.breaks).toEqual([{ after: 1000, before: undefined, reason: 'sealed' }]);
+    fleet.take([batch('a/1', [3000])]);
+    expect(fleet.devices.get('a/1')?.breaks).toEqual([{ after: 1000, before: 3000, reason: 'sealed' }]);
+  });
+
+  it('says of what came and cannot be read for another reason than the key that it is unusable', () => {
+    const fleet = new Fleet(60_000);
+    fleet.take([batch('a/1', [1000])]);
+    for (const fault of ['decrypt', 'samples']) fleet.cannotOpen('a/1', fault, 'wanted samples, found none');
+    fleet.cannotOpen('a/1', 'no-key', 'wanted a key');
+    expect(fleet.devices.get('a/1')?.breaks.map(({ reason }) => reason)).toEqual(['unusable', 'sealed']);
+  });
+
+  it('forgets names, gaps and details of what may not be seen any more, and counts it still', () => {
+    const fleet = new Fleet(60_000);
+    const described = (topic: string) =>
+      ({ topic, described: true, class: 'open', mobile: false, title: topic, transducers: [] }) as const;
+    fleet.describe([described('a/1'), described('a/2')], true);
+    fleet.gap({ from: 1, to: 2, reason: 'withheld', topic: 'a/1' }, 0);
+    fleet.gap({ from: 3, to: 4, reason: 'withheld', topic: 'a/2' }, 0);
+    fleet.gap({ from: 5, to: 6, reason: 'retention' }, 0);
+    fleet.reject('signature', 'wanted the signature of a/1', 'a/1');
+    fleet.reject('repeated', 'wanted the next of a/2', 'a/2');
+    fleet.cannotOpen('a/1', 'no-key', 'wanted a key of a/1');
+    fleet.keep((topic) => topic === 'a/2');
+    expect(['a/1', 'a/2'].map((topic) => fleet.isDescribed(topic))).toEqual([false, true]);
+    expect(fleet.gaps.map(({ topic }) => topic)).toEqual(['a/2', undefined]);
+    const forgotten = { count: 1, detail: '', topic: undefined };
+    expect(fleet.refused.get('signature')).toEqual(forgotten);
+    expect(fleet.refused.get('repeated')?.topic).toBe('a/2');
+    expect(fleet.unopened.get('no-key')).toEqual(forgotten);
+    // Not what was signed once: the node's word counts where nothing signed is known.
+    fleet.describe([{ ...described('a/1'), title: 'told' }]);
+    fleet.take([batch('a/1', [1000])]);
+    expect(fleet.devices.get('a/1')?.title).toBe('told');
+  });
+
+  it('takes no late answer of the history for a device that may not be seen any more, or came anew', () => {
+    const fleet = new Fleet(60_000);
+    fleet.choose('a/1');
+    fleet.take([batch('a/1', [1000])]);
+    const before = fleet.devices.get('a/1');
+    if (before === undefined) throw new Error('device: wanted one, found none');
+    fleet.keep(() => false);
+    fleet.fill(before, [batch('a/1', [500])], { from: 0, until: 1000, breaks: [] });
+    expect(fleet.detail?.series.length).toBe(0);
+    fleet.take([{ ...batch('a/1', [9000]), positions: Float64Array.of(7) }]);
+    fleet.fill(before, [batch('a/1', [500])], { from: 0, until: 1000, breaks: [] });
+    expect([...(fleet.detail?.series.times ?? [])]).toEqual([9000]);
   });
 
   it('keeps what an owner signed of a stream where the node tells something else', () => {

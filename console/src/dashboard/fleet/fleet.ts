@@ -3,8 +3,9 @@
 
 import type { Stream } from '@sekisho/client';
 import { measurement } from '../../words/measurement';
-import type { Batch, GapTold } from '../feed/protocol';
-import { Device, isPosition } from './device';
+import type { Batch, Break, GapTold } from '../feed/protocol';
+import { reasonOf } from '../feed/unopened';
+import { Device, isPosition, type Left } from './device';
 import { Series } from './series';
 
 /** Numbers that all devices together may keep: 48 MB. */
@@ -24,6 +25,13 @@ export interface Refused {
   topic: string | undefined;
 }
 
+/** What of a time the history has, milliseconds since 1970. */
+export interface Filled {
+  from: number;
+  until: number;
+  breaks: readonly Break[];
+}
+
 /** A measurement that some device makes. */
 export interface Measurement {
   name: string;
@@ -38,13 +46,20 @@ export function rowsFor(devices: number, columns: number): number {
   return Math.max(ROWS_MIN, Math.min(ROWS_MAX, share));
 }
 
+/** That something was refused stays true; what it was is not to be seen. */
+function forgetTopics(counted: Map<string, Refused>, mayStay: (topic: string) => boolean): void {
+  for (const [reason, { count, topic }] of counted) {
+    if (topic !== undefined && !mayStay(topic)) counted.set(reason, { count, detail: '', topic: undefined });
+  }
+}
+
 /** All devices. */
 export class Fleet {
   readonly devices = new Map<string, Device>();
   readonly refused = new Map<string, Refused>();
   /** Records that could not be opened, by what stands between. */
   readonly unopened = new Map<string, Refused>();
-  readonly gaps: (GapTold & { at: number })[] = [];
+  gaps: (GapTold & { at: number })[] = [];
   /** Counts up with every change. */
   version = 0;
   /** Counts up when a device is added or described. */
@@ -57,6 +72,8 @@ export class Fleet {
   /** All rows of the chosen device. */
   detail: { topic: string; series: Series } | undefined;
   #descriptions = new Map<string, Stream>();
+  /** Where the viewer had come with what was taken back: no reading, only where a gap begins. */
+  readonly #left = new Map<string, Left>();
   /** Topics whose description was signed by their owner; as many as were looked at. */
   readonly #signed = new Set<string>();
 
@@ -90,6 +107,15 @@ export class Fleet {
     });
   }
 
+  /** What the history tells of the chosen device: rows before those that are live, and what is missing among them. */
+  fill(device: Device, batches: readonly Batch[], { from, until, breaks }: Filled): void {
+    // What was asked before the viewer was shut out may be answered behind it.
+    if (this.detail?.topic !== device.topic || this.devices.get(device.topic) !== device) return;
+    for (const batch of batches) if (batch.topic === device.topic) this.detailTake(device, batch);
+    device.mend(from, until, breaks);
+    this.version += 1;
+  }
+
   /** Chooses a device, of which every row is kept from now on; or none. */
   choose(topic: string | undefined): void {
     this.detail = topic === undefined ? undefined : { topic, series: new Series(DETAIL_ROWS_MAX) };
@@ -114,8 +140,9 @@ export class Fleet {
     this.version += 1;
   }
 
-  /** Counts a record that cannot be opened: mostly because the viewer was not given the key. */
+  /** Counts a record that came and cannot be shown: mostly because the viewer was not given the key. */
   cannotOpen(topic: string, fault: string, detail: string): void {
+    this.devices.get(topic)?.breakOff(reasonOf(fault));
     this.unopened.set(fault, { count: (this.unopened.get(fault)?.count ?? 0) + 1, detail, topic });
     this.version += 1;
   }
@@ -137,12 +164,20 @@ export class Fleet {
     return this.#descriptions.has(topic);
   }
 
-  /** Forgets what the viewer may not see any more. */
+  /** Forgets what the viewer may not see any more; where they may again, a gap begins where it was. */
   keep(mayStay: (topic: string) => boolean): void {
     const gone = [...this.devices.keys()].filter((topic) => !mayStay(topic));
-    for (const topic of gone) this.devices.delete(topic);
-    if (this.detail !== undefined && !mayStay(this.detail.topic)) this.detail = undefined;
-    if (gone.length === 0) return;
+    for (const topic of gone) {
+      const { time = 0, position = -1 } = this.devices.get(topic) ?? {};
+      this.devices.delete(topic);
+      if (this.#left.size < DEVICES_MAX) this.#left.set(topic, { time, position });
+    }
+    // Its rows go; where it comes back it is still the chosen one.
+    if (this.detail !== undefined && !mayStay(this.detail.topic)) this.choose(this.detail.topic);
+    for (const topic of this.#descriptions.keys()) if (!mayStay(topic)) this.#descriptions.delete(topic);
+    for (const topic of this.#signed) if (!mayStay(topic)) this.#signed.delete(topic);
+    this.gaps = this.gaps.filter(({ topic }) => topic === undefined || mayStay(topic));
+    for (const counted of [this.refused, this.unopened]) forgetTopics(counted, mayStay);
     this.membership += 1;
     this.version += 1;
   }
@@ -154,7 +189,8 @@ export class Fleet {
     this.unopened.clear();
     this.#descriptions.clear();
     this.#signed.clear();
-    this.gaps.length = 0;
+    this.#left.clear();
+    this.gaps = [];
     this.detail = undefined;
     this.membership += 1;
     this.version += 1;
@@ -191,6 +227,9 @@ export class Fleet {
     const device = new Device(topic, rowsFor(this.devices.size + 1, columns));
     const stream = this.#descriptions.get(topic);
     if (stream !== undefined) device.describe(stream);
+    const left = this.#left.get(topic);
+    if (left !== undefined) device.resume(left);
+    this.#left.delete(topic);
     this.devices.set(topic, device);
     this.membership += 1;
     return device;

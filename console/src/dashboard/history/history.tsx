@@ -129,6 +129,7 @@ function Told({ part }: { part: HistoryPart }) {
         </li>
       )}
       {part.unopened === 0 ? null : <li>{w.unopenedTitle(part.unopened)}</li>}
+      {part.unusable === 0 ? null : <li>{w.unusableTitle(part.unusable)}</li>}
       {part.gaps.slice(0, 5).map((gap) => (
         <li key={`${gap.after} ${gap.before}`}>
           <GapTold gap={gap} />

@@ -33,6 +33,8 @@ class Cartography {
   #viewChanged = true;
   #groundChanged = true;
   #tiles: L.TileLayer | undefined;
+  /** Whether one has come: until then the coast shows where one is. */
+  #hasTile = false;
   #frame = 0;
   #hasMoved = false;
   #firstAt: number | undefined;
@@ -135,7 +137,7 @@ class Cartography {
     if (!isMoved && !hasChosen && !this.#groundChanged && this.#drawn === fleet.version) return;
     const view = viewOf(this.#map);
     if (isMoved || this.#groundChanged) {
-      this.#ground.draw(view, this.#map.getZoom(), this.#colours, this.#tiles !== undefined);
+      this.#ground.draw(view, this.#map.getZoom(), this.#colours, this.#hasTile);
     }
     const scene = this.#scene();
     if (isMoved || hasChosen || time - this.#trailsAt > TRAILS_EVERY_MS) {
@@ -210,8 +212,11 @@ class Cartography {
   useTiles(map: { tiles: string; attribution: string } | undefined): void {
     if (map === undefined || this.#tiles !== undefined) return;
     this.#tiles = L.tileLayer(map.tiles, { maxZoom: 20, maxNativeZoom: 19 });
+    this.#tiles.once('tileload', () => {
+      this.#hasTile = true;
+      this.redraw();
+    });
     this.#tiles.addTo(this.#map);
-    this.redraw();
   }
 
   resize(): void {

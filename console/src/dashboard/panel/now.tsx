@@ -163,10 +163,7 @@ function LivePlot({ desk, device, name }: { desk: Desk; device: Device; name: st
     } as const;
     desk.feed
       .ask(question, { signal: stop.signal })
-      .then(({ batches }) => {
-        for (const batch of batches) if (fleet.detail?.topic === batch.topic) fleet.detailTake(device, batch);
-        fleet.version += 1;
-      })
+      .then((found) => fleet.fill(device, found.batches, found))
       .catch(() => undefined) // Without the right to history the plot begins now.
       .finally(() => {
         fetched.value = true;

@@ -6,7 +6,7 @@ import { now } from '../../identity/node';
 import { coloursChanged } from '../../parts/pickers';
 import { number, time as timeOfDay } from '../../words/format';
 import { language } from '../../words/language';
-import type { Break } from '../fleet/device';
+import type { Break } from '../feed/protocol';
 
 /** What a plot shows. Times are milliseconds since 1970. */
 export interface Curve {

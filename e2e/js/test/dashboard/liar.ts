@@ -16,6 +16,8 @@ export class Liar {
   readonly web: string;
   /** Whether records are changed. */
   isLying = false;
+  /** How many it passes on as they are before it lies once, and then no more; without it every one is changed. */
+  spared: number | undefined;
   /** Records that were changed. */
   lies = 0;
 
@@ -94,6 +96,10 @@ export class Liar {
     const found = frame.indexOf(MARK);
     const place = found + MARK.length + INTO_BODY;
     if (found < 0 || place >= frame.length) return;
+    if (this.spared !== undefined) {
+      this.spared -= 1;
+      if (this.spared !== -1) return;
+    }
     frame[place] = (frame[place] ?? 0) ^ 1;
     this.lies += 1;
   }
