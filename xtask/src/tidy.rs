@@ -11,6 +11,7 @@ mod items;
 mod modules;
 mod schema;
 mod scripts;
+mod threats;
 mod tree;
 mod walk;
 mod words;
@@ -46,6 +47,7 @@ pub(crate) fn check(root: &Path) -> Result<Vec<Finding>> {
         words::machine_paths(&tree),
         door::publish_paths(&tree),
         walk::functions(&tree),
+        threats::tests(&tree),
         schema::described(&tree),
         scripts::lengths(&tree),
         scripts::openings(&tree),

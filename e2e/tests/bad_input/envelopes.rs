@@ -153,3 +153,23 @@ async fn only_the_publisher_s_own_signature_over_an_envelope_s_own_parts_counts(
     scene.goes_on().await;
     scene.ends_well().await;
 }
+
+/// A key header is known by its content alone: nothing of one is remembered that its publisher did
+/// not sign.
+#[tokio::test]
+async fn a_key_header_that_was_forged_first_keeps_the_genuine_one_of_the_same_name_not_out() {
+    let mut scene = Scene::open().await;
+    let (_, mut wire, mut press) = scene.device("presser", "fujisawa/presser/#", TOPIC).await;
+    let envelope = press.next("sealed").encoded().clone();
+    let genuine = press.attached().unwrap();
+    let mut forged = genuine.to_vec();
+    // In the signature, which is its last part and no part of its name.
+    *forged.last_mut().unwrap() ^= 1;
+    let forged = (envelope.clone(), Some(forged.into()));
+    scene.refuses(&mut wire, forged, (RefusalCode::BadSignature, "key header")).await;
+    let without = (envelope.clone(), None);
+    scene.refuses(&mut wire, without, (RefusalCode::KeyHeaderMissing, "found none here")).await;
+    wire.publish(envelope, Some(genuine)).await.unwrap();
+    scene.goes_on().await;
+    scene.ends_well().await;
+}
