@@ -29,8 +29,8 @@ use self::{
     view::{Shared, View},
 };
 use crate::{
-    AppendError, Appended, CommitError, DirectoryError, Disk, LostRange, LostReason, NewRecord,
-    Records, RetentionRules, StoredRecord, StreamHead, TrimError, TrimReport,
+    AppendError, Appended, CommitError, DirectoryError, Disk, DiskFile, LostRange, LostReason,
+    NewRecord, Records, RetentionRules, StoredRecord, StreamHead, TrimError, TrimReport,
     directory::DirectoryClaim, disk::is_full,
 };
 
@@ -98,7 +98,10 @@ const SEGMENT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
 /// Zeros are written ahead of batches so many times smaller than them: larger ones take the disk
 /// longer than the journal does.
-const AHEAD_TIMES: usize = 16;
+const AHEAD_TIMES: u64 = 16;
+
+/// What is written ahead, in pieces of so many bytes.
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
 /// A batch buffer larger than this is given back after a commit, bytes.
 const BUFFER_KEPT_BYTES: usize = 1024 * 1024;
@@ -279,21 +282,14 @@ impl RecordLog {
         };
         let bytes = batch.buffer.len();
         let committed_bytes = self.committed_bytes.saturating_add(bytes_u64(bytes));
-        self.write_ahead(&mut batch.buffer, committed_bytes);
-        let mut written = file.write_at(self.committed_bytes, &batch.buffer);
-        if written.is_err() && batch.buffer.len() > bytes {
-            // Where there is no room for zeros there may be enough for records.
-            batch.buffer.truncate(bytes);
-            written = file.write_at(self.committed_bytes, &batch.buffer);
-        }
-        if let Err(source) = written {
+        if let Err(source) = file.write_at(self.committed_bytes, &batch.buffer) {
             return Err(self.take_back(&path, bytes, source));
         }
+        self.write_ahead(&*file, bytes, committed_bytes);
         if let Err(error) = file.sync() {
             return Err(self.poison(format!("{}: sync: {error}", path.display())));
         }
-        let written_bytes = self.committed_bytes.saturating_add(bytes_u64(batch.buffer.len()));
-        self.written_bytes = self.written_bytes.max(written_bytes);
+        self.written_bytes = self.written_bytes.max(committed_bytes);
         self.committed_bytes = committed_bytes;
         let head = self.publish(&mut batch);
         self.mark_committed();
@@ -429,22 +425,32 @@ impl RecordLog {
         Ok(())
     }
 
-    /// Lets zeros follow a batch that ends where none are left.
-    fn write_ahead(&mut self, batch: &mut Vec<u8>, end: u64) {
-        let end = end.saturating_add(bytes_u64(FRAME_HEADER_BYTES));
+    /// Lets zeros follow a batch of so many bytes that ends where none are left. Where the disk takes
+    /// none, they are missing and nothing else.
+    fn write_ahead(&mut self, file: &dyn DiskFile, batch: usize, end: u64) {
         let ahead = self.options.ahead_bytes.min(self.options.segment_bytes.saturating_sub(end));
-        let ahead_bytes = usize::try_from(ahead).unwrap_or(0);
-        if end <= self.written_bytes || batch.len() > ahead_bytes / AHEAD_TIMES {
+        let header = bytes_u64(FRAME_HEADER_BYTES);
+        let is_small = bytes_u64(batch) <= ahead / AHEAD_TIMES;
+        if end.saturating_add(header) <= self.written_bytes || !is_small {
             return;
         }
-        let wanted = self.options.min_free_bytes.saturating_add(ahead);
-        if self.free_bytes < wanted {
+        if self.free_bytes < self.options.min_free_bytes.saturating_add(ahead) {
             // The next append asks.
             self.free_bytes = 0;
             return;
         }
-        batch.resize(batch.len().saturating_add(FRAME_HEADER_BYTES + ahead_bytes), 0);
-        self.free_bytes = self.free_bytes.saturating_sub(ahead);
+        let (mut at, until) = (end, end.saturating_add(ahead).saturating_add(header));
+        while at < until {
+            let count = usize::try_from(until.saturating_sub(at)).unwrap_or(ZEROS.len());
+            let zeros = ZEROS.get(..count).unwrap_or(&ZEROS);
+            if let Err(error) = file.write_at(at, zeros) {
+                tracing::debug!(%error, "no zeros ahead of the next records");
+                break;
+            }
+            at = at.saturating_add(bytes_u64(zeros.len()));
+        }
+        self.free_bytes = self.free_bytes.saturating_sub(at.saturating_sub(end));
+        self.written_bytes = self.written_bytes.max(at);
     }
 
     /// Cuts off zeros that nothing was written over. Where that fails they take room and nothing
