@@ -75,34 +75,6 @@ async function turns(panel: Locator): Promise<number[]> {
 }
 
 describe('what somebody was not to see for a while', () => {
-  test('is gone from the page, which says so, and comes back by itself with a gap', async () => {
-    const { page } = await viewer('petra', 'subscribe,decrypt,discover');
-    const lift = await deny('petra', ALL);
-    await seen(page.getByRole('alert').getByText('You have no right to this any more'));
-    expect(await page.locator('.list-button').count()).toBe(0);
-    await passed(5);
-    await lift();
-    for (const number of TRUCKS) await seen(device(page, `Truck ${number}`));
-    expect(await page.getByRole('alert').count()).toBe(0);
-    await holds(async () => expect(await page.locator('.list-gap').count()).toBe(TRUCKS.length));
-    expect(await page.locator('.list-gap .sr-only').first().innerText()).toBe('One gap');
-    const panel = await open(page, 'Truck 1');
-    await seen(panel.locator('ul.gaps li', { hasText: /gap .* – \d.*: no right to see them/ }));
-    expectNoComplaint(visitor as Watched);
-  });
-
-  test('is one device where one is denied, and the others stay', async () => {
-    const { page } = await viewer('rosa', 'subscribe,decrypt,discover');
-    const lift = await deny('rosa', 'fujisawa/truck/2/#');
-    await device(page, 'Truck 2').waitFor({ state: 'detached' });
-    expect(await device(page, 'Truck 1').count()).toBe(1);
-    await passed(5);
-    await lift();
-    await seen(device(page, 'Truck 2').locator('.list-gap'));
-    expect(await device(page, 'Truck 1').locator('.list-gap').count()).toBe(0);
-    expectNoComplaint(visitor as Watched);
-  });
-
   test('comes back without a gap where it published nothing meanwhile', async () => {
     const buoy = await city.member('buoy-1', { topics: ['fujisawa/truck/buoy/#'] });
     const feed = buoy.feed('fujisawa/truck/buoy/level');
