@@ -1,11 +1,15 @@
-//! The way of a session's answers to whoever writes them: bounded, in order. A queue takes room for
-//! many items as soon as it is there, so those are small: nearly all say that something was stored.
+//! The way of a session's answers to whoever writes them: bounded, in order. Memory is taken for what
+//! waits: a session to which nothing is said costs next to nothing here.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use sekisho_proto::{Frame, frame};
-use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::Notify;
 
-/// A frame while it waits.
+/// A frame while it waits: nearly all say that something was stored.
 #[derive(Debug)]
 enum Waiting {
     Published(frame::Published),
@@ -13,12 +17,12 @@ enum Waiting {
 }
 
 /// Where a session's answers go.
-#[derive(Debug, Clone)]
-pub struct Teller(mpsc::Sender<Waiting>);
+#[derive(Debug)]
+pub struct Teller(Arc<Queue>);
 
 /// Where they come out.
 #[derive(Debug)]
-pub struct Answers(mpsc::Receiver<Waiting>);
+pub struct Answers(Arc<Queue>);
 
 /// Why an answer was not told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,11 +33,29 @@ pub enum Untold {
     Gone,
 }
 
+#[derive(Debug)]
+struct Queue {
+    state: Mutex<State>,
+    max: usize,
+    /// Told when there is room again, or when nobody reads any more.
+    room: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    waiting: VecDeque<Waiting>,
+    tellers: usize,
+    /// Nobody reads what is told.
+    unread: bool,
+    reader: Option<Waker>,
+}
+
 /// A queue with room for so many answers.
 #[must_use]
-pub fn answers(room: usize) -> (Teller, Answers) {
-    let (teller, answers) = mpsc::channel(room);
-    (Teller(teller), Answers(answers))
+pub fn answers(max: usize) -> (Teller, Answers) {
+    let state = State { waiting: VecDeque::new(), tellers: 1, unread: false, reader: None };
+    let queue = Arc::new(Queue { state: Mutex::new(state), max, room: Notify::new() });
+    (Teller(Arc::clone(&queue)), Answers(queue))
 }
 
 impl Teller {
@@ -42,27 +64,53 @@ impl Teller {
     /// # Errors
     /// There is none, or nobody reads.
     pub fn try_tell(&self, frame: Frame) -> Result<(), Untold> {
-        self.0.try_send(Waiting::from(frame)).map_err(|error| match error {
-            TrySendError::Full(_frame) => Untold::Full,
-            TrySendError::Closed(_frame) => Untold::Gone,
-        })
+        self.0.put(Waiting::from(frame)).map_err(|(untold, _frame)| untold)
     }
 
     /// Tells as soon as there is room; says nothing to nobody.
     pub async fn tell(&self, frame: Frame) {
-        drop(self.0.send(Waiting::from(frame)).await);
+        let mut waiting = Waiting::from(frame);
+        loop {
+            // Asked for first, so that room which is made in between is heard of.
+            let room = self.0.room.notified();
+            match self.0.put(waiting) {
+                Err((Untold::Full, left)) => waiting = left,
+                Ok(()) | Err((Untold::Gone, _)) => return,
+            }
+            room.await;
+        }
+    }
+}
+
+impl Clone for Teller {
+    fn clone(&self) -> Self {
+        let mut state = self.0.lock();
+        state.tellers = state.tellers.saturating_add(1);
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for Teller {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.tellers = state.tellers.saturating_sub(1);
+        if state.tellers == 0 {
+            wake(state);
+        }
     }
 }
 
 impl Answers {
     /// The next; `None` when nobody is left who could tell anything.
     pub async fn recv(&mut self) -> Option<Frame> {
-        self.0.recv().await.map(Frame::from)
+        poll_fn(|context| self.poll_recv(context)).await
     }
 
     /// The next, where one waits.
     pub fn try_recv(&mut self) -> Option<Frame> {
-        self.0.try_recv().ok().map(Frame::from)
+        let waiting = self.0.lock().waiting.pop_front()?;
+        self.0.room.notify_one();
+        Some(Frame::from(waiting))
     }
 
     /// Waits for one and takes those that are there then, up to `max`; how many. Where it is not
@@ -75,6 +123,61 @@ impl Answers {
             frames.push(next);
         }
         frames.len() - before
+    }
+
+    fn poll_recv(&mut self, context: &Context<'_>) -> Poll<Option<Frame>> {
+        let mut state = self.0.lock();
+        let Some(waiting) = state.waiting.pop_front() else {
+            if state.tellers == 0 {
+                return Poll::Ready(None);
+            }
+            state.reader = Some(context.waker().clone());
+            return Poll::Pending;
+        };
+        drop(state);
+        self.0.room.notify_one();
+        Poll::Ready(Some(Frame::from(waiting)))
+    }
+}
+
+impl Drop for Answers {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.unread = true;
+        let left = (std::mem::take(&mut state.waiting), state.reader.take());
+        drop(state);
+        drop(left);
+        self.0.room.notify_waiters();
+    }
+}
+
+impl Queue {
+    /// Nothing that holds the lock can panic, so that a poisoned one is as good as any.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts it at the end, or gives it back.
+    fn put(&self, waiting: Waiting) -> Result<(), (Untold, Waiting)> {
+        let mut state = self.lock();
+        if state.unread {
+            return Err((Untold::Gone, waiting));
+        }
+        if state.waiting.len() >= self.max {
+            return Err((Untold::Full, waiting));
+        }
+        state.waiting.push_back(waiting);
+        wake(state);
+        Ok(())
+    }
+}
+
+/// Tells the reader that there is something to see; what it does then needs the lock.
+fn wake(mut state: MutexGuard<'_, State>) {
+    let reader = state.reader.take();
+    drop(state);
+    if let Some(reader) = reader {
+        reader.wake();
     }
 }
 
@@ -125,6 +228,50 @@ mod tests {
         assert_eq!(answers.try_recv(), None);
         drop(teller);
         assert_eq!(answers.recv_many(&mut taken, 3).await, 0);
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_for_room_are_all_let_in_and_nothing_is_lost() {
+        let (teller, mut answers) = answers(2);
+        let mut telling = tokio::task::JoinSet::new();
+        for token in 0..40 {
+            let teller = teller.clone();
+            telling.spawn(async move { teller.tell(pong(token)).await });
+        }
+        drop(teller);
+        let mut taken = Vec::new();
+        while answers.recv_many(&mut taken, 3).await > 0 {
+            tokio::task::yield_now().await;
+        }
+        let mut tokens: Vec<_> = taken.iter().map(|frame| format!("{frame:?}")).collect();
+        let mut wanted: Vec<_> = (0..40).map(|token| format!("{:?}", pong(token))).collect();
+        tokens.sort();
+        wanted.sort();
+        assert_eq!(tokens, wanted);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_room_goes_when_nobody_reads_any_more() {
+        let (teller, answers) = answers(1);
+        teller.try_tell(pong(1)).expect("room");
+        let waits = tokio::spawn(async move { teller.tell(pong(2)).await });
+        tokio::task::yield_now().await;
+        drop(answers);
+        waits.await.expect("told nobody");
+    }
+
+    #[tokio::test]
+    async fn room_that_one_did_not_wait_for_is_given_to_the_next() {
+        let (teller, mut answers) = answers(1);
+        teller.try_tell(pong(1)).expect("room");
+        let mut first = Box::pin(teller.tell(pong(2)));
+        let mut second = Box::pin(teller.tell(pong(3)));
+        assert!(futures_util::poll!(&mut first).is_pending());
+        assert!(futures_util::poll!(&mut second).is_pending());
+        assert_eq!(answers.try_recv(), Some(pong(1)));
+        drop(first);
+        second.await;
+        assert_eq!(answers.try_recv(), Some(pong(3)));
     }
 
     #[tokio::test]

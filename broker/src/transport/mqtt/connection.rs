@@ -132,20 +132,32 @@ enum Turn {
     End(End),
 }
 
-/// Serves a connection until either side ends it.
-pub(super) async fn serve<S>(door: Arc<Door>, mut stream: S, peer: Peer)
+/// Serves a connection until either side ends it. What lasts as long as a client that says nothing
+/// is small: what comes before and after is boxed, and given back.
+pub(super) async fn serve<S>(door: Arc<Door>, stream: S, peer: Peer)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    if let Some(mut live) = Box::pin(welcome(door, stream, peer)).await {
+        let end = live.run().await;
+        Box::pin(live.close(end)).await;
+    }
+}
+
+/// Finds out whose the connection is and takes up that client's session; `None` where it has ended.
+async fn welcome<S>(door: Arc<Door>, mut stream: S, peer: Peer) -> Option<Box<Live<S>>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let (mut machine, address) = (Machine::new(allowed(&door)), peer.address);
     let greeting = timeout(GREETING_MAX, greeting::greet(&door, &mut stream, &mut machine, &peer));
-    let unwelcome = match Box::pin(greeting).await {
+    let unwelcome = match greeting.await {
         Ok(Ok(Some(guest))) => {
             let mut place = peer.place;
             place.known();
-            return Box::pin(attend(door, (stream, machine), guest, place)).await;
+            return attend(door, (stream, machine), guest, place).await;
         }
-        Ok(Ok(None)) => return,
+        Ok(Ok(None)) => return None,
         Ok(Err(unwelcome)) => unwelcome,
         Err(_elapsed) => {
             let (reason, cause) = (Reason::UNSPECIFIED, "timeout");
@@ -157,7 +169,8 @@ where
     if let Some(unsaid) = door.hub.alarm().admit(Subject::Stranger, clock::now()) {
         info!(%reason, why, unsaid, "refused a connection");
     }
-    Box::pin(farewell(&mut stream, &mut machine, reason, &why)).await;
+    farewell(&mut stream, &mut machine, reason, &why).await;
+    None
 }
 
 /// The clock of the runtime's deadlines.
@@ -208,32 +221,31 @@ where
     drop(timeout(FAREWELL_MAX, stream.shutdown()).await);
 }
 
-/// Takes up the client's session, and serves it.
+/// Takes up the client's session; `None` where it was refused.
 async fn attend<S>(
     door: Arc<Door>,
     (mut stream, mut machine): (S, Machine),
     guest: Guest,
     place: Place,
-) where
+) -> Option<Box<Live<S>>>
+where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let name = guest.session.who().name.clone();
     let session = Arc::clone(&guest.session);
-    let mut live = match Box::pin(take_up(door, guest, &mut machine)).await {
-        Ok(up) => up.with((stream, machine), place),
+    match take_up(door, guest, &mut machine).await {
+        Ok(up) => {
+            let live = Box::new(up.with((stream, machine), place));
+            info!(principal = %session.who().name, client = live.state.client, "connected");
+            metrics::change(metrics::CONNECTIONS, 1.0);
+            Some(live)
+        }
         Err(unwelcome) => {
             session.note_refused(&greeting::count(&unwelcome));
             session.close().await;
-            let told = farewell(&mut stream, &mut machine, unwelcome.reason, &unwelcome.why);
-            return Box::pin(told).await;
+            farewell(&mut stream, &mut machine, unwelcome.reason, &unwelcome.why).await;
+            None
         }
-    };
-    info!(principal = %name, client = live.state.client, "connected");
-    metrics::change(metrics::CONNECTIONS, 1.0);
-    let end = live.run().await;
-    Box::pin(live.close(end)).await;
-    metrics::change(metrics::CONNECTIONS, -1.0);
-    info!(principal = %name, "disconnected");
+    }
 }
 
 /// A session that goes on or begins, before its connection is put to it.
@@ -634,7 +646,7 @@ where
     }
 
     /// Ends it: the client is told, the subscriptions are over, the session is left.
-    async fn close(mut self, end: End) {
+    async fn close(mut self: Box<Self>, end: End) {
         if let End::Told(reason, why) = &end {
             debug!(%reason, why, "ended");
         }
@@ -646,19 +658,20 @@ where
         }
         self.session.close().await;
         let sends_will = !matches!(end, End::Goodbye);
+        let Self { mut stream, mut machine, door, session, state, feeds, .. } = *self;
         // Before the last words, which may take a while: the client may be back already.
-        drop(self.feeds);
-        self.door.hub.mqtt().detach(self.state, sends_will);
+        drop(feeds);
+        door.hub.mqtt().detach(state, sends_will);
         match end {
-            End::Told(reason, why) => {
-                farewell(&mut self.stream, &mut self.machine, reason, &why).await;
-            }
+            End::Told(reason, why) => farewell(&mut stream, &mut machine, reason, &why).await,
             End::TakenOver => {
                 let why = "another connection of this client";
-                self.machine.fail(Reason::TAKEN_OVER, why);
-                drop(timeout(FAREWELL_MAX, write(&mut self.stream, &mut self.machine)).await);
+                machine.fail(Reason::TAKEN_OVER, why);
+                drop(timeout(FAREWELL_MAX, write(&mut stream, &mut machine)).await);
             }
             End::Goodbye | End::WithWill | End::Gone => {}
         }
+        metrics::change(metrics::CONNECTIONS, -1.0);
+        info!(principal = %session.who().name, "disconnected");
     }
 }
