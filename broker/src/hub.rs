@@ -4,6 +4,7 @@
 //! the policy. Transports, links and the admin page see this type and nothing behind it.
 
 mod access;
+mod admitting;
 mod alarm;
 mod answers;
 mod attesting;
@@ -244,51 +245,6 @@ impl Hub {
 
     pub(crate) fn next_session(&self) -> SessionId {
         SessionId::new(self.sessions.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// Takes a parcel through the door; a key header seen for the first time is stored on the way.
-    ///
-    /// # Errors
-    /// The first rule the envelope breaks, or the disk's refusal.
-    pub async fn admit(&self, parcel: Parcel, now: Timestamp) -> Result<Entry, Refusal> {
-        let via = self.arrived(&parcel.carrier, now)?;
-        let bytes = parcel.envelope.len();
-        let policy = self.authority.snapshot();
-        let entry = self.ingress.admit(&policy, parcel, now)?;
-        self.keep_up(entry, (via, bytes), now).await
-    }
-
-    /// Takes one parcel of whoever is connected; what brought it.
-    fn arrived(&self, carrier: &Carrier, now: Timestamp) -> Result<&'static str, Refusal> {
-        match carrier {
-            Carrier::Principal(principal) => {
-                self.rates.arrive(principal, now)?;
-                Ok("session")
-            }
-            Carrier::Peer(_) => Ok("link"),
-        }
-    }
-
-    /// What remains of letting in what is in order: rates, and the key header on the disk.
-    async fn keep_up(
-        &self,
-        entry: Entry,
-        (via, bytes): (&'static str, usize),
-        now: Timestamp,
-    ) -> Result<Entry, Refusal> {
-        match (&entry.carried, entry.rate_per_s) {
-            (Some(carried), _) => self.count_carried(&entry, carried, bytes, now)?,
-            (None, Some(granted)) => self.rates.publish(&entry.publisher, granted, now)?,
-            (None, None) => {}
-        }
-        if let Some(key_header) = &entry.new_key_header {
-            let (kept, key_headers) = (key_header.clone(), Arc::clone(&self.key_headers));
-            let stored = spawn_blocking(move || key_headers.keep(&kept)).await;
-            stored.map_err(|fault| internal("key header", &fault))??;
-        }
-        let via = if entry.carried.is_some() { "carrier" } else { via };
-        metrics::admitted(via, entry.sample_count, bytes);
-        Ok(entry)
     }
 
     /// Asks the shard for something; waits while it is busy.

@@ -114,6 +114,18 @@ impl Process {
         kibibytes.expect("a process tells its memory in KiB") * 1024
     }
 
+    /// The processor's time that it has used, s.
+    #[must_use]
+    pub fn processor_s(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id()));
+        let stat = stat.expect("a process that runs");
+        let (_name, rest) = stat.rsplit_once(')').expect("a name in parentheses");
+        // utime and stime are fields 14 and 15; the text begins with field 3. Ticks are 1/100 s.
+        let ticks = rest.split_whitespace().skip(11).take(2).map(str::parse::<u32>);
+        let ticks: Result<u32, _> = ticks.sum();
+        f64::from(ticks.expect("a process tells its time in ticks")) / 100.0
+    }
+
     /// Waits until it has ended.
     pub async fn wait(&mut self) -> ExitStatus {
         within(&format!("{} to end", self.name), self.child.wait()).await.expect("it is a child")

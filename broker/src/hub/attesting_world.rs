@@ -147,7 +147,11 @@ impl AttestingWorld {
     }
 
     pub(crate) async fn state(&self, body: StatementBody) {
-        let statement = signed(body, "issuer").encode().into();
+        self.state_by("issuer", body).await;
+    }
+
+    pub(crate) async fn state_by(&self, signer: &str, body: StatementBody) {
+        let statement = signed(body, signer).encode().into();
         self.hub().state(vec![statement], &name("office")).await.unwrap();
     }
 

@@ -81,10 +81,10 @@ impl KeyHeaders {
         self.load(id)
     }
 
-    /// Makes a verified key header durable. Blocks on the disk.
-    pub(crate) fn keep(&self, found: &KeyHeader) -> Result<(), Refusal> {
+    /// Makes verified key headers durable, all or none. Blocks on the disk.
+    pub(crate) fn keep(&self, found: &[KeyHeader]) -> Result<(), Refusal> {
         self.group.store(&*self.keyed, found)?;
-        self.remember(found);
+        found.iter().for_each(|one| self.remember(one));
         Ok(())
     }
 

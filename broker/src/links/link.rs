@@ -2,6 +2,7 @@
 
 mod admitting;
 mod following;
+mod judging;
 mod reporting;
 
 use std::sync::Arc;

@@ -19,22 +19,27 @@ pub(super) struct Group {
 
 #[derive(Debug)]
 struct Waiting {
-    key_header: KeyHeader,
+    key_headers: Vec<KeyHeader>,
     outcome: Arc<OnceLock<Result<(), Refusal>>>,
 }
 
 impl Group {
-    /// Makes a key header durable, with all that wait at the time. Blocks.
-    pub(super) fn store(&self, keyed: &impl Keyed, key_header: &KeyHeader) -> Result<(), Refusal> {
+    /// Makes key headers durable, with all that wait at the time. Blocks.
+    pub(super) fn store(
+        &self,
+        keyed: &impl Keyed,
+        key_headers: &[KeyHeader],
+    ) -> Result<(), Refusal> {
         let outcome = Arc::new(OnceLock::new());
-        let waiting = Waiting { key_header: key_header.clone(), outcome: Arc::clone(&outcome) };
+        let waiting = Waiting { key_headers: key_headers.to_vec(), outcome: Arc::clone(&outcome) };
         lock(&self.waiting).push(waiting);
         let _turn = lock(&self.turn);
         if let Some(done) = outcome.get() {
             return done.clone();
         }
         let group = std::mem::take(&mut *lock(&self.waiting));
-        let changes: Vec<_> = group.iter().map(|one| change(&one.key_header)).collect();
+        let changes: Vec<_> =
+            group.iter().flat_map(|one| one.key_headers.iter().map(change)).collect();
         let stored = keyed.apply(&changes).map_err(|fault| unstored("key header", &fault));
         for one in group {
             // Nobody else sets it: each is in one group.

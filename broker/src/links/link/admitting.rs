@@ -1,101 +1,71 @@
 //! What a link brings, through the node's one door: many records are judged at once, and handed to
 //! the router in the order in which they came.
 
-use std::sync::Arc;
-
 use sekisho_federation::{Link, LinkCommand, Taken};
-use sekisho_proto::{Envelope, Header, RefusalCode};
-use sekisho_routing::Carriage;
-use tokio_util::task::AbortOnDropHandle;
+use sekisho_proto::{Envelope, Header, Position, RefusalCode};
+use sekisho_routing::Admitted;
 use tracing::{debug, warn};
 
 use super::Driver;
+use super::judging::{self, JUDGED_AT_ONCE, JUDGED_BYTES_AT_ONCE};
 use crate::clock;
-use crate::hub::{Carrier, Entry, Parcel, Refusal, Request, Subject, internal, metrics};
-
-/// Records that are judged at once; meanwhile the next ones arrive. Twenty milliseconds of one core.
-const JUDGED_AT_ONCE: usize = 256;
-/// And by one task: verifying them keeps a core from other work for two milliseconds.
-const JUDGED_PER_TASK: usize = 32;
+use crate::hub::{Entry, Refusal, Request, Subject, metrics};
 
 impl Driver {
     /// Admits a record, and those behind it, at once. The first command that is none is left to be
     /// carried out.
     pub(super) async fn admit(&mut self, first: Taken) -> Option<LinkCommand> {
+        let mut bytes = first.envelope.len();
         let (mut records, mut next) = (vec![first], None);
-        while next.is_none() && records.len() < JUDGED_AT_ONCE {
+        while next.is_none() && records.len() < JUDGED_AT_ONCE && bytes < JUDGED_BYTES_AT_ONCE {
             match self.link.poll_command() {
-                Some(LinkCommand::Admit { record }) => records.push(record),
+                Some(LinkCommand::Admit { record }) => {
+                    bytes = bytes.saturating_add(record.envelope.len());
+                    records.push(record);
+                }
                 Some(other) => next = Some(other),
                 None => break,
             }
         }
-        let verdicts = self.judge(&records).await;
+        let verdicts = judging::judge(&self.hub, &self.organisation, &records).await;
+        let (mut positions, mut let_in) = (Vec::new(), Vec::new());
         for (record, verdict) in records.into_iter().zip(verdicts) {
             self.report_record(&record);
+            let position = record.position;
             match verdict {
-                Ok(entry) => self.enter(record, entry).await,
-                // It came with a record before it, which was judged at the same time.
-                Err(refusal) if refusal.code == RefusalCode::KeyHeaderMissing => {
-                    match self.hub.admit(self.parcel(&record), clock::now()).await {
-                        Ok(entry) => self.enter(record, entry).await,
-                        Err(refusal) => self.refused(record, &refusal),
+                Ok(entry) => {
+                    if let Some(admitted) = self.take_turn(record, entry) {
+                        positions.push(position);
+                        let_in.push(admitted);
                     }
                 }
                 Err(refusal) => self.refused(record, &refusal),
             }
         }
+        self.hand_over(positions, let_in).await;
         next
     }
 
-    /// The door's word on each of them, on all cores.
-    async fn judge(&self, records: &[Taken]) -> Vec<Result<Entry, Refusal>> {
-        let mut tasks = Vec::new();
-        for part in records.chunks(JUDGED_PER_TASK) {
-            let hub = Arc::clone(&self.hub);
-            let parcels: Vec<Parcel> = part.iter().map(|record| self.parcel(record)).collect();
-            tasks.push(AbortOnDropHandle::new(tokio::spawn(async move {
-                let mut verdicts = Vec::with_capacity(parcels.len());
-                for parcel in parcels {
-                    verdicts.push(hub.admit(parcel, clock::now()).await);
-                }
-                verdicts
-            })));
-        }
-        let mut verdicts = Vec::with_capacity(records.len());
-        for (task, part) in tasks.into_iter().zip(records.chunks(JUDGED_PER_TASK)) {
-            match task.await {
-                Ok(judged) => verdicts.extend(judged),
-                // It did not end: what it had is to come again.
-                Err(fault) => {
-                    verdicts.extend(part.iter().map(|_record| Err(internal("record", &fault))));
-                }
-            }
-        }
-        verdicts
-    }
-
-    fn parcel(&self, record: &Taken) -> Parcel {
-        let Taken { position, offset, received, envelope, key_header, hops } = record.clone();
-        let organisation = self.organisation.clone();
-        let carrier = Carrier::Peer(organisation.clone());
-        let carriage = Carriage::Link { organisation, position, offset, received, hops };
-        Parcel { envelope, key_header, carrier, carriage }
-    }
-
-    /// Hands what was let in to the router, where nothing before it in its topic is held.
-    async fn enter(&mut self, record: Taken, entry: Entry) {
-        let (position, now) = (record.position, self.now());
+    /// What was let in, where nothing before it in its topic is held.
+    fn take_turn(&mut self, record: Taken, entry: Entry) -> Option<Admitted> {
+        let now = self.now();
         let (topic, mut has_turn) = (entry.admitted.topic(), false);
         self.count_given_up(|link| has_turn = link.handle_admitted(record, topic, now));
-        if !has_turn {
+        has_turn.then_some(entry.admitted)
+    }
+
+    /// Hands what has its turn to the router, in the order in which it came.
+    async fn hand_over(&mut self, positions: Vec<Position>, admitted: Vec<Admitted>) {
+        if admitted.is_empty() {
             return;
         }
-        match self.hub.ask(Request::Publish { admitted: entry.admitted }).await {
-            Ok(()) => self.under_way = self.under_way.saturating_add(1),
+        match self.hub.ask(Request::PublishAll { admitted }).await {
+            Ok(()) => self.under_way = self.under_way.saturating_add(positions.len() as u64),
             Err(_stopping) => {
-                let now = self.now();
-                self.link.handle_failed(position, now);
+                for position in positions {
+                    let now = self.now();
+                    self.link.handle_failed(position, now);
+                }
             }
         }
     }

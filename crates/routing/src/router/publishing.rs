@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use sekisho_policy::PublishPermit;
+use sekisho_policy::{Denial, PublishPermit};
 use sekisho_proto::{
     BootId, Envelope, Hash, Header, Offset, OrgName, Position, PrincipalId, RefusalCode, Sequence,
     Timestamp, Topic,
@@ -125,6 +125,16 @@ impl Router {
             }
         };
         let header = envelope.header();
+        if let (Waiter::Link { organisation, position }, Err(denial)) =
+            (&waiter, self.ask_again(header, &permit, now))
+        {
+            // Whether it waits for a statement or is refused is for the link to find out, when it
+            // comes again.
+            let (organisation, position) = (organisation.clone(), *position);
+            let (code, why) = (denial.code(), denial.to_string());
+            self.push(Command::LinkFailed { organisation, position, code, why });
+            return;
+        }
         match self.judge(header, &hash, &permit, followed.as_ref(), now) {
             Ok(Verdict::New { after }) => {
                 let ticket = self.next_ticket();
@@ -292,9 +302,8 @@ impl Router {
             };
             return Err(refusal(RefusalCode::ForeignTopic, why));
         }
-        if role == Role::Home && permit.policy_version() != self.policy.version() {
-            self.policy
-                .permit_publish(header.publisher, &header.topic, now)
+        if role == Role::Home {
+            self.ask_again(header, permit, now)
                 .map_err(|denial| refusal(denial.code(), denial.to_string()))?;
         }
         let verdict = self.streams.judge(role, header, hash);
@@ -317,6 +326,27 @@ impl Router {
             None => {}
         }
         Ok(verdict)
+    }
+
+    /// Whether a right that the door found in an older policy than the router's still holds. The
+    /// door may know a newer one, which the router has not heard of yet.
+    fn ask_again(
+        &self,
+        header: &Header,
+        permit: &PublishPermit,
+        now: Timestamp,
+    ) -> Result<(), Denial> {
+        if permit.policy_version() >= self.policy.version() {
+            return Ok(());
+        }
+        let Header { publisher, topic, scope, attester, .. } = header;
+        if let Some(attester) = attester {
+            self.policy.permit_attesting(attester, publisher, topic, now)?;
+        }
+        if topic.organisation() == self.policy.own() {
+            return self.policy.permit_publish(*publisher, topic, now).map(drop);
+        }
+        self.policy.permit_import(*publisher, topic, *scope, now).map(drop)
     }
 
     fn start_append(

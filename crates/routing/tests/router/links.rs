@@ -2,8 +2,9 @@
 
 use sekisho_proto::{
     Envelope, Offset, OrgName, Position, PrincipalKind, RefusalCode, frame::Start,
+    statement::RevokeTarget,
 };
-use sekisho_routing::{Carriage, Command};
+use sekisho_routing::{Admitted, Carriage, Command};
 use sekisho_seal::SigningKey;
 
 use crate::{
@@ -12,6 +13,7 @@ use crate::{
 };
 
 struct Follower {
+    world: World,
     node: Node,
     truck: SigningKey,
     air: Publisher,
@@ -28,10 +30,16 @@ impl Follower {
         let mut node = Node::new(world.policy(), at(10));
         node.connect(2, &dashboard);
         let air = Publisher::new(truck.clone(), topic("santander/1/air"), 1);
-        Self { node, truck, air }
+        Self { world, node, truck, air }
     }
 
     fn take(&mut self, envelope: Envelope, position: u64, offset: u64) {
+        let admitted = self.admitted(envelope, position, offset);
+        self.publish(admitted);
+    }
+
+    /// What the door says by the present policy.
+    fn admitted(&self, envelope: Envelope, position: u64, offset: u64) -> Admitted {
         let carriage = Carriage::Link {
             organisation: santander(),
             position: Position::new(position),
@@ -39,8 +47,11 @@ impl Follower {
             received: at(9),
             hops: vec![key("node of santander").id()],
         };
-        let admitted = admit(&self.node.policy, envelope, &self.truck, carriage, at(10));
-        self.node.router.handle_publish(admitted, at(10));
+        admit(&self.node.policy, envelope, &self.truck, carriage, at(10))
+    }
+
+    fn publish(&mut self, admitted: Admitted) {
+        self.node.router.handle_publish(admitted, self.node.now);
         self.node.drain();
     }
 
@@ -62,6 +73,15 @@ impl Follower {
         })
         .collect()
     }
+}
+
+fn failed(node: &Node) -> Vec<(u64, RefusalCode)> {
+    let told = node.told.iter();
+    told.filter_map(|command| {
+        let Command::LinkFailed { position, code, .. } = command else { return None };
+        Some((position.value(), *code))
+    })
+    .collect()
 }
 
 fn santander() -> OrgName {
@@ -148,14 +168,53 @@ fn what_the_disk_refuses_is_to_come_again() {
         follower.take(envelope.clone(), 10 + number, number);
     }
     assert!(follower.node.fail_one(RefusalCode::StorageFull));
-    let failed = follower.node.told.iter().filter(|command| {
-        matches!(command, Command::LinkFailed { code: RefusalCode::StorageFull, .. })
-    });
-    assert_eq!(failed.count(), 2);
+    let full = RefusalCode::StorageFull;
+    assert_eq!(failed(&follower.node), [(10, full), (11, full)]);
     for (envelope, number) in envelopes.iter().zip(0..) {
         follower.take(envelope.clone(), 10 + number, number);
     }
     follower.node.settle();
     assert_eq!(follower.stored(), [10, 11]);
     assert_eq!(follower.node.log.len(), 2);
+}
+
+/// A link verifies many records at once; a revocation that stands meanwhile is not overtaken. The
+/// door judges them again when they come again.
+#[test]
+fn a_record_whose_publisher_was_revoked_between_door_and_router_is_not_stored() {
+    let mut follower = Follower::new();
+    let envelopes = ["a", "b", "c"].map(|body| follower.air.envelope(body, at(8)));
+    let verified: Vec<_> = (0..)
+        .zip(&envelopes)
+        .map(|(number, envelope)| follower.admitted(envelope.clone(), 10 + number, number))
+        .collect();
+    for (admitted, number) in verified.into_iter().zip(0..) {
+        if number == 1 {
+            let truck = follower.truck.id();
+            follower.world.revoke(RevokeTarget::Principal(truck), at(11));
+            follower.node.now = at(11);
+            follower.node.change_policy(follower.world.policy());
+        }
+        follower.publish(admitted);
+    }
+    follower.node.settle();
+    assert_eq!(follower.stored(), [10]);
+    assert_eq!(follower.node.log.len(), 1);
+    let revoked = RefusalCode::Revoked;
+    assert_eq!(failed(&follower.node), [(11, revoked), (12, revoked)]);
+    assert_eq!(follower.refused(), []);
+}
+
+/// What changed is not about them: they go on as they were let in.
+#[test]
+fn a_change_that_takes_no_right_from_a_record_in_verification_does_not_send_it_back() {
+    let mut follower = Follower::new();
+    let envelope = follower.air.envelope("a", at(8));
+    let admitted = follower.admitted(envelope, 10, 0);
+    follower.world.enrol("another", PrincipalKind::App);
+    follower.node.change_policy(follower.world.policy());
+    follower.publish(admitted);
+    follower.node.settle();
+    assert_eq!(follower.stored(), [10]);
+    assert_eq!(failed(&follower.node), []);
 }

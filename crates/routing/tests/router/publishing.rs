@@ -223,6 +223,25 @@ fn a_right_that_ended_between_door_and_router_does_not_count() {
 }
 
 #[test]
+fn a_right_that_the_router_has_not_heard_of_yet_counts() {
+    let (mut world, truck) = city();
+    let mut node = node(&world, &truck);
+    let denial = world.deny("truck-17@fujisawa", "publish", "fujisawa/#", at(11));
+    node.change_policy(world.policy());
+    let topic = topic("fujisawa/trucks/17/air");
+    assert!(node.policy.permit_publish(truck.id(), &topic, at(12)).is_err());
+    world.revoke(RevokeTarget::Statement(denial), at(12));
+    let carriage = Carriage::Session { session: SessionId::new(1), request: 5 };
+    let envelope = publisher(&truck, 1).envelope("a", at(10));
+    let admitted = admit(&world.policy(), envelope, &truck, carriage, at(12));
+    node.router.handle_publish(admitted, at(12));
+    node.drain();
+    node.settle();
+    assert_eq!(node.refused(), []);
+    assert_eq!(node.log.len(), 1);
+}
+
+#[test]
 fn a_permit_for_another_topic_or_publisher_admits_nothing() {
     let (mut world, truck) = city();
     let other = world.enrol("truck-18", PrincipalKind::Device);
