@@ -200,6 +200,11 @@ impl City {
         node.wait().await.code()
     }
 
+    /// Waits until the node has ended by itself, and returns its exit code.
+    pub async fn node_ends(&mut self) -> Option<i32> {
+        self.node.take().expect("a node that runs").wait().await.code()
+    }
+
     /// Ends the steward as a service manager does, and returns its exit code.
     pub async fn stop_steward(&mut self) -> Option<i32> {
         let mut steward = self.steward.take().expect("a steward that runs");

@@ -76,9 +76,27 @@ impl Volume {
         cut.expect("a file system can be shut down");
     }
 
-    /// Gives the power back: what is on the disk is mended as at a machine's start, and mounted.
-    /// Nobody may hold a file of it.
-    pub fn return_power(&self) {
+    /// Lets the kernel find a fault in it, and turn it read-only for those that have files open, as
+    /// it does by itself where the disk fails.
+    ///
+    /// # Errors
+    /// What this machine lacks.
+    pub fn turn_read_only(&self) -> Result<(), String> {
+        let rule = ["-o", "remount,errors=remount-ro"];
+        ran(Command::new("mount").args(rule).arg(&self.point))?;
+        let mounted = fs::read_to_string("/proc/self/mounts").map_err(|fault| fault.to_string())?;
+        let is_here = |line: &&str| line.split(' ').nth(1).map(Path::new) == Some(&self.point);
+        let line = mounted.lines().find(is_here).ok_or("wanted it mounted")?;
+        let device = line.split(' ').next().and_then(|device| device.strip_prefix("/dev/"));
+        let device = device.ok_or_else(|| format!("wanted a disk, found {line:?}"))?;
+        let fault = Path::new("/sys/fs/ext4").join(device).join("trigger_fs_error");
+        fs::write(&fault, "as if the disk had failed")
+            .map_err(|error| format!("{}: {error}", fault.display()))
+    }
+
+    /// Mends what is on the disk as at a machine's start, and mounts it: behind a power cut, and when
+    /// it was turned read-only. Nobody may hold a file of it.
+    pub fn mend(&self) {
         ran(Command::new("umount").arg(&self.point)).expect("nobody is left on it");
         let image = self.image.as_ref().expect("a disk");
         // A network namespace that began meanwhile keeps the file system as it was, without power,

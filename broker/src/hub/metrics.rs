@@ -39,6 +39,8 @@ pub const APPEND_SECONDS: &str = "sekisho_append_seconds";
 pub const APPEND_RECORDS: &str = "sekisho_append_records";
 /// Records ever appended to the log.
 pub const LOG_HEAD: &str = "sekisho_log_head_position";
+/// Records of the log that were found damaged on the disk when the node started.
+pub const DAMAGED: &str = "sekisho_damaged_records";
 /// Statements the node acts on, all organisations together.
 pub const POLICY_VERSION: &str = "sekisho_policy_version";
 /// 1 while the link to `peer` is up.

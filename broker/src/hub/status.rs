@@ -40,6 +40,7 @@ impl Hub {
     /// Sets the gauges that are read rather than counted.
     pub(crate) fn observe(&self) {
         metrics::set(metrics::LOG_HEAD, self.reader.head().value());
+        metrics::set(metrics::DAMAGED, self.reader.damaged());
         metrics::set(metrics::ERRANDS_WAITING, self.boards.errands.waiting() as u64);
         metrics::set(metrics::POLICY_VERSION, self.authority.snapshot().version());
         let (policy, now) = (self.authority.snapshot(), clock::now());
@@ -77,6 +78,7 @@ impl Hub {
             "access_log": self.access.status(),
             "head": self.reader.head().value(),
             "first": self.reader.first().value(),
+            "damaged_records": self.reader.damaged(),
             "enrolments_waiting": self.boards.enrolments.count(),
             "sessions": self.boards.roster.count(),
             "errands_waiting": self.boards.errands.waiting(),

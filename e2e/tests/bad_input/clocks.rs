@@ -1,9 +1,13 @@
 //! Machines whose clocks are wrong by minutes and by years, made so by Debian's `faketime`.
 
 use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::process::Stdio;
 
-use sekisho_e2e::{City, Member, Process, Said, eventually, holds_key, program, sekisho, within};
+use sekisho_e2e::{
+    City, Member, Process, Said, eventually, holds_key, peer, permitted, program, sekisho, skipped,
+    within,
+};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
@@ -18,7 +22,7 @@ const LIBRARIES: [&str; 3] = [
 fn library() -> Option<&'static str> {
     let found = LIBRARIES.into_iter().find(|path| std::path::Path::new(path).exists());
     if found.is_none() {
-        println!("SKIPPED: wanted Debian's libfaketime, found none");
+        skipped("wanted Debian's libfaketime, found none");
     }
     found
 }
@@ -38,6 +42,23 @@ async fn said<S: AsRef<OsStr>>(library: &str, clock: &str, arguments: &[S]) -> S
         output: String::from_utf8_lossy(&ran.stdout).into_owned(),
         error: String::from_utf8_lossy(&ran.stderr).into_owned(),
     }
+}
+
+/// A city whose node goes by a clock that a file sets.
+async fn by_a_clock_of_the_test(library: &str, name: &str) -> (City, PathBuf) {
+    let mut city = City::plan(name).await;
+    let clock = city.place("clock.faked");
+    std::fs::write(&clock, "+0").unwrap();
+    let dir = city.dir().into_os_string();
+    let mut serve = at(library, "", &[OsStr::new("serve"), OsStr::new("--dir"), &dir]);
+    serve
+        .env_remove("FAKETIME")
+        .env("FAKETIME_TIMESTAMP_FILE", &clock)
+        .env("FAKETIME_NO_CACHE", "1");
+    let node = Process::spawn("a node by a clock of the test", serve, &city.place("serve.log"));
+    city.take_on(node).await;
+    city.start_steward().await;
+    (city, clock)
 }
 
 #[tokio::test]
@@ -69,18 +90,7 @@ async fn a_node_whose_clock_was_set_back_does_not_start_and_gives_no_right_again
 #[tokio::test]
 async fn a_clock_that_is_set_back_under_a_running_node_gives_no_right_again() {
     let Some(library) = library() else { return };
-    let mut city = City::plan("fujisawa").await;
-    let clock = city.place("clock.faked");
-    std::fs::write(&clock, "+0").unwrap();
-    let dir = city.dir().into_os_string();
-    let mut serve = at(library, "", &[OsStr::new("serve"), OsStr::new("--dir"), &dir]);
-    serve
-        .env_remove("FAKETIME")
-        .env("FAKETIME_TIMESTAMP_FILE", &clock)
-        .env("FAKETIME_NO_CACHE", "1");
-    let node = Process::spawn("a node by a clock of the test", serve, &city.place("serve.log"));
-    city.take_on(node).await;
-    city.start_steward().await;
+    let (city, clock) = by_a_clock_of_the_test(library, "fujisawa").await;
     Member::device(&city, "truck-17", "fujisawa/truck/17/#").await;
     let until = sekisho::clock::now().saturating_add(std::time::Duration::from_secs(2)).to_string();
     let topics = "fujisawa/park/#";
@@ -129,4 +139,44 @@ async fn a_truck_whose_clock_is_ahead_is_told_so_and_publishes_once_it_is_right(
     sekisho(&publish).await.succeeded();
     let history = reader.run(&["history", "fujisawa/truck/#", "--json"]).await.done();
     assert_eq!(history.lines().count(), 1, "{history}");
+}
+
+/// Sixteen minutes pass in Santander in which nobody of Fujisawa answers.
+#[tokio::test]
+async fn of_a_peer_that_is_not_heard_for_sixteen_minutes_only_open_topics_go_on() {
+    const AIR: &str = "fujisawa/truck/17/air";
+    const WEATHER: &str = "fujisawa/weather/1/air";
+    const DASHBOARD: &str = "dashboard@santander";
+    let Some(library) = library() else { return };
+    let mut fujisawa = City::found("fujisawa").await;
+    let (santander, clock) = by_a_clock_of_the_test(library, "santander").await;
+    peer(&fujisawa, &santander, "fujisawa/#").await;
+    fujisawa.run(&["describe", WEATHER, "--class", "open", "--yes"]).await.succeeded();
+    let dashboard = Member::enrol(&santander, "dashboard", &["--kind", "app"]).await;
+    let rights = ["grant", DASHBOARD, "subscribe,history,decrypt", "fujisawa/#", "--yes"];
+    fujisawa.run(&rights).await.succeeded();
+    let truck = Member::device(&fujisawa, "truck-17", "fujisawa/#").await;
+    for topic in [AIR, WEATHER] {
+        permitted(&santander, DASHBOARD, "subscribe", topic).await;
+        let publish = ["pub", topic, "pm2_5=7", "--scope", "federation"];
+        truck.run(&publish).await.succeeded();
+    }
+    holds_key(&dashboard, AIR).await;
+    let read = |topic: &'static str| {
+        let dashboard = &dashboard;
+        async move {
+            let said = dashboard.run(&["history", topic, "--json"]).await;
+            said.output.lines().filter(|line| line.contains("pm2_5")).count()
+        }
+    };
+    for topic in [AIR, WEATHER] {
+        eventually("the record to cross", || async { (read(topic).await == 1).then_some(()) })
+            .await;
+    }
+    assert_eq!(fujisawa.stop_node().await, Some(0));
+    std::fs::write(&clock, "+16m").unwrap();
+
+    assert_eq!((read(AIR).await, read(WEATHER).await), (0, 1));
+    let told = dashboard.run(&["history", AIR, "--json"]).await;
+    assert!(told.output.contains("rights"), "wanted a gap told, found {told:?}");
 }

@@ -161,6 +161,8 @@ async fn a_client_that_pinned_another_key_hangs_up_before_it_says_a_word() {
     std::fs::write(&profile, text).unwrap();
     assert_eq!(said.code, Some(3), "{said:?}");
     assert!(said.error.contains(&format!("node key: wanted {pinned}")), "{said:?}");
+    assert!(said.error.contains("another node answers there"), "{said:?}");
+    assert!(!said.error.contains("OtherError"), "{said:?}");
     scene.goes_on().await;
     scene.ends_well().await;
 }

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use sekisho::{Batch, Client, ContentType, Publisher};
-use sekisho_e2e::{City, Member, Reader, Volume, eventually, holds_key, within};
+use sekisho_e2e::{City, Member, Reader, Volume, eventually, holds_key, skipped, within};
 use serde_json::Value;
 
 const TOPIC: &str = "fujisawa/bin/1/level";
@@ -146,7 +146,7 @@ fn small() -> Option<Volume> {
     match Volume::memory(SMALL) {
         Ok(volume) => Some(volume),
         Err(missing) => {
-            println!("SKIPPED: no small file system can be mounted: {missing}");
+            skipped(format!("no small file system can be mounted: {missing}"));
             None
         }
     }

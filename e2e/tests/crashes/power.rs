@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use sekisho_e2e::{City, Member, Volume, holds_key};
+use sekisho_e2e::{City, Member, Volume, holds_key, skipped};
 
 use crate::crew::{Courier, Follower, RUN};
 use crate::dice::{Dice, setting};
@@ -45,7 +45,7 @@ impl Fated {
         self.city.kill_steward().await;
         self.disk.cut_power();
         self.cuts += 1;
-        self.disk.return_power();
+        self.disk.mend();
         self.city.start().await;
         self.courier.set_off();
     }
@@ -56,7 +56,7 @@ async fn what_was_acknowledged_is_there_after_the_disk_has_lost_its_power() {
     let disk = match Volume::disk(DISK) {
         Ok(disk) => disk,
         Err(missing) => {
-            println!("SKIPPED: no disk can be mounted that loses its power: {missing}");
+            skipped(format!("no disk can be mounted that loses its power: {missing}"));
             return;
         }
     };

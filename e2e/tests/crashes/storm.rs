@@ -7,7 +7,7 @@ use sekisho::{
     Batch, Client, ClientOptions, Delivery, Identity, OsEntropy, Publisher, Start, Subscription,
     clock,
 };
-use sekisho_e2e::{City, Member, number_of, sample, within};
+use sekisho_e2e::{City, Member, number_of, sample, skipped, within};
 use sekisho_proto::statement::{Grant, Principal};
 use sekisho_proto::{Action, PrincipalKind, StatementBody, Suite};
 use sekisho_seal::sign_statement;
@@ -221,7 +221,7 @@ fn allow_files(wanted: u64) -> bool {
 async fn a_crowd_that_loses_its_node_comes_back_and_misses_nothing() {
     let count = setting("SEKISHO_CROWD", CROWD);
     if !allow_files(count + FILES) {
-        println!("SKIPPED: wanted {} files at a time, found a lower limit", count + FILES);
+        skipped(format!("wanted {} files at a time, found a lower limit", count + FILES));
         return;
     }
     let mut storm = Storm::gather(usize::try_from(count).unwrap()).await;

@@ -4,7 +4,9 @@
 use std::path::Path;
 
 use sekisho::{Batch, Delivery, Start};
-use sekisho_e2e::{City, Member, Reader, RecordedCity, eventually, sample, samples, within};
+use sekisho_e2e::{
+    City, Member, Reader, RecordedCity, eventually, sample, samples, skipped, within,
+};
 
 use crate::federation::Federation;
 use crate::rolling::restart;
@@ -87,7 +89,7 @@ fn recorded(from: usize) -> Vec<sekisho::Sample> {
 #[tokio::test]
 async fn cities_that_are_upgraded_one_after_the_other_lose_and_double_nothing() {
     let Some(old) = std::env::var_os("SEKISHO_OLD_PROGRAM") else {
-        println!("SKIPPED: SEKISHO_OLD_PROGRAM names no older command to upgrade from");
+        skipped("SEKISHO_OLD_PROGRAM names no older command to upgrade from");
         return;
     };
     let mut federation = Box::pin(Federation::found_with(Path::new(&old))).await;

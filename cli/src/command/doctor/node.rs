@@ -116,9 +116,26 @@ async fn status(client: &Client) -> Vec<Finding> {
         let words = format!("{count} waiting: sekisho enrol --list tells who");
         Finding::new("newcomers", Level::Note, words)
     };
-    let mut findings = vec![node, newcomers];
+    let mut findings = vec![node, record_log(&status), newcomers];
     findings.extend(stewards(&status));
     findings
+}
+
+/// Whether everything that was kept can still be read.
+fn record_log(status: &Value) -> Finding {
+    let what = "record log";
+    match part(status, "damaged_records").as_u64() {
+        None | Some(0) => Finding::new(what, Level::Well, "nothing of it is damaged"),
+        Some(damaged) => {
+            let words = format!(
+                "wanted everything readable, found {} damaged on the disk: subscribers are told a \
+                 gap in their place, and the rest is served; look at the disk, and restore data/ \
+                 where what is missing is dear",
+                output::count(damaged, "record")
+            );
+            Finding::new(what, Level::Ill, words)
+        }
+    }
 }
 
 /// Whether a steward is at work: without one nothing new is sealed for readers, and nobody joins.

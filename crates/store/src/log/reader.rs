@@ -47,6 +47,12 @@ impl LogReader {
         Self { shared }
     }
 
+    /// How many of the records that should be here were found damaged when the log was opened.
+    #[must_use]
+    pub fn damaged(&self) -> u64 {
+        self.shared.view().damaged()
+    }
+
     /// The record at exactly this position.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use super::{
     tail::Tail,
     topics::{MatchCache, Selection, TopicTable},
 };
-use crate::{Disk, DiskFile};
+use crate::{Disk, DiskFile, LostReason};
 
 /// Most sealed segments that are kept open for reading: a file descriptor each.
 const HANDLES_MAX: usize = 32;
@@ -65,6 +65,15 @@ impl View {
             Some(segment) => segment,
             None => &self.active.segment,
         }
+    }
+
+    /// How many records were found damaged, of the segments that are there.
+    pub(crate) fn damaged(&self) -> u64 {
+        let sealed = self.sealed.iter().map(|segment| &segment.index);
+        let gaps = sealed.chain([&self.active.segment.index]).flat_map(|index| index.gaps());
+        gaps.filter(|gap| gap.reason == LostReason::Corrupt)
+            .map(|gap| gap.to.saturating_sub(gap.from))
+            .fold(0, u64::saturating_add)
     }
 
     pub(crate) fn replace_active(&mut self, active: Active) {
