@@ -4,9 +4,12 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::print_stdout,
     reason = "helpers of tests fail and speak as tests do"
 )]
+
+#[path = "../../e2e/src/skipped.rs"]
+#[expect(unreachable_pub, reason = "it is shared")]
+mod skipped;
 
 use std::{
     collections::BTreeMap,
@@ -32,7 +35,7 @@ fn recordings(set: &str) -> Option<PathBuf> {
     let found = here.ancestors().map(|folder| folder.join("shared/data").join(set));
     let found = found.into_iter().find(|folder| folder.is_dir());
     if found.is_none() {
-        println!("SKIPPED: recordings absent ({set})");
+        skipped::skipped(format!("recordings absent ({set})"));
     }
     found
 }

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::page::Page;
+use crate::skipped::skipped;
 
 /// Where `ip netns` keeps its namespaces.
 const NAMESPACES: &str = "/var/run/netns";
@@ -39,7 +40,7 @@ impl Lab {
         let lab = match Self::set(sites) {
             Ok(lab) => lab,
             Err(missing) => {
-                say(&format!("SKIPPED: wanted a laboratory of namespaces, found {missing}"));
+                skipped(format!("wanted a laboratory of namespaces, found {missing}"));
                 return;
             }
         };

@@ -38,6 +38,8 @@ mod sample;
 mod search;
 mod secret;
 pub mod siege;
+#[expect(unreachable_pub, reason = "it is shared")]
+mod skipped;
 mod stranger;
 pub mod turncoat;
 mod volume;
@@ -68,6 +70,7 @@ pub use rights::{holds_key, permitted};
 pub use sample::{number_of, sample, samples};
 pub use search::{Found, Needles};
 pub use secret::{Secrets, command_lines};
+pub use skipped::skipped;
 pub use stranger::{Stranger, quic};
 pub use volume::Volume;
 pub use wire::Wire;

@@ -113,6 +113,12 @@ impl Press {
         self.previous = Some(envelope.hash());
     }
 
+    /// The last envelope after which it goes on.
+    #[must_use]
+    pub const fn last(&self) -> Option<Hash> {
+        self.previous
+    }
+
     /// The key header that its envelopes name.
     #[must_use]
     pub const fn key_header(&self) -> &KeyHeader {

@@ -10,7 +10,6 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::print_stdout,
     reason = "helpers of tests fail and speak as tests do"
 )]
 
@@ -23,7 +22,7 @@ use flate2::read::MultiGzDecoder;
 use sekisho::{Sample, SampleValue, Start, Timestamp, Topic, Value};
 use sekisho_agent::replay::Speed;
 use sekisho_agent::{Config, Sink, SinkError};
-use sekisho_e2e::{Agent, City, Member, Reader, holds_key, peer, permitted, within};
+use sekisho_e2e::{Agent, City, Member, Reader, holds_key, peer, permitted, skipped, within};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -150,7 +149,7 @@ fn recordings(set: &str) -> Option<PathBuf> {
     let found = here.ancestors().map(|folder| folder.join("shared/data").join(set));
     let found = found.into_iter().find(|folder| folder.is_dir());
     if found.is_none() {
-        println!("SKIPPED: recordings absent ({set})");
+        skipped(format!("recordings absent ({set})"));
     }
     found
 }

@@ -15,6 +15,7 @@ use cargo_metadata::MetadataCommand;
 use serde::{Deserialize, Serialize};
 
 use crate::report::{self, Finding};
+use crate::skipped;
 
 /// What was recorded.
 const FILE: &str = "benches/instructions.json";
@@ -53,7 +54,7 @@ pub(crate) fn check(root: &Path) -> Result<ExitCode> {
 
 fn compare_with_recorded(root: &Path) -> Result<ExitCode> {
     if !is_valgrind_there() || env::consts::ARCH != ARCHITECTURE {
-        writeln!(io::stdout(), "SKIPPED: wanted valgrind and {ARCHITECTURE}")?;
+        skipped::note("instructions", &format!("wanted valgrind and {ARCHITECTURE}"));
         return Ok(ExitCode::SUCCESS);
     }
     let path = root.join(FILE);
@@ -69,7 +70,8 @@ fn compare_with_recorded(root: &Path) -> Result<ExitCode> {
     }
     if recorded.compiler != found.compiler {
         let (recorded, found) = (&recorded.compiler, &found.compiler);
-        writeln!(io::stdout(), "SKIPPED: recorded with {recorded}, counted with {found}")?;
+        let why = format!("recorded with {recorded}, counted with {found}");
+        skipped::note("instructions", &why);
         return Ok(ExitCode::SUCCESS);
     }
     report::print(&compare(&recorded, &found), "instructions")

@@ -6,6 +6,9 @@ mod deploy;
 mod instructions;
 mod pages;
 mod report;
+#[path = "../../e2e/src/skipped.rs"]
+#[expect(dead_code, unreachable_pub, reason = "it is shared, and a part of it is for tests")]
+mod skipped;
 mod steps;
 mod tidy;
 

@@ -3,6 +3,7 @@
 //! Every step runs even where one before it failed, so that one run tells everything; the test
 //! runner comes last, so that its summary is the last thing to be read.
 
+mod skips;
 mod tally;
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
@@ -11,7 +12,8 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context as _, Result};
 
-use crate::{deploy, instructions, report, tidy};
+use crate::{deploy, instructions, report, skipped, tidy};
+use skips::Skips;
 use tally::Tally;
 
 /// Everything: set-up, lints, documentation, every test.
@@ -19,6 +21,7 @@ use tally::Tally;
 /// # Errors
 /// A program could not be started.
 pub(crate) fn test(root: &Path) -> Result<ExitCode> {
+    let skips = Skips::begin()?;
     let mut steps = Steps::new(root);
     steps.cargo("set-up: fetch what Cargo.lock names", &["fetch", "--locked"])?;
     steps.packages("set-up: what package-lock.json names", ".")?;
@@ -33,6 +36,7 @@ pub(crate) fn test(root: &Path) -> Result<ExitCode> {
     steps.tokens()?;
     steps.own("instructions", || instructions::check(root))?;
     steps.tests()?;
+    steps.skips(&skips)?;
     steps.finish()
 }
 
@@ -111,7 +115,7 @@ impl<'a> Steps<'a> {
             return self.cargo(name, arguments);
         }
         heading(name)?;
-        writeln!(io::stdout(), "SKIPPED: cargo-{subcommand} is not installed")?;
+        skipped::note(name, &format!("cargo-{subcommand} is not installed"));
         Ok(())
     }
 
@@ -128,7 +132,7 @@ impl<'a> Steps<'a> {
             return self.npm("pages: format, lints, types", &["run", "check"]);
         }
         heading("pages")?;
-        writeln!(io::stdout(), "SKIPPED: `npm ci` installs what is needed to check them")?;
+        skipped::note("pages", "`npm ci` installs what is needed to check them");
         Ok(())
     }
 
@@ -152,10 +156,10 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
-    /// What Debian has for the tests: a token in software, clocks that are wrong, clients of MQTT,
-    /// what counts instructions, a browser, and letters for its Japanese. They say so where it is
-    /// missing; without a browser the tests of the pages fail, as a page that nobody looked at is
-    /// not tested.
+    /// What Debian has for the tests: a token in software, clocks that are wrong, a broker of MQTT
+    /// and clients of it and of HTTP, what counts instructions, a browser, and letters for its
+    /// Japanese. They say so where it is missing; without a browser the tests of the pages fail, as
+    /// a page that nobody looked at is not tested.
     fn packages_of_debian(&mut self) -> Result<()> {
         let quiet = |command: &[&str]| {
             let Some((program, arguments)) = command.split_first() else { return false };
@@ -164,10 +168,12 @@ impl<'a> Steps<'a> {
             ran.is_ok_and(|status| status.success())
         };
         // Not by asking a program: some tell their version as a failure.
-        let packages: [(&str, &[&str]); 6] = [
+        let packages: [(&str, &[&str]); 8] = [
             ("softhsm2", &["which", "softhsm2-util"]),
             ("faketime", &["which", "faketime"]),
+            ("mosquitto", &["sh", "-c", "which mosquitto || test -x /usr/sbin/mosquitto"]),
             ("mosquitto-clients", &["which", "mosquitto_pub"]),
+            ("curl", &["which", "curl"]),
             ("chromium", &["which", "chromium"]),
             ("valgrind", &["which", "valgrind"]),
             ("fonts-noto-cjk", &["dpkg-query", "--status", "fonts-noto-cjk"]),
@@ -182,7 +188,7 @@ impl<'a> Steps<'a> {
             if installed {
                 writeln!(io::stdout(), "there")?;
             } else {
-                writeln!(io::stdout(), "SKIPPED: Debian's {package} cannot be had")?;
+                writeln!(io::stdout(), "Debian's {package} cannot be had")?;
             }
         }
         Ok(())
@@ -200,7 +206,7 @@ impl<'a> Steps<'a> {
         let is_there = folder.join("interoperability").is_dir()
             || (git(&["clone", "--quiet", PAHO, &path])
                 && git(&["-C", &path, "checkout", "--quiet", PAHO_COMMIT]));
-        let told = if is_there { "there" } else { "SKIPPED: paho.mqtt.testing cannot be had" };
+        let told = if is_there { "there" } else { "paho.mqtt.testing cannot be had" };
         writeln!(io::stdout(), "{told}")?;
         Ok(())
     }
@@ -238,6 +244,15 @@ impl<'a> Steps<'a> {
         let mut command = Command::new(env!("CARGO"));
         command.current_dir(self.root).args(arguments);
         command
+    }
+
+    /// What was not run, after everything that was.
+    fn skips(&mut self, skips: &Skips) -> Result<()> {
+        let name = "skipped";
+        heading(name)?;
+        let may_be = skips.tell()?;
+        self.note(name, may_be);
+        Ok(())
     }
 
     fn note(&mut self, name: &str, succeeded: bool) {

@@ -35,6 +35,7 @@ pub(crate) fn check(root: &Path) -> Result<Vec<Finding>> {
         floors::directions(&graph),
         floors::sans_io(&graph),
         floors::banned(&graph),
+        floors::features(&graph, &tree),
         floors::shared_lints(&graph, &tree),
         files::lengths(&tree),
         files::openings(&tree),

@@ -1,3 +1,7 @@
+#[path = "../../../e2e/src/skipped.rs"]
+#[expect(unreachable_pub, reason = "it is shared")]
+mod skipped;
+
 use std::fs;
 use std::process::{Command, Stdio};
 
@@ -53,7 +57,7 @@ fn softhsm(arguments: &[&str], configuration: &Path) -> bool {
 /// change its own environment.
 fn in_a_process_with_a_token(test: &str) -> Option<Token> {
     let Some(module) = MODULES.into_iter().find(|module| Path::new(module).exists()) else {
-        println!("SKIPPED: SoftHSM (Debian: softhsm2) is not installed");
+        skipped::skipped("wanted Debian's softhsm2, found none");
         return None;
     };
     if let Some(configuration) = std::env::var_os("SOFTHSM2_CONF") {

@@ -2,6 +2,10 @@
 //! Where the recordings are not at hand, this says so and checks nothing.
 #![cfg(test)]
 
+#[path = "../../../e2e/src/skipped.rs"]
+#[expect(unreachable_pub, reason = "it is shared")]
+mod skipped;
+
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +18,7 @@ fn recordings() -> Option<PathBuf> {
     let folders = here.ancestors().map(|folder| folder.join("shared/data"));
     let found = folders.into_iter().find(|folder| folder.join("README.md").is_file());
     if found.is_none() {
-        println!("SKIPPED: no shared/data beside the project, so no recording was read");
+        skipped::skipped("recordings absent (shared/data beside the project)");
     }
     found
 }

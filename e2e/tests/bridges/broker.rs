@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use sekisho_e2e::{Port, eventually};
+use sekisho_e2e::{Port, eventually, skipped};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -32,7 +32,7 @@ impl Mosquitto {
             asked.is_ok()
         };
         let Some(program) = PROGRAMS.iter().find(is_there) else {
-            println!("SKIPPED: wanted Debian's mosquitto, found none");
+            skipped("wanted Debian's mosquitto, found none");
             return None;
         };
         let folder = tempfile::tempdir().unwrap();

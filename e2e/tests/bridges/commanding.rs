@@ -3,7 +3,7 @@
 //! again as readings.
 
 use sekisho::{Start, Value};
-use sekisho_e2e::{City, Member, Mosquitto, Process, Reader, eventually, permitted};
+use sekisho_e2e::{City, Member, Mosquitto, Process, Reader, eventually, permitted, skipped};
 use serde_json::{Value as Json, json};
 
 use crate::consumer::{Attachment, Consumer};
@@ -22,7 +22,7 @@ struct Site {
 impl Site {
     async fn found() -> Option<Self> {
         if !Mosquitto::is_there() {
-            println!("SKIPPED: wanted Debian's mosquitto-clients, found none");
+            skipped("wanted Debian's mosquitto-clients, found none");
             return None;
         }
         let mut city = City::plan("fujisawa").await;

@@ -1,7 +1,7 @@
 //! Sealed topics on others, in clear: for those who can open nothing, where three rights say so.
 
 use sekisho::{Start, Value};
-use sekisho_e2e::{City, Member, Mosquitto, Process, Reader, eventually, permitted};
+use sekisho_e2e::{City, Member, Mosquitto, Process, Reader, eventually, permitted, skipped};
 use serde_json::{Value as Json, json};
 
 use crate::town::{AIR, Device, ago};
@@ -53,7 +53,7 @@ impl Town {
 #[tokio::test]
 async fn what_was_sealed_is_read_by_those_who_can_open_nothing() {
     if !Mosquitto::is_there() {
-        println!("SKIPPED: wanted Debian's mosquitto-clients, found none");
+        skipped("wanted Debian's mosquitto-clients, found none");
         return;
     }
     let town = Town::found(&["--topics", "fujisawa/open/#"]).await;

@@ -7,7 +7,7 @@ use sekisho_proto::PrincipalId;
 use sekisho_proto::frame::{Answer, AnswerBody, Message as _, Query, Question};
 use tokio::io::AsyncReadExt as _;
 
-use crate::logins::{city, stranger};
+use crate::logins::{DOORS, city, stranger, with_doors};
 use crate::talk::call;
 use crate::tls::{Shown, boxed, dial, dial_in};
 
@@ -44,19 +44,21 @@ fn basic(words: &str) -> (&'static str, String) {
 
 #[tokio::test]
 async fn an_old_client_comes_in_with_the_tls_before_the_last() {
-    let city = city().await;
+    let city = with_doors("").await;
     let member = Member::device(&city, "truck-1", "fujisawa/truck/1/#").await;
-    let shown = Shown::Box(member.identity().signing().clone());
     let version = &rustls::version::TLS12;
-    let dialled = dial_in(version, city.door("web"), b"h2", shown).await.expect("TLS 1.2");
-    let found = dialled.stream.get_ref().1.negotiated_cipher_suite().unwrap().suite();
-    let name = format!("{found:?}");
-    assert!(name.contains("GCM") || name.contains("CHACHA20"), "{name}");
+    for (door, alpn) in DOORS {
+        let shown = Shown::Box(member.identity().signing().clone());
+        let dialled = dial_in(version, city.door(door), alpn, shown).await.expect("TLS 1.2");
+        let found = dialled.stream.get_ref().1.negotiated_cipher_suite().unwrap().suite();
+        let name = format!("{found:?}");
+        assert!(name.contains("GCM") || name.contains("CHACHA20"), "{door}: {name}");
+    }
 }
 
 #[tokio::test]
 async fn garbage_in_place_of_a_certificate_gets_nobody_in_and_nothing_down() {
-    let city = city().await;
+    let city = with_doors("").await;
     let key = stranger();
     let whole = boxed(&key).to_vec();
     let mut spoilt: Vec<Vec<u8>> = vec![
@@ -71,10 +73,12 @@ async fn garbage_in_place_of_a_certificate_gets_nobody_in_and_nothing_down() {
         spoilt.push(whole.get(..place).unwrap_or_default().to_vec());
     }
     let mut wanted = 0.0;
-    for bytes in spoilt {
-        let shown = Shown::Bytes(bytes.clone(), key.clone());
-        is_turned_away(&city, shown, &format!("{} bytes", bytes.len())).await;
-        wanted += 1.0;
+    for door in DOORS {
+        for bytes in &spoilt {
+            let shown = Shown::Bytes(bytes.clone(), key.clone());
+            is_turned_away(&city, door, shown, &format!("{} bytes", bytes.len())).await;
+            wanted += 1.0;
+        }
     }
     eventually("every one of them counted", || async {
         (city.metric(TLS_FAILURES).await >= wanted).then_some(())
@@ -85,10 +89,13 @@ async fn garbage_in_place_of_a_certificate_gets_nobody_in_and_nothing_down() {
 
 #[tokio::test]
 async fn a_certificate_with_somebody_elses_key_is_not_signed_for() {
-    let city = city().await;
+    let city = with_doors("").await;
     let member = Member::device(&city, "truck-1", "fujisawa/truck/1/#").await;
     let stolen = boxed(member.identity().signing()).to_vec();
-    is_turned_away(&city, Shown::Bytes(stolen, stranger()), "a stolen certificate").await;
+    for door in DOORS {
+        let shown = Shown::Bytes(stolen.clone(), stranger());
+        is_turned_away(&city, door, shown, "a stolen certificate").await;
+    }
 }
 
 fn with_another_algorithm() -> Vec<u8> {
@@ -97,10 +104,11 @@ fn with_another_algorithm() -> Vec<u8> {
 }
 
 /// In TLS 1.3 a client is done before the node has judged its certificate.
-async fn is_turned_away(city: &City, shown: Shown, what: &str) {
-    if let Ok(mut dialled) = dial(city.door("web"), b"h2", shown).await {
+async fn is_turned_away(city: &City, (door, alpn): (&str, &[u8]), shown: Shown, what: &str) {
+    if let Ok(mut dialled) = dial(city.door(door), alpn, shown).await {
         let mut heard = Vec::new();
         let read = dialled.stream.read_to_end(&mut heard).await;
-        assert!(read.is_err() || heard.is_empty(), "{what}: wanted no word, found {heard:?}");
+        let is_unheard = read.is_err() || heard.is_empty();
+        assert!(is_unheard, "{door}: {what}: wanted no word, found {heard:?}");
     }
 }

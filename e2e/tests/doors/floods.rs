@@ -4,9 +4,11 @@ use std::future::poll_fn;
 
 use http::Request;
 use sekisho_e2e::{City, Member, eventually, within};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use crate::logins::city;
+use crate::logins::{DOORS, city, with_doors};
+use crate::raw::{Raw, connect};
 use crate::talk::{Talk, Via, http2};
 use crate::tls::{Shown, dial};
 
@@ -21,25 +23,97 @@ async fn counts(city: &City, reason: &str, wanted: f64) {
     .await;
 }
 
+/// Half a handshake: the beginning of a ClientHello that never goes on.
+const HALF_A_HANDSHAKE: [u8; 6] = [0x16, 0x03, 0x01, 0x02, 0x00, 0x01];
+
+/// A city with its doors open, and a member of it with a key.
+async fn besieged(limit: &str) -> (City, Member) {
+    let city = with_doors(limit).await;
+    let member = Member::device(&city, "truck-1", "fujisawa/truck/1/#").await;
+    (city, member)
+}
+
+/// Whoever means well is let in by both doors.
+async fn lets_in(city: &City, member: &Member) {
+    drop(Talk::welcome(city, Via::WebSocket, member).await);
+    let mut raw = Raw::dial(city, Shown::Box(member.identity().signing().clone())).await;
+    let (first, body) = raw.ask(&connect(5, "truck-1", None, &[])).await.unwrap();
+    assert_eq!((first, body.get(1)), (0x20, Some(&0)));
+}
+
 #[tokio::test]
 async fn handshakes_that_stop_halfway_are_dropped_and_make_room() {
-    let mut city = City::plan("fujisawa").await;
-    let node = city.open("web");
-    city.configure("limits", "strangers_per_address = 8");
-    city.start().await;
-    let member = Member::device(&city, "truck-1", "fujisawa/truck/1/#").await;
-    let mut half_open = Vec::new();
-    for _stranger in 0..8 {
-        half_open.push(within("a connection", TcpStream::connect(node)).await.unwrap());
+    let (city, member) = besieged("strangers_per_address = 8").await;
+    for (round, (door, alpn)) in (1_u8..).zip(DOORS) {
+        let node = city.door(door);
+        let mut half_open = Vec::new();
+        for stranger in 0..8 {
+            let mut stream = within("a connection", TcpStream::connect(node)).await.unwrap();
+            if stranger % 2 == 0 {
+                stream.write_all(&HALF_A_HANDSHAKE).await.unwrap();
+            }
+            half_open.push(stream);
+        }
+        let turned_away = eventually("the ninth to be turned away", || async {
+            let dialled = dial(node, alpn, Shown::Nothing).await;
+            dialled.is_err().then_some(())
+        });
+        turned_away.await;
+        counts(&city, "too-many-from-address", 1.0).await;
+        counts(&city, "timeout", 8.0 * f64::from(round)).await;
+        lets_in(&city, &member).await;
     }
-    let turned_away = eventually("the ninth to be turned away", || async {
-        let dialled = dial(node, b"h2", Shown::Nothing).await;
-        dialled.is_err().then_some(())
-    });
-    turned_away.await;
-    counts(&city, "too-many-from-address", 1.0).await;
+}
+
+#[tokio::test]
+async fn whoever_says_nothing_after_the_handshake_of_mqtt_is_dropped() {
+    let (city, member) = besieged("strangers_per_address = 8").await;
+    let mut silent = Vec::new();
+    for stranger in 0..8 {
+        let mut raw = Raw::dial(&city, Shown::Nothing).await;
+        if stranger % 2 == 0 {
+            // Half of CONNECT.
+            raw.say(&connect(5, "slow", None, &[])[..9]).await;
+        }
+        silent.push(raw);
+    }
     counts(&city, "timeout", 8.0).await;
-    drop(Talk::welcome(&city, Via::WebSocket, &member).await);
+    for mut raw in silent {
+        assert_eq!(raw.hear().await, None);
+    }
+    lets_in(&city, &member).await;
+}
+
+/// Answers that nobody reads are not kept without end, and nobody else waits for them.
+#[tokio::test]
+async fn who_asks_without_end_by_mqtt_and_reads_nothing_holds_up_nobody() {
+    const MEBIBYTE: u64 = 1 << 20;
+    let (city, member) = besieged("").await;
+    let shown = || Shown::Box(member.identity().signing().clone());
+    let mut flooding = Raw::dial(&city, shown()).await;
+    flooding.ask(&connect(5, "flood", None, &[])).await.unwrap();
+    let mut other = Raw::dial(&city, shown()).await;
+    other.ask(&connect(5, "other", None, &[])).await.unwrap();
+    let before = city.node().peak_bytes();
+    let pings = [0xc0, 0].repeat(1 << 15);
+    let flood = async {
+        // Far more than fits into the sockets between here and the node.
+        for _ in 0..1 << 10 {
+            flooding.say(&pings).await;
+        }
+    };
+    let served = async {
+        for _ in 0..500 {
+            assert_eq!(other.ask(&[0xc0, 0]).await, Some((0xd0, Vec::new())));
+        }
+    };
+    tokio::select! {
+        () = flood => panic!("wanted nothing more read of somebody who reads nothing"),
+        () = served => {}
+    }
+    let grown = city.node().peak_bytes() - before;
+    assert!(grown < 16 * MEBIBYTE, "wanted memory bounded, found it grown by {grown} bytes");
+    lets_in(&city, &member).await;
 }
 
 #[tokio::test]
@@ -56,21 +130,26 @@ async fn whoever_logs_in_slowly_is_dropped() {
 
 #[tokio::test]
 async fn the_seats_of_all_doors_together_are_bounded() {
-    let mut city = City::plan("fujisawa").await;
-    let node = city.open("web");
-    city.configure("limits", "connections = 12");
-    city.start().await;
-    let member = Member::device(&city, "truck-1", "fujisawa/truck/1/#").await;
+    let (city, member) = besieged("connections = 12").await;
     let mut seated = Vec::new();
-    while let Ok(dialled) = dial(node, b"h2", Shown::Nothing).await {
+    let mut doors = DOORS.into_iter().cycle();
+    while let Some((door, alpn)) = doors.next()
+        && let Ok(dialled) = dial(city.door(door), alpn, Shown::Nothing).await
+    {
         seated.push(dialled);
         assert!(seated.len() <= 12, "wanted no more than the seats");
     }
-    counts(&city, "too-many-connections", 1.0).await;
+    for (count, (door, alpn)) in (1_u8..).zip(DOORS) {
+        assert!(dial(city.door(door), alpn, Shown::Nothing).await.is_err(), "{door}");
+        counts(&city, "too-many-connections", f64::from(count)).await;
+    }
     drop(seated);
-    eventually("a seat", || async { dial(node, b"http/1.1", Shown::Nothing).await.ok().map(drop) })
-        .await;
-    drop(Talk::welcome(&city, Via::WebSocket, &member).await);
+    for (door, alpn) in DOORS {
+        let node = city.door(door);
+        eventually("a seat", || async { dial(node, alpn, Shown::Nothing).await.ok().map(drop) })
+            .await;
+    }
+    lets_in(&city, &member).await;
 }
 
 #[tokio::test]

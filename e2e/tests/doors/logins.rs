@@ -16,6 +16,22 @@ pub(crate) async fn city() -> City {
     city
 }
 
+/// The listeners that speak TLS over TCP, and what is spoken in it.
+pub(crate) const DOORS: [(&str, &[u8]); 2] = [("web", b"h2"), ("mqtt", b"mqtt")];
+
+/// A city with all of these open, and a limit unless that is nothing.
+pub(crate) async fn with_doors(limit: &str) -> City {
+    let mut city = City::plan("fujisawa").await;
+    for (door, _alpn) in DOORS {
+        city.open(door);
+    }
+    if !limit.is_empty() {
+        city.configure("limits", limit);
+    }
+    city.start().await;
+    city
+}
+
 /// The refusal comes as a frame, and then as the end that the transport has for it; it is counted.
 async fn is_refused(city: &City, mut talk: Talk, via: Via, code: RefusalCode, status: u32) {
     let counted = format!("sekisho_handshake_failures_total{{reason=\"{}\"}}", code.name());

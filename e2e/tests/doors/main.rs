@@ -10,11 +10,16 @@
 
 mod administering;
 mod boxes;
+mod denied;
+mod descriptors;
 mod floods;
 mod hasty;
 mod logins;
 mod openapi;
 mod pages;
+#[path = "../mqtt/raw.rs"]
+#[expect(dead_code, reason = "the tests of MQTT need more of it")]
+mod raw;
 mod renewing;
 mod requests;
 mod sensorthings;

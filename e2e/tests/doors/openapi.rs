@@ -5,7 +5,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use sekisho_e2e::permitted;
+use sekisho_e2e::{permitted, skipped};
 use serde_json::Value as Json;
 
 use crate::logins::city;
@@ -52,7 +52,7 @@ async fn the_node_answers_as_its_description_says() {
     let program = match tokio::task::spawn_blocking(schemathesis).await.unwrap() {
         Ok(program) => program,
         Err(why) => {
-            eprintln!("SKIPPED: no Schemathesis to be had: {why}");
+            skipped(format!("no Schemathesis to be had: {why}"));
             return;
         }
     };

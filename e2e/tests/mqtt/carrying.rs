@@ -2,7 +2,7 @@
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use sekisho::Start;
-use sekisho_e2e::{City, Member, Mosquitto, Reader, within};
+use sekisho_e2e::{City, Member, Mosquitto, Reader, skipped, within};
 use sekisho_proto::{Envelope, Suite};
 use sekisho_seal::{VerifyingKey, verify_attested};
 use tokio_tungstenite::tungstenite::Message;
@@ -25,6 +25,7 @@ async fn town() -> (City, Mosquitto) {
 #[tokio::test]
 async fn messages_of_every_quality_and_version_come_as_they_were_sent() {
     if !Mosquitto::is_there() {
+        skipped("wanted Debian's mosquitto-clients, found none");
         return;
     }
     let (city, meter) = town().await;
@@ -100,42 +101,6 @@ async fn whoever_asks_for_envelopes_can_verify_what_the_node_attested() {
 }
 
 #[tokio::test]
-async fn an_envelope_that_its_publisher_signed_is_taken_as_payload() {
-    let (city, meter) = town().await;
-    let truck = Member::device(&city, "truck-17", ALL).await;
-    let who = login(&city, &meter);
-    // Through the native door to another city's folder: what its envelope is like.
-    let mut tap = Raw::connected(&city, "tap", &who).await;
-    tap.ask(&subscribe(1, "#", 0)).await.unwrap();
-    truck.run(&["pub", "fujisawa/mqtt/air", "pm2_5=1"]).await.succeeded();
-    let (_first, body) = tap.hear().await.unwrap();
-    let envelope = (0..body.len())
-        .find_map(|at| {
-            let bytes = bytes::Bytes::copy_from_slice(body.get(at..)?);
-            Envelope::decode(bytes.clone()).ok().map(|_envelope| bytes)
-        })
-        .expect("an envelope");
-    let mut properties = vec![3];
-    properties.extend(text("application/vnd.sekisho.envelope"));
-    let shown = Shown::Box(truck.identity().signing().clone());
-    let mut raw = Raw::dial(&city, shown).await;
-    raw.ask(&connect(5, "truck", None, &[])).await.unwrap();
-    // It is known: said so, and taken once.
-    let (first, body) = raw.ask(&publish(1, "air", &properties, &envelope)).await.unwrap();
-    assert_eq!(first, 0x40);
-    let said = String::from_utf8_lossy(&body).into_owned();
-    assert!(body.len() == 2 || said.contains("sequence") || said.contains("repl"), "{said}");
-    // Under another name it is not looked at.
-    let (first, body) = raw.ask(&publish(2, "other", &properties, &envelope)).await.unwrap();
-    assert_eq!((first, body.get(2)), (0x40, Some(&0x90)));
-    // Changed, it is refused.
-    let mut changed = envelope.to_vec();
-    *changed.last_mut().unwrap() ^= 1;
-    let (first, body) = raw.ask(&publish(3, "air", &properties, &changed)).await.unwrap();
-    assert!(first == 0x40 && body.get(2).is_some_and(|code| *code >= 0x80), "{body:?}");
-}
-
-#[tokio::test]
 async fn mqtt_goes_through_a_websocket() {
     let (city, meter) = town().await;
     let who = login(&city, &meter);
@@ -171,11 +136,4 @@ async fn mqtt_goes_through_a_websocket() {
         }
     });
     end.await;
-}
-
-#[tokio::test]
-async fn plaintext_is_for_this_machine_and_asked_for() {
-    let city = City::plan("fujisawa").await;
-    let said = city.run(&["serve", "--insecure-mqtt", "0.0.0.0:0"]).await;
-    said.failed(2, "loopback");
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sekisho_e2e::{City, Member, Mosquitto};
+use sekisho_e2e::{City, Member, Mosquitto, skipped};
 
 const ALL: &str = "fujisawa/mqtt/#";
 /// What the scripts print where everything went as the standard has it.
@@ -45,7 +45,7 @@ fn installed(
 }
 
 /// A Python with Paho's client.
-fn python() -> Result<PathBuf, String> {
+pub(crate) fn python() -> Result<PathBuf, String> {
     let folder = installed("paho-client", "requirements.txt", |folder| {
         run(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
         run(Command::new(folder.join("bin/python"))
@@ -58,7 +58,7 @@ fn python() -> Result<PathBuf, String> {
 }
 
 /// A folder in which Node.js finds MQTT.js.
-fn packages() -> Result<PathBuf, String> {
+pub(crate) fn packages() -> Result<PathBuf, String> {
     run(Command::new("node").arg("--version"))?;
     let folder = installed("mqttjs-client", "package.json", |folder| {
         let copied = std::fs::copy(scripts().join("package.json"), folder.join("package.json"));
@@ -72,11 +72,11 @@ fn packages() -> Result<PathBuf, String> {
 }
 
 /// What a test needs from elsewhere; says so where it cannot be had.
-async fn fetched(what: &str, fetch: fn() -> Result<PathBuf, String>) -> Option<PathBuf> {
+pub(crate) async fn fetched(what: &str, fetch: fn() -> Result<PathBuf, String>) -> Option<PathBuf> {
     match tokio::task::spawn_blocking(fetch).await.unwrap() {
         Ok(made) => Some(made),
         Err(why) => {
-            println!("SKIPPED: no {what} to be had: {why}");
+            skipped(format!("no {what} to be had: {why}"));
             None
         }
     }

@@ -8,13 +8,18 @@
     reason = "helpers of tests fail and speak as tests do"
 )]
 
+mod bounds;
 mod carrying;
 mod clients;
+mod documented;
 mod entering;
+mod enveloped;
+mod flow;
 mod in_rust;
 mod observed;
 mod once;
 mod paho;
+mod plaintext;
 mod proving;
 mod raw;
 mod remembered;

@@ -1,7 +1,7 @@
 //! The topics of SensorThings: each new Observation is a message, to those who may read it.
 
 use sekisho::{Batch, Sample, SampleValue, Timestamp, Value};
-use sekisho_e2e::{City, Member, Mosquitto};
+use sekisho_e2e::{City, Member, Mosquitto, skipped};
 use serde_json::Value as Json;
 
 const PARK: &str = "fujisawa/park/1";
@@ -16,7 +16,7 @@ struct Town {
 impl Town {
     async fn found() -> Option<Self> {
         if !Mosquitto::is_there() {
-            println!("SKIPPED: wanted Debian's mosquitto-clients, found none");
+            skipped("wanted Debian's mosquitto-clients, found none");
             return None;
         }
         let mut city = City::plan("fujisawa").await;

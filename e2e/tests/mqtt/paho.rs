@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use sekisho_e2e::{City, Mosquitto};
+use sekisho_e2e::{City, Mosquitto, skipped};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -20,7 +20,7 @@ fn suite() -> Option<PathBuf> {
     let python = std::process::Command::new("python3").arg("--version").output();
     let is_there = folder.join("interoperability").is_dir() && python.is_ok();
     if !is_there {
-        println!("SKIPPED: wanted Python and paho.mqtt.testing in {}", folder.display());
+        skipped(format!("wanted Python and paho.mqtt.testing in {}", folder.display()));
     }
     is_there.then_some(folder)
 }

@@ -1,15 +1,21 @@
 //! An MQTT client that says byte for byte what a test wants, and keeps no rule.
 
+use std::net::SocketAddr;
+
 use sekisho_e2e::{City, Mosquitto, within};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio_rustls::client::TlsStream;
 
 use crate::tls::{Shown, dial};
 
+/// Bytes both ways.
+trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Duplex for S {}
+
 /// One connection.
 pub(crate) struct Raw {
-    stream: TlsStream<TcpStream>,
+    stream: Box<dyn Duplex>,
 }
 
 /// A user name and a password.
@@ -102,13 +108,29 @@ impl Raw {
     /// A connection on which nothing was said.
     pub(crate) async fn dial(city: &City, shown: Shown) -> Self {
         let dialled = dial(city.door("mqtt"), b"mqtt", shown).await.expect("TLS");
-        Self { stream: dialled.stream }
+        Self { stream: Box::new(dialled.stream) }
+    }
+
+    /// A connection without TLS on which nothing was said.
+    pub(crate) async fn plain(node: SocketAddr) -> Self {
+        let stream = within("a connection", TcpStream::connect(node)).await.unwrap();
+        Self { stream: Box::new(stream) }
     }
 
     /// A connection that was accepted.
     pub(crate) async fn connected(city: &City, client: &str, who: &Login) -> Self {
+        Self::connected_with(city, client, who, &[]).await
+    }
+
+    /// A connection that was accepted with these properties of CONNECT.
+    pub(crate) async fn connected_with(
+        city: &City,
+        client: &str,
+        who: &Login,
+        properties: &[u8],
+    ) -> Self {
         let mut raw = Self::dial(city, Shown::Nothing).await;
-        raw.say(&connect(5, client, Some(who), &[])).await;
+        raw.say(&connect(5, client, Some(who), properties)).await;
         let (first, body) = raw.hear().await.expect("CONNACK");
         assert_eq!((first, body.get(1)), (0x20, Some(&0)), "{body:?}");
         raw

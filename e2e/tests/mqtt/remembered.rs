@@ -1,6 +1,6 @@
 //! What a node remembers of its clients is there again after it was killed.
 
-use sekisho_e2e::{City, Mosquitto, TIMED_OUT, eventually};
+use sekisho_e2e::{City, Mosquitto, TIMED_OUT, eventually, skipped};
 
 use crate::raw::{Raw, connect, login, packet, subscribe, text};
 use crate::tls::Shown;
@@ -15,7 +15,7 @@ const AGAIN: u8 = 0x3c;
 /// A city with its MQTT listener open and somebody who may do everything there.
 async fn town() -> Option<(City, Mosquitto)> {
     if !Mosquitto::is_there() {
-        println!("SKIPPED: wanted Debian's mosquitto-clients, found none");
+        skipped("wanted Debian's mosquitto-clients, found none");
         return None;
     }
     let mut city = City::plan("fujisawa").await;

@@ -1,7 +1,7 @@
 //! One gate: what a client may not have reaches it on no path, and what it may not say is not said
 //! for it. Each begins with somebody who may.
 
-use sekisho_e2e::{City, Mosquitto, TIMED_OUT, eventually};
+use sekisho_e2e::{City, Mosquitto, TIMED_OUT, eventually, skipped};
 
 const ALL: &str = "fujisawa/mqtt/#";
 
@@ -14,7 +14,7 @@ struct Town {
 impl Town {
     async fn found() -> Option<Self> {
         if !Mosquitto::is_there() {
-            println!("SKIPPED: wanted Debian's mosquitto-clients, found none");
+            skipped("wanted Debian's mosquitto-clients, found none");
             return None;
         }
         let mut city = City::plan("fujisawa").await;

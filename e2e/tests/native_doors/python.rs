@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use sekisho_e2e::{Member, permitted};
+use sekisho_e2e::{Member, permitted, skipped};
 
 use crate::{AIR, city};
 
@@ -58,7 +58,7 @@ async fn the_worked_python_example_publishes_and_reads_over_grpc() {
     let folder = match tokio::task::spawn_blocking(environment).await.unwrap() {
         Ok(made) => made,
         Err(why) => {
-            eprintln!("SKIPPED: no Python with grpcio to be had: {why}");
+            skipped(format!("no Python with grpcio to be had: {why}"));
             return;
         }
     };

@@ -1,7 +1,8 @@
 //! The command over every door, and what it says where a door cannot be had.
 
 use sekisho::Start;
-use sekisho_e2e::{City, Member, Reader, holds_key, sekisho};
+use sekisho_e2e::{City, Member, Process, Reader, holds_key, sekisho};
+use serde_json::Value as Json;
 
 use crate::{AIR, TRUCKS, city, truck};
 
@@ -25,6 +26,40 @@ async fn the_command_goes_in_by_the_door_it_is_told() {
         assert!(known.contains(AIR), "{door}: {known}");
     }
     live.close().await;
+}
+
+#[tokio::test]
+async fn the_command_reads_what_comes_through_the_door_it_is_told() {
+    let (city, web) = city().await;
+    let (truck, wall) = (truck(&city).await, Member::reader(&city, "wall", TRUCKS).await);
+    holds_key(&wall, AIR).await;
+    let web = web.to_string();
+    let dir = wall.dir().to_str().unwrap();
+    for (number, door) in ["quic", "websocket", "grpc"].into_iter().enumerate() {
+        let by = ["--via", door, "--web", &web, "--dir", dir];
+        let log = city.place(format!("sub-{door}.log"));
+        let live = ["sub", TRUCKS, "--json", "--from", "last-value"];
+        let mut live = Process::start("sub", &[&live[..], &by].concat(), &log);
+        if number > 0 {
+            // What was there before, then what comes.
+            let before = line(&mut live).await;
+            assert_eq!(before["values"]["pm2_5"], number - 1, "{door}: {before}");
+        }
+        truck.run(&["pub", AIR, &format!("pm2_5={number}")]).await.succeeded();
+        let told = line(&mut live).await;
+        assert_eq!(told["topic"], AIR, "{door}: {told}");
+        assert_eq!(told["values"]["pm2_5"], number, "{door}: {told}");
+        live.terminate();
+        assert_eq!(live.rest().await, "", "{door}");
+        let from_the_first = ["sub", TRUCKS, "--from", "earliest", "--count"];
+        let count = (number + 1).to_string();
+        let all = sekisho(&[&from_the_first[..], &[&count], &by].concat()).await.done();
+        assert_eq!(all.lines().count(), number + 1, "{door}: {all}");
+    }
+}
+
+async fn line(live: &mut Process) -> Json {
+    serde_json::from_str(&live.line().await).unwrap()
 }
 
 #[tokio::test]

@@ -1,13 +1,13 @@
 //! The tools' own linters, run where they are installed.
 
 use std::fs;
-use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 
 use crate::report::Finding;
+use crate::skipped;
 
 /// Exposure that `systemd-analyze security` may find in a unit, in tenths of its points: 0 is
 /// sealed off, 100 unprotected. What remains is that the services talk to the network.
@@ -64,8 +64,8 @@ fn present(program: &str, arguments: &[&str]) -> Result<bool> {
     let quiet = command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
     let answers = quiet.status().is_ok_and(|status| status.success());
     if !answers {
-        let mut out = io::stdout();
-        writeln!(out, "SKIPPED: `{program} {}` does not answer here", arguments.join(" "))?;
+        let why = format!("`{program} {}` does not answer here", arguments.join(" "));
+        skipped::note("deploy", &why);
     }
     Ok(answers)
 }

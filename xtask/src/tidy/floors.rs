@@ -53,6 +53,13 @@ const RANDOM_SOURCES: [&str; 2] = ["rand", "getrandom"];
 /// May not be linked by anything: one TLS stack, one provider of cryptography.
 const BANNED: [&str; 4] = ["ring", "openssl-sys", "openssl", "native-tls"];
 
+/// Features that no crate may be built with, and why: somebody else's manifest may switch them on.
+const BANNED_FEATURES: [(&str, &str, &str); 1] = [(
+    "prost",
+    "no-recursion-limit",
+    "messages of strangers would be decoded as deep as they are nested (RUSTSEC-2020-0002)",
+)];
+
 /// Clients: they speak the protocol and never link the server.
 const CLIENTS: [&str; 4] =
     ["sekisho-agent", "sekisho-republish", "sekisho-sensinact", "sekisho-steward"];
@@ -107,7 +114,7 @@ pub(super) fn sans_io(graph: &Graph) -> Vec<Finding> {
 
 /// Nothing links a second TLS stack or provider of cryptography.
 pub(super) fn banned(graph: &Graph) -> Vec<Finding> {
-    let found = BANNED.iter().filter(|name| graph.linked.contains(**name));
+    let found = BANNED.iter().filter(|name| graph.linked.contains_key(**name));
     let message = |name| {
         format!(
             "{name} is linked: rustls with aws-lc-rs is the only TLS stack, so switch off the \
@@ -115,6 +122,26 @@ pub(super) fn banned(graph: &Graph) -> Vec<Finding> {
         )
     };
     found.map(|name| Finding::new("Cargo.toml", message(name))).collect()
+}
+
+/// No crate is built with a feature that takes a limit away: neither as features are resolved, nor by
+/// a manifest of a workspace beside this one.
+pub(super) fn features(graph: &Graph, tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (name, feature, why) in BANNED_FEATURES {
+        if graph.linked.get(name).is_some_and(|features| features.contains(feature)) {
+            let message = format!(
+                "{name} is built with its feature {feature}: {why}; switch it off \
+                 (`cargo tree -i {name} -e features` shows the way in)"
+            );
+            findings.push(Finding::new("Cargo.toml", message));
+        }
+        let manifests = tree.texts().filter(|(path, _text)| path.ends_with("Cargo.toml"));
+        for (path, _text) in manifests.filter(|(_path, text)| text.contains(feature)) {
+            findings.push(Finding::new(path, format!("names the feature {feature}: {why}")));
+        }
+    }
+    findings
 }
 
 /// Every package takes the workspace's lints.

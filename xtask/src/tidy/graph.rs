@@ -1,6 +1,6 @@
 //! The packages of the workspace and what each of them links, as Cargo resolves it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
@@ -27,13 +27,14 @@ pub(super) struct Package {
     pub(super) linked: BTreeSet<String>,
 }
 
-/// All packages, the root files of their targets, and every crate that a product links.
+/// All packages, the root files of their targets, and what products are made of.
 #[derive(Debug, Default)]
 pub(super) struct Graph {
     pub(super) packages: Vec<Package>,
     /// From the workspace root.
     pub(super) roots: Vec<String>,
-    pub(super) linked: BTreeSet<String>,
+    /// Every crate that a product links, with the features that it is built with.
+    pub(super) linked: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Graph {
@@ -51,6 +52,8 @@ impl Graph {
             let name = found.name.to_string();
             let linked = if SANS_IO.contains(&name.as_str()) {
                 linked(root, &["--package", &name, "--edges", "normal,build"])?
+                    .into_keys()
+                    .collect()
             } else {
                 BTreeSet::new()
             };
@@ -66,7 +69,7 @@ impl Graph {
                 name,
             });
         }
-        let linked = linked(root, &["--workspace", "--edges", "normal,build"])?;
+        let linked = linked(root, &["--workspace", "--all-features", "--edges", "normal,build"])?;
         Ok(Self { packages, roots, linked })
     }
 }
@@ -82,17 +85,30 @@ fn roots(root: &Path, metadata: &Metadata) -> Result<Vec<String>> {
     targets.map(|target| below(root, target.src_path.as_std_path())).collect()
 }
 
-/// Names of the crates that `cargo tree` prints: features are resolved, unlike in the lock file.
-fn linked(root: &Path, selection: &[&str]) -> Result<BTreeSet<String>> {
+/// The crates that `cargo tree` prints, and their features: these are resolved, unlike in the lock
+/// file.
+fn linked(root: &Path, selection: &[&str]) -> Result<BTreeMap<String, BTreeSet<String>>> {
     let mut command = Command::new(env!("CARGO"));
-    command.current_dir(root).args(["tree", "--prefix", "none", "--format", "{p}"]).args(selection);
+    command
+        .current_dir(root)
+        .args(["tree", "--prefix", "none", "--format", "{p}\t{f}"])
+        .args(selection);
     for target in TARGETS {
         command.args(["--target", target]);
     }
     let output = command.output().context("run cargo tree")?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
-    let names = String::from_utf8(output.stdout)?;
-    Ok(names.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect())
+    let printed = String::from_utf8(output.stdout)?;
+    let mut linked: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in printed.lines() {
+        let (package, features) = line.split_once('\t').unwrap_or((line, ""));
+        let Some(name) = package.split(' ').next() else { continue };
+        // What was printed before is marked with (*).
+        let features = features.split(' ').next().unwrap_or_default().split(',');
+        let features = features.filter(|feature| !feature.is_empty()).map(str::to_owned);
+        linked.entry(name.to_owned()).or_default().extend(features);
+    }
+    Ok(linked)
 }
 
 fn below(root: &Path, path: &Path) -> Result<String> {

@@ -161,7 +161,8 @@ where
                 // Nothing is said twice: a reason of MQTT has to be short.
                 let why = if why.contains(&what) { why } else { format!("{what}: {why}") };
                 match self.heard_of(request) {
-                    Some(pending) => self.unstored(pending, code, why),
+                    // Several codes are one of MQTT's: the name tells them apart.
+                    Some(pending) => self.unstored(pending, code, format!("{code}: {why}")),
                     None if request == 0 => Err(End::Told(reasons::of_end(code), why)),
                     None => Ok(()),
                 }

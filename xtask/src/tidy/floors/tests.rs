@@ -13,7 +13,12 @@ fn house(name: &str, dependencies: &[&str], linked: &[&str]) -> Graph {
         dependencies: names(dependencies),
         linked: names(linked),
     };
-    Graph { packages: vec![package], roots: Vec::new(), linked: names(linked) }
+    let linked = linked.iter().map(|name| built(name, &[])).collect();
+    Graph { packages: vec![package], roots: Vec::new(), linked }
+}
+
+fn built(name: &str, features: &[&str]) -> (String, BTreeSet<String>) {
+    (name.to_owned(), names(features))
 }
 
 fn only(findings: &[Finding]) -> String {
@@ -54,6 +59,21 @@ fn a_pure_package_links_no_runtime_however_far_away() {
     let found = only(&sans_io(&house("sekisho-policy", &["harmless"], &["harmless", "tokio"])));
     assert!(found.contains("links tokio"), "{found}");
     assert!(sans_io(&house("sekisho-broker", &["tokio"], &["tokio"])).is_empty());
+}
+
+#[test]
+fn a_crate_is_built_with_no_feature_that_takes_a_limit_away() {
+    let linked = |features| Graph { linked: [built("prost", features)].into(), ..Graph::default() };
+    let empty = Tree::of(&[]);
+    assert!(features(&linked(&["derive", "std"]), &empty).is_empty());
+    let found = only(&features(&linked(&["derive", "no-recursion-limit"]), &empty));
+    assert!(found.contains("prost is built with its feature no-recursion-limit"), "{found}");
+    // The lock file of a workspace beside this one resolves nothing that is read here.
+    let manifest =
+        "[dependencies]\nprost = { version = \"0.14\", features = [\"no-recursion-limit\"] }";
+    let beside = Tree::of(&[("fuzz/Cargo.toml", manifest)]);
+    let found = only(&features(&Graph::default(), &beside));
+    assert!(found.contains("fuzz/Cargo.toml: names the feature no-recursion-limit"), "{found}");
 }
 
 #[test]
