@@ -110,3 +110,8 @@ impl Letter {
         Ok(letter)
     }
 }
+
+// Named, because a fuzz target takes this file from elsewhere.
+#[cfg(test)]
+#[path = "invitation/tests.rs"]
+mod tests;

@@ -125,5 +125,7 @@ fn signed_claims(
     Ok(decoded.claims)
 }
 
+// Named, because a fuzz target takes this file from elsewhere.
 #[cfg(test)]
+#[path = "id_token/tests.rs"]
 mod tests;

@@ -1,3 +1,8 @@
+#[path = "../../../../fuzz/id_token_checks.rs"]
+mod id_token_checks;
+#[path = "../../../../fuzz/replay.rs"]
+mod replay;
+
 use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use sekisho_seal::SigningKey;
@@ -133,4 +138,19 @@ fn what_a_page_brings_is_for_its_own_invitation_and_key_alone() {
     assert!(error.ends_with("found another") && !error.contains("key's"), "{error}");
     let error = judged_with(&claims(), Some("this key's")).unwrap_err();
     assert!(error.ends_with("found none"), "{error}");
+}
+
+#[test]
+fn id_token_corpus_holds() {
+    replay::replay("id_token", id_token_checks::id_token);
+}
+
+#[test]
+fn a_sign_in_of_the_corpus_is_taken() {
+    let contents = replay::files("id_token").into_iter().map(|path| std::fs::read(path).unwrap());
+    let signed = |claims: &Vec<u8>| {
+        let token = id_token_checks::signed(br#"{"alg":"EdDSA","kid":"one"}"#, claims);
+        id_token_checks::is_taken(&token)
+    };
+    assert!(contents.into_iter().any(|content| signed(&content)), "wanted one that is in order");
 }
