@@ -1,12 +1,14 @@
 'use strict';
 // What a node delivered, as messages of a flow: typed values with their units, and who stands for them.
 
+const { lateBy } = require('@sekisho/client');
+
 /**
  * @typedef {import('@sekisho/client').Message} Delivered
  * @typedef {import('@sekisho/client').Sample} Sample
  * @typedef {object} Shape how messages are wanted
  * @property {'sample' | 'reading'} each
- * @property {number} lateAfter milliseconds between measurement and arrival at the home node
+ * @property {number} lateAfter milliseconds between measurement and arrival: here, or at home where it was asked for later
  * @property {(topic: string, transducer: string) => string} unitOf for samples that leave the unit to the description
  * @typedef {Record<string, unknown>} Msg
  */
@@ -97,14 +99,17 @@ function opaque(delivered) {
  * @param {{lateAfter: number}} shape
  */
 function about(delivered, time, { lateAfter }) {
-  const { topic, publisher, attester, received, position } = delivered;
+  const { topic, publisher, attester, received, arrived, position } = delivered;
+  const delay = lateBy(delivered, time);
   return {
     device: publisher.split('@', 1)[0],
     publisher,
     ...(attester === undefined ? {} : { attester }),
     time,
     received,
-    late: received - time > lateAfter,
+    ...(arrived === undefined ? {} : { arrived }),
+    late: delay > lateAfter,
+    lateBy: delay,
     position,
     source: topic.split('/', 1)[0],
   };

@@ -59,6 +59,8 @@ describe('The subscribe node', () => {
     const [msg] = await eventually('a reading', () => readings.length > 0 && readings);
     assert.deepEqual(msg.payload, { pm2_5: 12.5, street: 'Kugenuma' });
     assert.deepEqual(msg.units, { pm2_5: 'ug/m3', street: '' });
+    assert.equal(msg.lateBy, Math.max(msg.received, msg.arrived) - msg.time);
+    assert.ok(msg.lateBy < 60_000, `${msg.lateBy}`);
     const { topic, publisher, device, source, late, attester } = msg;
     assert.deepEqual(
       { topic, publisher, device, source, late, attester },

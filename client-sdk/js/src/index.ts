@@ -54,15 +54,16 @@ export {
 export type { LogLine } from './log_follower.js';
 export { type LogName, logName } from './log_name.js';
 export type { CheckedLog, Included, Signer } from './log_view.js';
-export type {
-  Delivery,
-  Gap,
-  KeyGrantFacts,
-  Live,
-  Message,
-  Rejected,
-  Sample,
-  Value,
+export {
+  type Delivery,
+  type Gap,
+  type KeyGrantFacts,
+  type Live,
+  lateBy,
+  type Message,
+  type Rejected,
+  type Sample,
+  type Value,
 } from './message.js';
 export {
   type Grantee,

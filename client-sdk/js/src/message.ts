@@ -90,6 +90,11 @@ export interface Message {
   readonly offset: number;
   /** When the home received it, as the nodes say, milliseconds since 1970. */
   readonly received: number;
+  /**
+   * When it came here, by the clock of this client's node, milliseconds since 1970. Absent where it lay at that node
+   * before this client asked for it: how long it took to there nobody says.
+   */
+  readonly arrived?: number;
   /** When it was made, as its publisher signed, milliseconds since 1970. */
   readonly time: number;
   /** The same, exactly, in microseconds. */
@@ -118,8 +123,17 @@ export interface Message {
   samples(): Sample[];
 }
 
-/** A verified record as a message. */
-export function messageOf(record: RecordFrame, verified: Verified): Message {
+/**
+ * How late it is told what was measured at `time`, milliseconds: until it was here, where it came as news, and until
+ * its home had it, where only its reader comes later. A clock on the way that is ahead does not hide that another
+ * saw it late.
+ */
+export function lateBy({ received, arrived }: Pick<Message, 'received' | 'arrived'>, time: number): number {
+  return Math.max(received, arrived ?? received) - time;
+}
+
+/** A verified record as a message; `arrived` where it came as news. */
+export function messageOf(record: RecordFrame, verified: Verified, arrived: number | undefined): Message {
   const { header, body, attester, keyGrant } = verified;
   return {
     kind: 'message',
@@ -130,6 +144,7 @@ export function messageOf(record: RecordFrame, verified: Verified): Message {
     position: Number(record.position),
     offset: Number(record.offset),
     received: Number(record.receivedUs) / 1000,
+    ...(arrived === undefined ? {} : { arrived }),
     time: Number(header.timeUs) / 1000,
     timeUs: header.timeUs,
     contentType: header.contentType,

@@ -35,6 +35,19 @@ describe('the place of a subscription', () => {
     expect(place.isLive).toBe(true);
   });
 
+  it('tells what came while it was subscribed to from what had come before, on each connection', () => {
+    const place = new Place('earliest', false);
+    place.start();
+    expect(place.hasJustCome(12n)).toBe(false);
+    place.handleSubscribed(0n, 10n);
+    expect([place.hasJustCome(9n), place.hasJustCome(10n)]).toEqual([false, true]);
+    place.handleSubscribed(12n, 12n);
+    expect(place.hasJustCome(11n)).toBe(true);
+    place.start();
+    place.handleSubscribed(12n, 20n);
+    expect([place.hasJustCome(19n), place.hasJustCome(20n)]).toEqual([false, true]);
+  });
+
   it('ends where the log ended when it began, however far it goes on', () => {
     const place = new Place('earliest', true);
     place.start();

@@ -49,6 +49,8 @@ export class Place {
   #told = 0n;
   /** Where to end, exclusive. */
   #until: bigint | undefined;
+  /** Where the node's log ended when it was subscribed to on this connection. */
+  #head: bigint | undefined;
   #isSubscribed = false;
   #isLive = false;
 
@@ -61,6 +63,7 @@ export class Place {
   /** Where to subscribe from now. */
   start(): StartInit {
     this.#isSubscribed = false;
+    this.#head = undefined;
     this.#told = 0n;
     if (this.#next === undefined) {
       return startInit(this.from);
@@ -79,6 +82,7 @@ export class Place {
     }
     this.#told = max(this.#told, position);
     const again = this.#isSubscribed;
+    this.#head ??= head;
     this.#isSubscribed = true;
     this.#isLive ||= again || this.from === 'latest' || position >= head;
     // From the latest on nothing before was asked for: what is published while the connection is lost
@@ -110,6 +114,14 @@ export class Place {
   /** Whether all that was kept when it began has come. */
   get isLive(): boolean {
     return this.#isLive;
+  }
+
+  /**
+   * Whether the record at this position came to the node while it was subscribed to on this connection: then
+   * nothing but its way here kept it back, and not that its reader was away.
+   */
+  hasJustCome(position: bigint): boolean {
+    return this.#head !== undefined && position >= this.#head;
   }
 
   /** Whether everything that was asked for has come. */

@@ -99,6 +99,11 @@ export class Session {
     return this.#clockOffset;
   }
 
+  /** Now, by the node's clock, milliseconds since 1970; this machine's may be wrong. */
+  nodeTime(): number {
+    return Date.now() + this.#clockOffset;
+  }
+
   /** Now, by this machine's clock, or by the node's where that is clearly another. */
   nowUs(): bigint {
     const offset = Math.abs(this.#clockOffset) < CLOCK_TOLERANCE ? 0 : this.#clockOffset;

@@ -245,6 +245,7 @@ export class Subscription implements AsyncIterable<Delivery> {
 
   async #handleRecord(link: Link, record: RecordFrame): Promise<void> {
     const { position } = record;
+    const arrived = this.#place.hasJustCome(position) ? this.#session.nodeTime() : undefined;
     this.#owed += 1;
     if (!this.#place.wants(position)) {
       this.#place.advance(position + 1n);
@@ -266,7 +267,7 @@ export class Subscription implements AsyncIterable<Delivery> {
       const { from, to, topic } = fault;
       await this.#handOver({ kind: 'gap', from: Number(from), to: Number(to), reason: 'withheld', topic });
     }
-    await this.#handOver(messageOf(record, judged));
+    await this.#handOver(messageOf(record, judged, arrived));
   }
 
   async #handleGap(frame: GapFrame): Promise<void> {

@@ -1,11 +1,11 @@
 // A reader at its own organisation's node is given records of another's, sealed from end to end: what it believes
 // leads to the other's root as its own organisation pins it by contract.
 
-import { City, type Member, peer, permitted } from '@sekisho/e2e';
+import { City, DatagramRelay, eventually, type Member, peer, permitted } from '@sekisho/e2e';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Client, type Delivery, join, MemoryStore } from '../src/index.js';
+import { Client, type Delivery, join, lateBy, MemoryStore, type Message } from '../src/index.js';
 import { via } from '../src/node.js';
-import { next, reading } from './bench.js';
+import { messages, next, reading } from './bench.js';
 
 const FILTER = 'fujisawa/truck/#';
 const TOPIC = 'fujisawa/truck/17/air';
@@ -13,6 +13,7 @@ const TOPIC = 'fujisawa/truck/17/air';
 describe('a viewer of Santander', () => {
   let fujisawa: City;
   let santander: City;
+  let cable: DatagramRelay;
   let truck: Member;
   let client: Client;
 
@@ -25,7 +26,8 @@ describe('a viewer of Santander', () => {
       mobile: true,
       transducers: { pm2_5: 'ug/m3' },
     });
-    await peer(fujisawa, santander);
+    cable = await DatagramRelay.start(fujisawa.node);
+    await peer(fujisawa, santander, undefined, cable.address);
     const store = new MemoryStore();
     const token = await santander.enrol('viewer', { kind: 'person' });
     const profile = await join(token, { store, web: santander.web, via });
@@ -37,6 +39,7 @@ describe('a viewer of Santander', () => {
   afterAll(async () => {
     await client?.close();
     await Promise.all([fujisawa, santander].map((city) => city[Symbol.asyncDispose]()));
+    cable?.close();
   });
 
   it('opens what a truck of Fujisawa publishes, and knows who it is', async () => {
@@ -55,6 +58,29 @@ describe('a viewer of Santander', () => {
     expect(opened).toMatchObject({ kind: 'message', publisher: 'truck-17@fujisawa', sealed: true });
     expect(opened.kind === 'message' && reading(opened, 'pm2_5')).toBeGreaterThan(0);
     await subscription.close();
+  });
+
+  it('hears of what a cut between the cities held up how late it is, and only whoever waited for it', async () => {
+    const subscription = client.subscribe(FILTER);
+    await subscription.ready;
+    expect(await next(subscription)).toEqual({ kind: 'live' });
+    cable.cut();
+    const taken = Date.now() - 45_000;
+    await fujisawa.publish(truck, TOPIC, [{ time: new Date(taken).toISOString(), values: { pm2_5: 31 } }]);
+    await eventually('more than a minute since it was taken', () => Date.now() > taken + 61_000);
+    cable.mend();
+    const [told] = (await messages(subscription, 1)) as [Message];
+    // Its home had it before the minute was over.
+    expect(told.received - taken).toBeLessThan(60_000);
+    expect(lateBy(told, taken)).toBeGreaterThan(60_000);
+    await subscription.close();
+
+    // Whoever asks later is late themselves.
+    const history = client.history(TOPIC, { start: { position: told.position } });
+    const [again] = (await messages(history, 1)) as [Message];
+    expect([again.position, again.arrived]).toEqual([told.position, undefined]);
+    expect(lateBy(again, taken)).toBe(told.received - taken);
+    await history.close();
   });
 
   it('finds the topic, and what its owner says of it', async () => {

@@ -84,6 +84,7 @@ function Empty({ desk }: { desk: Desk }) {
   const w = words();
   desk.pulse.value;
   const filters = desk.feed.filters.value;
+  const denied = desk.feed.denied.value;
   const { fleet, live } = desk.feed;
   if (filters === undefined || fleet.devices.size > 0) return null;
   if (desk.feed.isTakenBack.value) return <TakenBack />;
@@ -91,7 +92,14 @@ function Empty({ desk }: { desk: Desk }) {
   if (live.value === 0 || fleet.unopened.size > 0) return null;
   return (
     <Notice title={w.noneYetTitle}>
-      {w.noneYetText} <span class="mono">{filters.join(', ')}</span>
+      <p>
+        {w.noneYetText} <span class="mono">{filters.join(', ')}</span>
+      </p>
+      {denied.length === 0 ? null : (
+        <p>
+          {w.deniedText} <span class="mono">{denied.join(', ')}</span>
+        </p>
+      )}
     </Notice>
   );
 }

@@ -32,6 +32,7 @@ const en = {
     'If it is given again, readings appear here by themselves, and what you were not to see meanwhile is marked as a gap.',
   noneYetTitle: 'No readings yet',
   noneYetText: 'You may see these topics; nothing has been published on them:',
+  deniedText: 'You have no right to these of them, whatever is published there:',
   noPlace: (n: number) =>
     plural(n, {
       one: 'One device says no position and is only in the list.',
@@ -113,8 +114,9 @@ const en = {
   nodeSays: 'In the words of the rules',
   asking: 'Asking …',
   late: 'late',
-  lateTitle: (by: string) => `Received ${by} after it was taken`,
-  lateCount: (n: number) => plural(n, { one: 'One late reading', other: `${count(n)} late readings` }),
+  lateTitle: (by: string) => `It took ${by} from being taken to here`,
+  lateCount: (n: number, by: string) =>
+    plural(n, { one: `One late reading, by ${by}`, other: `${count(n)} late readings, by up to ${by}` }),
   lateAfter: 'Late from',
   gap: 'gap',
   gapReason: {
@@ -155,6 +157,11 @@ const en = {
   downloadAll: 'Every reading (CSV)',
   downloading: (n: number) => `${count(n)} readings so far …`,
   downloadCut: (n: number) => `The file has the first ${count(n)} readings only.`,
+  downloadGaps: (n: number) =>
+    plural(n, {
+      one: 'One gap is marked in the file, in the columns “gap” and “gap until”.',
+      other: `${count(n)} gaps are marked in the file, in the columns “gap” and “gap until”.`,
+    }),
   stop: 'Stop',
   gapsIn: (n: number) => plural(n, { one: 'One gap', other: `${count(n)} gaps` }),
   signers: 'Signed by',
@@ -192,6 +199,7 @@ const es: typeof en = {
     'Si se le vuelve a dar, las lecturas aparecerán aquí por sí solas, y lo que entretanto no debía ver quedará marcado como hueco.',
   noneYetTitle: 'Todavía no hay lecturas',
   noneYetText: 'Puede ver estos temas; en ellos no se ha publicado nada:',
+  deniedText: 'De ellos no tiene derecho a estos, se publique lo que se publique:',
   noPlace: (n) =>
     plural(n, {
       one: 'Un dispositivo no indica posición y solo está en la lista.',
@@ -272,8 +280,12 @@ const es: typeof en = {
   nodeSays: 'En palabras de las reglas',
   asking: 'Preguntando …',
   late: 'tardía',
-  lateTitle: (by) => `Recibida ${by} después de tomarse`,
-  lateCount: (n) => plural(n, { one: 'Una lectura tardía', other: `${count(n)} lecturas tardías` }),
+  lateTitle: (by) => `Tardó ${by} desde que se tomó`,
+  lateCount: (n, by) =>
+    plural(n, {
+      one: `Una lectura tardía, por ${by}`,
+      other: `${count(n)} lecturas tardías, hasta por ${by}`,
+    }),
   lateAfter: 'Tardía desde',
   gap: 'hueco',
   gapReason: {
@@ -314,6 +326,11 @@ const es: typeof en = {
   downloadAll: 'Todas las lecturas (CSV)',
   downloading: (n) => `${count(n)} lecturas hasta ahora …`,
   downloadCut: (n) => `El archivo solo tiene las primeras ${count(n)} lecturas.`,
+  downloadGaps: (n) =>
+    plural(n, {
+      one: 'El archivo marca un hueco, en las columnas «gap» y «gap until».',
+      other: `El archivo marca ${count(n)} huecos, en las columnas «gap» y «gap until».`,
+    }),
   stop: 'Parar',
   gapsIn: (n) => plural(n, { one: 'Un hueco', other: `${count(n)} huecos` }),
   signers: 'Firmado por',
@@ -347,6 +364,7 @@ const ja: typeof en = {
     '再び与えられると測定値は自動的に表示され、その間に見られなかった部分は欠測として示されます。',
   noneYetTitle: 'まだ測定値がありません',
   noneYetText: '次のトピックを見ることができますが、まだ何も発信されていません。',
+  deniedText: 'ただし、次のトピックを見る権限はありません。',
   noPlace: (n) => `位置のないデバイスが ${count(n)} 台あり、一覧にのみ表示しています。`,
   refusedTitle: (n) => `測定値 ${count(n)} 件を拒否しました`,
   refusedText:
@@ -419,8 +437,8 @@ const ja: typeof en = {
   nodeSays: '規則の文面',
   asking: '問い合わせ中…',
   late: '遅延',
-  lateTitle: (by) => `測定から ${by} 後に受信`,
-  lateCount: (n) => `遅れて届いた測定値 ${count(n)} 件`,
+  lateTitle: (by) => `測定から届くまで ${by}`,
+  lateCount: (n, by) => `遅れて届いた測定値 ${count(n)} 件（最大 ${by}）`,
   lateAfter: '遅延とみなす時間',
   gap: '欠測',
   gapReason: {
@@ -460,6 +478,7 @@ const ja: typeof en = {
   downloadAll: '全測定値（CSV）',
   downloading: (n) => `これまでに ${count(n)} 件…`,
   downloadCut: (n) => `ファイルは最初の ${count(n)} 件のみです。`,
+  downloadGaps: (n) => `欠測 ${count(n)} か所を、ファイルの「gap」列と「gap until」列に記しました。`,
   stop: '中止',
   gapsIn: (n) => `欠測 ${count(n)} か所`,
   signers: '署名者',

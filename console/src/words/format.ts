@@ -5,7 +5,7 @@ import { isDate } from './iso';
 import { language } from './language';
 
 /** The present language as the browser's country writes it, where it names one. */
-function locale(): string {
+export function locale(): string {
   const own = globalThis.navigator?.languages ?? [];
   return own.find((one) => one.split('-')[0] === language.value) ?? language.value;
 }

@@ -9,11 +9,13 @@ import { eventually } from './patience.js';
  * Signs a peering by which `exporter` offers topics to `importer`, and waits until the link is up.
  *
  * @param exports filters of the exporter's topics; default all of them.
+ * @param address where the importer dials the exporter's node; default where that listens.
  */
 export async function peer(
   exporter: City,
   importer: City,
   exports: string | readonly string[] = `${exporter.name}/#`,
+  address: string = exporter.node,
 ): Promise<void> {
   const filters = typeof exports === 'string' ? [exports] : exports;
   const offered = filters.flatMap((filter) => ['--export', filter]);
@@ -22,7 +24,8 @@ export async function peer(
     writeFileSync(path, text);
     return path;
   };
-  const invite = ['peer', 'invite', '--to', importer.name, '--purpose', 'air-quality', ...offered];
+  const terms = ['--purpose', 'air-quality', '--address', address, ...offered];
+  const invite = ['peer', 'invite', '--to', importer.name, ...terms];
   const invitation = letter('invitation', await exporter.run(invite));
   const acceptance = letter('acceptance', await importer.run(['peer', 'accept', invitation]));
   const contract = letter('contract', await exporter.run(['peer', 'accept', acceptance]));

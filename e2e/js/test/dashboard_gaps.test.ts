@@ -1,7 +1,9 @@
 // What is missing is shown as missing: in the list, in what a device measures now, and in its history; and what was
 // only not to be seen for a while is there again as soon as it may be.
 
-import type { Locator } from 'playwright-core';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import { City, closeBrowser, eventually, type Feed, type Watched } from '../src/index.js';
@@ -18,7 +20,10 @@ let turn = 0;
 let visitor: Watched | undefined;
 
 beforeAll(async () => {
-  city = await City.found('fujisawa', { web: true });
+  city = await City.plan('fujisawa', { web: true });
+  const trees = ['fujisawa/#', ...TRUCKS.map((number) => `fujisawa/truck/${number}/#`)];
+  writeFileSync(join(city.dir, 'steward', 'steward.toml'), `trees = ${JSON.stringify(trees)}\n`);
+  await city.start();
   for (const number of TRUCKS) {
     const topic = `fujisawa/truck/${number}/air`;
     await city.describe(topic, { type: 'vehicle', title: `Truck ${number}`, mobile: true });
@@ -53,10 +58,14 @@ async function viewer(name: string, actions: string, more: string[] = []): Promi
   return visitor;
 }
 
+interface Stated {
+  statement: string;
+}
+
 /** Forbids it; gives what allows it again. */
 async function deny(name: string, filter: string): Promise<() => Promise<void>> {
   await city.deny(`${name}@fujisawa`, 'subscribe,history,decrypt,discover', filter);
-  const { denies } = (await city.json(['what', `${name}@fujisawa`])) as { denies: { statement: string }[] };
+  const { denies } = (await city.json(['what', `${name}@fujisawa`])) as { denies: Stated[] };
   return async () => {
     for (const { statement } of denies) await city.run(['revoke', statement, '--yes']);
   };
@@ -68,13 +77,130 @@ async function passed(turns: number): Promise<void> {
   await eventually(`${turns} readings`, () => turn >= from + turns);
 }
 
+/** Waits until the history has said what it can of the last minutes. */
+async function fetched(panel: Locator): Promise<void> {
+  await seen(panel.locator('figure'));
+  await panel.getByText('Fetching the last minutes').waitFor({ state: 'detached' });
+}
+
 /** The numbers of the newest readings in a panel, oldest first. */
 async function turns(panel: Locator): Promise<number[]> {
   const texts = await panel.locator('details tbody td.number').allInnerTexts();
   return texts.map(Number).reverse();
 }
 
+/** The rows of the table that a button saves, by the words above them; `level` is that column, or the mean of it. */
+async function saved(page: Page, button: Locator): Promise<Record<string, string>[]> {
+  const [file] = await Promise.all([page.waitForEvent('download'), button.click()]);
+  const [heads = '', ...lines] = readFileSync(await file.path(), 'utf8')
+    .replace('\ufeff', '')
+    .trimEnd()
+    .split('\r\n');
+  const names = heads.split(',').map((head) => (/^level( mean)?$/.test(head) ? 'level' : head));
+  return lines.map((line) => {
+    const cells = line.split(',');
+    return Object.fromEntries(names.map((name, at) => [name, cells[at] ?? '']));
+  });
+}
+
 describe('what somebody was not to see for a while', () => {
+  test('is gone from the page, which says so, and comes back by itself with a gap', async () => {
+    const { page } = await viewer('petra', 'subscribe,decrypt,discover');
+    const { grants } = (await city.json(['what', 'petra@fujisawa'])) as { grants: Stated[] };
+    for (const { statement } of grants) await city.run(['revoke', statement, '--yes']);
+    await seen(page.getByRole('alert').getByText('You have no right to this any more'));
+    expect(await page.locator('.list-button').count()).toBe(0);
+    await passed(5);
+    // What is granted anew reaches back to its own beginning and no further: nothing can fill the gap.
+    await city.grant('petra@fujisawa', 'subscribe,decrypt,discover', ALL);
+    for (const number of TRUCKS) await seen(device(page, `Truck ${number}`));
+    expect(await page.getByRole('alert').count()).toBe(0);
+    await holds(async () => expect(await page.locator('.list-gap').count()).toBe(TRUCKS.length));
+    expect(await page.locator('.list-gap .sr-only').first().innerText()).toBe('One gap');
+    const panel = await open(page, 'Truck 1');
+    await fetched(panel);
+    await seen(panel.locator('ul.gaps li', { hasText: /gap .* – \d.*: no right to see them/ }));
+    expect(await panel.locator('ul.gaps li').count()).toBe(1);
+    expect(await page.locator('.list-gap').count()).toBe(TRUCKS.length);
+    expectNoComplaint(visitor as Watched);
+  });
+
+  test('is a gap until it is looked at where a deny was lifted: the grant reaches back over it', async () => {
+    const { page } = await viewer('pablo', 'subscribe,decrypt,discover');
+    const lift = await deny('pablo', ALL);
+    await seen(page.getByRole('alert').getByText('You have no right to this any more'));
+    expect(await page.locator('.list-button').count()).toBe(0);
+    const without = turn;
+    await passed(5);
+    await lift();
+    await holds(async () => expect(await page.locator('.list-gap').count()).toBe(TRUCKS.length));
+    const panel = await open(page, 'Truck 1');
+    await panel.locator('summary', { hasText: 'Recent readings' }).click();
+    await holds(async () => expect(await turns(panel)).toContain(without + 3));
+    expect(await panel.locator('ul.gaps').count()).toBe(0);
+    expect(await device(page, 'Truck 1').locator('.list-gap').count()).toBe(0);
+    expect(await device(page, 'Truck 2').locator('.list-gap').count()).toBe(1);
+    expectNoComplaint(visitor as Watched);
+  });
+
+  test('is everything where each device is denied on its own, which the page says, and after a reload, too', async () => {
+    const { page } = await viewer('paula', 'subscribe,decrypt,discover');
+    for (const number of TRUCKS) await city.deny('paula@fujisawa', 'subscribe', `fujisawa/truck/${number}/#`);
+    await seen(page.getByRole('alert').getByText('You have no right to this any more'));
+    expect(await page.locator('.list-button').count()).toBe(0);
+    expect(await page.getByText('No readings yet').count()).toBe(0);
+    await page.reload();
+    await seen(page.getByText('You have no right to these of them'));
+    const notices = page.locator('.notices');
+    for (const number of TRUCKS) await seen(notices.getByText(`fujisawa/truck/${number}/#`));
+    await passed(5);
+    expect(await page.locator('.list-button').count()).toBe(0);
+    expectNoComplaint(visitor as Watched);
+  });
+
+  test('is one device where one is denied, and the others stay', async () => {
+    const { page } = await viewer('rosa', 'subscribe,decrypt,discover');
+    const lift = await deny('rosa', 'fujisawa/truck/2/#');
+    await device(page, 'Truck 2').waitFor({ state: 'detached' });
+    expect(await device(page, 'Truck 1').count()).toBe(1);
+    // Publishers have heard by then of every key that was changed: they ask each 15 s.
+    await passed(60);
+    await lift();
+    await seen(device(page, 'Truck 2').locator('.list-gap'));
+    expect(await device(page, 'Truck 1').locator('.list-gap').count()).toBe(0);
+    expectNoComplaint(visitor as Watched);
+  });
+
+  test('is sealed on every device of a tree where the key to one of them is denied, and is there again', async () => {
+    const gauges = await city.member('gauges', { topics: ['fujisawa/level/#'] });
+    const pair = [gauges.feed('fujisawa/level/east'), gauges.feed('fujisawa/level/west')];
+    const measuring = setInterval(() => {
+      for (const feed of pair) feed.publish({ turn });
+    }, 300);
+    visitor = await visit(city.web, await city.enrol('raul', { kind: 'person' }));
+    const { page } = visitor;
+    await city.grant('raul@fujisawa', 'subscribe,decrypt,discover', 'fujisawa/level/#');
+    const [east, west] = [device(page, 'level/east'), device(page, 'level/west')];
+    for (const row of [east, west]) await seen(row);
+    const lift = await deny('raul', 'fujisawa/level/west');
+    await west.waitFor({ state: 'detached' });
+    await seen(page.locator('.notices').getByText('readings are sealed'));
+    const without = turn;
+    await seen(east.locator('.list-gap'));
+    await lift();
+    await seen(west);
+    await holds(async () =>
+      expect(Number(await east.locator('.list-value').innerText())).toBeGreaterThan(without),
+    );
+    const panel = await open(page, 'level/east');
+    await panel.locator('summary', { hasText: 'Recent readings' }).click();
+    await holds(async () => expect(await turns(panel)).toContain(without));
+    expect(await east.locator('.list-gap').count()).toBe(0);
+    expectNoComplaint(visitor as Watched);
+    clearInterval(measuring);
+    for (const feed of pair) await feed.close();
+  });
+
   test('comes back without a gap where it published nothing meanwhile', async () => {
     const buoy = await city.member('buoy-1', { topics: ['fujisawa/truck/buoy/#'] });
     const feed = buoy.feed('fujisawa/truck/buoy/level');
@@ -162,6 +288,15 @@ describe('what a node leaves out', () => {
     const rows = await panel.locator('.scroller tbody tr').allInnerTexts();
     const kinds = rows.map((text) => /withheld/.exec(text)?.[0] ?? /\b3[1-4]\b/.exec(text)?.[0] ?? text);
     expect(kinds).toEqual(['34', 'withheld', '32', '31']);
+    const file = await saved(page, panel.getByRole('button', { name: 'Download table (CSV)' }));
+    await seen(panel.getByText('One gap is marked in the file'));
+    const intervals = file.map(({ gap, level }) => gap || level);
+    expect(intervals.filter((text) => text !== '')).toEqual(['31', '32', 'withheld', '34']);
+    liar.spared = 2;
+    const all = await saved(page, panel.getByRole('button', { name: 'Every reading (CSV)' }));
+    expect(all.map(({ gap, level }) => gap || level)).toEqual(['31', '32', 'withheld', '34']);
+    const [, before, gap, behind] = all;
+    expect([gap?.time, gap?.['gap until']]).toEqual([before?.time, behind?.time]);
     await feed.close();
     await liar.close();
   });

@@ -4,7 +4,7 @@ import { Batcher, buffersOf } from './batcher';
 
 type Values = Record<string, number | bigint | string | boolean | Uint8Array>;
 
-function message(topic: string, publisherId: string, samples: [number, Values][]): Message {
+function message(topic: string, publisherId: string, samples: [number, Values][], arrived?: number): Message {
   return {
     kind: 'message',
     topic,
@@ -12,6 +12,7 @@ function message(topic: string, publisherId: string, samples: [number, Values][]
     publisherId,
     position: 4,
     received: 2_000,
+    arrived,
     sealed: true,
     samples: () =>
       samples.map(([time, values]) => ({
@@ -21,6 +22,11 @@ function message(topic: string, publisherId: string, samples: [number, Values][]
       })),
   } as unknown as Message;
 }
+
+const numbers = ({ first, last }: { first: { sequence: bigint }; last: { sequence: bigint } }) => [
+  first.sequence,
+  last.sequence,
+];
 
 describe('messages that cross to the page', () => {
   it('are one batch for each topic and signer, with a hole where a sample has no such number', () => {
@@ -43,6 +49,33 @@ describe('messages that cross to the page', () => {
     expect([...(first?.times ?? [])]).toEqual([1, 2, 3]);
     expect(batcher.take()).toEqual([]);
     expect(buffersOf(batches)).toHaveLength(12);
+  });
+
+  it('say which of their publisher’s own are the first and the last', () => {
+    const batcher = new Batcher();
+    const sent = (sequence: bigint, publisherId: string) => ({
+      ...message('a/1', publisherId, [
+        [Number(sequence), { x: 1 }],
+        [Number(sequence) + 1, { x: 2 }],
+      ]),
+      boot: 'b007',
+      sequence,
+    });
+    for (const sequence of [4n, 5n, 6n]) batcher.add(sent(sequence, 'aa'));
+    batcher.add(sent(0n, 'bb'));
+    expect(batcher.take().map(numbers)).toEqual([
+      [4n, 6n],
+      [0n, 0n],
+    ]);
+  });
+
+  it('say how long each was on its way: to here where it came as news, to its home where it was asked for later', () => {
+    const batcher = new Batcher();
+    batcher.add(message('a/1', 'aa', [[1_500, { x: 1 }]]));
+    batcher.add(message('a/1', 'aa', [[1_500, { x: 1 }]], 3_602_000));
+    // The clock of the viewer's node is behind that of the home.
+    batcher.add(message('a/1', 'aa', [[1_500, { x: 1 }]], 1_400));
+    expect([...(batcher.take()[0]?.delays ?? [])]).toEqual([500, 3_600_500, 500]);
   });
 
   it('take little room where one sample of many numbers follows many samples of one', () => {

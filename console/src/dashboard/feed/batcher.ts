@@ -1,18 +1,26 @@
 // Gathers messages into batches, so that a hundred trucks at ten readings a second cross to the
 // page a few dozen times a second and not a thousand times.
 
-import type { Message } from '@sekisho/client';
-import type { Batch, ColumnName, Provenance, TextValue } from './protocol';
+import { lateBy, type Message } from '@sekisho/client';
+import type { Batch, ColumnName, Numbered, Provenance, TextValue } from './protocol';
 
 interface Open {
   provenance: Provenance;
   columns: ColumnName[];
   byName: Map<string, number>;
   times: number[];
-  received: number[];
+  delays: number[];
   positions: number[];
   rows: number[][];
   texts: TextValue[];
+  first: Numbered;
+  last: Numbered;
+}
+
+/** Where a sample comes from. */
+interface Origin {
+  provenance: Provenance;
+  number: Numbered;
 }
 
 /** Where a message comes from. */
@@ -65,11 +73,18 @@ export class Batcher {
   add(message: Message): number {
     const samples = message.samples();
     const provenance = provenanceOf(message);
+    const { boot, sequence } = message;
     let open = this.#open.get(message.topic);
     for (const sample of samples) {
-      open = this.#roomFor(message.topic, open, provenance, sample.values.size);
+      open = this.#roomFor(
+        message.topic,
+        open,
+        { provenance, number: { boot, sequence } },
+        sample.values.size,
+      );
+      open.last = { boot, sequence };
       open.times.push(sample.time);
-      open.received.push(message.received);
+      open.delays.push(lateBy(message, sample.time));
       open.positions.push(message.position);
       open.rows.push(rowOf(open, sample.values));
     }
@@ -78,11 +93,12 @@ export class Batcher {
   }
 
   /** The batch that takes a sample of so many values: the open one, or the next. */
-  #roomFor(topic: string, open: Open | undefined, provenance: Provenance, values: number): Open {
+  #roomFor(topic: string, open: Open | undefined, from: Origin, values: number): Open {
+    const { provenance, number } = from;
     const isOpen = open !== undefined && isSame(open.provenance, provenance);
     if (isOpen && (open.rows.length + 1) * (open.columns.length + values) <= CELLS_MAX) return open;
     if (open !== undefined) this.#closed.push(finished(topic, open));
-    const next = opened(provenance);
+    const next = opened(provenance, number);
     this.#open.set(topic, next);
     return next;
   }
@@ -98,9 +114,20 @@ export class Batcher {
   }
 }
 
-function opened(provenance: Provenance): Open {
-  const [columns, times, received, positions, rows, texts] = [[], [], [], [], [], []];
-  return { provenance, columns, byName: new Map(), times, received, positions, rows, texts };
+function opened(provenance: Provenance, number: Numbered): Open {
+  const [columns, times, delays, positions, rows, texts] = [[], [], [], [], [], []];
+  return {
+    provenance,
+    columns,
+    byName: new Map(),
+    times,
+    delays,
+    positions,
+    rows,
+    texts,
+    first: number,
+    last: number,
+  };
 }
 
 function rowOf(open: Open, values: ReturnType<Message['samples']>[number]['values']): number[] {
@@ -137,16 +164,18 @@ function finished(topic: string, open: Open): Batch {
     provenance: open.provenance,
     columns: open.columns,
     times: Float64Array.from(open.times),
-    received: Float64Array.from(open.received),
+    delays: Float64Array.from(open.delays),
     positions: Float64Array.from(open.positions),
     values,
     texts: open.texts,
+    first: open.first,
+    last: open.last,
   };
 }
 
 /** What is handed over with batches instead of being copied. */
 export function buffersOf(batches: readonly Batch[]): ArrayBuffer[] {
-  return batches.flatMap(({ times, received, positions, values }) =>
-    [times, received, positions, values].map(({ buffer }) => buffer as ArrayBuffer),
+  return batches.flatMap(({ times, delays, positions, values }) =>
+    [times, delays, positions, values].map(({ buffer }) => buffer as ArrayBuffer),
   );
 }

@@ -1,7 +1,7 @@
 // The page's end of the worker: readings go into the fleet, questions get answers.
 
 import { signal } from '@preact/signals';
-import type { Profile } from '@sekisho/client';
+import { filtersOverlap, type Profile } from '@sekisho/client';
 import { Fleet } from '../fleet/fleet';
 import { isInSight, type Sight } from './filters';
 import type { Answers, Ask, Fault, FromWorker, HistoryPart, ToWorker } from './protocol';
@@ -49,7 +49,9 @@ export class Feed {
   readonly link = signal<Link>({ state: 'starting', fault: undefined, since: Date.now() });
   /** What is followed; nothing before the node has said it. */
   readonly filters = signal<string[] | undefined>(undefined);
-  /** Whether readings were seen, and nothing may be seen any more. */
+  /** What is denied of it. */
+  readonly denied = signal<string[]>([]);
+  /** Whether readings were seen, and nothing of that may be seen any more. */
   readonly isTakenBack = signal(false);
   /** Whether any reading came. */
   readonly hasReadings = signal(false);
@@ -175,7 +177,11 @@ export class Feed {
   #follow(sight: Sight): void {
     const { filters } = sight;
     this.fleet.keep((topic) => isInSight(topic, sight));
-    this.isTakenBack.value = this.hasReadings.value && filters.length === 0;
+    // Also where each device was denied on its own.
+    this.isTakenBack.value = this.hasReadings.value && this.fleet.devices.size === 0;
+    this.denied.value = sight.denied.filter((denied) =>
+      filters.some((filter) => filtersOverlap(filter, denied)),
+    );
     this.filters.value = filters;
     this.#askedFor.clear(); // What comes back is described anew.
     const { detail } = this.fleet;
@@ -190,6 +196,7 @@ export class Feed {
   #end(fault: Fault): void {
     this.fleet.clear();
     this.filters.value = [];
+    this.denied.value = [];
     this.link.value = { state: 'ended', fault, since: Date.now() };
     for (const { reject } of this.#waiting.values()) reject(new AskFailed(fault));
     this.#waiting.clear();

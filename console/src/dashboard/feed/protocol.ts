@@ -31,6 +31,12 @@ export interface ColumnName {
   unit: string;
 }
 
+/** A message's place in its publisher's own numbering. */
+export interface Numbered {
+  boot: string;
+  sequence: bigint;
+}
+
 /** Samples of one topic, in the order in which they came, all of one provenance. */
 export interface Batch {
   topic: string;
@@ -38,10 +44,13 @@ export interface Batch {
   columns: ColumnName[];
   /** When each was taken, milliseconds since 1970. */
   times: Float64Array;
-  /** When the node received each. */
-  received: Float64Array;
+  /** How long after it was taken each was here or, where it was asked for later, at its home; milliseconds. */
+  delays: Float64Array;
   /** Where each is in the node's log. */
   positions: Float64Array;
+  /** The messages that the first and the last sample came in. */
+  first: Numbered;
+  last: Numbered;
   /** Row by row, NaN where a sample has no such number. */
   values: Float64Array;
   /** The newest sample's values that are no numbers. */
@@ -92,6 +101,8 @@ export interface HistoryPart {
   columns: HistoryColumn[];
   readings: number;
   late: number;
+  /** By how much the latest of these was late, milliseconds. */
+  lateMost: number;
   rejected: number;
   /** Without the key. */
   unopened: number;
@@ -136,7 +147,7 @@ export interface Answers {
   /** What is told of the time between `from` and `until` is all that there is of it. */
   recent: { batches: Batch[]; from: number; until: number; breaks: Break[] };
   history: HistoryPart;
-  csv: { blob: Blob; rows: number; cut: boolean };
+  csv: { blob: Blob; rows: number; gaps: number; cut: boolean };
 }
 
 /** What the worker tells. */

@@ -3,9 +3,10 @@
 // never waits for cryptography.
 
 import { BrowserKeyStore, Client, type Profile } from '@sekisho/client';
+import { csv } from './every_reading';
 import { Following, faultOf, mayPass, pause } from './following';
 import type { Ask, FromWorker, ToWorker } from './protocol';
-import { csv, history, recent } from './reading';
+import { history, recent } from './reading';
 
 /** How long to wait before connecting is tried again, milliseconds, where the client gave up. */
 const AGAIN_AFTER_MS = 2_000;

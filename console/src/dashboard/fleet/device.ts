@@ -2,7 +2,7 @@
 
 import type { Stream } from '@sekisho/client';
 import { measurement } from '../../words/measurement';
-import type { Batch, Break, ColumnName, Provenance, TextValue } from '../feed/protocol';
+import type { Batch, Break, ColumnName, Numbered, Provenance, TextValue } from '../feed/protocol';
 import { mercator } from '../map/mercator';
 import { COLUMNS_MAX, Series } from './series';
 
@@ -46,6 +46,19 @@ export function placeOf(latitude: number, longitude: number): Place | undefined 
 export interface Left {
   time: number;
   position: number;
+  last: LastMessage | undefined;
+}
+
+/** A message in the numbering of whoever signed it. */
+interface LastMessage extends Numbered {
+  publisherId: string;
+}
+
+/** Whether nothing came between a message and the one that begins a batch. */
+function follows(batch: Batch, last: LastMessage | undefined): boolean {
+  const { first, provenance } = batch;
+  if (last === undefined || provenance.publisherId !== last.publisherId) return false;
+  return first.boot === last.boot && first.sequence === last.sequence + 1n;
 }
 
 /** What a device is and has sent. */
@@ -57,9 +70,11 @@ export class Device {
   texts: TextValue[] = [];
   /** When its newest reading was taken; 0 before the first. */
   time = 0;
-  /** When the node received that. */
-  received = 0;
+  /** How long that was on its way, milliseconds. */
+  delay = 0;
   position = -1;
+  /** The message of that. */
+  #last: LastMessage | undefined;
   place: Place | undefined;
   /** One row a second, for its trail. */
   readonly thin: Series;
@@ -71,10 +86,12 @@ export class Device {
   /** Readings since the page was opened. */
   readings = 0;
   late = 0;
+  /** By how much the latest of the late ones was late, milliseconds. */
+  lateMost = 0;
   rejected = 0;
   #committed = 0;
-  /** The position of the last reading before the viewer was shut out, until one comes. */
-  #left: number | undefined;
+  /** Where the viewer had come when they were shut out, until a reading comes. */
+  #left: Left | undefined;
 
   constructor(
     readonly topic: string,
@@ -115,17 +132,21 @@ export class Device {
     const provenance = this.#number(batch.provenance);
     const width = batch.columns.length;
     const [latitude, longitude] = positionColumns(batch.columns);
+    this.#comeBack(batch);
     batch.times.forEach((time, index) => {
       const row = batch.values.subarray(index * width, (index + 1) * width);
-      const received = batch.received[index] ?? time;
+      const delay = batch.delays[index] ?? 0;
       this.readings += 1;
-      if (received - time > lateAfter) this.late += 1;
-      this.#closeBreaks(time, batch.positions[index] ?? -1);
-      this.position = Math.max(this.position, batch.positions[index] ?? -1);
-      this.#thin(time, received, provenance, batch.columns, row);
+      if (delay > lateAfter) {
+        this.late += 1;
+        this.lateMost = Math.max(this.lateMost, delay);
+      }
+      this.#closeBreaks(time);
+      this.#moveTo(batch.positions[index] ?? -1, batch);
+      this.#thin(time, delay, provenance, batch.columns, row);
       if (time < this.time) return;
       this.time = time;
-      this.received = received;
+      this.delay = delay;
       batch.columns.forEach(({ name, unit }, column) => {
         const value = row[column];
         if (value === undefined || Number.isNaN(value)) return;
@@ -148,11 +169,16 @@ export class Device {
 
   /**
    * Goes on where the viewer was not allowed to see it for a while: what was published meanwhile did not come.
-   * Nothing was missed where the newest reading of now is that of before.
+   * Nothing was missed where what comes first is what came last, or the next in its publisher's numbering.
    */
-  resume({ time, position }: Left): void {
-    this.#left = position;
-    this.breaks.push({ after: time, before: undefined, reason: 'rights' });
+  resume(left: Left): void {
+    this.#left = left;
+    this.breaks.push({ after: left.time, before: undefined, reason: 'rights' });
+  }
+
+  /** Where its viewer has come with it. */
+  leave(): Left {
+    return { time: this.time, position: this.position, last: this.#last };
   }
 
   /** What the history tells of a time counts in place of what was noted while it was live. */
@@ -171,17 +197,28 @@ export class Device {
     }
   }
 
-  #closeBreaks(time: number, position: number): void {
-    if (position === this.#left) this.breaks.pop();
+  #comeBack(batch: Batch): void {
+    const left = this.#left;
+    if (left === undefined || batch.times.length === 0) return;
+    if (batch.positions[0] === left.position || follows(batch, left.last)) this.breaks.pop();
     this.#left = undefined;
+  }
+
+  #moveTo(position: number, { last, provenance }: Batch): void {
+    if (position < this.position) return;
+    this.position = position;
+    this.#last = { ...last, publisherId: provenance.publisherId };
+  }
+
+  #closeBreaks(time: number): void {
     for (const one of this.breaks) if (one.before === undefined && time > one.after) one.before = time;
   }
 
   /** Of the rows of one second only the newest stays. */
-  #thin(time: number, received: number, provenance: number, columns: ColumnName[], row: Float64Array): void {
+  #thin(time: number, delay: number, provenance: number, columns: ColumnName[], row: Float64Array): void {
     if (time < this.#committed + SPACING_MS && this.thin.length > 0) return;
     this.#committed = Math.max(this.#committed, time);
-    this.thin.insert(time, received, provenance, columns, row);
+    this.thin.insert(time, delay, provenance, columns, row);
   }
 
   #number(provenance: Provenance): number {

@@ -14,8 +14,10 @@ function batch(topic: string, times: number[], received = times): Batch {
     provenance: { publisher: 'truck-7@fujisawa', publisherId: 'ab'.repeat(32), sealed: true },
     columns: COLUMNS,
     times: Float64Array.from(times),
-    received: Float64Array.from(received),
+    delays: Float64Array.from(received.map((at, index) => at - (times[index] ?? 0))),
     positions: Float64Array.from(times.map((_, index) => index)),
+    first: { boot: 'b007', sequence: 0n },
+    last: { boot: 'b007', sequence: 0n },
     values: Float64Array.from(times.flatMap((time) => [35.33, 139.48 + time / 1e7, time / 1000])),
     texts: [],
   };
@@ -39,7 +41,7 @@ describe('a fleet', () => {
     const device = fleet.devices.get('fujisawa/truck/7/air');
     expect(device?.time).toBe(500_000);
     expect(device?.numbers.get('pm2_5')?.value).toBe(500);
-    expect(device?.late).toBe(1);
+    expect([device?.late, device?.lateMost]).toEqual([1, 400_020]);
   });
 
   it('draws a gap from the last reading before it to the first behind it', () => {
@@ -95,6 +97,27 @@ describe('a fleet', () => {
     fleet.clear();
     fleet.take([{ ...batch('a/2', [11_000]), positions: Float64Array.of(78) }]);
     expect(fleet.devices.get('a/2')?.breaks).toEqual([]);
+  });
+
+  it('shows no gap where what comes is the next of what its publisher sent, though the page heard late of it', () => {
+    const fleet = new Fleet(60_000);
+    const numbered = (topic: string, time: number, boot: string, sequence: bigint, key = 'ab') => {
+      const number = { boot, sequence };
+      const provenance = { publisher: 'truck-7@fujisawa', publisherId: key.repeat(32), sealed: true };
+      const positions = Float64Array.of(time);
+      return { ...batch(topic, [time]), positions, provenance, first: number, last: number };
+    };
+    const topics = ['a/next', 'a/later', 'a/restarted', 'a/other'];
+    fleet.take(topics.map((topic) => numbered(topic, 1000, 'b1', 6n)));
+    fleet.keep(() => false);
+    fleet.take([
+      numbered('a/next', 9000, 'b1', 7n),
+      numbered('a/later', 9000, 'b1', 8n),
+      numbered('a/restarted', 9000, 'b2', 7n),
+      numbered('a/other', 9000, 'b1', 7n, 'cd'),
+    ]);
+    const withGap = topics.filter((topic) => (fleet.devices.get(topic)?.breaks.length ?? 0) > 0);
+    expect(withGap).toEqual(['a/later', 'a/restarted', 'a/other']);
   });
 
   it('lets the history say what is missing of a time that it has, and nothing of another', () => {

@@ -64,10 +64,10 @@ export class Fleet {
   version = 0;
   /** Counts up when a device is added or described. */
   membership = 0;
-  /** Devices that there was no room for. */
+  /** Readings of devices that there was no room for. */
   leftOut = 0;
   readings = 0;
-  /** From when on a reading is late: milliseconds between being taken and being received. */
+  /** From when on a reading is late: milliseconds between being taken and being here, or at home where it was asked for later. */
   lateAfter: number;
   /** All rows of the chosen device. */
   detail: { topic: string; series: Series } | undefined;
@@ -89,7 +89,10 @@ export class Fleet {
 
   #takeOne(batch: Batch): void {
     const device = this.#device(batch.topic, batch.columns.length);
-    if (device === undefined) return;
+    if (device === undefined) {
+      this.leftOut += batch.times.length;
+      return;
+    }
     device.take(batch, this.lateAfter);
     this.readings += batch.times.length;
     if (this.detail?.topic === batch.topic) this.detailTake(device, batch);
@@ -103,7 +106,7 @@ export class Fleet {
     const provenance = device.latest;
     batch.times.forEach((time, index) => {
       const row = batch.values.subarray(index * width, (index + 1) * width);
-      series.insert(time, batch.received[index] ?? time, provenance, batch.columns, row);
+      series.insert(time, batch.delays[index] ?? 0, provenance, batch.columns, row);
     });
   }
 
@@ -168,9 +171,9 @@ export class Fleet {
   keep(mayStay: (topic: string) => boolean): void {
     const gone = [...this.devices.keys()].filter((topic) => !mayStay(topic));
     for (const topic of gone) {
-      const { time = 0, position = -1 } = this.devices.get(topic) ?? {};
+      const left = this.devices.get(topic)?.leave();
       this.devices.delete(topic);
-      if (this.#left.size < DEVICES_MAX) this.#left.set(topic, { time, position });
+      if (left !== undefined && this.#left.size < DEVICES_MAX) this.#left.set(topic, left);
     }
     // Its rows go; where it comes back it is still the chosen one.
     if (this.detail !== undefined && !mayStay(this.detail.topic)) this.choose(this.detail.topic);
@@ -220,10 +223,7 @@ export class Fleet {
       known.thin.rowsMax = rowsFor(this.devices.size, columns);
       return known;
     }
-    if (this.devices.size >= DEVICES_MAX) {
-      this.leftOut += 1;
-      return undefined;
-    }
+    if (this.devices.size >= DEVICES_MAX) return undefined;
     const device = new Device(topic, rowsFor(this.devices.size + 1, columns));
     const stream = this.#descriptions.get(topic);
     if (stream !== undefined) device.describe(stream);

@@ -15,7 +15,14 @@ describe('a series', () => {
     expect(kept).toEqual([...kept].sort((a, b) => a - b));
     expect(series.last).toBe(399);
     expect([...(series.values('pm2_5') ?? [])]).toEqual(kept);
-    expect([...series.received]).toEqual(kept.map((time) => time + 5));
+    expect([...series.delays]).toEqual(kept.map((time) => time + 5));
+  });
+
+  it('goes on knowing that a row came late when the history tells the same row', () => {
+    const series = new Series(10);
+    series.insert(1, 3_600_000, 0, names, new Float64Array([1]));
+    series.insert(1, 20, 0, names, new Float64Array([1]));
+    expect([...series.delays]).toEqual([3_600_000]);
   });
 
   it('has a hole where a row has no such number', () => {

@@ -20,7 +20,7 @@ export interface Column extends ColumnName {
  */
 export class Series {
   #times = new Float64Array(ROWS_AT_FIRST);
-  #received = new Float64Array(ROWS_AT_FIRST);
+  #delays = new Float64Array(ROWS_AT_FIRST);
   #provenance = new Uint16Array(ROWS_AT_FIRST);
   #columns: Column[] = [];
   #byName = new Map<string, Column>();
@@ -39,9 +39,9 @@ export class Series {
     return this.#times.subarray(this.#start, this.#end);
   }
 
-  /** When the node received each row. Valid until the next row. */
-  get received(): Float64Array {
-    return this.#received.subarray(this.#start, this.#end);
+  /** How long each row was on its way, milliseconds. Valid until the next row. */
+  get delays(): Float64Array {
+    return this.#delays.subarray(this.#start, this.#end);
   }
 
   /** The number that was given with each row. Valid until the next row. */
@@ -70,17 +70,11 @@ export class Series {
    *
    * @returns whether the row is kept
    */
-  insert(
-    time: number,
-    received: number,
-    provenance: number,
-    names: ColumnName[],
-    row: Float64Array,
-  ): boolean {
+  insert(time: number, delay: number, provenance: number, names: ColumnName[], row: Float64Array): boolean {
     let place = this.#placeOf(time);
     const isKnown = place > this.#start && this.#at(place - 1) === time;
     if (isKnown) {
-      this.#fill(place - 1, received, provenance, names, row, false);
+      this.#fill(place - 1, delay, provenance, names, row, false);
       return true;
     }
     if (this.length >= this.rowsMax && place === this.#start) return false;
@@ -89,7 +83,7 @@ export class Series {
     if (place < this.#end) this.#shift(place);
     this.#times[place] = time;
     this.#end += 1;
-    this.#fill(place, received, provenance, names, row, true);
+    this.#fill(place, delay, provenance, names, row, true);
     return true;
   }
 
@@ -111,20 +105,21 @@ export class Series {
 
   #shift(place: number): void {
     this.#times.copyWithin(place + 1, place, this.#end);
-    this.#received.copyWithin(place + 1, place, this.#end);
+    this.#delays.copyWithin(place + 1, place, this.#end);
     this.#provenance.copyWithin(place + 1, place, this.#end);
     for (const { values } of this.#columns) values.copyWithin(place + 1, place, this.#end);
   }
 
   #fill(
     place: number,
-    received: number,
+    delay: number,
     provenance: number,
     names: ColumnName[],
     row: Float64Array,
     isNew: boolean,
   ): void {
-    this.#received[place] = received;
+    // What the history tells of a reading that came late does not know that.
+    this.#delays[place] = isNew ? delay : Math.max(delay, this.#delays[place] ?? 0);
     this.#provenance[place] = provenance;
     if (isNew) for (const { values } of this.#columns) values[place] = Number.NaN;
     names.forEach((name, index) => {
@@ -158,7 +153,7 @@ export class Series {
       this.#move(wanted);
     } else {
       this.#times.copyWithin(0, this.#start, this.#end);
-      this.#received.copyWithin(0, this.#start, this.#end);
+      this.#delays.copyWithin(0, this.#start, this.#end);
       this.#provenance.copyWithin(0, this.#start, this.#end);
       for (const { values } of this.#columns) values.copyWithin(0, this.#start, this.#end);
     }
@@ -175,7 +170,7 @@ export class Series {
     const provenance = new Uint16Array(room);
     provenance.set(this.#provenance.subarray(this.#start, this.#end));
     this.#times = grown(this.#times);
-    this.#received = grown(this.#received);
+    this.#delays = grown(this.#delays);
     this.#provenance = provenance;
     for (const column of this.#columns) column.values = grown(column.values);
   }

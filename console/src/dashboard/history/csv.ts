@@ -1,6 +1,9 @@
 // Tables as files that spreadsheets open (RFC 4180). A text that a spreadsheet would take for a
 // formula is made one that it shows.
 
+import { iso } from '../../words/iso';
+import type { Break } from '../feed/protocol';
+
 /** One cell. */
 export type Cell = string | number | bigint | boolean | undefined;
 
@@ -36,4 +39,12 @@ export function fileName(...parts: string[]): string {
       .join('_')
       .slice(0, 120) || 'sekisho'
   }.csv`;
+}
+
+/** The columns that say what is missing; where there are readings they are empty. */
+export const GAP_HEADINGS = ['gap', 'gap until'] as const;
+
+/** When the last reading before a gap was taken, why there are none, and when the first behind it was taken. */
+export function gapCells({ after, before, reason }: Break): [Cell, Cell, Cell] {
+  return [after === 0 ? undefined : iso(after), reason, before === undefined ? undefined : iso(before)];
 }

@@ -15,8 +15,9 @@ import { type Device, isPosition } from '../fleet/device';
 import { type Curve, Plot } from '../panel/plot';
 import type { Desk } from '../state';
 import { words } from '../words';
-import { BYTE_ORDER_MARK, type Cell, fileName, line } from './csv';
+import { fileName } from './csv';
 import { SPANS, type Span } from './intervals';
+import { tableFile } from './table_file';
 import { tableRows } from './table_rows';
 
 /** Rows of the table at a time. */
@@ -120,7 +121,7 @@ function Told({ part }: { part: HistoryPart }) {
       )}
       {part.late === 0 ? null : (
         <li>
-          <Icon name="clock" /> {w.lateCount(part.late)}
+          <Icon name="clock" /> {w.lateCount(part.late, duration(part.lateMost))}
         </li>
       )}
       {part.rejected === 0 ? null : (
@@ -270,25 +271,6 @@ function GapTold({ gap }: { gap: HistoryPart['gaps'][number] }) {
   );
 }
 
-/** The history as a table for a spreadsheet: every column, every interval. */
-export function tableOf(part: HistoryPart): string {
-  const named = ({ name, unit: of }: HistoryColumn) => (of === '' ? name : `${name} [${of}]`);
-  const headings = part.columns.flatMap((column) =>
-    ['mean', 'minimum', 'maximum', 'count'].map((what) => `${named(column)} ${what}`),
-  );
-  let text = BYTE_ORDER_MARK + line(['from', ...headings]);
-  part.times.forEach((time, row) => {
-    const cells = part.columns.flatMap(({ mean, minimum, maximum, count: of }): Cell[] => [
-      mean[row],
-      minimum[row],
-      maximum[row],
-      of[row],
-    ]);
-    text += line([iso(time), ...cells]);
-  });
-  return text;
-}
-
 function save(blob: Blob, name: string): void {
   const address = URL.createObjectURL(blob);
   const link = document.createElement('a');
@@ -335,7 +317,8 @@ function Downloads({
       const file = await desk.feed.ask(question, { signal: mine.signal, part: hear });
       if (mine.signal.aborted) return;
       save(file.blob, fileName(device.topic, span.key, 'all', day));
-      if (file.cut) note.value = w.downloadCut(file.rows);
+      const told = [file.cut ? w.downloadCut(file.rows) : '', file.gaps > 0 ? w.downloadGaps(file.gaps) : ''];
+      note.value = told.filter((text) => text !== '').join(' ');
     } catch (thrown) {
       if (!mine.signal.aborted && thrown instanceof AskFailed) note.value = explain(thrown.fault).title;
     } finally {
@@ -347,12 +330,11 @@ function Downloads({
       <button
         type="button"
         class="button button-small"
-        onClick={() =>
-          save(
-            new Blob([tableOf(part)], { type: 'text/csv;charset=utf-8' }),
-            fileName(device.topic, span.key, day),
-          )
-        }
+        onClick={() => {
+          const table = new Blob([tableFile(part)], { type: 'text/csv;charset=utf-8' });
+          save(table, fileName(device.topic, span.key, day));
+          note.value = part.gaps.length > 0 ? w.downloadGaps(part.gaps.length) : '';
+        }}
       >
         <Icon name="download" />
         {w.download}

@@ -10,7 +10,7 @@ const counts = (...count: number[]): HistoryColumn => {
 /** Intervals of 100 ms from 0 on. */
 function part(column: HistoryColumn, reached: number, gaps: HistoryPart['gaps']): HistoryPart {
   const times = Float64Array.from(column.count, (_, index) => index * 100);
-  const none = { readings: 0, late: 0, rejected: 0, unopened: 0, unusable: 0, signers: [] };
+  const none = { readings: 0, late: 0, lateMost: 0, rejected: 0, unopened: 0, unusable: 0, signers: [] };
   return { times, columns: [column], reached, gaps, ...none };
 }
 

@@ -3,7 +3,7 @@
 import { useComputed, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { Icon } from '../../parts/icon';
-import { ago, number } from '../../words/format';
+import { ago, duration, number } from '../../words/format';
 import { language } from '../../words/language';
 import { withUnit } from '../../words/unit';
 import { Swatch } from '../colour/legend';
@@ -12,6 +12,7 @@ import type { Device } from '../fleet/device';
 import { deviceClass } from '../map/devices';
 import type { Desk } from '../state';
 import { words } from '../words';
+import { footNotes } from './foot';
 import { find, window as rowsInSight } from './search';
 
 /** Height of a row, pixels; the style sheet says the same. */
@@ -78,9 +79,21 @@ export function DeviceList({ desk }: { desk: Desk }) {
       </search>
       {found.value.length === 0 && fleet.devices.size > 0 ? <NoMatch desk={desk} /> : null}
       <Rows desk={desk} devices={found.value} />
-      {noPlace.value === 0 ? null : <p class="list-foot dim">{w.noPlace(noPlace.value)}</p>}
-      {fleet.leftOut === 0 ? null : <p class="list-foot dim">{w.notAllShown(fleet.leftOut)}</p>}
+      <Foot desk={desk} withoutPlace={noPlace.value} />
     </section>
+  );
+}
+
+function Foot({ desk, withoutPlace }: { desk: Desk; withoutPlace: number }) {
+  desk.pulse.value;
+  const notes = footNotes(words(), withoutPlace, desk.feed.fleet.leftOut);
+  if (notes.length === 0) return null;
+  return (
+    <div class="list-foot list-end dim">
+      {notes.map((note) => (
+        <p key={note}>{note}</p>
+      ))}
+    </div>
   );
 }
 
@@ -207,9 +220,9 @@ function Row(props: { desk: Desk; device: Device; index: number; all: number }) 
         ) : null}
         {device.rejected > 0 ? <Icon name="bad" /> : null}
         {device.late > 0 ? (
-          <span title={w.lateCount(device.late)}>
+          <span title={w.lateCount(device.late, duration(device.lateMost))}>
             <Icon name="clock" size={15} />
-            <span class="sr-only">{w.lateCount(device.late)}</span>
+            <span class="sr-only">{w.lateCount(device.late, duration(device.lateMost))}</span>
           </span>
         ) : null}
       </button>

@@ -33,7 +33,7 @@ export function Now({ desk, device }: { desk: Desk; device: Device }) {
         <dt>{w.taken}</dt>
         <dd>
           {dateTime(device.time)} <span class="dim">({ago(desk.now.value - device.time)})</span>{' '}
-          <Late desk={desk} taken={device.time} received={device.received} />
+          <Late desk={desk} by={device.delay} />
         </dd>
         <dt>{w.signedBy}</dt>
         <dd>{device.provenance === undefined ? null : <Signer provenance={device.provenance} />}</dd>
@@ -62,9 +62,8 @@ export function Now({ desk, device }: { desk: Desk; device: Device }) {
 }
 
 /** Says so where a reading came late. */
-function Late({ desk, taken, received }: { desk: Desk; taken: number; received: number }) {
+function Late({ desk, by }: { desk: Desk; by: number }) {
   const w = words();
-  const by = received - taken;
   if (!(by > desk.feed.fleet.lateAfter)) return null;
   return (
     <Badge tone="warn" icon="clock" title={w.lateTitle(duration(by))}>
@@ -176,8 +175,8 @@ function LivePlot({ desk, device, name }: { desk: Desk; device: Device; name: st
   const curve = (): Curve | undefined => {
     const values = series?.values(name);
     if (series === undefined || values === undefined) return undefined;
-    const { received, times } = series;
-    const late = (row: number) => (received[row] ?? 0) - (times[row] ?? 0) > fleet.lateAfter;
+    const { delays, times } = series;
+    const late = (row: number) => (delays[row] ?? 0) > fleet.lateAfter;
     return { times, values, breaks: device.breaks, late };
   };
   const last = found === undefined ? '' : withUnit(number(found.value), device.unitOf(name));
@@ -205,7 +204,7 @@ function Readings({ desk, device, name }: { desk: Desk; device: Device; name: st
   const detail = desk.feed.fleet.detail;
   if (detail?.topic !== device.topic || detail.series.length === 0) return null;
   const { series } = detail;
-  const { times, received, provenance } = series;
+  const { times, delays, provenance } = series;
   const values = series.values(name);
   const rows = Array.from(
     { length: Math.min(TABLE_ROWS, times.length) },
@@ -232,8 +231,7 @@ function Readings({ desk, device, name }: { desk: Desk; device: Device; name: st
               return (
                 <tr key={times[row]}>
                   <td>
-                    {time(times[row] ?? 0)}{' '}
-                    <Late desk={desk} taken={times[row] ?? 0} received={received[row] ?? 0} />
+                    {time(times[row] ?? 0)} <Late desk={desk} by={delays[row] ?? 0} />
                   </td>
                   <td class="number">
                     {Number.isNaN(values?.[row] ?? Number.NaN) ? '–' : number(values?.[row] ?? 0)}

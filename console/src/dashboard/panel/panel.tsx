@@ -6,6 +6,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { Badge } from '../../parts/badge';
 import { Icon } from '../../parts/icon';
 import { Notice } from '../../parts/notice';
+import { duration } from '../../words/format';
 import type { Device } from '../fleet/device';
 import { HistoryRoom } from '../history/history';
 import type { Desk } from '../state';
@@ -37,7 +38,7 @@ export function Panel({ desk, topic }: { desk: Desk; topic: string }) {
         {device === undefined || device.type === '' ? null : <Badge>{device.type}</Badge>}
         {device === undefined || device.late === 0 ? null : (
           <Badge tone="warn" icon="clock">
-            {w.lateCount(device.late)}
+            {w.lateCount(device.late, duration(device.lateMost))}
           </Badge>
         )}
       </div>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { plotData } from './plot';
+import { plotData, shown } from './plot';
 
 describe('a plot', () => {
   it('draws no line across readings that are missing', () => {
@@ -19,6 +19,14 @@ describe('a plot', () => {
       breaks: [],
     });
     expect(values).toEqual([null, 2]);
+  });
+
+  it('shows some seconds where there is one reading alone, and as much as there is where there are more', () => {
+    const DAYS = 86_400;
+    expect(shown([5000], 5000, 5000 + 1000 * DAYS)).toEqual([4980, 5000]);
+    expect(shown([5000, 5001], 5000, 5001)).toEqual([4981, 5001]);
+    expect(shown([5000, 9000], 5000, 9000)).toEqual([5000, 9000]);
+    expect(shown([], null, null)[1] - shown([], null, null)[0]).toBeCloseTo(20);
   });
 
   it('marks what came late', () => {

@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { now } from '../../identity/node';
 import { coloursChanged } from '../../parts/pickers';
-import { number, time as timeOfDay } from '../../words/format';
+import { locale, number, time as timeOfDay } from '../../words/format';
 import { language } from '../../words/language';
 import type { Break } from '../feed/protocol';
 
@@ -105,7 +105,7 @@ function draw(element: HTMLElement, label: string, gapText: (reason: string) => 
       height: 190,
       cursor: { y: false },
       legend: { show: false },
-      scales: { x: { time: true, range: (_plot, from, to) => atLeast(from, to) } },
+      scales: { x: { time: true, range: ({ data }, from, to) => shown(data[0], from, to) } },
       axes: [
         {
           ...axis,
@@ -162,6 +162,11 @@ const FEW = 40;
 /** Seconds that a plot shows at least: one reading alone is no reason to show a year. */
 const SHOWN_MIN = 20;
 
+/** What a plot shows of these times, in seconds; of one time alone the library would show a thousand days. */
+export function shown(times: ArrayLike<number>, from: number | null, to: number | null): [number, number] {
+  return times.length === 1 ? atLeast(from, from) : atLeast(from, to);
+}
+
 function atLeast(from: number | null, to: number | null): [number, number] {
   const end = to ?? now() / 1000;
   const start = from ?? end;
@@ -181,7 +186,7 @@ function tick(seconds: number, step: number): string {
   if (!Number.isFinite(seconds)) return '';
   return step < 60
     ? timeOfDay(seconds * 1000)
-    : new Intl.DateTimeFormat(language.peek(), options).format(seconds * 1000);
+    : new Intl.DateTimeFormat(locale(), options).format(seconds * 1000);
 }
 
 function drawBreaks(
