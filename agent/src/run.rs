@@ -21,7 +21,7 @@ use crate::{
     observation::Observation,
     replay::TooLong,
     source::SourceError,
-    tally::Tally,
+    tally::{Tally, counted},
     template::{Template, TopicFault},
 };
 
@@ -141,7 +141,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} samples published", self.published)?;
+        write!(f, "{} published", counted(self.published, "sample"))?;
         if self.lost > 0 {
             write!(f, ", {} of them lost", self.lost)?;
         }

@@ -130,11 +130,18 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} lines: {} read, giving {} samples", self.lines, self.good, self.samples)?;
+        let (lines, samples) = (counted(self.lines, "line"), counted(self.samples, "sample"));
+        write!(f, "{lines}: {} read, giving {samples}", self.good)?;
         list(f, "skipped", &self.skipped)?;
         list(f, "broken", &self.broken)?;
         list(f, "implausible", &self.implausible)
     }
+}
+
+/// So many of a thing, in the form that goes with the number.
+pub(crate) fn counted(count: u64, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{plural}")
 }
 
 fn list<K: fmt::Display>(

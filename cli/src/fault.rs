@@ -68,15 +68,21 @@ pub(crate) fn sentence(error: &anyhow::Error) -> String {
     let mut said = String::new();
     for cause in error.chain() {
         let text = cause.to_string();
-        if said.contains(&text) {
+        let text = own_words(&text);
+        if said.contains(text) {
             continue;
         }
         if !said.is_empty() {
             said.push_str(": ");
         }
-        said.push_str(&text);
+        said.push_str(text);
     }
     said
+}
+
+/// What we said ourselves where the TLS library tells it in its own brackets.
+fn own_words(text: &str) -> &str {
+    text.split_once("Other(OtherError(").map_or(text, |(_library, own)| own.trim_end_matches(')'))
 }
 
 /// The number to end with.
@@ -142,12 +148,23 @@ fn exit_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     cause.downcast_ref::<TokenError>().map(|_token| Exit::Usage)
 }
 
+const ANOTHER_NODE: &str = "another node answers there: that of another folder or organisation, \
+                            or one whose key was replaced (`sekisho node accept`)";
+const ANOTHER_TOPIC: &str = "a topic begins with its organisation, as in fujisawa/truck/17/air; \
+                             this node knows its own organisation and its peers";
+
 /// What to do next, where that is not plain from the words.
 fn hint_of(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     let cause = unboxed(cause);
     match cause.downcast_ref::<ConnectError>() {
         Some(ConnectError::Refused { .. } | ConnectError::Trust { .. } | ConnectError::Closed)
         | None => {}
+        Some(ConnectError::NodeKey { .. }) => return Some(ANOTHER_NODE),
+        Some(ConnectError::Handshake { source, .. })
+            if source.to_string().contains("node key: wanted") =>
+        {
+            return Some(ANOTHER_NODE);
+        }
         Some(_) => return Some("is the node running, and is that its address?"),
     }
     if let Some(ProfileError::Io { path, source, .. }) = cause.downcast_ref()
@@ -161,6 +178,11 @@ fn hint_of(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     }
     if let Some(PublishError::Unprotected { .. }) = cause.downcast_ref() {
         return Some("is the steward of that organisation running?");
+    }
+    if let Some(PublishError::Query(QueryError::Refused(refusal))) = cause.downcast_ref()
+        && (refusal.code, refusal.what.as_str()) == (RefusalCode::NotFound, "epoch")
+    {
+        return Some(ANOTHER_TOPIC);
     }
     if let Some(EnrolError::Expired { .. } | EnrolError::Declined { .. }) = cause.downcast_ref() {
         return Some("ask the organisation for another token");
@@ -212,6 +234,26 @@ mod tests {
         };
         assert!(hint(&refused(RefusalCode::NotPermitted)).contains("can grant it"));
         assert_eq!(hint(&refused(RefusalCode::TooMany)), "");
+    }
+
+    #[test]
+    fn what_to_do_next_is_said_of_a_topic_of_no_organisation_that_the_node_knows() {
+        let refused = |code| {
+            let (what, why) = ("epoch".to_owned(), "wanted one, found none".to_owned());
+            PublishError::Query(QueryError::Refused(sekisho::Refusal { code, what, why }))
+        };
+        let hint = hint_of(&refused(RefusalCode::NotFound));
+        assert!(hint.unwrap_or_default().contains("begins with its organisation"), "{hint:?}");
+        assert_eq!(hint_of(&refused(RefusalCode::TooMany)), None);
+    }
+
+    #[test]
+    fn what_the_tls_library_wraps_is_told_without_its_brackets() {
+        let wrapped =
+            "error 46: invalid peer certificate: Other(OtherError(node key: wanted a, found b))";
+        let error = anyhow!("{wrapped}").context("node at 127.0.0.1:7443");
+        assert_eq!(sentence(&error), "node at 127.0.0.1:7443: node key: wanted a, found b");
+        assert_eq!(own_words("found 1 (one)"), "found 1 (one)");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail and speak as tests do")]
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use sekisho::{JoinToken, OsEntropy, SigningKey};
 use sekisho_e2e::{
@@ -166,6 +167,38 @@ async fn nobody_is_admitted_by_hand_without_a_fingerprint() {
     .await;
     city.run(&["enrol", "--approve", "truck-17", "--key", &grouped]).await.succeeded();
     assert!(within("it to join", joining.line()).await.contains("joined as truck-17@fujisawa"));
+}
+
+#[tokio::test]
+async fn a_newcomer_that_never_heard_it_was_admitted_comes_in_by_its_key_and_nobody_else_does() {
+    let city = City::found("fujisawa").await;
+    let options = ["--topics", "fujisawa/truck/17/#", "--approve-matching"];
+    let (path, _token) = token_for(&city, "truck-17", &options).await;
+    let join = async |dir: &Path| {
+        let join = ["join", "--token-file", &path, "--dir", dir.to_str().unwrap()];
+        sekisho(&join).await
+    };
+    let dir = city.place("truck-17");
+    join(&dir).await.succeeded();
+    // The power went before the profile was written: the token is used, the key is admitted.
+    std::fs::remove_file(dir.join("profile.toml")).unwrap();
+    let joined = join(&dir).await.done();
+    assert!(joined.contains("joined as truck-17@fujisawa"), "{joined}");
+    Member::at(dir.clone()).run(&["pub", AIR, "pm2_5=1"]).await.succeeded();
+
+    // Keys that were there before and never admitted, and none at all.
+    let (prepared, empty) = (city.place("prepared"), city.place("empty"));
+    let prepare = ["join", "--prepare", "truck-17@fujisawa", "--dir", prepared.to_str().unwrap()];
+    sekisho(&prepare).await.succeeded();
+    for other in [&prepared, &empty] {
+        join(other).await.failed(1, "found one that was used");
+        assert!(!other.join("profile.toml").exists(), "{}", other.display());
+    }
+    // Nor is one let in that was admitted, and is not any more.
+    city.run(&["revoke", "truck-17@fujisawa", "--reason", "stolen", "--yes"]).await.succeeded();
+    std::fs::remove_file(dir.join("profile.toml")).unwrap();
+    join(&dir).await.failed(1, "revoked");
+    assert!(!dir.join("profile.toml").exists());
 }
 
 #[tokio::test]

@@ -95,6 +95,13 @@ async fn replay(files: &[(&str, &str)], config: &str, sink: &mut Kept) -> Result
     run(&config, sink, &CancellationToken::new()).await
 }
 
+#[test]
+fn one_sample_is_told_as_one() {
+    let report = Report { published: 1, ..Report::default() };
+    assert_eq!(report.to_string(), "1 sample published");
+    assert_eq!(Report::default().to_string(), "0 samples published");
+}
+
 #[tokio::test]
 async fn recordings_are_merged_by_time_and_positions_are_joined() {
     let (mut sink, _heard) = Kept::new();

@@ -16,6 +16,16 @@ fn every_line_is_good_or_skipped_or_broken() {
 }
 
 #[test]
+fn one_line_is_no_plural_and_none_is() {
+    let mut tally = Tally::default();
+    assert_eq!(tally.to_string(), "0 lines: 0 read, giving 0 samples");
+    tally.good(1);
+    assert_eq!(tally.to_string(), "1 line: 1 read, giving 1 sample");
+    tally.good(1);
+    assert_eq!(tally.to_string(), "2 lines: 2 read, giving 2 samples");
+}
+
+#[test]
 fn the_first_broken_lines_of_each_reason_are_kept_to_be_shown() {
     let mut tally = Tally::default();
     let mut shown = 0;

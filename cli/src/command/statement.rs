@@ -48,7 +48,7 @@ pub(crate) struct GrantTerms {
     actions: Actions,
     /// On which topics, such as 'fujisawa/truck/+/air'.
     filter: Filter,
-    /// What for.
+    /// What for, in words for people.
     #[arg(long, default_value = "")]
     purpose: String,
     /// From when on: a day (UTC) or RFC 3339; default now.

@@ -89,3 +89,55 @@ fn description(found: &Value) -> Description {
     let place = degrees("latitude", 90.0).zip(degrees("longitude", 180.0)).filter(|_| !moves);
     Description { title, place }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_device_is_called_and_put_where_its_owner_says() {
+        let told = json!({
+            "title": "Shonan station",
+            "location": { "latitude": 35.3389, "longitude": 139.487 },
+        });
+        let Description { title, place } = description(&told);
+        assert_eq!((title.as_deref(), place), (Some("Shonan station"), Some((35.3389, 139.487))));
+    }
+
+    #[test]
+    fn what_moves_has_no_place_of_its_own() {
+        let told = json!({ "mobile": true, "location": { "latitude": 35.0, "longitude": 139.0 } });
+        assert_eq!(description(&told).place, None);
+        let stands =
+            json!({ "mobile": false, "location": { "latitude": 35.0, "longitude": 139.0 } });
+        assert_eq!(description(&stands).place, Some((35.0, 139.0)));
+    }
+
+    #[test]
+    fn a_place_that_is_none_on_earth_or_not_whole_is_none() {
+        for location in [
+            json!({ "latitude": 139.487, "longitude": 35.3389 }),
+            json!({ "latitude": 35.3389, "longitude": -180.1 }),
+            json!({ "latitude": 35.3389 }),
+            json!({ "latitude": "35.3389", "longitude": "139.487" }),
+            json!([35.3389, 139.487]),
+            json!(null),
+        ] {
+            assert_eq!(description(&json!({ "location": location })).place, None, "{location}");
+        }
+        let edge = json!({ "location": { "latitude": -90, "longitude": 180 } });
+        assert_eq!(description(&edge).place, Some((-90.0, 180.0)));
+    }
+
+    #[test]
+    fn a_node_that_tells_something_else_describes_nothing() {
+        for told in
+            [json!(null), json!("text"), json!([]), json!({ "title": 7, "location": "here" })]
+        {
+            let Description { title, place } = description(&told);
+            assert_eq!((title, place), (None, None), "{told}");
+        }
+    }
+}

@@ -34,7 +34,7 @@ pub(crate) struct Invite {
     /// What we would take of theirs; may be repeated.
     #[arg(long = "import", value_name = "FILTER")]
     imports: Vec<Filter>,
-    /// What the data may be used for; may be repeated.
+    /// What the data may be used for, in words for people: no node compares them; may be repeated.
     #[arg(long = "purpose")]
     purposes: Vec<String>,
     #[command(flatten)]
