@@ -41,12 +41,12 @@ pub fn note(what: &str, why: &str) {
     assert!(added.is_ok(), "{}: wanted to add a line, found {added:?}", path.display());
 }
 
-/// `skipped.txt` in the folder that Cargo builds into, which is the one with its tag; `None` for a
-/// program that was taken elsewhere.
+/// `skipped.txt` in the folder that Cargo builds into: the one with its tag, or else, where somebody
+/// made that folder before, the one with a `debug` in it; `None` for a program that was taken elsewhere.
 #[must_use]
 pub fn file() -> Option<PathBuf> {
     let program = env::current_exe().ok()?;
-    let mut folders = program.ancestors();
-    let target = folders.find(|folder| folder.join("CACHEDIR.TAG").is_file())?;
+    let has = |name: &str| program.ancestors().find(|folder| folder.join(name).exists());
+    let target = has("CACHEDIR.TAG").or_else(|| has("debug"))?;
     Some(Path::new(target).join("skipped.txt"))
 }

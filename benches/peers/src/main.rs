@@ -44,6 +44,10 @@ struct Wanted {
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    // Zenoh's client brings a second provider along, so that nobody else finds the only one.
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        bail!("wanted to choose what TLS computes with, found it chosen");
+    }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.split_first() {
         Some((first, [])) if first == "load" => load::answer(io::stdin(), io::stdout()).await,

@@ -1,5 +1,5 @@
-//! The way of a session's answers to whoever writes them: bounded, in order. Memory is taken for what
-//! waits: a session to which nothing is said costs next to nothing here.
+//! The way of a session's answers to whoever writes them: bounded, in the order in which they found
+//! room. Memory is taken for what waits: a session to which nothing is said costs next to nothing here.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -8,6 +8,9 @@ use std::task::{Context, Poll, Waker};
 
 use sekisho_proto::{Frame, frame};
 use tokio::sync::Notify;
+
+/// Places that are kept when nothing waits in them.
+const KEPT: usize = 64;
 
 /// A frame while it waits: nearly all say that something was stored.
 #[derive(Debug)]
@@ -108,7 +111,7 @@ impl Answers {
 
     /// The next, where one waits.
     pub fn try_recv(&mut self) -> Option<Frame> {
-        let waiting = self.0.lock().waiting.pop_front()?;
+        let waiting = self.0.lock().take()?;
         self.0.room.notify_one();
         Some(Frame::from(waiting))
     }
@@ -127,11 +130,13 @@ impl Answers {
 
     fn poll_recv(&mut self, context: &Context<'_>) -> Poll<Option<Frame>> {
         let mut state = self.0.lock();
-        let Some(waiting) = state.waiting.pop_front() else {
+        let Some(waiting) = state.take() else {
             if state.tellers == 0 {
                 return Poll::Ready(None);
             }
-            state.reader = Some(context.waker().clone());
+            let before = state.reader.replace(context.waker().clone());
+            drop(state);
+            drop(before);
             return Poll::Pending;
         };
         drop(state);
@@ -169,6 +174,17 @@ impl Queue {
         state.waiting.push_back(waiting);
         wake(state);
         Ok(())
+    }
+}
+
+impl State {
+    /// The first that waits. Memory for many is given back with the last of them.
+    fn take(&mut self) -> Option<Waiting> {
+        let first = self.waiting.pop_front();
+        if self.waiting.is_empty() && self.waiting.capacity() > KEPT {
+            self.waiting = VecDeque::new();
+        }
+        first
     }
 }
 
@@ -272,6 +288,16 @@ mod tests {
         drop(first);
         second.await;
         assert_eq!(answers.try_recv(), Some(pong(3)));
+    }
+
+    #[tokio::test]
+    async fn memory_for_many_is_given_back_with_the_last_of_them() {
+        let (teller, mut answers) = answers(4_096);
+        for token in 0..4_096 {
+            teller.try_tell(pong(token)).expect("room");
+        }
+        while answers.try_recv().is_some() {}
+        assert!(answers.0.lock().waiting.capacity() <= KEPT);
     }
 
     #[tokio::test]

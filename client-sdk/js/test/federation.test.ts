@@ -81,7 +81,7 @@ describe('a viewer of Santander', () => {
     expect([again.position, again.arrived]).toEqual([told.position, undefined]);
     expect(lateBy(again, taken)).toBe(told.received - taken);
     await history.close();
-  });
+  }, 180_000);
 
   it('finds the topic, and what its owner says of it', async () => {
     expect(await client.discover(FILTER)).toMatchObject([{ topic: TOPIC, title: 'Air of truck 17' }]);

@@ -135,9 +135,10 @@ async fn what_is_retained_is_shown_to_nobody_without_the_right_by_http_or_sensor
     assert!(!sees(&elsewhere, OBSERVED).await);
     elsewhere.get(LAST).await.refused(403);
     let named = format!("/v1/history?filter={PARK}&start=last-value");
+    let observations = "/v1.1/Datastreams('fujisawa:mqtt:park::pm2_5')/Observations";
+    assert!(sees(&may, observations).await);
     for who in [&denied, &elsewhere] {
         who.get(&named).await.refused(403);
-        let observations = "/v1.1/Datastreams('fujisawa:mqtt:park::pm2_5')/Observations";
         let reply = who.get(observations).await;
         let text = String::from_utf8(reply.body.to_vec()).unwrap();
         assert!(!text.contains("12.25"), "{text}");

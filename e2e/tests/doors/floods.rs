@@ -59,7 +59,7 @@ async fn handshakes_that_stop_halfway_are_dropped_and_make_room() {
             dialled.is_err().then_some(())
         });
         turned_away.await;
-        counts(&city, "too-many-from-address", 1.0).await;
+        counts(&city, "too-many-from-address", f64::from(round)).await;
         counts(&city, "timeout", 8.0 * f64::from(round)).await;
         lets_in(&city, &member).await;
     }

@@ -1,6 +1,7 @@
 //! The clients that most programs are written with, from their own package indexes, against the
 //! real node: Eclipse Paho's of Python, and MQTT.js over TCP and over WebSocket.
 
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -32,13 +33,16 @@ fn installed(
     install: impl FnOnce(&Path) -> Result<(), String>,
 ) -> Result<PathBuf, String> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&folder).map_err(|fault| fault.to_string())?;
+    // Several tests want the same, perhaps at once and in processes of their own.
+    let turn = File::create(folder.with_extension("lock")).map_err(|fault| fault.to_string())?;
+    turn.lock().map_err(|fault| fault.to_string())?;
     let done = folder.join("done");
     let wanted =
         std::fs::read_to_string(scripts().join(wanted)).map_err(|fault| fault.to_string())?;
     if std::fs::read_to_string(&done).is_ok_and(|made| made == wanted) {
         return Ok(folder);
     }
-    std::fs::create_dir_all(&folder).map_err(|fault| fault.to_string())?;
     install(&folder)?;
     std::fs::write(done, wanted).map_err(|fault| fault.to_string())?;
     Ok(folder)

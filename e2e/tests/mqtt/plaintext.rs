@@ -20,7 +20,9 @@ fn listeners(process: &Process) -> BTreeSet<u16> {
     let links: BTreeSet<_> = links.map(|link| link.to_string_lossy().into_owned()).collect();
     let mut ports = BTreeSet::new();
     for table in ["tcp", "tcp6"] {
-        let text = fs::read_to_string(format!("/proc/{}/net/{table}", process.id())).unwrap();
+        let text = fs::read_to_string(format!("/proc/{}/net/{table}", process.id()));
+        // A kernel without IPv6 has no such table.
+        let text = if table == "tcp" { text.unwrap() } else { text.unwrap_or_default() };
         for line in text.lines().skip(1) {
             let fields: Vec<&str> = line.split_whitespace().collect();
             let (_address, port) = fields[1].rsplit_once(':').unwrap();

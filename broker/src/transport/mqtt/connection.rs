@@ -91,7 +91,7 @@ pub(super) struct Live<S> {
     taken_over: CancellationToken,
     expiry_asked: u32,
     appetite: usize,
-    _place: Place,
+    place: Place,
 }
 
 /// Whether the session differs from what is remembered of it.
@@ -289,7 +289,7 @@ impl TakenUp {
             taken_over,
             expiry_asked,
             appetite: READ_MIN,
-            _place: place,
+            place,
         }
     }
 }
@@ -658,7 +658,7 @@ where
         }
         self.session.close().await;
         let sends_will = !matches!(end, End::Goodbye);
-        let Self { mut stream, mut machine, door, session, state, feeds, .. } = *self;
+        let Self { mut stream, mut machine, door, session, state, feeds, place, .. } = *self;
         // Before the last words, which may take a while: the client may be back already.
         drop(feeds);
         door.hub.mqtt().detach(state, sends_will);
@@ -671,6 +671,7 @@ where
             }
             End::Goodbye | End::WithWill | End::Gone => {}
         }
+        drop(place);
         metrics::change(metrics::CONNECTIONS, -1.0);
         info!(principal = %session.who().name, "disconnected");
     }

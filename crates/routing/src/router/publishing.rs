@@ -125,16 +125,6 @@ impl Router {
             }
         };
         let header = envelope.header();
-        if let (Waiter::Link { organisation, position }, Err(denial)) =
-            (&waiter, self.ask_again(header, &permit, now))
-        {
-            // Whether it waits for a statement or is refused is for the link to find out, when it
-            // comes again.
-            let (organisation, position) = (organisation.clone(), *position);
-            let (code, why) = (denial.code(), denial.to_string());
-            self.push(Command::LinkFailed { organisation, position, code, why });
-            return;
-        }
         match self.judge(header, &hash, &permit, followed.as_ref(), now) {
             Ok(Verdict::New { after }) => {
                 let ticket = self.next_ticket();
@@ -302,9 +292,13 @@ impl Router {
             };
             return Err(refusal(RefusalCode::ForeignTopic, why));
         }
-        if role == Role::Home {
-            self.ask_again(header, permit, now)
-                .map_err(|denial| refusal(denial.code(), denial.to_string()))?;
+        match self.ask_again(header, permit, now) {
+            // What a peer brings and may be permitted again was let in before it was denied: sent
+            // back, it would be overtaken by what comes after it in its topic.
+            Err(denial) if role == Role::Home || denial.code() == RefusalCode::Revoked => {
+                return Err(refusal(denial.code(), denial.to_string()));
+            }
+            Ok(()) | Err(_) => {}
         }
         let verdict = self.streams.judge(role, header, hash);
         if !matches!(verdict, Verdict::New { .. }) {

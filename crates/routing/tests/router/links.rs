@@ -178,8 +178,7 @@ fn what_the_disk_refuses_is_to_come_again() {
     assert_eq!(follower.node.log.len(), 2);
 }
 
-/// A link verifies many records at once; a revocation that stands meanwhile is not overtaken. The
-/// door judges them again when they come again.
+/// A link verifies many records at once; a revocation that stands meanwhile is not overtaken.
 #[test]
 fn a_record_whose_publisher_was_revoked_between_door_and_router_is_not_stored() {
     let mut follower = Follower::new();
@@ -201,8 +200,31 @@ fn a_record_whose_publisher_was_revoked_between_door_and_router_is_not_stored() 
     assert_eq!(follower.stored(), [10]);
     assert_eq!(follower.node.log.len(), 1);
     let revoked = RefusalCode::Revoked;
-    assert_eq!(failed(&follower.node), [(11, revoked), (12, revoked)]);
-    assert_eq!(follower.refused(), []);
+    assert_eq!(follower.refused(), [(11, revoked), (12, revoked)]);
+    assert_eq!(failed(&follower.node), []);
+}
+
+/// Sent back, it would be overtaken in its topic, and refused for good when the denial is lifted.
+#[test]
+fn a_denial_that_can_be_lifted_takes_no_record_back_that_was_let_in_before_it() {
+    let mut follower = Follower::new();
+    let [before, after] = ["a", "b"].map(|body| follower.air.envelope(body, at(8)));
+    let let_in = follower.admitted(before, 10, 0);
+    follower.world.foreign_deny("truck@santander", "santander/#", at(11));
+    follower.node.now = at(11);
+    follower.node.change_policy(follower.world.policy());
+    let truck = follower.truck.id();
+    let denied = follower.world.policy().permit_import(
+        truck,
+        &topic("santander/1/air"),
+        after.header().scope,
+        at(11),
+    );
+    assert_eq!(denied.map(drop).map_err(|denial| denial.code()), Err(RefusalCode::NotPermitted));
+    follower.publish(let_in);
+    follower.node.settle();
+    assert_eq!(follower.stored(), [10]);
+    assert_eq!((failed(&follower.node), follower.refused()), (vec![], vec![]));
 }
 
 /// What changed is not about them: they go on as they were let in.

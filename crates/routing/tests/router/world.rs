@@ -131,6 +131,21 @@ impl World {
         self.issue(body, now);
     }
 
+    /// Another organisation denies one of its principals something of its own.
+    pub(crate) fn foreign_deny(&mut self, grantee: &str, filter: &str, now: Timestamp) {
+        let grantee: PrincipalName = grantee.parse().expect("a name");
+        let organisation = grantee.organisation().clone();
+        let body = StatementBody::Deny(Deny {
+            organisation: organisation.clone(),
+            grantee: grantee.to_string().parse().expect("a grantee"),
+            actions: "publish".parse().expect("actions"),
+            filter: filter.parse().expect("a filter"),
+            reason: "a test".to_owned(),
+            issued: now,
+        });
+        self.issue_of(&organisation, body, now);
+    }
+
     /// Makes another organisation a peer that imports everything; returns its node's key and the
     /// peering's id.
     pub(crate) fn peer(&mut self, organisation: &str, now: Timestamp) -> (SigningKey, Hash) {
