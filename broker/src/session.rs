@@ -441,9 +441,12 @@ impl Session {
         drop(self.hub.ask(Request::Disconnect { session: self.id }).await);
     }
 
-    /// Why the node ended it; `None` while it has not.
-    pub(crate) fn ended_because(&self) -> Option<(RefusalCode, String)> {
-        self.cut.reason().cloned()
+    /// Why it has ended.
+    pub(crate) fn over(&self) -> Refusal {
+        match self.cut.reason().cloned() {
+            Some((code, why)) => Refusal::new(code, "session", why),
+            None => Refusal::stopping(),
+        }
     }
 
     /// The node's hub, for what is no session's business.

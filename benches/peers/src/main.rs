@@ -87,6 +87,10 @@ async fn measure(wanted: Wanted) -> Result<()> {
         let sides = servers.start(work.sides()).await?;
         let mut turns = report::Turns::new(work, &sides);
         for round in 0..wanted.rounds {
+            if round > 0 && work.is_of_memory() {
+                servers.stop().await;
+                servers.start(work.sides()).await?;
+            }
             // Whoever comes second finds the caches of the first.
             let mut order = sides.clone();
             if round % 2 == 1 {

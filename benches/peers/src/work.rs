@@ -88,7 +88,7 @@ impl Goal {
 }
 
 impl Work {
-    /// Memory first: what was freed once is not taken from the system again.
+    /// Everything, in the order of the table.
     pub(crate) fn all() -> Vec<Self> {
         let mut all = vec![
             Self::Flow { subscribers: 1 },
@@ -103,6 +103,12 @@ impl Work {
         all.extend([0, 1].map(|quality| Self::MqttLatency { quality }));
         all.push(Self::Idle);
         all
+    }
+
+    /// Whether each round wants brokers of its own: what was freed once is not taken from the system
+    /// again.
+    pub(crate) const fn is_of_memory(self) -> bool {
+        matches!(self, Self::Idle)
     }
 
     /// What the table calls it.

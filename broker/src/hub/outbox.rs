@@ -139,14 +139,18 @@ impl Outbox {
         self.put(Outgoing::Frame(Box::new(Frame::Gap(gap))))
     }
 
-    /// Says something about the subscription itself, for which there is always room. Where it ends
-    /// for want of a right, records that still wait are not delivered any more.
+    /// Says something about the subscription itself, for which there is always room; to a reader who
+    /// is gone, nothing. Where it ends for want of a right, records that still wait are not delivered
+    /// any more.
     ///
     /// # Errors
-    /// The reader is gone, or was told more than a subscription has to say.
+    /// The reader was told more than a subscription has to say, and did not listen.
     pub fn tell(&self, outgoing: Outgoing) -> Result<(), Full> {
         let mut state = self.queue.lock();
-        if state.ends == Ends::One || state.waiting.len() >= OUTBOX_ITEMS_MAX + RESERVED {
+        if state.ends == Ends::One {
+            return Ok(());
+        }
+        if state.waiting.len() >= OUTBOX_ITEMS_MAX + RESERVED {
             return Err(Full);
         }
         if let Outgoing::End { code, why } = &outgoing

@@ -212,10 +212,7 @@ impl Desk {
 
     /// Why the session has ended.
     pub(crate) fn over(&self) -> Refusal {
-        match self.session.ended_because() {
-            Some((code, why)) => Refusal::new(code, "session", why),
-            None => Refusal::stopping(),
-        }
+        self.session.over()
     }
 }
 
@@ -289,6 +286,11 @@ impl Waiting {
 }
 
 impl Feed {
+    /// Why there is nothing more, where its subscription did not say.
+    pub(crate) fn over(&self) -> Refusal {
+        self.session.over()
+    }
+
     /// The next thing of it; `None` when there is nothing more. May be dropped and called again.
     pub(crate) async fn next(&mut self) -> Option<Outgoing> {
         loop {

@@ -191,8 +191,9 @@ async fn next(
             Some(Outgoing::End { code: RefusalCode::NotPermitted, .. }) => return Ok(None),
             // What was not read is not answered as if there were nothing.
             None => {
-                let why = "the session ended while it was read";
-                return Err(Refusal::new(RefusalCode::Draining, "SensorThings request", why));
+                let Refusal { code, why, .. } = feed.over();
+                let why = format!("the session ended while it was read: {why}");
+                return Err(Refusal::new(code, "SensorThings request", why));
             }
             Some(Outgoing::End { code, why }) => {
                 return Err(Refusal::new(code, "SensorThings request", why));
