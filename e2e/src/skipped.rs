@@ -25,7 +25,7 @@ pub fn skipped(why: impl AsRef<str>) {
     note(&format!("{program} {test}"), why.as_ref());
 }
 
-/// Prints what is skipped and why, and adds it to [`file`], a line each.
+/// Prints what is skipped and why, and adds it to [`file()`], a line each.
 ///
 /// # Panics
 /// The file cannot be written: nobody would hear of it.
