@@ -1,4 +1,5 @@
-// Real processes and browsers: a minute for what a busy machine does slowly, and one file at a time.
+// Real processes and browsers: a minute for what a busy machine does slowly, and one file at a time. A
+// test that fails is run once more, and said to have been: it is a defect of the test or of the page all the same.
 
 import { defineConfig } from 'vitest/config';
 
@@ -8,5 +9,6 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     fileParallelism: false,
+    retry: 1,
   },
 });
