@@ -1,25 +1,16 @@
 //! Numbers at the edge of what MQTT can say, and wills where nobody may speak.
 
-use sekisho_e2e::{City, Mosquitto};
+use sekisho_e2e::Mosquitto;
 
 use crate::raw::{Login, Raw, connect, counted, login, packet, publish, subscribe, text};
 use crate::tls::Shown;
+use crate::town::town;
 
-const ALL: &str = "fujisawa/mqtt/#";
 /// `mqtt.session_expiry_seconds_max` where nothing is set.
 const SESSION_EXPIRY_S: u32 = 604_800;
 /// The largest of four bytes (1.5.5).
 const IDENTIFIER_MAX: usize = 268_435_455;
 const NEVER: [u8; 4] = [0xff; 4];
-
-async fn town() -> (City, Login) {
-    let mut city = City::plan("fujisawa").await;
-    city.open("mqtt");
-    city.start().await;
-    let meter = Mosquitto::enrol(&city, "meter", &[ALL], &[ALL]).await;
-    let who = login(&city, &meter);
-    (city, who)
-}
 
 /// A property with a number of four bytes.
 fn four(property: u8, value: [u8; 4]) -> Vec<u8> {

@@ -1,26 +1,18 @@
 //! Who comes in by the MQTT door, and who does not; and what is refused of those who did.
 
 use sekisho::OsEntropy;
-use sekisho_e2e::{City, Member, Mosquitto, eventually};
+use sekisho_e2e::{Member, Mosquitto, eventually};
 use sekisho_proto::{Hash, LoginNonce, PublicKey, Signature};
 use sekisho_seal::{LoginTranscript, SigningKey};
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 
-use crate::raw::{Login, Raw, connect, counted, login, packet, publish, subscribe, text};
+use crate::raw::{Raw, connect, counted, login, packet, publish, subscribe, text};
 use crate::tls::Shown;
+use crate::town::town;
 
 const ALL: &str = "fujisawa/mqtt/#";
 const METHOD: &str = "SEKISHO-ED25519";
-
-async fn town() -> (City, Login) {
-    let mut city = City::plan("fujisawa").await;
-    city.open("mqtt");
-    city.start().await;
-    let meter = Mosquitto::enrol(&city, "meter", &[ALL], &[ALL]).await;
-    let who = login(&city, &meter);
-    (city, who)
-}
 
 /// CONNACK's code, or DISCONNECT's.
 async fn code(raw: &mut Raw, connect: &[u8]) -> Option<u8> {

@@ -3,24 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use sekisho_e2e::{City, Mosquitto};
+use sekisho_e2e::City;
 
-use crate::raw::{Login, Raw, login, packet, publish, subscribe, text};
+use crate::raw::{Login, Raw, packet, publish, subscribe, text};
+use crate::town::town;
 
-const ALL: &str = "fujisawa/mqtt/#";
 const PING: [u8; 2] = [0xc0, 0];
 const PONG: (u8, Vec<u8>) = (0xd0, Vec::new());
 /// What the node lets a client have without its answer, as CONNACK says.
 const RECEIVE_MAXIMUM: u16 = 128;
-
-async fn town() -> (City, Login) {
-    let mut city = City::plan("fujisawa").await;
-    city.open("mqtt");
-    city.start().await;
-    let meter = Mosquitto::enrol(&city, "meter", &[ALL], &[ALL]).await;
-    let who = login(&city, &meter);
-    (city, who)
-}
 
 /// A topic alias as a property.
 fn alias(number: u16) -> Vec<u8> {

@@ -27,4 +27,5 @@ mod system;
 #[path = "../doors/tls.rs"]
 #[expect(dead_code, reason = "the tests of other doors need more of it")]
 mod tls;
+mod town;
 mod withheld;

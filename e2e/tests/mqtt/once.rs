@@ -1,23 +1,15 @@
 //! Exactly once, and each message of a share to somebody, over `kill -9` of the node.
 
-use sekisho_e2e::{City, Member, Mosquitto};
+use sekisho_e2e::{City, Member};
 
-use crate::raw::{Login, Raw, connect, login, packet, text};
+use crate::raw::{Login, Raw, connect, packet, text};
 use crate::tls::Shown;
+use crate::town::town;
 
 const ALL: &str = "fujisawa/mqtt/#";
 /// Session Expiry Interval: an hour (3.1.2.11.2).
 const AN_HOUR: [u8; 5] = [0x11, 0, 0, 0x0e, 0x10];
 const PING: [u8; 2] = [0xc0, 0];
-
-async fn town() -> (City, Login) {
-    let mut city = City::plan("fujisawa").await;
-    city.open("mqtt");
-    city.start().await;
-    let meter = Mosquitto::enrol(&city, "meter", &[ALL], &[ALL]).await;
-    let who = login(&city, &meter);
-    (city, who)
-}
 
 async fn restart(city: &mut City) {
     city.kill_node().await;

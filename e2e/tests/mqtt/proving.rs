@@ -8,6 +8,7 @@ use sekisho_seal::{LoginTranscript, SigningKey};
 
 use crate::raw::{Login, Raw, connect, counted, login, packet, publish, subscribe, text};
 use crate::tls::Shown;
+use crate::town::town;
 
 const ALL: &str = "fujisawa/mqtt/#";
 const METHOD: &str = "SEKISHO-ED25519";
@@ -15,15 +16,6 @@ const METHOD: &str = "SEKISHO-ED25519";
 const ASKED: [u8; 2] = [0x19, 1];
 const PING: [u8; 2] = [0xc0, 0];
 const PONG: (u8, Vec<u8>) = (0xd0, Vec::new());
-
-async fn town() -> (City, Login) {
-    let mut city = City::plan("fujisawa").await;
-    city.open("mqtt");
-    city.start().await;
-    let meter = Mosquitto::enrol(&city, "meter", &[ALL], &[ALL]).await;
-    let who = login(&city, &meter);
-    (city, who)
-}
 
 /// The authentication method and its data, as properties.
 fn method(name: &str, data: &[u8]) -> Vec<u8> {
