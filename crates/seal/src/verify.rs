@@ -1,9 +1,9 @@
 //! The one place where signatures are judged.
 //!
 //! Verifiers of Ed25519 disagree on edge cases, and two nodes that disagree whether a message is
-//! genuine are no federation: so everything is judged by `verify_strict` (RFC 8032, with weak keys,
-//! a weak or differently encoded R and an unreduced S refused) under a [`VerifyingKey`] that was
-//! checked beforehand, one signature at a time and never in batches.
+//! genuine are no federation: so everything is judged by the rule of `verify_strict` (RFC 8032, with
+//! weak keys, a weak or differently encoded R and an unreduced S refused) under a [`VerifyingKey`]
+//! that was checked beforehand, one signature at a time and never in batches.
 
 use sekisho_proto::{
     DecodeError, Envelope, Hash, Header, KeyHeader, PrincipalId, PublicKey, Signature,

@@ -57,7 +57,7 @@ fn calls_of_the_signature_check_and_the_hash_are_left_out() {
 events: Ir
 fn=admit
 0 40
-cfn=ed25519_dalek::verifying::VerifyingKey::verify_strict
+cfn=sekisho_seal::verifying_key::VerifyingKey::is_signed
 calls=4 0
 0 600
 cfn=sha2::sha256::soft::unroll::compress

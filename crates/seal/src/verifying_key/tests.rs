@@ -1,4 +1,8 @@
+use proptest::prelude::*;
+
 use super::*;
+use crate::SeededEntropy;
+use crate::SigningKey;
 use crate::fixture::{unhex, unhex_all};
 
 /// Every encoding of the eight points of low order, the ones not reduced by the prime included.
@@ -124,4 +128,50 @@ fn signatures_that_hold_only_with_the_cofactor_are_refused() {
 #[test]
 fn an_all_zero_signature_is_refused() {
     assert!(!accepts(KEY, b"sekisho", &"00".repeat(64)));
+}
+
+/// What is done to a genuine signature.
+#[derive(Debug, Clone)]
+enum Change {
+    None,
+    Bit(usize),
+    /// Every encoding of a point of low order in place of R.
+    Commitment(usize),
+    Scalar([u8; 32]),
+    All([u8; 32], [u8; 32]),
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    prop_oneof![
+        Just(Change::None),
+        (0..512_usize).prop_map(Change::Bit),
+        (0..WEAK.len()).prop_map(Change::Commitment),
+        any::<[u8; 32]>().prop_map(Change::Scalar),
+        any::<([u8; 32], [u8; 32])>().prop_map(|(r, s)| Change::All(r, s)),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn the_verdict_is_that_of_the_librarys_strict_verifier(
+        seed: u64,
+        message: Vec<u8>,
+        change in change(),
+    ) {
+        let pair = SigningKey::generate(&mut SeededEntropy::new(seed)).unwrap();
+        let key = VerifyingKey::parse(&pair.public_key()).unwrap();
+        let mut signature: [u8; 64] = *pair.sign(&message).as_bytes();
+        match change {
+            Change::None => {}
+            Change::Bit(bit) => signature[bit / 8] ^= 1 << (bit % 8),
+            Change::Commitment(of) => signature[..32].copy_from_slice(&unhex::<32>(WEAK[of])),
+            Change::Scalar(s) => signature[32..].copy_from_slice(&s),
+            Change::All(r, s) => {
+                signature[..32].copy_from_slice(&r);
+                signature[32..].copy_from_slice(&s);
+            }
+        }
+        let strict = key.key.verify_strict(&message, &dalek::Signature::from_bytes(&signature));
+        prop_assert_eq!(key.is_signed(&message, &signature), strict.is_ok());
+    }
 }
