@@ -7,11 +7,13 @@ use std::{
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context as _, Result};
-use sekisho_proto::{PrincipalKind, PrincipalName};
+use sekisho::{Client, ClientOptions, Endpoint, Trust};
+use sekisho_proto::{PrincipalKind, PrincipalName, Statement, limits::STATEMENTS_PER_STATE_MAX};
 use sekisho_seal::{KeyFile, KeyKind};
 use tempfile::TempDir;
 
@@ -24,6 +26,9 @@ const AGREEING: usize = 4;
 const DIFFERENCE_KIB: u64 = 64;
 /// Looks after which it is taken as it is.
 const LOOKS_MAX: usize = 60;
+/// Statements that a node is founded with, which is what its file may hold; the rest is stated when
+/// it serves.
+const FOUNDING_MAX: usize = 2_000;
 
 /// A running server. Killed when dropped.
 #[derive(Debug)]
@@ -43,7 +48,7 @@ impl Home {
     /// # Errors
     /// It cannot be written.
     pub fn of(city: &City) -> Result<Self> {
-        Self::in_folder(TempDir::new().context("a folder for the node")?, city)
+        Self::in_folder(folder()?, city)
     }
 
     /// The same, in a folder that is there.
@@ -51,12 +56,16 @@ impl Home {
     /// # Errors
     /// It cannot be written.
     pub fn in_folder(folder: TempDir, city: &City) -> Result<Self> {
+        Self::found(folder, city, city.statements())
+    }
+
+    fn found(folder: TempDir, city: &City, founding: &[Statement]) -> Result<Self> {
         fs::DirBuilder::new().mode(0o700).create(folder.path().join("keys"))?;
         let name = PrincipalName::new(NODE_NAME, city.organisation())?;
         let kind = KeyKind::Principal(PrincipalKind::Node);
         let key = KeyFile { kind, name, identity: city.node() };
         key.create(&folder.path().join("keys/node.key"))?;
-        let genesis = sekisho_broker::genesis::encode(city.statements());
+        let genesis = sekisho_broker::genesis::encode(founding);
         fs::write(folder.path().join("genesis.statements"), genesis)?;
         let settings = format!(
             "organisation = \"{}\"\n[listen]\nquic = \"127.0.0.1:0\"\n\
@@ -88,12 +97,33 @@ impl Server {
     /// The `sekisho` command as the city's node, with no limit on how much one principal may ask.
     ///
     /// # Errors
-    /// It does not start, or does not say where it listens.
-    pub fn start_node(program: &Path, city: &City) -> Result<Self> {
-        let home = Home::of(city)?;
+    /// It does not start, does not say where it listens, or refuses a statement.
+    pub async fn start_node(program: &Path, city: &City) -> Result<Self> {
+        let statements = city.statements();
+        let (founding, further) = statements.split_at(statements.len().min(FOUNDING_MAX));
+        let home = Home::found(folder()?, city, founding)?;
         let mut server = Self::start_in(program, &home)?;
         server.home = Some(home);
+        if !further.is_empty() {
+            server.state(city, further).await?;
+        }
         Ok(server)
+    }
+
+    async fn state(&self, city: &City, further: &[Statement]) -> Result<()> {
+        let endpoint = Endpoint {
+            address: self.address.to_string(),
+            node_key: city.node().public_key(),
+            organisation: city.organisation().clone(),
+        };
+        let trust = Trust { organisation: city.organisation().clone(), root: city.root() };
+        let steward = Arc::new(city.steward());
+        let client = Client::connect(endpoint, steward, trust, ClientOptions::default()).await?;
+        for some in further.chunks(STATEMENTS_PER_STATE_MAX) {
+            client.state_all(some).await?;
+        }
+        client.close().await;
+        Ok(())
     }
 
     /// The same in a folder that outlives it; ends when the node says that it serves.
@@ -167,6 +197,10 @@ impl Server {
     pub async fn stop(self) {
         drop(tokio::task::spawn_blocking(move || drop(self)).await);
     }
+}
+
+fn folder() -> Result<TempDir> {
+    TempDir::new().context("a folder for the node")
 }
 
 /// The processor's time that this program has used, s.

@@ -52,7 +52,7 @@ async fn main() -> Result<()> {
     let this = std::env::current_exe().context("this program: its path")?;
     let bare = Server::start_bare(&this, BARE)?;
     let bare = weigh((&city, clients, further), bare).await.context("the bare server")?;
-    let node = Server::start_node(&command(&this)?, &city)?;
+    let node = Server::start_node(&command(&this)?, &city).await?;
     let node = weigh((&city, clients, further), node).await.context("the node")?;
     let further = u64::from(further).saturating_mul(clients);
     let report = Report { clients, further, bare, node };

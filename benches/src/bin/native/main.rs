@@ -56,7 +56,7 @@ async fn main() -> Result<()> {
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|word| name.contains(word));
     populate(&mut city);
     let this = std::env::current_exe().context("this program: its path")?;
-    let server = Server::start_node(&command(&this)?, &city)?;
+    let server = Server::start_node(&command(&this)?, &city).await?;
     for work in WORK.iter().filter(|work| is_wanted(work.name)) {
         let figures = load::run(&city, &server, work.load, work.subscribers).await;
         tell(work.name, &figures.with_context(|| work.name)?);
