@@ -14,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::city::City;
 use crate::false_peer::{Luggage, Misdeed, Plan};
 use crate::member::Member;
-use crate::patience::within;
+use crate::patience::{eventually, within};
 use crate::peering::{linked, peer_with};
 use crate::press::Press;
 use crate::reader::Reader;
@@ -26,6 +26,8 @@ const AIR: &str = "fujisawa/bystander/air";
 const AIRS: &str = "fujisawa/bystander/#";
 const SHARED: &str = "fujisawa/shared/#";
 const SHARED_AIR: &str = "fujisawa/shared/air";
+/// What a peer has asked for and holds.
+const INTERESTS: &str = "sekisho_peer_interests{peer=\"santander\"}";
 /// Records that a storm can ask for, each of 10 KB.
 const HISTORY: usize = 2_000;
 /// How much of each misdeed: more than is done while it is measured.
@@ -92,6 +94,11 @@ pub async fn measure(
         let mut peer = Peer::begin(false_peer, &fujisawa, &santander, misdeed, count).await;
         let besieged = pair.measure(each, per_s).await;
         let said = peer.end().await;
+        // What it held the next one cannot have.
+        eventually("the node to let go of the false peer", || async {
+            (fujisawa.metric(INTERESTS).await < 1.0).then_some(())
+        })
+        .await;
         tell(&Measured { misdeed, calm, besieged, said });
     }
 }

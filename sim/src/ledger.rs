@@ -115,6 +115,16 @@ counts! {
     restarts_told,
     clock_jumps,
     transits,
+    withheld_queued,
+    withheld_written,
+    overtaken,
+    roamed,
+    carried,
+    not_carried,
+    bytes_exhausted,
+    envelopes_exhausted,
+    histories_exhausted,
+    interests_bounded,
 }
 
 impl Ledger {

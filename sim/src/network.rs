@@ -82,6 +82,11 @@ pub(crate) enum Client {
         node: usize,
         peer: OrgName,
     },
+    /// The way by which a node carries what publishers of another organisation write home.
+    Way {
+        node: usize,
+        home: OrgName,
+    },
 }
 
 #[derive(Debug)]
@@ -327,7 +332,7 @@ impl Connection {
         match &self.client {
             Client::Publisher(index) => cuts.contains_key(&Cut::Publisher(*index)),
             Client::Subscriber(_) => false,
-            Client::Link { node, .. } => {
+            Client::Link { node, .. } | Client::Way { node, .. } => {
                 let (low, high) = (*node.min(&self.server), *node.max(&self.server));
                 cuts.contains_key(&Cut::Between(low, high))
             }

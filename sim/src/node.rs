@@ -21,8 +21,11 @@ use crate::{
 
 mod admitting;
 mod bounds;
+mod budgets;
+mod carrying;
 mod following;
 mod places;
+mod queues;
 mod running;
 mod serving;
 mod stating;
@@ -91,6 +94,15 @@ impl Task {
     pub(crate) const ALL: [Self; 4] = [Self::Flush, Self::Report, Self::Replay, Self::Tick];
 }
 
+/// How a node goes about its work, for the whole run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Habits {
+    /// How large its caches are, so that both the disk and memory are read from.
+    pub(crate) tail_bytes_max: usize,
+    /// It hears several things before it does what follows from them.
+    pub(crate) gathers: bool,
+}
+
 pub(crate) struct Node {
     pub(crate) index: usize,
     pub(crate) disk: FaultDisk,
@@ -100,8 +112,7 @@ pub(crate) struct Node {
     pub(crate) is_gone: bool,
     /// Since when the disk has been lying: the end of the log then.
     lying_since: Option<Position>,
-    /// How large its caches are, so that both the disk and memory are read from.
-    tail_bytes_max: usize,
+    habits: Habits,
 }
 
 /// How a node came up, or did not.
@@ -115,7 +126,7 @@ pub(crate) enum Started {
 }
 
 impl Node {
-    pub(crate) fn new(index: usize, tail_bytes_max: usize) -> Self {
+    pub(crate) fn new(index: usize, habits: Habits) -> Self {
         Self {
             index,
             disk: FaultDisk::new(),
@@ -123,7 +134,7 @@ impl Node {
             running: None,
             is_gone: false,
             lying_since: None,
-            tail_bytes_max,
+            habits,
         }
     }
 
@@ -141,7 +152,7 @@ impl Node {
         let disk = Arc::new(self.disk.clone());
         let truth = context.now;
         context.now = self.time(truth);
-        let opened = Running::open(self.index, disk, self.tail_bytes_max, context);
+        let opened = Running::open(self.index, disk, self.habits, context);
         context.now = truth;
         match opened {
             Ok(running) => self.running = Some(running),
@@ -234,8 +245,8 @@ impl Node {
     }
 
     /// Whether there is anything of a task to do.
-    pub(crate) fn has(&self, task: Task) -> bool {
-        self.running.as_ref().is_some_and(|running| running.has(task))
+    pub(crate) fn has(&self, task: Task, truth: Timestamp) -> bool {
+        self.running.as_ref().is_some_and(|running| running.has(task, truth))
     }
 
     /// Does a bit of a task.
@@ -252,7 +263,8 @@ impl Node {
         let clock = self.clock;
         let running = self.running.as_mut()?;
         let shows = running.next_checkpoint().map(|shown| clock.truth(shown));
-        running.next_timeout(truth).into_iter().chain(shows).min()
+        let pages = running.readable_at(truth);
+        running.next_timeout(truth).into_iter().chain(shows).chain(pages).min()
     }
 
     /// Whether nothing waits inside it.
@@ -323,8 +335,9 @@ impl Node {
         context.now = self.clock.read(truth);
         running.tell_wall_clock(context);
         let outcome = action(running, context)
-            .and_then(|()| running.drain(context))
-            .and_then(|()| Ok(running.check_bounds(context)?));
+            .and_then(|()| running.end_group(context))
+            .and_then(|()| Ok(running.check_bounds(context)?))
+            .and_then(|()| Ok(running.check_budgets(context)?));
         context.now = truth;
         match outcome {
             Ok(()) => Ok(()),
@@ -341,5 +354,8 @@ impl Node {
 /// Connections that a node which went down leaves behind.
 pub(crate) fn touches(connection: &Connection, node: usize) -> bool {
     connection.server == node
-        || matches!(&connection.client, Client::Link { node: client, .. } if *client == node)
+        || matches!(
+            &connection.client,
+            Client::Link { node: client, .. } | Client::Way { node: client, .. } if *client == node
+        )
 }

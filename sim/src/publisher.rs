@@ -30,6 +30,17 @@ pub(crate) enum Standing {
     Retired,
 }
 
+/// Where a publisher goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Travels {
+    /// It is at home always.
+    Never,
+    /// It comes to nodes of other cities, too.
+    Abroad,
+    /// It was turned away abroad, and goes home next.
+    Homesick,
+}
+
 pub(crate) struct Publisher {
     pub(crate) index: usize,
     pub(crate) city: usize,
@@ -37,8 +48,13 @@ pub(crate) struct Publisher {
     pub(crate) topic: Topic,
     pub(crate) scope: Scope,
     pub(crate) standing: Standing,
+    /// The statement by which it may publish.
+    pub(crate) grant: Option<Hash>,
     pub(crate) clock: Clock,
     pub(crate) connection: Option<ConnectionId>,
+    pub(crate) travels: Travels,
+    /// Whose node it is at.
+    at: usize,
     welcomed: bool,
     boot: BootId,
     next: Sequence,
@@ -76,8 +92,11 @@ impl Publisher {
             topic,
             scope,
             standing: Standing::Steady,
+            grant: None,
             clock: Clock::default(),
             connection: None,
+            travels: Travels::Never,
+            at: city,
             welcomed: false,
             boot: BootId::new(boot),
             next: Sequence::ZERO,
@@ -127,9 +146,14 @@ impl Publisher {
     }
 
     fn connect(&mut self, context: &mut Context<'_>) {
-        let Some(city) = context.world.cities.get(self.city) else { return };
+        self.at = self.city;
+        if self.travels == Travels::Abroad && context.random.per_mille(600) {
+            self.at = context.random.index(context.world.cities.len());
+        }
+        context.ledger.counts.roamed += u64::from(self.at != self.city);
+        let Some(city) = context.world.cities.get(self.at) else { return };
         let client = Client::Publisher(self.index);
-        let connection = context.network.open(client, self.city, self.key.id(), context.random);
+        let connection = context.network.open(client, self.at, self.key.id(), context.random);
         let hello = frame::Hello {
             version: PROTOCOL_VERSION,
             software: "a truck".to_owned(),
@@ -187,6 +211,9 @@ impl Publisher {
     ) -> Result<Option<Told>, Broken> {
         if let Frame::Welcome(_) = frame {
             self.welcomed = true;
+            if self.at == self.city && self.travels == Travels::Homesick {
+                self.travels = Travels::Abroad;
+            }
         } else if let Frame::Published(published) = frame {
             let forged = self.forged.contains(&published.request);
             ensure(!forged, || format!("a forged envelope on {} was stored", self.topic))?;
@@ -199,6 +226,10 @@ impl Publisher {
             return Ok(Some(Told { topic, offset, hash }));
         } else if let Frame::Refused(refused) = frame {
             self.handle_refused(&refused, context)?;
+        } else if let Frame::Goodbye(_) = frame
+            && self.at != self.city
+        {
+            self.go_home(context);
         } else if let Frame::Goodbye(goodbye) = frame {
             let excused = context.ledger.doubt(self.city).lied;
             let steady = self.standing == Standing::Steady && !excused;
@@ -235,10 +266,15 @@ impl Publisher {
             RefusalCode::StorageFull,
             RefusalCode::TooMany,
             RefusalCode::ClockAhead,
+            RefusalCode::Draining,
         ];
         if again.contains(&refused.code) {
             self.in_flight.clear();
             self.sent = 0;
+            return Ok(());
+        }
+        if self.at != self.city {
+            self.go_home(context);
             return Ok(());
         }
         let steady = self.standing == Standing::Steady && !context.ledger.doubt(self.city).lied;
@@ -289,8 +325,12 @@ impl Publisher {
     }
 
     fn acknowledge(&mut self, envelope: Envelope, context: &mut Context<'_>) {
-        context.ledger.acknowledge(self.city, envelope.hash());
         let hash = envelope.hash();
+        // A home whose disk lied may have lost it while its answer was on its way through another's.
+        let is_void = self.at != self.city && context.ledger.doubt(self.city).lied;
+        if !is_void || context.ledger.stored(self.city).contains(&hash) {
+            context.ledger.acknowledge(self.city, hash);
+        }
         if let Some(index) = self.spool.iter().position(|kept| kept.hash() == hash) {
             self.spool.remove(index);
             if index < self.sent {
@@ -304,6 +344,20 @@ impl Publisher {
         if self.connection == Some(connection) {
             self.disconnect();
         }
+    }
+
+    /// Drives on, to another node.
+    pub(crate) fn depart(&mut self, context: &mut Context<'_>) {
+        if let Some(connection) = self.connection {
+            context.network.abandon(connection);
+        }
+        self.disconnect();
+    }
+
+    /// What no other node takes, its own may.
+    fn go_home(&mut self, context: &mut Context<'_>) {
+        self.travels = Travels::Homesick;
+        self.depart(context);
     }
 
     /// Starts anew: another boot, the spool kept.

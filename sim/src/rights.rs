@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sekisho_proto::{
     Action, Hash, OrgName, PrincipalId, PrincipalName, Scope, Timestamp, Topic,
-    statement::{Deny, Grant, Peering, PeeringParty, RevokeTarget},
+    statement::{Deny, Grant, Peering, PeeringBudget, PeeringParty, RevokeTarget},
 };
 
 /// Everything that was stated in a run; who knows of it is another matter.
@@ -137,6 +137,40 @@ impl Rights {
                     && judge.known.contains(id)
                     && !self.is_revoked_by(judge, owner, &RevokeTarget::Statement(*id))
             })
+    }
+
+    /// What a judge's own organisation and a peer may send and ask for by their contract.
+    pub(crate) fn budgets(
+        &self,
+        judge: Judge<'_>,
+        peer: &OrgName,
+    ) -> Option<(PeeringBudget, PeeringBudget)> {
+        let (_, contract) = self.contract_between(judge, judge.own, peer)?;
+        sides(contract, judge.own).map(|(ours, theirs)| (ours.budget, theirs.budget))
+    }
+
+    /// Whether a judge may carry what somebody of another organisation publishes on a topic home.
+    pub(crate) fn may_carry(
+        &self,
+        judge: Judge<'_>,
+        publisher: PrincipalId,
+        topic: &Topic,
+    ) -> bool {
+        let home = topic.organisation();
+        let is_own =
+            self.principals.get(&publisher).is_some_and(|(_, name)| name.organisation() == home);
+        let contract = self.contract_between(judge, judge.own, home);
+        let sides = contract.and_then(|(_, contract)| sides(contract, judge.own));
+        is_own
+            && sides.is_some_and(|(ours, _)| carries(ours, topic))
+            && self.may_publish(judge, publisher, topic)
+    }
+
+    /// Whether a peer's node may bring a judge what is published on a topic of the judge's.
+    pub(crate) fn may_bring(&self, judge: Judge<'_>, peer: &OrgName, topic: &Topic) -> bool {
+        let contract = self.contract_between(judge, judge.own, peer);
+        let sides = contract.and_then(|(_, contract)| sides(contract, judge.own));
+        topic.organisation() == judge.own && sides.is_some_and(|(_, theirs)| carries(theirs, topic))
     }
 
     /// Whether a judge may hand a record to the node of another organisation.
@@ -299,6 +333,10 @@ fn covers(contract: &Peering, owner: &OrgName, topic: &Topic) -> bool {
         exporter.exports.iter().any(|filter| filter.matches(topic))
             && importer.imports.iter().any(|filter| filter.matches(topic))
     })
+}
+
+fn carries(side: &PeeringParty, topic: &Topic) -> bool {
+    side.carries_home.iter().any(|filter| filter.matches(topic))
 }
 
 fn passes_on(side: &PeeringParty, owner: &OrgName, topic: Option<&Topic>) -> bool {

@@ -10,8 +10,8 @@ use crate::{
     failure::Broken,
     ledger::{Counts, Ledger},
     network::{Arrival, Client, ConnectionId, Network},
-    node::{Context, Node, Task, touches},
-    publisher::Publisher,
+    node::{Context, Habits, Node, Task, touches},
+    publisher::{Publisher, Travels},
     random::Random,
     subscriber::Subscriber,
     world::{City, World, parse},
@@ -32,6 +32,13 @@ const CITIES: [&str; 4] = ["fujisawa", "santander", "toulouse", "uppsala"];
 
 /// The longest moment in which nothing happens but time, seconds.
 const LEAP_S: u64 = 20;
+
+/// After how many of a thousand steps rights change where nodes are busy: so often that something
+/// waits then.
+const RIGHTS_PER_MILLE: u64 = 25;
+
+/// How often a truck that roams drives on, of a thousand times that it acts.
+const DEPARTS_PER_MILLE: u64 = 40;
 
 /// How much happens in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +124,7 @@ use context;
 impl Simulation {
     fn new(seed: u64) -> Result<Self, Broken> {
         let mut random = Random::new(seed);
-        let climate = Climate::drawn(&mut random);
+        let climate = Climate::drawn(seed, &mut random);
         let count = climate.cities;
         let mut world = World::default();
         for name in CITIES.iter().take(count) {
@@ -125,13 +132,14 @@ impl Simulation {
         }
         let now = Timestamp::from_micros(1_800_000_000_000_000);
         let tail_bytes_max = if random.per_mille(500) { 0 } else { 1 << 20 };
+        let habits = Habits { tail_bytes_max, gathers: climate.queues };
         let mut simulation = Self {
             world,
             network: Network::new(now, climate.weather),
             ledger: Ledger::default(),
             random,
             now,
-            nodes: (0..count).map(|index| Node::new(index, tail_bytes_max)).collect(),
+            nodes: (0..count).map(|index| Node::new(index, habits)).collect(),
             publishers: Vec::new(),
             subscribers: Vec::new(),
             moody_grants: Vec::new(),
@@ -210,6 +218,9 @@ impl Simulation {
             75..97 => self.clients_act()?,
             _ => self.fault()?,
         }
+        if self.climate.queues && self.random.per_mille(RIGHTS_PER_MILLE) {
+            self.change_rights()?;
+        }
         self.clear_abandoned()?;
         if self.random.per_mille(5) {
             self.check_nodes()?;
@@ -255,6 +266,12 @@ impl Simulation {
                 }
                 self.clear_up(node)
             }
+            Arrival::AtClient { client: Client::Way { node, home }, connection, frame, .. } => {
+                if let Some(found) = self.nodes.get_mut(node) {
+                    found.handle_way_frame(&home, connection, frame, &mut context)?;
+                }
+                self.clear_up(node)
+            }
             Arrival::AtClient { client: Client::Publisher(index), connection, frame, .. } => {
                 let Some(publisher) = self.publishers.get_mut(index) else { return Ok(()) };
                 if publisher.connection != Some(connection) {
@@ -289,6 +306,9 @@ impl Simulation {
             }
             if context.random.per_mille(600) {
                 publisher.write(&mut context)?;
+            }
+            if publisher.travels == Travels::Abroad && context.random.per_mille(DEPARTS_PER_MILLE) {
+                publisher.depart(&mut context);
             }
             publisher.act(&mut context);
         } else {
@@ -343,6 +363,11 @@ impl Simulation {
             Client::Link { node, peer } => {
                 if let Some(node) = self.nodes.get_mut(node) {
                     node.handle_link_closed(&peer, id, &mut context)?;
+                }
+            }
+            Client::Way { node, home } => {
+                if let Some(node) = self.nodes.get_mut(node) {
+                    node.handle_way_closed(&home, id, &mut context)?;
                 }
             }
         }

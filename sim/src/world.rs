@@ -221,8 +221,8 @@ impl World {
             imports: of(other, &side.imports)?,
             onward: side.onward,
             passes_on,
-            carries_home: Vec::new(),
-            budget: PeeringBudget { bytes_per_s: side.bytes_per_s, ..PeeringBudget::default() },
+            carries_home: of(other, &side.carries_home)?,
+            budget: side.budget,
         })
     }
 
@@ -249,8 +249,10 @@ pub(crate) struct Terms {
 pub(crate) struct Side {
     pub(crate) exports: Vec<&'static str>,
     pub(crate) imports: Vec<&'static str>,
-    pub(crate) bytes_per_s: Option<u64>,
+    pub(crate) budget: PeeringBudget,
     pub(crate) onward: bool,
+    /// Topics of the other's whose envelopes it carries home.
+    pub(crate) carries_home: Vec<&'static str>,
     /// What it passes on: of which city, and the filters.
     pub(crate) passes_on: Vec<(usize, Vec<&'static str>)>,
 }
@@ -261,8 +263,9 @@ impl Side {
         Self {
             exports: vec!["public/#"],
             imports: vec!["public/air/#", "public/+/noise"],
-            bytes_per_s: None,
+            budget: PeeringBudget::default(),
             onward: false,
+            carries_home: Vec::new(),
             passes_on: Vec::new(),
         }
     }

@@ -63,14 +63,14 @@ impl Intake {
     }
 
     /// It is asked for: what came before and is not durable will come again. Returns the credit to
-    /// grant.
-    pub(crate) fn connect(&mut self) -> u32 {
+    /// grant, none where the peer has used up what it may send.
+    pub(crate) fn connect(&mut self, is_exhausted: bool) -> u32 {
         self.arrived.clear();
         self.last = None;
-        self.credit = self.window;
+        self.credit = if is_exhausted { 0 } else { self.window };
         self.undone = 0;
         self.acknowledged = self.resume;
-        self.window
+        self.credit
     }
 
     pub(crate) fn arrive(&mut self, position: Position) -> Result<(), IntakeFault> {

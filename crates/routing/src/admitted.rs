@@ -25,6 +25,9 @@ pub enum Carriage {
     Link {
         /// The peer.
         organisation: OrgName,
+        /// Of which of the link's connections it came. What comes on one on which something could
+        /// not be stored is not stored either: it comes again, in its order.
+        connection: u64,
         /// Where it is in the peer's log.
         position: Position,
         /// Where it is in its topic's log at its home.

@@ -9,8 +9,8 @@ use std::{
 
 use sekisho_policy::{DeliveryPermit, Policy, Recipient};
 use sekisho_proto::{
-    BootId, CursorName, Hash, Offset, Position, PrincipalId, RefusalCode, Sequence, Timestamp,
-    Topic,
+    BootId, CursorName, Hash, Offset, OrgName, Position, PrincipalId, RefusalCode, Sequence,
+    Timestamp, Topic,
 };
 
 use crate::{
@@ -64,6 +64,8 @@ pub struct Router {
     cursors: HashMap<(PrincipalId, CursorName), SubscriptionKey>,
     queue: VecDeque<Queued>,
     unstored: Vec<(PrincipalId, Topic)>,
+    /// By organisation: the connection of its link on which something could not be stored last.
+    failed_on: BTreeMap<OrgName, u64>,
     last_ticket: u64,
     last_replay: u64,
     last_generation: u64,
@@ -125,6 +127,7 @@ impl Router {
             cursors: HashMap::new(),
             queue: VecDeque::new(),
             unstored: Vec::new(),
+            failed_on: BTreeMap::new(),
             last_ticket: 0,
             last_replay: 0,
             last_generation: 0,

@@ -229,7 +229,12 @@ impl Guest {
             let mut records = 0;
             while records < READ_MAX {
                 match stream.reader.next().await {
-                    Ok(Some(Frame::Record(_))) => records += 1,
+                    Ok(Some(Frame::Record(_))) => {
+                        records += 1;
+                        if lane == 0 && rounds == 0 && records == 1 {
+                            tell("the storm begins");
+                        }
+                    }
                     Ok(Some(Frame::Refused(_)) | None) | Err(_) => break,
                     Ok(Some(_other)) => {}
                 }

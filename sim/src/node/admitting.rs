@@ -32,7 +32,7 @@ fn denial_may_pass(code: RefusalCode) -> bool {
 }
 
 /// Why an envelope does not get in.
-struct Refusal {
+pub(super) struct Refusal {
     code: RefusalCode,
     why: String,
     /// A right was missing, not proof: it may be that a statement is still under way.
@@ -48,7 +48,7 @@ struct Denied {
 }
 
 impl Refusal {
-    fn new(code: RefusalCode, why: impl std::fmt::Display) -> Self {
+    pub(super) fn new(code: RefusalCode, why: impl std::fmt::Display) -> Self {
         Self { code, why: why.to_string(), denied: None }
     }
 }
@@ -60,21 +60,36 @@ impl Running {
         publish: frame::Publish,
         context: &mut Context<'_>,
     ) -> Result<(), Broken> {
+        if self.carry(session, &publish, context)? {
+            return Ok(());
+        }
         let request = publish.request;
         let refusal = match self.judge_from_session(session, publish.envelope, context) {
             Ok((verified, permit)) => {
                 self.check_publisher(&verified, context)?;
+                self.check_brought(session, verified.envelope(), context)?;
+                let publisher = verified.header().publisher;
                 let carriage = Carriage::Session { session, request };
                 match Admitted::new(verified, permit, carriage) {
                     Ok(admitted) => {
-                        self.router.handle_publish(admitted, context.now);
-                        return Ok(());
+                        return self.hand_over(publisher, admitted, context);
                     }
                     Err(error) => Refusal::new(RefusalCode::Internal, error),
                 }
             }
             Err(refusal) => refusal,
         };
+        self.refuse(session, request, refusal, context);
+        Ok(())
+    }
+
+    pub(super) fn refuse(
+        &self,
+        session: SessionId,
+        request: u64,
+        refusal: Refusal,
+        context: &mut Context<'_>,
+    ) {
         let refused = frame::Refused {
             request,
             code: refusal.code,
@@ -83,7 +98,6 @@ impl Running {
             expected_sequence: None,
         };
         self.send(session, CONTROL, refused, context);
-        Ok(())
     }
 
     fn judge_from_session(
@@ -96,7 +110,8 @@ impl Running {
             .map_err(|error| Refusal::new(RefusalCode::Malformed, error))?;
         let publisher = envelope.header().publisher;
         let sender = self.sessions.get(&session).map(|state| &state.recipient);
-        if sender != Some(&Recipient::Principal(publisher)) {
+        let is_senders = sender == Some(&Recipient::Principal(publisher));
+        if !is_senders && !self.brings(session, &envelope, context) {
             return Err(Refusal::new(RefusalCode::WrongPublisher, "not the sender's"));
         }
         check_time(&envelope, context)?;
@@ -130,6 +145,7 @@ impl Running {
                 }
                 let carriage = Carriage::Link {
                     organisation: organisation.clone(),
+                    connection: record.connection,
                     position,
                     offset: record.offset,
                     received: record.received,
@@ -208,7 +224,7 @@ impl Running {
         })
     }
 
-    fn verify(&self, envelope: Envelope) -> Result<Verified, Refusal> {
+    pub(super) fn verify(&self, envelope: Envelope) -> Result<Verified, Refusal> {
         let header = envelope.header();
         let Some(record) = self.policy.principal(&header.publisher) else {
             let (publisher, topic) = (header.publisher, header.topic.clone());

@@ -46,7 +46,7 @@ impl Running {
         let pending_max = PENDING_MAX.saturating_add(links.saturating_mul(window));
         let bounds = [
             ("sessions", self.router.session_count(), routed),
-            ("commands", self.router.queued_count(), 0),
+            ("commands", self.router.queued_count(), self.commands_max(subscriptions)),
             ("appends", self.router.pending_count(), pending_max),
             (
                 "records between disk and router",
@@ -78,9 +78,11 @@ impl Running {
             for subscription in state.begun.keys() {
                 let stream = Stream::of(SubscriptionId::value(*subscription));
                 let waiting = context.network.waiting_down(state.connection, stream);
-                ensure(waiting <= OUTBOX_FRAMES.saturating_add(FRAMES_BESIDES), || {
-                    format!("node {} has {waiting} frames for one {subscription}", self.index)
-                })?;
+                ensure(
+                    waiting.saturating_add(state.waiting(*subscription))
+                        <= OUTBOX_FRAMES.saturating_add(FRAMES_BESIDES),
+                    || format!("node {} has {waiting} frames for one {subscription}", self.index),
+                )?;
             }
         }
         Ok(())

@@ -14,7 +14,7 @@ use sekisho_seal::StrictVerifier;
 use sekisho_store::{Keyed as _, KeyedChange, Leaf};
 use sekisho_tlog::Frontier;
 
-use super::{Context, Halt, bounds::LINK_WINDOW, running::Running};
+use super::{Context, Halt, bounds::LINK_WINDOW, budgets::Spent, running::Running};
 use crate::{
     failure::{Broken, broken, ensure},
     network::{Client, ConnectionId, Stream},
@@ -28,6 +28,7 @@ pub(super) struct Peer {
     pub(super) link: Link,
     /// Records that were handed to the router and have no outcome yet.
     pub(super) under_way: u64,
+    pub(super) spent: Spent,
     connection: Option<ConnectionId>,
 }
 
@@ -44,7 +45,9 @@ impl Running {
             let (seed, steady) = (context.random.draw(), context.network.now);
             let Route { organisation, view, .. } = route;
             let link = Link::new(self.own_node, view, resume, limits, seed, steady);
-            self.peers.insert(organisation.clone(), Peer { link, under_way: 0, connection: None });
+            let peer = Peer { link, under_way: 0, spent: Spent::new(), connection: None };
+            self.peers.insert(organisation.clone(), peer);
+            self.follow_budgets(context);
             self.tell_wall_clock(context);
             self.tell_node_keys(&organisation, context);
             self.router.handle_policy(Arc::clone(&self.policy), context.now);
@@ -58,6 +61,7 @@ impl Running {
         for peer in self.peers.values_mut() {
             peer.link.handle_policy(&self.policy, steady);
         }
+        self.follow_budgets(context);
         self.follow_peers(context)
     }
 
@@ -123,6 +127,12 @@ impl Running {
         }
     }
 
+    fn spend(&mut self, organisation: &OrgName, spend: impl FnOnce(&mut Spent)) {
+        if let Some(peer) = self.peers.get_mut(organisation) {
+            spend(&mut peer.spent);
+        }
+    }
+
     /// What was handed to the router has an outcome.
     pub(super) fn settle(&mut self, organisation: &OrgName, tell: impl FnOnce(&mut Link)) {
         if let Some(peer) = self.peers.get_mut(organisation) {
@@ -139,7 +149,10 @@ impl Running {
         context: &mut Context<'_>,
     ) -> Result<(), Halt> {
         match command {
-            LinkCommand::Dial { .. } => self.dial(organisation, context),
+            LinkCommand::Dial { .. } => {
+                self.spend(organisation, Spent::forget_asked);
+                self.dial(organisation, context);
+            }
             LinkCommand::Hangup { reason } => {
                 self.judge_hangup(organisation, &reason, context)?;
                 self.hang_up(organisation, context);
@@ -149,14 +162,18 @@ impl Running {
                 self.send_up(organisation, follow, context);
             }
             LinkCommand::Subscribe { subscription, filter, start, credit } => {
+                self.check_credit(organisation, credit, context)?;
+                self.spend(organisation, |spent| spent.ask(subscription, true));
                 let subscribe =
                     frame::Subscribe { subscription, filter, start, cursor: None, credit };
                 self.send_up(organisation, subscribe, context);
             }
             LinkCommand::Unsubscribe { subscription } => {
+                self.spend(organisation, |spent| spent.ask(subscription, false));
                 self.send_up(organisation, frame::Unsubscribe { subscription }, context);
             }
             LinkCommand::Credit { subscription, records } => {
+                self.check_credit(organisation, records, context)?;
                 self.send_up(organisation, frame::Credit { subscription, records }, context);
             }
             LinkCommand::Acknowledge { subscription, position } => {
@@ -402,6 +419,9 @@ impl Running {
         if let Frame::Welcome(_) = frame {
             link.handle_connected(now);
         } else if let Frame::Record(record) = frame {
+            if link.is_connected() {
+                peer.spent.record(record.envelope.len(), now);
+            }
             link.handle_record(record, now);
         } else if let Frame::Gap(gap) = frame {
             link.handle_gap(&gap, now);

@@ -13,7 +13,13 @@ use sekisho_routing::{
 use sekisho_store::{LogReader, Store, fault::FaultDisk};
 use sekisho_tlog::Tree;
 
-use super::{Context, Halt, Task, following::Peer};
+use super::{
+    Context, Halt, Task,
+    budgets::Histories,
+    carrying::Way,
+    following::Peer,
+    queues::{Gathering, Outbox},
+};
 use crate::{
     failure::ensure,
     network::ConnectionId,
@@ -45,7 +51,13 @@ pub(crate) struct Running {
     pub(super) failed: BTreeSet<Ticket>,
     pub(super) unreported: VecDeque<(Ticket, sekisho_routing::Appended)>,
     pub(super) replays: Vec<Asked>,
+    /// To the homes of publishers that are here.
+    pub(super) ways: BTreeMap<OrgName, Way>,
+    /// How fast peers are given what is older than their questions.
+    pub(super) histories: Histories,
     pub(super) last_session: u64,
+    /// Where it hears several things before it does what follows from them.
+    pub(super) gathering: Option<Gathering>,
     /// When is looked whether a contract has begun.
     pub(super) look_again: Timestamp,
 }
@@ -57,6 +69,10 @@ pub(super) struct Session {
     /// Where delivery of each subscription began: nothing before it may come.
     pub(super) begun: BTreeMap<SubscriptionId, sekisho_proto::Position>,
     pub(super) blocked: BTreeSet<SubscriptionId>,
+    /// What waits to be written, where this node does not write at once.
+    pub(super) outboxes: BTreeMap<SubscriptionId, Outbox>,
+    /// Where the log ended when each subscription began.
+    pub(super) asked_at: BTreeMap<SubscriptionId, sekisho_proto::Position>,
     pub(super) follows: Option<Follower>,
     /// With a former peer: the end of what it may follow. It may do nothing else.
     pub(super) parting: Option<StatementIndex>,
@@ -82,6 +98,8 @@ pub(super) struct Append {
 }
 
 pub(super) struct Asked {
+    /// Whose history it is.
+    pub(super) paced: Option<OrgName>,
     pub(super) session: SessionId,
     pub(super) subscription: SubscriptionId,
     pub(super) replay: ReplayId,
@@ -100,19 +118,26 @@ impl Running {
                 idle = false;
                 self.carry_out(command, context)?;
             }
-            let organisations: Vec<OrgName> = self.peers.keys().cloned().collect();
-            for organisation in organisations {
-                while let Some(command) = self.poll_link(&organisation) {
-                    idle = false;
-                    self.carry_out_for_link(&organisation, command, context)?;
-                }
-            }
-            let links = self.peers.len();
-            self.forget_ended_links(context)?;
-            if idle && self.peers.len() == links {
+            idle &= self.drain_links(context)?;
+            if idle {
                 return Ok(());
             }
         }
+    }
+
+    /// Carries out what links want; whether there was nothing.
+    pub(super) fn drain_links(&mut self, context: &mut Context<'_>) -> Result<bool, Halt> {
+        let mut idle = true;
+        let organisations: Vec<OrgName> = self.peers.keys().cloned().collect();
+        for organisation in organisations {
+            while let Some(command) = self.poll_link(&organisation) {
+                idle = false;
+                self.carry_out_for_link(&organisation, command, context)?;
+            }
+        }
+        let links = self.peers.len();
+        self.forget_ended_links(context)?;
+        Ok(idle && self.peers.len() == links)
     }
 
     fn carry_out(&mut self, command: Command, context: &mut Context<'_>) -> Result<(), Halt> {
@@ -131,8 +156,17 @@ impl Running {
                 bytes_max,
             } => {
                 let records_max = usize::try_from(records_max).unwrap_or(usize::MAX);
-                let asked =
-                    Asked { session, subscription, replay, filter, from, records_max, bytes_max };
+                let paced = self.paced(session, subscription, from);
+                let asked = Asked {
+                    paced,
+                    session,
+                    subscription,
+                    replay,
+                    filter,
+                    from,
+                    records_max,
+                    bytes_max,
+                };
                 self.replays.push(asked);
                 Ok(())
             }
@@ -177,6 +211,8 @@ impl Running {
                 format!("the link of node {} to {organisation} spins: {due:?}", self.index)
             })?;
         }
+        self.write_outboxes(context)?;
+        self.close_ways(context);
         self.free_outboxes(context);
         if self.look_again <= now {
             self.follow_peers(context)?;
@@ -190,11 +226,11 @@ impl Running {
         due.map(|(due, _)| due).min()
     }
 
-    pub(super) fn has(&self, task: Task) -> bool {
+    pub(super) fn has(&self, task: Task, steady: Timestamp) -> bool {
         match task {
             Task::Flush => !self.appends.is_empty(),
             Task::Report => !self.unreported.is_empty(),
-            Task::Replay => !self.replays.is_empty(),
+            Task::Replay => !self.readable(steady).is_empty(),
             Task::Tick => true,
         }
     }
@@ -204,7 +240,11 @@ impl Running {
         self.appends.is_empty()
             && self.unreported.is_empty()
             && self.replays.is_empty()
-            && self.sessions.values().all(|session| session.blocked.is_empty())
+            && self.router.queued_count() == 0
+            && self.gathering.as_ref().is_none_or(Gathering::is_empty)
+            && self.sessions.values().all(|session| {
+                session.blocked.is_empty() && session.outboxes.values().all(Outbox::is_empty)
+            })
     }
 
     /// Whether everything that an organisation's topics have here has come.

@@ -1,24 +1,25 @@
 //! The serving side of sessions: frames in, and what the router has for them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use sekisho_policy::Recipient;
+use sekisho_policy::{DeliveryPermit, Recipient};
 use sekisho_proto::{
-    CursorName, Frame, Position, PrincipalId, RefusalCode, StatementIndex, frame,
+    CursorName, Frame, Position, PrincipalId, RefusalCode, StatementIndex, Timestamp, frame,
     limits::{ENVELOPE_BYTES_MAX, PROTOCOL_VERSION},
 };
 use sekisho_routing::{Command, Record, SessionId, Subscribe, SubscriptionId};
-use sekisho_store::Keyed as _;
+use sekisho_store::{Keyed as _, RecordReader as _};
 
 use super::{
     Context, Halt,
+    queues::Outbox,
     running::{Follower, OUTBOX_FRAMES, Running, Session},
 };
 use crate::{
     failure::{Broken, ensure},
     network::{CONTROL, ConnectionId, Stream},
-    rights::Subject,
+    rights::{Judge, Subject},
 };
 
 /// How long another organisation's statements may be relied upon, as the design has it.
@@ -45,6 +46,7 @@ impl Running {
             if let Some(state) = self.sessions.get_mut(&session) {
                 state.begun.remove(&subscription);
                 state.blocked.remove(&subscription);
+                state.outboxes.remove(&subscription);
             }
         } else if let Frame::Credit(credit) = frame {
             let subscription = SubscriptionId::new(credit.subscription);
@@ -79,6 +81,8 @@ impl Running {
             recipient: recipient.clone(),
             begun: BTreeMap::new(),
             blocked: BTreeSet::new(),
+            outboxes: BTreeMap::new(),
+            asked_at: BTreeMap::new(),
             follows: None,
             parting,
         };
@@ -167,6 +171,7 @@ impl Running {
         let subscription = SubscriptionId::new(subscription);
         if let Some(state) = self.sessions.get_mut(&session) {
             state.begun.insert(subscription, position.unwrap_or(Position::ZERO));
+            state.asked_at.insert(subscription, self.reader.head());
         }
         let subscribe = Subscribe { filter, start, cursor, credit };
         self.router.handle_subscribe(session, subscription, subscribe, position, context.now);
@@ -199,8 +204,8 @@ impl Running {
                 let refused = frame::Refused { request, code, what, why, expected_sequence };
                 self.send(session, CONTROL, refused, context);
             }
-            Command::Deliver { session, subscription, record, .. } => {
-                self.deliver(session, subscription, &record, context)?;
+            Command::Deliver { session, subscription, record, permit } => {
+                self.deliver(session, subscription, (record, permit), context)?;
             }
             Command::Gap { session, subscription, from, to, reason } => {
                 if self.is_full(session, subscription, from, context) {
@@ -214,18 +219,19 @@ impl Running {
                     reason,
                     topic: None,
                 };
-                self.send(session, Stream::of(number), gap, context);
+                self.tell(session, subscription, gap, context);
             }
             Command::Subscribed { session, subscription, position, head } => {
                 let number = subscription.value();
                 let subscribed = frame::Subscribed { subscription: number, position, head };
-                self.send(session, Stream::of(number), subscribed, context);
+                self.tell(session, subscription, subscribed, context);
             }
             Command::EndSubscription { session, subscription, code, why } => {
                 let what = subscription.to_string();
                 let refused =
                     frame::Refused { request: 0, code, what, why, expected_sequence: None };
-                self.send(session, Stream::of(subscription.value()), refused, context);
+                self.withhold_where_over(session, subscription, code, context);
+                self.tell(session, subscription, refused, context);
             }
             Command::CutSession { session, code, why } => {
                 let goodbye = frame::Goodbye { code: Some(code), why };
@@ -249,13 +255,30 @@ impl Running {
         &mut self,
         session: SessionId,
         subscription: SubscriptionId,
-        record: &Record,
+        (record, permit): (Arc<Record>, DeliveryPermit),
         context: &mut Context<'_>,
     ) -> Result<(), Halt> {
         if self.is_full(session, subscription, record.position(), context) {
             return Ok(());
         }
-        self.check_delivery(session, subscription, record, context)?;
+        if self.gathering.is_some() {
+            let let_out = self.since(context);
+            self.check_delivery(session, subscription, (&record, let_out), context)?;
+            self.put_away(session, subscription, (record, permit), let_out);
+            return Ok(());
+        }
+        self.write(session, subscription, (&record, context.now), context)
+    }
+
+    /// A record goes to a client or peer, by a right that the gate found since then.
+    pub(super) fn write(
+        &self,
+        session: SessionId,
+        subscription: SubscriptionId,
+        (record, let_out): (&Record, Timestamp),
+        context: &mut Context<'_>,
+    ) -> Result<(), Halt> {
+        self.check_delivery(session, subscription, (record, let_out), context)?;
         context.ledger.counts.delivered += 1;
         let mut hops = record.hops().to_vec();
         hops.push(self.own_node);
@@ -273,23 +296,24 @@ impl Running {
         Ok(())
     }
 
-    /// The models' word on a delivery.
+    /// The models' word on a delivery: by what is known now, and by the clock since it was let out.
     fn check_delivery(
         &self,
         session: SessionId,
         subscription: SubscriptionId,
-        record: &Record,
+        (record, let_out): (&Record, Timestamp),
         context: &Context<'_>,
     ) -> Result<(), Broken> {
         let Some(state) = self.sessions.get(&session) else { return Ok(()) };
         let header = record.header();
         let (topic, scope) = (&header.topic, header.scope);
         let subject = Subject { topic, scope, received: record.received() };
-        let (rights, judge) = (&context.world.rights, self.judge(context.now));
-        let permitted = match &state.recipient {
+        let rights = &context.world.rights;
+        let may = |judge: Judge<'_>| match &state.recipient {
             Recipient::Principal(id) => rights.may_have(judge, *id, subject),
             Recipient::Peer(organisation) => rights.may_cross(judge, organisation, subject),
         };
+        let permitted = may(self.judge(context.now)) || may(self.judge(let_out));
         ensure(context.ledger.is_genuine(record.envelope()), || {
             format!("node {} serves on {topic} what nobody signed", self.index)
         })?;
@@ -302,7 +326,7 @@ impl Running {
             Recipient::Peer(organisation) => organisation,
         };
         for concerned in [topic.organisation(), taker] {
-            let silent = self.heard.get(concerned).map(|at| context.now.saturating_since(*at));
+            let silent = self.heard.get(concerned).map(|at| let_out.saturating_since(*at));
             ensure(silent.is_none_or(|silent| silent <= STALE_AFTER), || {
                 format!("node {index} gives {topic} to {recipient:?}: {concerned} is silent")
             })?;
@@ -324,7 +348,8 @@ impl Running {
     ) -> bool {
         let Some(state) = self.sessions.get_mut(&session) else { return false };
         let stream = Stream::of(subscription.value());
-        if context.network.waiting_down(state.connection, stream) < OUTBOX_FRAMES {
+        let waiting = context.network.waiting_down(state.connection, stream);
+        if waiting.saturating_add(state.waiting(subscription)) < OUTBOX_FRAMES {
             return false;
         }
         state.blocked.insert(subscription);
@@ -335,9 +360,11 @@ impl Running {
     pub(super) fn free_outboxes(&mut self, context: &Context<'_>) {
         for (session, state) in &mut self.sessions {
             let (network, connection) = (&context.network, state.connection);
+            let outboxes = &state.outboxes;
             let free = |subscription: &SubscriptionId| {
                 let stream = Stream::of(subscription.value());
-                network.waiting_down(connection, stream) < OUTBOX_FRAMES / 2
+                let waiting = outboxes.get(subscription).map_or(0, Outbox::len);
+                network.waiting_down(connection, stream).saturating_add(waiting) < OUTBOX_FRAMES / 2
             };
             let freed: Vec<_> = state.blocked.iter().copied().filter(free).collect();
             for subscription in freed {

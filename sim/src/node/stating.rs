@@ -70,7 +70,11 @@ impl Running {
             let cities = context.world.cities.iter();
             cities.for_each(|city| context.ledger.disturb(self.index, city.name.clone()));
         }
+        let withheld = self.router.counters().withheld;
         self.router.handle_policy(Arc::clone(&self.policy), context.now);
+        let withheld = self.router.counters().withheld.saturating_sub(withheld);
+        context.ledger.counts.withheld_queued += withheld;
+        self.close_ways(context);
         self.tell_links(context)
     }
 

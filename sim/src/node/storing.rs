@@ -18,7 +18,8 @@ use sekisho_store::{
 };
 
 use super::{
-    Context, DIRECTORY, Halt, Log, bounds,
+    Context, DIRECTORY, Habits, Halt, Log, bounds,
+    queues::Gathering,
     running::{Append, Asked, Running},
 };
 use crate::{
@@ -31,38 +32,13 @@ impl Running {
     pub(super) fn open(
         index: usize,
         disk: Arc<FaultDisk>,
-        tail_bytes_max: usize,
+        Habits { tail_bytes_max, gathers }: Habits,
         context: &mut Context<'_>,
     ) -> Result<Self, Halt> {
         let Some(city) = context.world.cities.get(index) else { return Err(Halt::Crash) };
         let (own, own_node) = (city.name.clone(), city.node.id());
-        let log = Options {
-            segment_bytes: 8 * 1024,
-            min_free_bytes: 0,
-            tail_bytes_max,
-            ..Options::default()
-        };
-        let options = StoreOptions { log, ..StoreOptions::default() };
-        let opened: Arc<dyn Disk> = Arc::<FaultDisk>::clone(&disk);
         let doubt = context.ledger.doubt(index);
-        let is_doubtful = doubt.rotten || doubt.lied;
-        let store = match Store::open(opened, Path::new(DIRECTORY), options) {
-            Ok(store) => store,
-            Err(error) => {
-                let Broken(why) = broken("opening the store after a crash")(&error);
-                return Err(if is_doubtful { Halt::Refused(why) } else { Broken(why).into() });
-            }
-        };
-        let found = &store.report.log;
-        ensure(found.corrupt.is_empty() || is_doubtful, || {
-            format!("node {index} finds its log damaged: {:?}", found.corrupt)
-        })?;
-        if doubt.rotten && found.truncated_bytes > 0 {
-            // Where the last batch rotted and power failed before its end was marked on the disk,
-            // nothing tells it from one that was never finished.
-            context.ledger.void(index, found.end);
-            context.ledger.doubt_mut(index).lied = true;
-        }
+        let store = open_store(index, &disk, tail_bytes_max, context)?;
         let mut policy = Policy::new(own.clone(), city.root().body_hash());
         let logs = Self::stored_statements(&store)?;
         let mut known = Known::default();
@@ -98,12 +74,16 @@ impl Running {
             failed: BTreeSet::new(),
             unreported: VecDeque::new(),
             replays: Vec::new(),
+            ways: BTreeMap::new(),
+            histories: BTreeMap::new(),
             last_session: 0,
+            gathering: gathers.then(Gathering::default),
             look_again: context.now,
         };
         running.watch_peers(context)?;
         running.restore_router();
         running.follow_peers(context)?;
+        running.follow_budgets(context);
         running.drain(context)?;
         Ok(running)
     }
@@ -195,12 +175,15 @@ impl Running {
 
     /// Reads one of the pages that were asked for.
     pub(super) fn replay(&mut self, context: &mut Context<'_>) -> Result<(), Halt> {
-        if self.replays.is_empty() {
+        let readable = self.readable(context.network.now);
+        if readable.is_empty() {
             return Ok(());
         }
-        let asked = self.replays.remove(context.random.index(self.replays.len()));
+        let place = readable.get(context.random.index(readable.len())).copied().unwrap_or(0);
+        let asked = self.replays.remove(place);
         let page = self.page(&asked)?;
         self.feel_power()?;
+        self.spend_history(asked.paced.as_ref(), &page, context)?;
         self.router.handle_replayed(asked.session, asked.subscription, page, context.now);
         Ok(())
     }
@@ -314,4 +297,41 @@ fn first_of(batch: &ReadBatch) -> Position {
     let record = batch.records.first().map(|record| record.position);
     let lost = batch.lost.first().map(|lost| lost.from);
     record.into_iter().chain(lost).min().unwrap_or(batch.next)
+}
+
+/// The store as the last crash left it, with what that may have cost taken into account.
+fn open_store(
+    index: usize,
+    disk: &Arc<FaultDisk>,
+    tail_bytes_max: usize,
+    context: &mut Context<'_>,
+) -> Result<Store, Halt> {
+    let log = Options {
+        segment_bytes: 8 * 1024,
+        min_free_bytes: 0,
+        tail_bytes_max,
+        ..Options::default()
+    };
+    let options = StoreOptions { log, ..StoreOptions::default() };
+    let opened: Arc<dyn Disk> = Arc::<FaultDisk>::clone(disk);
+    let doubt = context.ledger.doubt(index);
+    let is_doubtful = doubt.rotten || doubt.lied;
+    let store = match Store::open(opened, Path::new(DIRECTORY), options) {
+        Ok(store) => store,
+        Err(error) => {
+            let Broken(why) = broken("opening the store after a crash")(&error);
+            return Err(if is_doubtful { Halt::Refused(why) } else { Broken(why).into() });
+        }
+    };
+    let found = &store.report.log;
+    ensure(found.corrupt.is_empty() || is_doubtful, || {
+        format!("node {index} finds its log damaged: {:?}", found.corrupt)
+    })?;
+    if doubt.rotten && found.truncated_bytes > 0 {
+        // Where the last batch rotted and power failed before its end was marked on the disk,
+        // nothing tells it from one that was never finished.
+        context.ledger.void(index, found.end);
+        context.ledger.doubt_mut(index).lied = true;
+    }
+    Ok(store)
 }

@@ -359,6 +359,7 @@ impl Flow {
             // As a link brings it: nobody waits for an answer.
             let carriage = Carriage::Link {
                 organisation: own.name.clone(),
+                connection: 1,
                 position: Position::new(self.position),
                 offset: Offset::new(self.sequence),
                 received: NOW,

@@ -3,6 +3,9 @@
 
 use crate::{network::Weather, random::Random};
 
+/// What was added later is drawn beside the rest, so that a run without it is the run that it was.
+const BESIDE: u64 = 0x6265_7369_6465;
+
 #[expect(clippy::struct_excessive_bools, reason = "each is a kind of fault, on or off")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Climate {
@@ -25,10 +28,18 @@ pub(crate) struct Climate {
     pub(crate) lies: bool,
     /// Clocks that are wrong, and jump.
     pub(crate) clocks: bool,
+    /// Nodes that hear several things before they do what follows from them, and write to clients
+    /// and peers when they come to it: what waits there waits across changes of rights.
+    pub(crate) queues: bool,
+    /// Trucks that come to nodes of other cities and publish home through them.
+    pub(crate) roaming: bool,
+    /// Contracts that say how much each side may send and ask for.
+    pub(crate) budgets: bool,
 }
 
 impl Climate {
-    pub(crate) fn drawn(random: &mut Random) -> Self {
+    pub(crate) fn drawn(seed: u64, random: &mut Random) -> Self {
+        let mut beside = Random::new(seed ^ BESIDE);
         let cities = match random.below(10) {
             0..3 => 2,
             3..8 => 3,
@@ -52,6 +63,9 @@ impl Climate {
             rot: random.per_mille(250),
             lies: random.per_mille(150),
             clocks: random.per_mille(400),
+            queues: beside.per_mille(300),
+            roaming: beside.per_mille(300),
+            budgets: beside.per_mille(300),
         }
     }
 }

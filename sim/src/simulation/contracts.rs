@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use sekisho_proto::{Hash, OrgName, Statement, Timestamp, statement::RevokeTarget};
+use sekisho_proto::{
+    Hash, OrgName, Statement, Timestamp,
+    statement::{PeeringBudget, RevokeTarget},
+};
 
 use super::Simulation;
 use crate::{
     failure::Broken,
     node::Node,
+    random::Random,
     world::{Side, Terms},
 };
 
@@ -41,7 +45,8 @@ impl Simulation {
         for left in 0..count {
             for right in left + 1..count {
                 let parties = (left, right);
-                let Some(sides) = self.first_sides(parties) else { continue };
+                let Some(mut sides) = self.first_sides(parties) else { continue };
+                sides.iter_mut().for_each(|side| self.furnish(side));
                 let terms = Terms { sides, from: self.at_once(), until: None };
                 let statement = self.world.peering(parties, &terms)?;
                 self.contracts.push(Contract { parties, statement, late: None, is_ended: false });
@@ -96,8 +101,34 @@ impl Simulation {
             let term = Duration::from_secs(self.random.below(TERM_S));
             self.now.saturating_add(term)
         });
-        let sides = [self.side(), self.side()];
+        let mut sides = [self.side(), self.side()];
+        sides.iter_mut().for_each(|side| self.furnish(side));
         self.renew(index, &Terms { sides, from: self.at_once(), until }, parties)
+    }
+
+    /// What a side says beside what it gives and takes.
+    fn furnish(&mut self, side: &mut Side) {
+        if self.climate.roaming {
+            let carried: [&[_]; 4] =
+                [&[], &["public/#"], &["public/air/#", "private/#"], &["public/+/noise"]];
+            side.carries_home = self.random.pick(&carried).copied().unwrap_or_default().to_vec();
+        }
+        if self.climate.budgets {
+            let some = |random: &mut Random, least: u64, most: u64| {
+                let drawn = least.saturating_add(random.below(most.saturating_sub(least)));
+                random.per_mille(600).then_some(drawn)
+            };
+            let random = &mut self.random;
+            // A link does not go back to what was not for its city when it came along with what was:
+            // where something is passed on, no filters are asked for together.
+            let few = if self.climate.transit.is_some() { 2 } else { 1 };
+            side.budget = PeeringBudget {
+                bytes_per_s: some(random, 1_000, 8_000),
+                envelopes_per_s: some(random, 2, 20).and_then(|per_s| u32::try_from(per_s).ok()),
+                interests: some(random, few, 4).and_then(|most| u32::try_from(most).ok()),
+                history_bytes_per_s: some(random, 1_000, 16_000),
+            };
+        }
     }
 
     fn side(&mut self) -> Side {
@@ -112,7 +143,8 @@ impl Simulation {
         let exports = self.random.pick(&exports).copied().unwrap_or_default().to_vec();
         let imports = self.random.pick(&imports).copied().unwrap_or_default().to_vec();
         let bytes_per_s = self.random.per_mille(200).then_some(2_000);
-        Side { exports, imports, bytes_per_s, ..Side::usual() }
+        let budget = PeeringBudget { bytes_per_s, ..PeeringBudget::default() };
+        Side { exports, imports, budget, ..Side::usual() }
     }
 
     fn renew(
@@ -176,7 +208,8 @@ impl Simulation {
             let Some(contract) = self.contracts.get(index) else { continue };
             let parties = contract.parties;
             if contract.is_ended && self.random.per_mille(700) {
-                let sides = [Side::usual(), Side::usual()];
+                let mut sides = [Side::usual(), Side::usual()];
+                sides.iter_mut().for_each(|side| self.furnish(side));
                 let terms = Terms { sides, from: self.at_once(), until: None };
                 self.renew(index, &terms, parties)?;
             }

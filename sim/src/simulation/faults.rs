@@ -140,6 +140,22 @@ impl Simulation {
         }
     }
 
+    /// Somebody whose rights come and go gets some, or loses some.
+    pub(super) fn change_rights(&mut self) -> Result<(), Broken> {
+        let city = self.random.index(self.nodes.len());
+        if !self.nodes.get(city).is_some_and(Node::is_up) {
+            return Ok(());
+        }
+        let visitor = format!("visitor@{}", self.name(city)?);
+        let now = self.nodes.get(city).map_or(self.now, |node| node.time(self.now));
+        match self.random.below(9) {
+            0..4 => self.trust(city, &visitor, now),
+            4..7 => self.mistrust(city, now),
+            7 if self.climate.guests => self.change_guest(city),
+            _ => self.revoke_truck_or_deny(city, &visitor),
+        }
+    }
+
     fn trust(&mut self, city: usize, grantee: &str, now: Timestamp) -> Result<(), Broken> {
         let filters = ["#", "public/#", "private/#", "public/+/noise"];
         let Some(filter) = self.random.pick(&filters).copied() else { return Ok(()) };
@@ -240,7 +256,10 @@ impl Simulation {
         });
         let Some(truck) = truck else { return Ok(()) };
         truck.standing = Standing::Revoked;
-        let target = RevokeTarget::Principal(truck.key.id());
+        // Who may come, and may not speak, is not sent away: what it said is still judged.
+        let grant = truck.grant.filter(|_| self.climate.queues && self.random.per_mille(700));
+        let principal = RevokeTarget::Principal(truck.key.id());
+        let target = grant.map_or(principal, RevokeTarget::Statement);
         let revoke = self.world.revoke(city, target, now)?;
         self.state(city, &revoke).map(|_| ())
     }

@@ -8,7 +8,7 @@ use super::{Simulation, faults::SHARED};
 use crate::{
     clock::Clock,
     failure::Broken,
-    publisher::Publisher,
+    publisher::{Publisher, Travels},
     subscriber::{Keeps, Subscriber},
     world::{key, parse},
 };
@@ -131,6 +131,10 @@ impl Simulation {
         if told {
             let (index, boot) = (self.publishers.len(), self.random.bytes());
             let mut publisher = Publisher::new(index, city, key, parse(topic)?, scope, boot);
+            publisher.grant = Some(grant.id());
+            if self.climate.roaming {
+                publisher.travels = Travels::Abroad;
+            }
             if self.climate.clocks {
                 publisher.clock = Clock::drawn(&mut self.random);
             }

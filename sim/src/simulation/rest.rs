@@ -73,7 +73,7 @@ impl Simulation {
         }
         for node in 0..self.nodes.len() {
             for task in [Task::Flush, Task::Report, Task::Replay] {
-                while self.nodes.get(node).is_some_and(|node| node.has(task)) {
+                while self.nodes.get(node).is_some_and(|node| node.has(task, self.now)) {
                     self.work(node, task)?;
                 }
             }

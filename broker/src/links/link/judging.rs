@@ -86,9 +86,10 @@ fn parts(mut records: &[Taken]) -> Vec<&[Taken]> {
 }
 
 fn parcel(peer: &OrgName, record: &Taken) -> Parcel {
-    let Taken { position, offset, received, envelope, key_header, hops } = record.clone();
+    let Taken { connection, position, offset, received, envelope, key_header, hops } =
+        record.clone();
     let (organisation, carrier) = (peer.clone(), Carrier::Peer(peer.clone()));
-    let carriage = Carriage::Link { organisation, position, offset, received, hops };
+    let carriage = Carriage::Link { organisation, connection, position, offset, received, hops };
     Parcel { envelope, key_header, carrier, carriage }
 }
 

@@ -164,6 +164,8 @@ pub enum LinkCommand {
 /// A record as a peer sent it, nothing verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken {
+    /// Of which of the link's connections it came: the first one is 1.
+    pub connection: u64,
     /// In the peer's log.
     pub position: Position,
     /// In the topic's log at its home.

@@ -44,7 +44,8 @@ impl Link {
         }
         self.counters.taken = self.counters.taken.saturating_add(1);
         let frame::Record { offset, received, envelope, key_header, hops, .. } = record;
-        let record = Taken { position, offset, received, envelope, key_header, hops };
+        let connection = self.counters.connected;
+        let record = Taken { connection, position, offset, received, envelope, key_header, hops };
         self.queue.push_back(LinkCommand::Admit { record });
     }
 

@@ -504,7 +504,7 @@ fn what_a_lost_connection_brought_is_not_stored_past_what_it_did_not() {
 fn held_record(position: u64) -> Taken {
     let frame::Record { position, offset, received, envelope, key_header, hops, .. } =
         record(position, &["fujisawa"]);
-    Taken { position, offset, received, envelope, key_header, hops }
+    Taken { connection: 1, position, offset, received, envelope, key_header, hops }
 }
 
 #[test]

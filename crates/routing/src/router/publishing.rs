@@ -83,7 +83,7 @@ struct Followed {
 enum Waiter {
     Session { session: SessionId, request: u64 },
     Nobody,
-    Link { organisation: OrgName, position: Position },
+    Link { organisation: OrgName, connection: u64, position: Position },
 }
 
 /// Why an envelope is not stored.
@@ -119,8 +119,14 @@ impl Router {
                 }
                 (Waiter::Nobody, now, None)
             }
-            Carriage::Link { organisation, position, offset, received, hops } => {
-                let waiter = Waiter::Link { organisation, position };
+            Carriage::Link { organisation, connection, position, offset, received, hops } => {
+                if self.failed_on.get(&organisation) == Some(&connection) {
+                    // The link has not heard of it yet. Stored now, this would be in front of what
+                    // comes again.
+                    self.fail_too(organisation, position);
+                    return;
+                }
+                let waiter = Waiter::Link { organisation, connection, position };
                 (waiter, received, Some(Followed { offset, hops }))
             }
         };
@@ -179,7 +185,7 @@ impl Router {
                     }
                 }
                 Waiter::Nobody => {}
-                Waiter::Link { organisation, position } => {
+                Waiter::Link { organisation, position, .. } => {
                     self.push(Command::LinkStored { organisation, position });
                 }
             }
@@ -266,12 +272,19 @@ impl Router {
                     let refusal = Refusal { code, why: why.to_owned(), expected: Some(expected) };
                     self.refuse(waiter, header, refusal);
                 }
-                Waiter::Link { organisation, position } => {
+                Waiter::Link { organisation, connection, position } => {
+                    self.failed_on.insert(organisation.clone(), connection);
                     let why = why.to_owned();
                     self.push(Command::LinkFailed { organisation, position, code, why });
                 }
             }
         }
+    }
+
+    fn fail_too(&mut self, organisation: OrgName, position: Position) {
+        let why = "wanted one behind what is stored, found one behind what failed".to_owned();
+        let code = RefusalCode::StorageFull;
+        self.push(Command::LinkFailed { organisation, position, code, why });
     }
 
     fn judge(
@@ -399,7 +412,7 @@ impl Router {
                 let refusal = Refusal { code: RefusalCode::Replayed, why, expected: None };
                 self.refuse(waiter, header, refusal);
             }
-            Waiter::Link { organisation, position } => {
+            Waiter::Link { organisation, position, .. } => {
                 self.push(Command::LinkStored { organisation, position });
             }
         }
@@ -428,7 +441,7 @@ impl Router {
                 self.note_unstored(header);
                 self.push(Command::Dropped { code, what, why });
             }
-            Waiter::Link { organisation, position } => {
+            Waiter::Link { organisation, position, .. } => {
                 self.push(Command::LinkRefused { organisation, position, code, what, why });
             }
         }

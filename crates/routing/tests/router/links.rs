@@ -17,6 +17,7 @@ struct Follower {
     node: Node,
     truck: SigningKey,
     air: Publisher,
+    connection: u64,
 }
 
 impl Follower {
@@ -30,7 +31,7 @@ impl Follower {
         let mut node = Node::new(world.policy(), at(10));
         node.connect(2, &dashboard);
         let air = Publisher::new(truck.clone(), topic("santander/1/air"), 1);
-        Self { world, node, truck, air }
+        Self { world, node, truck, air, connection: 1 }
     }
 
     fn take(&mut self, envelope: Envelope, position: u64, offset: u64) {
@@ -38,10 +39,16 @@ impl Follower {
         self.publish(admitted);
     }
 
+    /// The link has heard that something failed: it has another connection.
+    fn begin_anew(&mut self) {
+        self.connection += 1;
+    }
+
     /// What the door says by the present policy.
     fn admitted(&self, envelope: Envelope, position: u64, offset: u64) -> Admitted {
         let carriage = Carriage::Link {
             organisation: santander(),
+            connection: self.connection,
             position: Position::new(position),
             offset: Offset::new(offset),
             received: at(9),
@@ -152,6 +159,7 @@ fn what_the_disk_refuses_holds_up_what_comes_after_it_in_its_topic() {
     assert!(follower.node.fail_one(RefusalCode::StorageFull));
     follower.node.settle();
     assert_eq!(follower.stored(), [0; 0]);
+    follower.begin_anew();
     for (envelope, number) in envelopes.iter().zip(0..) {
         follower.take(envelope.clone(), 10 + number, number);
     }
@@ -170,12 +178,35 @@ fn what_the_disk_refuses_is_to_come_again() {
     assert!(follower.node.fail_one(RefusalCode::StorageFull));
     let full = RefusalCode::StorageFull;
     assert_eq!(failed(&follower.node), [(10, full), (11, full)]);
+    follower.begin_anew();
     for (envelope, number) in envelopes.iter().zip(0..) {
         follower.take(envelope.clone(), 10 + number, number);
     }
     follower.node.settle();
     assert_eq!(follower.stored(), [10, 11]);
     assert_eq!(follower.node.log.len(), 2);
+}
+
+/// What the link handed over before it heard of a failure must not be in front of what comes again,
+/// which would be taken for a repetition then, and be lost.
+#[test]
+fn what_comes_on_a_connection_on_which_something_failed_is_not_stored_before_it() {
+    let mut follower = Follower::new();
+    let envelopes = ["a", "b", "c"].map(|body| follower.air.envelope(body, at(8)));
+    follower.take(envelopes[0].clone(), 10, 0);
+    assert!(follower.node.fail_one(RefusalCode::StorageFull));
+    follower.take(envelopes[1].clone(), 11, 1);
+    follower.node.settle();
+    let full = RefusalCode::StorageFull;
+    assert_eq!(failed(&follower.node), [(10, full), (11, full)]);
+    assert_eq!(follower.stored(), [0; 0]);
+    follower.begin_anew();
+    for (envelope, number) in envelopes.iter().zip(0..) {
+        follower.take(envelope.clone(), 10 + number, number);
+    }
+    follower.node.settle();
+    assert_eq!(follower.stored(), [10, 11, 12]);
+    assert_eq!(follower.refused(), []);
 }
 
 /// A link verifies many records at once; a revocation that stands meanwhile is not overtaken.

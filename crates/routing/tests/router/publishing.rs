@@ -266,6 +266,7 @@ fn what_this_node_is_the_home_of_does_not_come_over_a_link() {
     let mut node = node(&world, &truck);
     let link = Carriage::Link {
         organisation: "santander".parse().expect("a name"),
+        connection: 1,
         position: Position::new(4),
         offset: Offset::new(4),
         received: at(9),

@@ -80,6 +80,7 @@ fn a_reader_is_told_what_it_does_not_get_and_a_cursor_waits() {
     for number in 0..2 {
         let carriage = Carriage::Link {
             organisation: santander(),
+            connection: 1,
             position: Position::new(number),
             offset: Offset::new(number),
             received: at(9),

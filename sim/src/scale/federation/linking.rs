@@ -283,6 +283,7 @@ impl Federation {
             .map_err(|denial| broken("an import")(&denial))?;
         let carriage = Carriage::Link {
             organisation,
+            connection: record.connection,
             position: record.position,
             offset: record.offset,
             received: record.received,

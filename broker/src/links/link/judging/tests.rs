@@ -141,7 +141,7 @@ impl Drawn {
         self.next += 1;
         let position = Position::new(self.next);
         let (offset, received) = (Offset::new(self.next), clock::now());
-        Taken { position, offset, received, envelope, key_header, hops: Vec::new() }
+        Taken { connection: 1, position, offset, received, envelope, key_header, hops: Vec::new() }
     }
 }
 
@@ -226,7 +226,15 @@ fn one_task_takes_few_large_records_and_many_small_ones_and_all_in_order() {
     let record = |bytes: usize| {
         let (position, offset) = (Position::new(1), Offset::new(1));
         let (envelope, received) = (Bytes::from(vec![0; bytes]), Timestamp::from_micros(0));
-        Taken { position, offset, received, envelope, key_header: None, hops: Vec::new() }
+        Taken {
+            connection: 1,
+            position,
+            offset,
+            received,
+            envelope,
+            key_header: None,
+            hops: Vec::new(),
+        }
     };
     let sizes =
         |records: &[Taken]| parts(records).iter().map(|part| part.len()).collect::<Vec<_>>();
