@@ -12,9 +12,11 @@ use std::collections::BTreeSet;
 
 use sekisho::{Batch, ConnectError, RefusalCode, Start, Statement, StatementIndex};
 use sekisho_e2e::{
-    Agent, City, Member, Process, Reader, eventually, holds_key, peer, permitted, sample, within,
+    Agent, City, Member, Press, Process, Reader, Stranger, Wire, eventually, holds_key, peer,
+    permitted, sample, within,
 };
-use sekisho_proto::StatementBody;
+use sekisho_proto::frame::Subscribe;
+use sekisho_proto::{Frame, StatementBody};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
@@ -316,4 +318,55 @@ async fn an_invitation_with_another_root_than_was_told_is_not_accepted() {
     assert!(refused.error.contains(&root) && refused.error.contains(&other), "{refused:?}");
     let accepted = santander.run(&["peer", "accept", letter, "--root", &root]).await.done();
     assert!(accepted.contains("BEGIN SEKISHO PEERING ACCEPTANCE"), "{accepted}");
+}
+
+/// Records of each of two topics, together fewer bytes than may wait for a subscriber.
+const WAITING: usize = 45;
+
+/// Says an envelope of 40 KB each on both topics in turn.
+async fn fill(wire: &mut Wire, presses: &mut [Press; 2]) {
+    let body = "x".repeat(40_000);
+    for _ in 0..WAITING {
+        for press in &mut *presses {
+            let envelope = press.seal(press.draft(), &body);
+            let published = wire.publish(envelope.encoded().clone(), press.attached()).await;
+            published.unwrap();
+            press.advance(&envelope);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_waits_for_a_slow_reader_is_taken_back_when_it_is_denied() {
+    let noise = "fujisawa/truck/17/noise";
+    let city = City::found("fujisawa").await;
+    let wall = Member::enrol(&city, "wall", &["--kind", "person"]).await;
+    let truck = Member::device(&city, "truck-17", "fujisawa/truck/17/#").await;
+    city.run(&["grant", WALL, "subscribe", TRUCKS, "--yes"]).await.succeeded();
+    let mut reading = Stranger::as_member(&city, &wall).welcome().await.another().await;
+    let (filter, start) = (TRUCKS.parse().unwrap(), Start::Latest);
+    let subscribe = Subscribe { subscription: 1, filter, start, cursor: None, credit: 10_000 };
+    reading.send(subscribe).await;
+    assert!(matches!(reading.hear().await, Some(Frame::Subscribed(_))));
+
+    // Nothing of it is read: what does not fit into the connection waits at the node.
+    let mut presses = [Press::begin(&truck, AIR).await, Press::begin(&truck, noise).await];
+    let mut wire = Stranger::as_member(&city, &truck).welcome().await;
+    fill(&mut wire, &mut presses).await;
+    city.run(&["deny", WALL, "subscribe", noise, "--yes"]).await.succeeded();
+
+    let (mut heard, mut denied) = (0, 0);
+    while heard < WAITING {
+        let Some(Frame::Record(record)) = reading.hear().await else { panic!("{heard}, {denied}") };
+        match sekisho_proto::Envelope::decode(record.envelope.clone())
+            .unwrap()
+            .header()
+            .topic
+            .as_str()
+        {
+            AIR => heard += 1,
+            _ => denied += 1,
+        }
+    }
+    assert!(denied < WAITING - 5, "{denied} of {WAITING} were delivered");
 }

@@ -20,6 +20,9 @@ pub const OUTBOX_ITEMS_MAX: usize = 4_096;
 pub const OUTBOX_BYTES_MAX: usize = 4 << 20;
 /// Bytes of envelopes that wait for all subscriptions of one session, beside one envelope for each.
 const SESSION_BYTES_MAX: usize = 64 << 20;
+/// Bytes of envelopes that a transport takes at a time, unless a single one is larger: what it has
+/// taken nobody asks about again.
+const TAKEN_BYTES_MAX: usize = 64 << 10;
 /// Places beside those of records: a subscription begins, catches up and ends once.
 const RESERVED: usize = 3;
 
@@ -169,6 +172,23 @@ impl Outbox {
         Ok(())
     }
 
+    /// Takes back the records that wait and may not go any more; tells how many.
+    pub fn withhold(&self, may_go: impl Fn(&Record) -> bool) -> u32 {
+        let mut state = self.queue.lock();
+        let (mut records, mut bytes) = (0, 0);
+        state.waiting.retain(|outgoing| match outgoing {
+            Outgoing::Record(record) if !may_go(record) => {
+                records += 1;
+                bytes += outgoing.envelope_bytes();
+                false
+            }
+            Outgoing::Record(_) | Outgoing::Frame(_) | Outgoing::End { .. } => true,
+        });
+        state.bytes = state.bytes.saturating_sub(bytes);
+        self.queue.session.free(bytes);
+        records
+    }
+
     fn put(&self, outgoing: Outgoing) -> Result<(), Full> {
         self.put_let_out(outgoing, None)
     }
@@ -198,14 +218,17 @@ impl Drop for Outbox {
 }
 
 impl OutboxReader {
-    /// Everything that waits; pending where that is nothing. `None` when the shard has let go of
-    /// the queue and nothing is left in it.
+    /// What waits, as much as is taken at a time; pending where that is nothing. `None` when the
+    /// shard has let go of the queue and nothing is left in it.
     pub fn poll_take(&mut self, context: &Context<'_>) -> Poll<Option<Vec<Outgoing>>> {
         let mut state = self.queue.lock();
         let bytes = state.bytes;
         let taken = state.poll_take(context);
         if taken.is_ready() {
-            state.taken_under = state.let_out.take();
+            state.taken_under = state.let_out;
+            if state.waiting.is_empty() {
+                state.let_out = None;
+            }
         }
         self.queue.session.free(bytes.saturating_sub(state.bytes));
         taken
@@ -276,14 +299,29 @@ impl State {
 
     fn poll_take(&mut self, context: &Context<'_>) -> Poll<Option<Vec<Outgoing>>> {
         if !self.waiting.is_empty() {
-            self.bytes = 0;
-            return Poll::Ready(Some(std::mem::take(&mut self.waiting)));
+            return Poll::Ready(Some(self.take()));
         }
         if self.ends == Ends::One {
             return Poll::Ready(None);
         }
         self.reader = Some(context.waker().clone());
         Poll::Pending
+    }
+
+    fn take(&mut self) -> Vec<Outgoing> {
+        if self.bytes <= TAKEN_BYTES_MAX {
+            self.bytes = 0;
+            return std::mem::take(&mut self.waiting);
+        }
+        let mut bytes = 0;
+        let taken = self.waiting.iter().take_while(|outgoing| {
+            let fits = bytes == 0 || bytes + outgoing.envelope_bytes() <= TAKEN_BYTES_MAX;
+            bytes += if fits { outgoing.envelope_bytes() } else { 0 };
+            fits
+        });
+        let taken = taken.count();
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.waiting.drain(..taken).collect()
     }
 }
 

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sekisho_policy::Recipient;
-use sekisho_proto::{AccessRecord, Frame, OrgName, Position, PrincipalId, RefusalCode, frame};
+use sekisho_proto::{
+    AccessRecord, Frame, OrgName, Position, PrincipalId, RefusalCode, Timestamp, frame,
+};
 use sekisho_routing::{
     Command, NewRecord, ReplayFrom, Router, SessionId, Subscribe, SubscriptionId, Ticket,
 };
@@ -164,6 +166,7 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                 self.retention.follow(&policy);
                 self.replays.follow(&policy);
                 self.router.handle_policy(policy, now);
+                self.withhold(now);
             }
             Request::Heard(policy) => self.router.handle_heard(policy, now),
             Request::StreamHead { publisher, boot, topic, answer } => {
@@ -185,6 +188,20 @@ impl<L: Records, K: Keyed> Shard<L, K> {
             Request::Stop { done } => return Some(done),
         }
         None
+    }
+
+    /// Takes back what was let out by an older policy, waits for a slow subscriber, and is not theirs
+    /// any more. It costs them no credit.
+    fn withhold(&mut self, now: Timestamp) {
+        for (session, port) in &self.sessions {
+            for (subscription, outbox) in &port.outboxes {
+                let records =
+                    outbox.withhold(|record| self.router.may_still_go(*session, record, now));
+                if records > 0 {
+                    self.router.handle_withheld(*session, *subscription, records);
+                }
+            }
+        }
     }
 
     /// Takes up what a subscription of a session is to have.

@@ -69,7 +69,11 @@ fn bytes_are_bounded_and_frames_without_a_record_still_pass() {
     let accepted = (0..fitting + 5).filter(|_| offer().is_ok()).count();
     assert_eq!(accepted, fitting);
     assert_eq!(outbox.tell(pong()), Ok(()));
-    assert_eq!(taken(&mut reader), Poll::Ready(Some(fitting + 1)));
+    let mut items = 0;
+    while let Poll::Ready(Some(taken)) = taken(&mut reader) {
+        items += taken;
+    }
+    assert_eq!(items, fitting + 1);
     assert_eq!(offer(), Ok(()));
 }
 
@@ -156,4 +160,51 @@ fn what_waits_for_all_subscriptions_of_a_session_is_bounded_and_each_still_goes_
     outbox.put(record(RECORD)).unwrap();
     drop(queues);
     assert_eq!(waiting(), 0);
+}
+
+#[test]
+fn a_transport_takes_a_piece_at_a_time_and_all_of_it_in_order() {
+    let backlog = Backlog::default();
+    let (outbox, mut reader) = Outbox::new(&backlog);
+    for index in 0..100_usize {
+        outbox.put_let_out(record(1_000 + index), Some(3)).unwrap();
+        outbox.put(pong()).unwrap();
+    }
+    outbox.put(record(2 * TAKEN_BYTES_MAX)).unwrap();
+    outbox.put(record(10)).unwrap();
+    let (mut sizes, mut pieces) = (Vec::new(), 0);
+    let context = Context::from_waker(Waker::noop());
+    while let Poll::Ready(Some(piece)) = reader.poll_take(&context) {
+        pieces += 1;
+        let bytes: usize = piece.iter().map(Outgoing::envelope_bytes).sum();
+        assert!(
+            bytes <= TAKEN_BYTES_MAX || piece.iter().filter(|item| is_record(item)).count() == 1
+        );
+        assert_eq!(reader.let_out_under(), Some(3));
+        sizes.extend(piece.iter().map(Outgoing::envelope_bytes).filter(|bytes| *bytes > 0));
+    }
+    assert_eq!((pieces, sizes.len()), (4, 102));
+    assert!(sizes[..100].is_sorted(), "{sizes:?}");
+    assert_eq!(backlog.bytes.load(Ordering::Relaxed), 0);
+}
+
+fn is_record(outgoing: &Outgoing) -> bool {
+    matches!(outgoing, Outgoing::Record(_))
+}
+
+#[test]
+fn what_waits_is_taken_back_where_it_may_not_go_any_more_and_there_is_room_again() {
+    let backlog = Backlog::default();
+    let (outbox, mut reader) = Outbox::new(&backlog);
+    for bytes in [10, 500, 20, 600] {
+        outbox.put(record(bytes)).unwrap();
+        outbox.put(pong()).unwrap();
+    }
+    assert_eq!(outbox.withhold(|record| record.envelope().body().len() < 100), 2);
+    assert_eq!(outbox.withhold(|_record| true), 0);
+    let context = Context::from_waker(Waker::noop());
+    let Poll::Ready(Some(piece)) = reader.poll_take(&context) else { unreachable!() };
+    assert_eq!(piece.iter().filter(|item| is_record(item)).count(), 2);
+    assert_eq!(piece.len(), 6);
+    assert_eq!(backlog.bytes.load(Ordering::Relaxed), 0);
 }

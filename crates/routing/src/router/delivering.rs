@@ -147,6 +147,16 @@ impl Router {
         permitted.collect()
     }
 
+    /// Whether a record that a session was let have, and that still waits to be sent, may go by the
+    /// policy of now. What was let out before a peer fell silent may.
+    #[must_use]
+    pub fn may_still_go(&self, session: SessionId, record: &Record, now: Timestamp) -> bool {
+        let Some(state) = self.sessions.get(&session) else { return false };
+        let hops_max = self.limits.hops_max;
+        let again = authorize_delivery(&self.policy, hops_max, &state.subscriber, record, now);
+        !matches!(again, Err(Withheld::NotTheirs))
+    }
+
     /// Offers a record that became durable to everybody who subscribed to its topic.
     pub(super) fn offer_live(&mut self, record: &Arc<Record>, now: Timestamp) {
         let topics_max = self.limits.cached_topics_max;

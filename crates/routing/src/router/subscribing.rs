@@ -86,6 +86,17 @@ impl Router {
         self.read_on(key);
     }
 
+    /// Records that were let out were taken back before they were sent: they cost no credit.
+    pub fn handle_withheld(
+        &mut self,
+        session: SessionId,
+        subscription: SubscriptionId,
+        records: u32,
+    ) {
+        self.counters.withheld = self.counters.withheld.saturating_add(u64::from(records));
+        self.handle_credit(session, subscription, records);
+    }
+
     /// A subscriber has done everything up to and with `position`.
     pub fn handle_acknowledge(
         &mut self,

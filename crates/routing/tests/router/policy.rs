@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sekisho_policy::Recipient;
 use sekisho_proto::{PrincipalKind, RefusalCode, frame::Start, statement::RevokeTarget};
-use sekisho_routing::{Kept, SessionId};
+use sekisho_routing::{Kept, SessionId, SubscriptionId};
 use sekisho_seal::SigningKey;
 
 use crate::{
@@ -151,6 +151,33 @@ fn a_deny_withholds_what_is_queued() {
     node.publish(1, 1, noise.envelope("n", at(10)), &truck);
     node.settle();
     assert_eq!(node.records(key_of(2, 1)), [1], "the credit of what was withheld is given back");
+}
+
+#[test]
+fn what_was_let_out_and_waits_to_be_sent_is_judged_by_the_policy_of_now() {
+    let (mut world, truck, dashboard) = world();
+    world.grant("dashboard@fujisawa", "subscribe", "fujisawa/#", at(1));
+    let mut node = Node::new(world.policy(), at(10));
+    node.connect(1, &truck);
+    node.connect(2, &dashboard);
+    node.subscribe(key_of(2, 1), "fujisawa/#", Start::Latest, 1);
+    node.publish(1, 1, publisher(&truck, "fujisawa/17/air").envelope("a", at(10)), &truck);
+    node.settle();
+    assert_eq!(node.records(key_of(2, 1)), [0]);
+    let record = Arc::clone(&node.log[0]);
+    let may_go =
+        |node: &Node, session| node.router.may_still_go(SessionId::new(session), &record, at(10));
+    assert!(may_go(&node, 2));
+    assert!(!may_go(&node, 9), "nobody");
+    world.deny("dashboard@fujisawa", "subscribe", "fujisawa/17/air", at(10));
+    node.change_policy(world.policy());
+    assert!(!may_go(&node, 2));
+    let before = node.router.counters().withheld;
+    node.router.handle_withheld(SessionId::new(2), SubscriptionId::new(1), 1);
+    assert_eq!(node.router.counters().withheld, before + 1);
+    node.publish(1, 1, publisher(&truck, "fujisawa/17/noise").envelope("n", at(10)), &truck);
+    node.settle();
+    assert_eq!(node.records(key_of(2, 1)), [0, 1], "its credit is given back");
 }
 
 #[test]
