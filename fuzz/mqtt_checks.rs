@@ -41,7 +41,10 @@ fn take(machine: &mut Machine, packet: Packet, greeted: &mut Option<Version>) {
             assert_eq!(*greeted, None, "one CONNECT in a connection");
             *greeted = Some(connect.version);
             assert!(connect.will.as_ref().is_none_or(|will| will.quality <= 2));
-            machine.accept(&Accepted::default());
+            // A client may take less than CONNACK needs: it is not in, and is told no more.
+            if machine.accept(&Accepted::default()).is_err() {
+                machine.fail(Reason::TOO_LARGE, "CONNACK");
+            }
         }
         Packet::Publish(publish) => check_publish(machine, &publish),
         Packet::Answer(answer) => {

@@ -19,6 +19,8 @@ use crate::packet::{
 };
 use crate::reason::Reason;
 
+mod shape;
+
 /// Filters in one SUBSCRIBE or UNSUBSCRIBE.
 const FILTERS_MAX: usize = 256;
 
@@ -30,11 +32,13 @@ pub struct Fault {
     pub reason: Reason,
     /// What was wanted and what was found.
     pub why: String,
+    /// In which version's words a CONNECT is answered with it; `None`: it is not answered.
+    pub(crate) told_in: Option<Version>,
 }
 
 impl Fault {
     pub(crate) fn new(reason: Reason, why: impl Into<String>) -> Self {
-        Self { reason, why: why.into() }
+        Self { reason, why: why.into(), told_in: None }
     }
 
     pub(crate) fn malformed(why: impl Into<String>) -> Self {
@@ -117,11 +121,19 @@ fn connect(body: &[u8]) -> Result<Connect, Fault> {
     let Some(([0, 4, b'M', b'Q', b'T', b'T', level, flags], _rest)) = body.split_first_chunk()
     else {
         let why = "CONNECT: wanted the protocol name MQTT (3.1.2.1)";
-        return Err(Fault::new(Reason::UNSUPPORTED_VERSION, why));
+        let told_in = shape::is_v31(body).then_some(Version::V311);
+        return Err(Fault { told_in, ..Fault::new(Reason::UNSUPPORTED_VERSION, why) });
     };
     if !matches!(level, 4 | 5) {
         let why = format!("CONNECT: wanted protocol version 4 or 5, found {level} (3.1.2.2)");
-        return Err(Fault::new(Reason::UNSUPPORTED_VERSION, why));
+        let told_in = Some(shape::version_of(body));
+        return Err(Fault { told_in, ..Fault::new(Reason::UNSUPPORTED_VERSION, why) });
+    }
+    if *level == 5 && flags & 0xc0 == 0x40 {
+        // 5.0 has it for other things than logins (3.1.2.9); here a password is of a name.
+        let why = "CONNECT: wanted a user name with the password, found none";
+        let told_in = Some(Version::V5);
+        return Err(Fault { told_in, ..Fault::new(Reason::BAD_CREDENTIALS, why) });
     }
     let (has_will, quality) = (flags & 0x04 != 0, (flags >> 3) & 0x03);
     let is_fine = flags & 0x01 == 0
@@ -140,16 +152,18 @@ fn connect(body: &[u8]) -> Result<Connect, Fault> {
 
 fn connect_v311(body: &[u8]) -> Result<Connect, Fault> {
     let packet = whole("CONNECT", body, v3_1_1::Connect::parse(body))?;
-    let will = packet.will_flag().then(|| Will {
-        name: packet.will_topic().unwrap_or_default().to_owned(),
-        message: MqttMessage {
-            payload: Bytes::copy_from_slice(packet.will_payload().unwrap_or_default()),
-            ..MqttMessage::default()
-        },
-        quality: packet.will_qos() as u8,
-        retain: packet.will_retain(),
-        delay_s: 0,
-        expiry_s: None,
+    let will = packet.will_flag().then(|| {
+        Ok(Will {
+            name: text("will topic", packet.will_topic().unwrap_or_default())?,
+            message: MqttMessage {
+                payload: Bytes::copy_from_slice(packet.will_payload().unwrap_or_default()),
+                ..MqttMessage::default()
+            },
+            quality: packet.will_qos() as u8,
+            retain: packet.will_retain(),
+            delay_s: 0,
+            expiry_s: None,
+        })
     });
     let clean = packet.clean_session();
     Ok(Connect {
@@ -163,7 +177,7 @@ fn connect_v311(body: &[u8]) -> Result<Connect, Fault> {
         alias_max: 0,
         problem_information: false,
         response_information: ResponseInformation::Unasked,
-        will,
+        will: will.transpose()?,
         user_name: packet.user_name().map(|name| text("user name", name)).transpose()?,
         password: packet.password().map(<[u8]>::to_vec),
         method: None,
@@ -180,7 +194,7 @@ fn connect_v5(body: &[u8]) -> Result<Connect, Fault> {
         let about = Said::read(packet.will_props())?;
         let payload = Bytes::copy_from_slice(packet.will_payload().unwrap_or_default());
         Some(Will {
-            name: packet.will_topic().unwrap_or_default().to_owned(),
+            name: text("will topic", packet.will_topic().unwrap_or_default())?,
             quality: packet.will_qos() as u8,
             retain: packet.will_retain(),
             delay_s: about.delay_s.unwrap_or(0),
@@ -265,6 +279,7 @@ fn publish(version: Version, flags: u8, body: &[u8]) -> Result<Publish, Fault> {
             (packet.topic_name().to_owned(), packet.packet_id(), payload, Said::default())
         }
         Version::V5 => {
+            shape::check_publish(quality, body)?;
             let packet = whole("PUBLISH", body, v5_0::Publish::parse(flags, shared))?;
             let payload = Bytes::copy_from_slice(packet.payload().as_slice());
             let said = Said::read(packet.props())?;
@@ -278,9 +293,13 @@ fn publish(version: Version, flags: u8, body: &[u8]) -> Result<Publish, Fault> {
         let why = "PUBLISH: wanted no subscription identifier of a client (3.3.4)";
         return Err(Fault::protocol(why));
     }
-    if name.contains(['+', '#', '\0']) || name.is_empty() && said.alias.is_none() {
-        let why = "PUBLISH: wanted a topic name without wildcards and U+0000 (3.3.2.1)";
+    let name = text("PUBLISH: topic name", &name)?;
+    if name.contains(['+', '#']) {
+        let why = "PUBLISH: wanted a topic name without wildcards (3.3.2.1)";
         return Err(Fault::new(Reason::NAME_INVALID, why));
+    }
+    if name.is_empty() && said.alias.is_none() {
+        return Err(Fault::protocol("PUBLISH: wanted a topic name or an alias (3.3.2.1)"));
     }
     let (alias, expiry_s) = (said.alias, said.expiry_s);
     let message = said.message(payload)?;
@@ -297,20 +316,24 @@ fn answer(version: Version, kind: u8, body: &[u8]) -> Result<Answer, Fault> {
         _ => (Step::Completed, "PUBCOMP"),
     };
     // The library reads them alike but for the codes that each may have; the shape is this.
-    let parsed = match (version, step) {
-        (Version::V311, _) => {
-            whole(name, body, v3_1_1::Puback::parse(body)).map(|p| (p.packet_id(), 0))
+    macro_rules! read {
+        ($packet:ident) => {{
+            let packet = whole(name, body, v5_0::$packet::parse(body))?;
+            Said::read(packet.props().as_deref().unwrap_or_default())?;
+            (packet.packet_id(), packet.reason_code().map_or(0, |code| code as u8))
+        }};
+    }
+    let (id, code) = match (version, step, body) {
+        (Version::V311, _, [high, low]) => (u16::from_be_bytes([*high, *low]), 0),
+        (Version::V311, _, _) => {
+            let why = format!("{name}: wanted 2 bytes, found {}", body.len());
+            return Err(Fault::malformed(why));
         }
-        (Version::V5, Step::Acknowledged) => whole(name, body, v5_0::Puback::parse(body))
-            .map(|p| (p.packet_id(), p.reason_code().map_or(0, |code| code as u8))),
-        (Version::V5, Step::Received) => whole(name, body, v5_0::Pubrec::parse(body))
-            .map(|p| (p.packet_id(), p.reason_code().map_or(0, |code| code as u8))),
-        (Version::V5, Step::Released) => whole(name, body, v5_0::Pubrel::parse(body))
-            .map(|p| (p.packet_id(), p.reason_code().map_or(0, |code| code as u8))),
-        (Version::V5, Step::Completed) => whole(name, body, v5_0::Pubcomp::parse(body))
-            .map(|p| (p.packet_id(), p.reason_code().map_or(0, |code| code as u8))),
+        (Version::V5, Step::Acknowledged, _) => read!(Puback),
+        (Version::V5, Step::Received, _) => read!(Pubrec),
+        (Version::V5, Step::Released, _) => read!(Pubrel),
+        (Version::V5, Step::Completed, _) => read!(Pubcomp),
     };
-    let (id, code) = parsed?;
     if id == 0 {
         return Err(Fault::malformed(format!("{name}: wanted a packet identifier above 0")));
     }
@@ -324,6 +347,7 @@ fn subscribe(version: Version, body: &[u8]) -> Result<Subscribe, Fault> {
             (packet.packet_id(), wishes(packet.entries(), 0x03)?, Said::default())
         }
         Version::V5 => {
+            shape::check_options(body)?;
             let packet = whole("SUBSCRIBE", body, v5_0::Subscribe::parse(body))?;
             let said = Said::read(packet.props())?;
             (packet.packet_id(), wishes(packet.entries(), 0xff)?, said)
@@ -354,7 +378,7 @@ fn wishes(entries: &[SubEntry], allowed: u8) -> Result<Vec<Wish>, Fault> {
             let why = format!("SUBSCRIBE: wanted subscription options, found {byte:#04x} (3.8.3)");
             return Err(Fault::malformed(why));
         };
-        let spelt = entry.topic_filter().to_owned();
+        let spelt = filter(entry.topic_filter())?;
         if spelt.starts_with("$share/") && options.no_local() {
             let why = "SUBSCRIBE: wanted no No Local with a shared subscription (3.8.3.1)";
             return Err(Fault::protocol(why));
@@ -365,19 +389,20 @@ fn wishes(entries: &[SubEntry], allowed: u8) -> Result<Vec<Wish>, Fault> {
 }
 
 fn unsubscribe(version: Version, body: &[u8]) -> Result<Unsubscribe, Fault> {
-    let (id, filters): (u16, Vec<String>) = match version {
+    let (id, filters): (u16, Result<Vec<String>, Fault>) = match version {
         Version::V311 => {
             let packet = whole("UNSUBSCRIBE", body, v3_1_1::Unsubscribe::parse(body))?;
-            let filters = packet.entries().iter().map(|filter| filter.as_str().to_owned());
+            let filters = packet.entries().iter().map(|entry| filter(entry.as_str()));
             (packet.packet_id(), filters.collect())
         }
         Version::V5 => {
             let packet = whole("UNSUBSCRIBE", body, v5_0::Unsubscribe::parse(body))?;
             Said::read(packet.props())?;
-            let filters = packet.entries().iter().map(|filter| filter.as_str().to_owned());
+            let filters = packet.entries().iter().map(|entry| filter(entry.as_str()));
             (packet.packet_id(), filters.collect())
         }
     };
+    let filters = filters?;
     check_id("UNSUBSCRIBE", id)?;
     if filters.is_empty() || filters.len() > FILTERS_MAX {
         let found = filters.len();
@@ -385,6 +410,14 @@ fn unsubscribe(version: Version, body: &[u8]) -> Result<Unsubscribe, Fault> {
         return Err(Fault::protocol(why));
     }
     Ok(Unsubscribe { id, filters })
+}
+
+/// A filter as its client spelt it: whatever it is, it is text, and some (4.7.3).
+fn filter(spelt: &str) -> Result<String, Fault> {
+    if spelt.is_empty() {
+        return Err(Fault::malformed("wanted topic filters of at least one character (4.7.3)"));
+    }
+    text("topic filter", spelt)
 }
 
 fn check_id(name: &str, id: u16) -> Result<(), Fault> {
@@ -460,7 +493,13 @@ impl Said {
             Property::PayloadFormatIndicator(_) => self.utf8 = property.as_u8() == Some(1),
             Property::MessageExpiryInterval(_) => self.expiry_s = Some(number()),
             Property::ContentType(_) => self.content_type = words("content type")?,
-            Property::ResponseTopic(_) => self.response_topic = words("response topic")?,
+            Property::ResponseTopic(_) => {
+                self.response_topic = words("response topic")?;
+                if self.response_topic.is_empty() {
+                    let why = "wanted a response topic of at least one character (4.7.3)";
+                    return Err(Fault::protocol(why));
+                }
+            }
             Property::CorrelationData(_) => self.correlation_data = Some(binary()),
             Property::UserProperty(pair) => {
                 if self.user_properties.len() >= USER_PROPERTIES_MAX {
@@ -472,7 +511,12 @@ impl Said {
                 self.user_properties.push(UserProperty { name, value });
             }
             Property::TopicAlias(_) => self.alias = Some(short()),
-            Property::SubscriptionIdentifier(_) => self.identifier = Some(number()),
+            Property::SubscriptionIdentifier(_) => {
+                if self.identifier.replace(number()).is_some() {
+                    let why = "wanted one subscription identifier, found several (3.8.2.1.2)";
+                    return Err(Fault::protocol(why));
+                }
+            }
             Property::SessionExpiryInterval(_) => self.session_expiry_s = Some(number()),
             Property::ReceiveMaximum(_) => self.receive_maximum = Some(short()),
             Property::MaximumPacketSize(_) => self.packet_bytes_max = Some(number()),
@@ -486,6 +530,7 @@ impl Said {
             Property::RequestResponseInformation(_) if property.as_u8() == Some(1) => {
                 self.response_information = ResponseInformation::Asked;
             }
+            Property::ReasonString(_) => drop(words("reason string")?),
             // The library lets each packet have its own only, and these are of the server or mean
             // nothing here.
             Property::RequestResponseInformation(_)
@@ -493,7 +538,6 @@ impl Said {
             | Property::ServerKeepAlive(_)
             | Property::ResponseInformation(_)
             | Property::ServerReference(_)
-            | Property::ReasonString(_)
             | Property::MaximumQos(_)
             | Property::RetainAvailable(_)
             | Property::WildcardSubscriptionAvailable(_)

@@ -41,7 +41,12 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn accept(&self, accepted: &Accepted, allowed: Allowed, to: &mut BytesMut) {
+    pub(crate) fn accept(
+        &self,
+        accepted: &Accepted,
+        allowed: Allowed,
+        to: &mut BytesMut,
+    ) -> Result<(), TooLarge> {
         let mut body = BytesMut::new();
         body.put_u8(u8::from(accepted.is_present));
         body.put_u8(0);
@@ -60,7 +65,9 @@ impl Writer {
             }
             said.finish(&mut body);
         }
+        self.fits(body.len())?;
         self.packet(0x20, &body, to);
+        Ok(())
     }
 
     pub(crate) fn refuse(&self, reason: Reason, why: &str, to: &mut BytesMut) {
@@ -209,7 +216,12 @@ impl Writer {
         said
     }
 
+    /// Writes a packet, unless it is larger than the client takes: then nothing may be sent
+    /// (3.1.2.11.4).
     fn packet(&self, first: u8, body: &[u8], to: &mut BytesMut) {
+        if self.fits(body.len()).is_err() {
+            return;
+        }
         to.put_u8(first);
         put_length(body.len(), to);
         to.put_slice(body);

@@ -63,6 +63,8 @@ pub struct Machine {
     /// Messages of quality 1 and 2 from the client that are not answered to the end.
     unanswered: BTreeSet<u16>,
     keep_alive_s: u16,
+    /// In which version's words a CONNECT that is none of ours is refused.
+    told_in: Option<Version>,
     traffic: Traffic,
 }
 
@@ -82,6 +84,7 @@ impl Machine {
             given_max: 0,
             unanswered: BTreeSet::new(),
             keep_alive_s: 0,
+            told_in: None,
             traffic: Traffic::default(),
         }
     }
@@ -133,8 +136,13 @@ impl Machine {
         self.traffic.received_bytes += whole as u64;
         let body = self.input.split_to(whole).freeze().split_off(header);
         let version = (self.phase != Phase::Silent).then_some(self.writer.version);
-        let packet = decode(version, first, &body)?;
-        self.admit(packet).map(Some)
+        match decode(version, first, &body) {
+            Ok(packet) => self.admit(packet).map(Some),
+            Err(fault) => {
+                self.told_in = fault.told_in;
+                Err(fault)
+            }
+        }
     }
 
     /// First byte, bytes of the fixed header, and bytes after it, where they are there.
@@ -148,6 +156,11 @@ impl Machine {
         for (index, byte) in rest.iter().take(4).enumerate() {
             remaining |= usize::from(byte & 0x7f) << shift;
             shift += 7;
+            if *byte == 0 && index > 0 && self.phase != Phase::Silent && self.is_v5() {
+                return Err(Fault::malformed(
+                    "wanted a length in as few bytes as it needs (1.5.5)",
+                ));
+            }
             if byte & 0x80 == 0 {
                 let header = index + 2;
                 let whole = remaining.saturating_add(header);
@@ -163,6 +176,10 @@ impl Machine {
             return Err(Fault::malformed("wanted a length of at most four bytes (1.5.5)"));
         }
         Ok(None)
+    }
+
+    fn is_v5(&self) -> bool {
+        self.writer.version == Version::V5
     }
 
     fn admit(&mut self, packet: Packet) -> Result<Packet, Fault> {
@@ -207,7 +224,7 @@ impl Machine {
             if publish.name.is_empty() {
                 let Some(name) = self.aliases.get(&alias) else {
                     let why = format!("topic alias {alias}: wanted one that was given a name");
-                    return Err(Fault::new(Reason::ALIAS_INVALID, why));
+                    return Err(Fault::protocol(why));
                 };
                 publish.name.clone_from(name);
             } else if publish.name.len() <= limits::TOPIC_BYTES_MAX {
@@ -220,7 +237,7 @@ impl Machine {
         if let Some(id) = publish.id {
             let max = usize::from(self.allowed.receive_maximum);
             let is_new = self.unanswered.insert(id);
-            let counts = self.writer.version == Version::V5;
+            let counts = self.is_v5();
             if is_new && counts && self.unanswered.len() > max {
                 let why = format!("wanted at most {max} messages without their answer (3.3.4)");
                 return Err(Fault::new(Reason::RECEIVE_MAXIMUM, why));
@@ -234,26 +251,31 @@ impl Machine {
     }
 
     /// CONNACK: come in.
-    pub fn accept(&mut self, accepted: &Accepted) {
+    ///
+    /// # Errors
+    /// It is larger than the client takes: nothing was written, and it is not in.
+    pub fn accept(&mut self, accepted: &Accepted) -> Result<(), TooLarge> {
+        self.writer.accept(accepted, self.allowed, &mut self.output)?;
         if let Some(keep_alive_s) = accepted.keep_alive_s {
             self.keep_alive_s = keep_alive_s;
         }
-        self.writer.accept(accepted, self.allowed, &mut self.output);
         self.phase = Phase::Open;
+        Ok(())
     }
 
     /// The last thing that the client hears: CONNACK where it waits for that, DISCONNECT where the
-    /// version has it, nothing where it never said CONNECT.
+    /// version has it, nothing where it never said a CONNECT that can be answered.
     pub fn fail(&mut self, reason: Reason, why: &str) {
         match self.phase {
             Phase::Greeting => self.writer.refuse(reason, why, &mut self.output),
             Phase::Open => self.writer.disconnect(reason, why, &mut self.output),
-            // A version that is not spoken here is refused in words that 3.1.1 knows (3.1.2.2).
-            Phase::Silent if reason == Reason::UNSUPPORTED_VERSION => {
-                let writer = Writer { version: Version::V311, ..self.writer };
-                writer.refuse(reason, why, &mut self.output);
+            Phase::Silent => {
+                if let Some(version) = self.told_in {
+                    let writer = Writer { version, ..self.writer };
+                    writer.refuse(reason, why, &mut self.output);
+                }
             }
-            Phase::Silent | Phase::Over => {}
+            Phase::Over => {}
         }
         self.phase = Phase::Over;
     }

@@ -155,12 +155,13 @@ impl SessionState {
         }
     }
 
-    /// What is in flight and no subscription brings again: retained messages, and those of
-    /// subscriptions that are no more.
+    /// What is in flight and no subscription brings again: retained messages, also such as it has
+    /// brought before, and those of subscriptions that are no more.
     pub fn strays(&self) -> impl Iterator<Item = (u16, Flight)> {
         let strays = self.outgoing.iter().filter(|(_id, flight)| {
-            let held = self.subscriptions.get(&flight.subscription);
-            !flight.is_released && held.is_none_or(|held| flight.position < held.next)
+            let Flight { subscription, position, is_released, .. } = **flight;
+            let is_over = !self.subscriptions.contains_key(&subscription);
+            !is_released && (is_over || self.is_done(subscription, position))
         });
         strays.map(|(id, flight)| (*id, *flight))
     }

@@ -23,6 +23,7 @@ mod plaintext;
 mod proving;
 mod raw;
 mod remembered;
+mod standard;
 mod system;
 #[path = "../doors/tls.rs"]
 #[expect(dead_code, reason = "the tests of other doors need more of it")]

@@ -51,9 +51,9 @@ async fn a_denied_topic_is_withheld_live_retained_and_from_what_waited() {
     for topic in ["room/secret", "room/open"] {
         town.write(&["-r"], topic, "told").await;
     }
-    // What waited for the session.
-    let read = [&session[..], &["-F", "%t", "-W", "3"]].concat();
-    assert_eq!(town.reader.subscribe(&read).await.output, "room/open\n");
+    // What waited for the session, and what it asks for by its SUBSCRIBE.
+    let read = [&session[..], &["-F", "%t %r", "-W", "3"]].concat();
+    assert_eq!(town.reader.subscribe(&read).await.output, "room/open 0\nroom/open 1\n");
     // What is retained.
     let read = ["-t", "#", "-F", "%t", "-W", "3"];
     assert_eq!(town.reader.subscribe(&read).await.output, "room/open\n");

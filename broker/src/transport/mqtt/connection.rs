@@ -1,16 +1,17 @@
 //! One client's connection while it lasts: what it says, what it is answered, and what its
 //! subscriptions bring, in one task.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sekisho::OsEntropy;
 use sekisho_mqtt::packet::{
-    Accepted, Answer, Beginning, Connect, Disconnect, Packet, ResponseInformation, Step, Version,
+    self as mqtt, Accepted, Answer, Beginning, Connect, Disconnect, Packet, ResponseInformation,
+    Step, Version,
 };
-use sekisho_mqtt::session_state::{CLIENT_BYTES_MAX, Intended, SessionState};
+use sekisho_mqtt::session_state::{CLIENT_BYTES_MAX, Flight, Intended, SessionState};
 use sekisho_mqtt::will::Testament;
 use sekisho_mqtt::{Allowed, Fault, Machine, Reason};
 use sekisho_proto::{Action, Frame};
@@ -67,6 +68,11 @@ pub(super) struct Live<S> {
     /// Messages of quality 1 and 2 that the client takes at a time.
     pub(super) window: usize,
     pub(super) feeds: Vec<Feed>,
+    /// Packet identifiers of messages that were sent on this connection and are not done.
+    pub(super) flying: BTreeMap<u16, mqtt::Turn>,
+    /// What is in flight from an earlier connection, no subscription brings again, and is not sent
+    /// yet.
+    pub(super) strays: VecDeque<(u16, Flight)>,
     /// The subscriptions that are SensorThings', by number.
     pub(super) watches: BTreeMap<u32, Watch>,
     /// Messages on their way to the log, by request.
@@ -209,16 +215,16 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     machine.fail(reason, why);
-    let told = async {
-        if !machine.output().is_empty() && write(stream, machine).await.is_ok() {
-            // Whoever has not read it would lose it to a connection that is reset: the client closes
-            // first, or is given some time.
-            let mut rest = [0; READ_MIN];
-            while matches!(stream.read(&mut rest).await, Ok(read) if read > 0) {}
-        }
-    };
-    drop(timeout(FAREWELL_MAX, told).await);
-    drop(timeout(FAREWELL_MAX, stream.shutdown()).await);
+    let speaks = !machine.output().is_empty();
+    let told = async { write(stream, machine).await.is_ok() && stream.shutdown().await.is_ok() };
+    if timeout(FAREWELL_MAX, told).await == Ok(true) && speaks {
+        // Whoever has not read it would lose it to a connection that is reset: nothing more comes
+        // from here, and the client closes too, or is given some time.
+        let mut rest = [0; READ_MIN];
+        let silence =
+            async { while matches!(stream.read(&mut rest).await, Ok(read) if read > 0) {} };
+        drop(timeout(FAREWELL_MAX, silence).await);
+    }
 }
 
 /// Takes up the client's session; `None` where it was refused.
@@ -274,6 +280,8 @@ impl TakenUp {
             state,
             window,
             feeds: Vec::new(),
+            flying: BTreeMap::new(),
+            strays: VecDeque::new(),
             watches: BTreeMap::new(),
             pending: HashMap::new(),
             requests: 0,
@@ -330,7 +338,11 @@ async fn take_up(
         method,
         response_information: response_information(&door, &session, &connect),
     };
-    machine.accept(&accepted);
+    if machine.accept(&accepted).is_err() {
+        memory.detach(state, false);
+        let why = "wanted a client that takes CONNACK (3.1.2.11.4), found a smaller maximum";
+        return Err(Unwelcome::new(Reason::TOO_LARGE, why, "packet-size"));
+    }
     Ok(TakenUp {
         session,
         port,
@@ -486,6 +498,7 @@ where
         // Also where the connection is at its end: what came before that is published.
         self.post().await;
         taken?;
+        self.send_strays().await?;
         loop {
             let more = self.deliver().await;
             self.flush().await?;
@@ -652,7 +665,7 @@ where
         }
         self.settle_pending().await;
         // The last words come after what waits, and that may rely on what the disk does not know.
-        let speaks = matches!(end, End::Told(..) | End::TakenOver);
+        let speaks = !matches!(end, End::Gone);
         if speaks && self.remembered == Remembered::Relied && self.keep().await.is_err() {
             self.machine.output().clear();
         }
@@ -669,7 +682,11 @@ where
                 machine.fail(Reason::TAKEN_OVER, why);
                 drop(timeout(FAREWELL_MAX, write(&mut stream, &mut machine)).await);
             }
-            End::Goodbye | End::WithWill | End::Gone => {}
+            // It may have said everything at once: CONNACK is owed to it all the same (3.1.4).
+            End::Goodbye | End::WithWill => {
+                drop(timeout(FAREWELL_MAX, write(&mut stream, &mut machine)).await);
+            }
+            End::Gone => {}
         }
         drop(place);
         metrics::change(metrics::CONNECTIONS, -1.0);

@@ -20,9 +20,10 @@ use sekisho_routing::{Record, SubscriptionId};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::{debug, info};
 
-use super::connection::{Live, OUTPUT_MAX, Remembered};
+use super::connection::{End, Live, OUTPUT_MAX, Remembered};
 use super::observing::Told;
 use super::publishing::KEY_HEADER;
+use super::reasons;
 use crate::clock;
 use crate::hub::{OutboxReader, Outgoing, metrics};
 use crate::mqtt::Membership;
@@ -159,6 +160,11 @@ impl Feed {
         self.outstanding.extend(ahead.map(Position::value));
     }
 
+    /// Begins here: what is older comes otherwise.
+    pub(super) fn begin(&mut self, since: Position) {
+        self.seen = since;
+    }
+
     /// Takes its place in a share, where it has one, and what waited there for it.
     pub(super) fn join(&mut self, mut share: Option<Membership>) {
         if let Some(share) = &mut share {
@@ -193,7 +199,27 @@ impl Feed {
     }
 
     fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.besides.is_empty() && self.told.is_empty()
+        self.waiting.is_empty() && !self.has_besides() && self.told.is_empty()
+    }
+
+    /// There is something that comes first. What is retained and will come by the subscription, too,
+    /// does so first: it is told as retained after it was told as new.
+    fn has_besides(&self) -> bool {
+        let first = self.besides.front();
+        first.is_some_and(|(record, origin)| {
+            *origin != Origin::Retained || record.position() < self.seen
+        })
+    }
+
+    /// Has these come first, but those that come by the subscription, too, in the order in which
+    /// they do.
+    pub(super) fn add_retained(&mut self, mut records: Vec<Arc<Record>>) {
+        records.sort_by_key(|record| record.position().max(self.seen));
+        self.besides.extend(records.into_iter().map(|record| (record, Origin::Retained)));
+    }
+
+    fn take_besides(&mut self) -> Option<(Arc<Record>, Origin)> {
+        if self.has_besides() { self.besides.pop_front() } else { None }
     }
 
     /// There is more to be fetched, and nothing waits that was.
@@ -299,7 +325,7 @@ where
                 self.tell(index);
                 continue;
             }
-            if let Some((record, origin)) = feed.besides.pop_front() {
+            if let Some((record, origin)) = feed.take_besides() {
                 if let Offer::Blocked = self.offer(index, &record, origin) {
                     self.put_back(index, record, origin);
                     break More::Nothing;
@@ -422,17 +448,30 @@ where
         let position = sheet.position;
         let Some(feed) = self.feeds.get_mut(index) else { return Offer::Settled };
         let id = id_of(position);
-        let turn = match self.state.outgoing.get(&id) {
-            Some(flight) if flight.position == position && flight.is_released => None,
-            Some(flight) if flight.position == position => Some(Turn::Again),
-            Some(_other) => return Offer::Blocked,
-            None if self.state.outgoing.len() >= self.window => return Offer::Blocked,
-            None => Some(Turn::First),
+        let flight = self.state.outgoing.get_mut(&id);
+        let turn = match (flight, self.flying.get(&id)) {
+            // Another message, or another copy of this one, has the identifier.
+            (Some(flight), _) if flight.position != position => return Offer::Blocked,
+            (Some(_), Some(Turn::First)) => return Offer::Blocked,
+            (Some(flight), sent) if flight.is_released || sent.is_some() => {
+                if !is_live {
+                    return Offer::Blocked;
+                }
+                // It is on its way from an earlier connection.
+                flight.subscription = feed.number;
+                None
+            }
+            _ if self.flying.len() >= self.window => return Offer::Blocked,
+            (Some(_), _) => Some(Turn::Again),
+            (None, _) => Some(Turn::First),
         };
         if is_live {
             feed.seen = feed.seen.max(position.next());
         }
-        let Some(turn) = turn else { return Offer::Settled };
+        let Some(turn) = turn else {
+            feed.outstanding.insert(position.value());
+            return Offer::Settled;
+        };
         if self.machine.publish(&sheet.delivery(id, turn)).is_err() {
             debug!(name = &*sheet.name, "larger than the client takes");
             self.state.outgoing.remove(&id);
@@ -449,12 +488,31 @@ where
         let (subscription, quality) = (feed.number, sheet.quality);
         let flight = Flight { subscription, position, quality, is_released: false };
         self.state.outgoing.insert(id, flight);
+        self.flying.insert(id, turn);
         self.remembered = self.remembered.max(Remembered::Changed);
         Offer::Settled
     }
 
-    /// Sends again what no subscription brings any more.
-    pub(super) fn send_stray(&mut self, id: u16, flight: Flight, record: &Record) {
+    /// Sends again what no subscription brings any more, as much as the client takes at a time.
+    pub(super) async fn send_strays(&mut self) -> Result<(), End> {
+        while self.flying.len() < self.window {
+            let Some((id, flight)) = self.strays.pop_front() else { return Ok(()) };
+            if self.state.outgoing.get(&id) != Some(&flight) {
+                continue;
+            }
+            match self.door.hub.mqtt().fetch(&self.session, flight.position).await {
+                Ok(Some(record)) => self.send_stray(id, flight, &record),
+                Ok(None) => drop(self.state.outgoing.remove(&id)),
+                // It is in flight still: the client is to come again for it.
+                Err(refusal) => {
+                    return Err(End::Told(reasons::of_end(refusal.code), refusal.to_string()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn send_stray(&mut self, id: u16, flight: Flight, record: &Record) {
         let held = self.state.subscriptions.get(&flight.subscription);
         let identifiers = held.and_then(|held| held.standing.identifier).into_iter().collect();
         let merged = Merged { quality: flight.quality, identifiers, retain_as_published: true };
@@ -463,7 +521,9 @@ where
             let sheet = Sheet { quality: flight.quality, ..sheet };
             self.machine.publish(&sheet.delivery(id, Turn::Again)).is_ok()
         });
-        if !sent {
+        if sent {
+            self.flying.insert(id, Turn::Again);
+        } else {
             self.state.outgoing.remove(&id);
         }
     }
@@ -473,6 +533,7 @@ where
         let known = self.state.outgoing.get(&id).filter(|flight| flight.quality == quality);
         let Some(flight) = known.copied() else { return };
         self.state.outgoing.remove(&id);
+        self.flying.remove(&id);
         self.remembered = self.remembered.max(Remembered::Changed);
         let index = self.feeds.iter().position(|feed| feed.number == flight.subscription);
         if let Some(index) = index {
@@ -511,6 +572,9 @@ where
             return None;
         }
         let standing = &self.state.subscriptions.get(&number)?.standing;
+        if origin == Origin::Retained && standing.options.no_local() && self.is_own(record) {
+            return None;
+        }
         let merged = if origin != Origin::Live {
             Merged {
                 quality: standing.options.quality(),

@@ -9,7 +9,7 @@ use data_encoding::BASE64URL_NOPAD;
 use sekisho_mqtt::Reason;
 use sekisho_mqtt::mapping::{NameError, Prefix};
 use sekisho_mqtt::message::to_body;
-use sekisho_mqtt::packet::{Answer, Publish, Step, Turn, Version, Will};
+use sekisho_mqtt::packet::{Answer, Publish, Step, Version, Will};
 use sekisho_mqtt::session_state::Intended;
 use sekisho_mqtt::will::Testament;
 use sekisho_proto::{
@@ -74,7 +74,7 @@ where
     /// Takes a message; the answer follows when it is stored.
     pub(super) async fn publish(&mut self, publish: Publish) -> Result<(), End> {
         let pending = Pending::new(publish.quality, publish.id.unwrap_or(0));
-        if pending.quality == 2 && self.is_known(pending.id, publish.turn) {
+        if pending.quality == 2 && self.is_known(pending.id) {
             return Ok(());
         }
         let topic = self.topics.of(&self.door.prefix, &publish.name);
@@ -126,15 +126,16 @@ where
         session.attest_noting(request, letter, note).await
     }
 
-    /// Whether a message of quality 2 came before; then it is answered as it was.
-    fn is_known(&mut self, id: u16, turn: Turn) -> bool {
+    /// Whether a message of quality 2 came before and is not released, whatever the client says of
+    /// that (4.3.3); then it is answered as it was, or will be.
+    fn is_known(&mut self, id: u16) -> bool {
         if self.state.incoming.contains(&id) {
             let reason = Reason::SUCCESS;
             self.machine.answer(Answer { step: Step::Received, id, reason }, "");
             return true;
         }
         let is_same = |pending: &Pending| pending.quality == 2 && pending.id == id;
-        turn == Turn::Again && self.pending.values().any(is_same)
+        self.pending.values().any(is_same)
     }
 
     pub(super) fn note_own(&mut self, topic: Topic, sequence: Sequence) {

@@ -11,7 +11,7 @@ use sekisho_mqtt::packet::{Answer, Step, Subscribe, Unsubscribe, Version, Wish};
 use sekisho_mqtt::session_state::{Held, SPELT_BYTES_MAX, SUBSCRIPTIONS_MAX};
 use sekisho_proto::frame::{self, Start};
 use sekisho_proto::{Filter, Frame, Position, RefusalCode};
-use sekisho_routing::SubscriptionId;
+use sekisho_routing::{Record, SubscriptionId};
 use sekisho_sensorthings::mqtt::Watch;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::{debug, info};
@@ -48,18 +48,8 @@ where
             let reason = Reason::SUCCESS;
             self.machine.answer(Answer { step: Step::Released, id, reason }, "");
         }
-        let strays: Vec<_> = self.state.strays().collect();
-        for (id, flight) in strays {
-            let record = self.door.hub.mqtt().fetch(&self.session, flight.position).await;
-            match record {
-                Ok(Some(record)) => self.send_stray(id, flight, &record),
-                Ok(None) => drop(self.state.outgoing.remove(&id)),
-                // It is in flight still: the client is to come again for it.
-                Err(refusal) => {
-                    return Err(End::Told(reasons::of_end(refusal.code), refusal.to_string()));
-                }
-            }
-        }
+        self.strays = self.state.strays().collect();
+        self.send_strays().await?;
         let held: Vec<_> = self.state.subscriptions.values().cloned().collect();
         for held in held {
             if is_system(&held.spelt) {
@@ -107,7 +97,7 @@ where
                     codes.push(Reason::of(wish.options.quality()));
                     let handling = wish.options.retain_handling();
                     if wish.parts().0.is_none() && (handling == 0 || handling == 1 && is_new) {
-                        wanted.push(number);
+                        wanted.push((number, is_new));
                     }
                 }
                 Granted::No(reason, why) => {
@@ -118,8 +108,8 @@ where
         }
         self.keep().await?;
         self.machine.subscribed(id, &codes, &whys.join("; "));
-        for number in wanted {
-            self.want_retained(number).await;
+        for (number, is_new) in wanted {
+            self.want_retained(number, is_new).await;
         }
         Ok(())
     }
@@ -169,6 +159,7 @@ where
             }
         };
         feed.form = form;
+        feed.begin(since);
         let share = share.map(str::to_owned);
         let options = wish.options;
         let standing = Standing { number, filter, options, identifier, share, since };
@@ -244,8 +235,9 @@ where
         }
     }
 
-    /// Has the retained messages of a subscription sent, but those that come by it anyway.
-    async fn want_retained(&mut self, number: u32) {
+    /// Has the retained messages of a subscription sent: of a new one, those that are older; of one
+    /// that is asked for again, all (3.8.4), each after it came by the subscription itself.
+    async fn want_retained(&mut self, number: u32, is_new: bool) {
         let Some(held) = self.state.subscriptions.get(&number) else { return };
         let (filter, since) = (held.standing.filter.clone(), held.standing.since);
         let hub = Arc::clone(&self.door.hub);
@@ -261,15 +253,15 @@ where
         }
         let waiting: usize = self.feeds.iter().map(|feed| feed.besides.len()).sum();
         let room = RETAINED_WAITING_MAX.saturating_sub(waiting);
-        let before: Vec<_> =
-            records.into_iter().filter(|record| record.position() < since).collect();
+        let is_wanted = |record: &Arc<Record>| !is_new || record.position() < since;
+        let mut before: Vec<_> = records.into_iter().filter(is_wanted).collect();
         for _lost in before.iter().skip(room) {
             metrics::count(metrics::MQTT_RETAINED_DROPPED);
         }
         let feed = self.feeds.iter_mut().find(|feed| feed.number == number);
         if let Some(feed) = feed {
-            let kept = before.into_iter().take(room);
-            feed.besides.extend(kept.map(|record| (record, Origin::Retained)));
+            before.truncate(room);
+            feed.add_retained(before);
         }
     }
 

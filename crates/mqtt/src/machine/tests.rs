@@ -37,7 +37,7 @@ fn greeted(connect: &[u8]) -> Machine {
 
 fn open(connect: &[u8]) -> Machine {
     let mut machine = greeted(connect);
-    machine.accept(&Accepted::default());
+    machine.accept(&Accepted::default()).expect("room for CONNACK");
     machine.output().clear();
     machine
 }
@@ -143,6 +143,114 @@ fn another_protocol_is_told_so_in_the_oldest_words() {
 }
 
 #[test]
+fn a_later_version_is_told_so_in_words_that_it_reads() {
+    let told = |packet: &[u8]| {
+        let mut machine = Machine::new(ALLOWED);
+        let fault = heard(&mut machine, packet).expect_err("a fault");
+        machine.fail(fault.reason, "");
+        machine.output().to_vec()
+    };
+    let of_level = |mut packet: Vec<u8>, level| {
+        packet[8] = level;
+        packet
+    };
+    let (old, new) = ([0x20, 2, 0, 1], [0x20, 3, 0, 0x84, 0]);
+    for level in [6, 99] {
+        assert_eq!(told(&of_level(connect_v5(), level)), new, "{level}");
+        assert_eq!(told(&of_level(connect_v311(), level)), old, "{level}");
+    }
+    // A bridge says so by a bit of the level, and tries without it when it reads this.
+    for level in [0, 3, 0x84, 0x85] {
+        assert_eq!(told(&of_level(connect_v5(), level)), old, "{level}");
+    }
+    assert_eq!(told(b"\x10\x0f\0\x06MQIsdp\x03\x02\0\x3c\0\x01c"), old);
+    assert_eq!(told(b"\x10\x0d\0\x04MQTX\x04\x02\0\x3c\0\x01c"), [0; 0]);
+}
+
+#[test]
+fn a_password_of_nobody_is_refused_in_words_in_5_and_is_no_packet_in_3_1_1() {
+    let mut machine = Machine::new(ALLOWED);
+    let packet = b"\x10\x11\0\x04MQTT\x05\x42\0\x3c\0\0\x01c\0\x01p";
+    let fault = heard(&mut machine, packet).expect_err("a fault");
+    machine.fail(fault.reason, "");
+    assert_eq!(&machine.output()[..], [0x20, 3, 0, 0x86, 0]);
+    let mut machine = Machine::new(ALLOWED);
+    let packet = b"\x10\x10\0\x04MQTT\x04\x42\0\x3c\0\x01c\0\x01p";
+    let fault = heard(&mut machine, packet).expect_err("a fault");
+    machine.fail(fault.reason, "");
+    assert_eq!((fault.reason, machine.output().len()), (Reason::MALFORMED, 0));
+}
+
+#[test]
+fn a_client_that_takes_less_than_connack_is_not_let_in() {
+    for most in [4_u8, 15] {
+        let mut packet = b"\x10\x13\0\x04MQTT\x05\x02\0\x3c\x05\x27\0\0\0".to_vec();
+        packet.extend([most, 0, 1, b'c']);
+        let mut machine = greeted(&packet);
+        assert_eq!(machine.accept(&Accepted::default()), Err(TooLarge));
+        machine.fail(Reason::TOO_LARGE, "too small");
+        let wanted: &[u8] = if most < 5 { &[] } else { &[0x20, 3, 0, 0x95, 0] };
+        assert_eq!(&machine.output()[..], wanted, "{most}");
+    }
+}
+
+#[test]
+fn a_length_in_more_bytes_than_it_needs_is_refused_in_5() {
+    let ping = [0xc0, 0x80, 0];
+    let fault = heard(&mut open(&connect_v5()), &ping).expect_err("a fault");
+    assert_eq!(fault.reason, Reason::MALFORMED);
+    assert_eq!(heard(&mut open(&connect_v311()), &ping), Ok(Some(Packet::Ping)));
+    let packets: [&[u8]; 2] = [b"\x30\x05\0\x01a\x80\0", b"\x82\x08\0\x01\x80\0\0\x01a\0"];
+    for packet in packets {
+        let fault = heard(&mut open(&connect_v5()), packet).expect_err("a fault");
+        assert_eq!(fault.reason, Reason::MALFORMED, "{packet:?}");
+    }
+}
+
+#[test]
+fn each_fault_has_the_code_of_the_standard() {
+    let (malformed, protocol) = (Reason::MALFORMED, Reason::PROTOCOL_ERROR);
+    let cases: [(&[u8], Reason); 16] = [
+        // A topic name: with an alias that is none, one that nobody knows, without one.
+        (b"\x30\x07\0\x01a\x03\x23\0\0", Reason::ALIAS_INVALID),
+        (b"\x30\x06\0\0\x03\x23\0\x02", protocol),
+        (b"\x30\x03\0\0\0", protocol),
+        (b"\x30\x04\0\x01\0\0", malformed),
+        // Nothing says that there are no properties.
+        (b"\x32\x05\0\x01a\0\x01", malformed),
+        // A response topic of no characters.
+        (b"\x30\x07\0\x01a\x03\x08\0\0", protocol),
+        // Options: quality 3, retain handling 3, reserved bits.
+        (b"\x82\x07\0\x01\0\0\x01a\x03", protocol),
+        (b"\x82\x07\0\x01\0\0\x01a\x30", protocol),
+        (b"\x82\x07\0\x01\0\0\x01a\x40", malformed),
+        (b"\x82\x0b\0\x01\0\0\x01a\0\0\x01b\x03", protocol),
+        // Two subscription identifiers, filters that are none.
+        (b"\x82\x0b\0\x01\x04\x0b\x01\x0b\x02\0\x01a\0", protocol),
+        (b"\x82\x07\0\x01\0\0\x01\0\0", malformed),
+        (b"\x82\x06\0\x01\0\0\0\0", malformed),
+        (b"\xa2\x06\0\x01\0\0\x01\0", malformed),
+        (b"\xa2\x05\0\x01\0\0\0", malformed),
+        // A reason that is no text.
+        (b"\x40\x08\0\x01\0\x04\x1f\0\x01\0", malformed),
+    ];
+    for (packet, reason) in cases {
+        let fault = heard(&mut open(&connect_v5()), packet).expect_err("a fault");
+        assert_eq!(fault.reason, reason, "{packet:?}: {}", fault.why);
+    }
+}
+
+#[test]
+fn answers_of_3_1_1_are_two_bytes() {
+    for first in [0x40, 0x50, 0x62, 0x70] {
+        let found = heard(&mut open(&connect_v311()), &[first, 2, 0, 1]);
+        assert!(matches!(found, Ok(Some(Packet::Answer(_)))), "{found:?}");
+        let fault = heard(&mut open(&connect_v311()), &[first, 3, 0, 1, 0]);
+        assert_eq!(fault.expect_err("a fault").reason, Reason::MALFORMED, "{first:#04x}");
+    }
+}
+
+#[test]
 fn a_length_beyond_the_limit_costs_no_memory() {
     let mut machine = open(&connect_v5());
     let fault = heard(&mut machine, &[0x30, 0xff, 0xff, 0xff, 0x7f]).expect_err("a fault");
@@ -160,11 +268,11 @@ fn aliases_stand_for_the_name_they_were_given() {
     let short = publish_v5("", Qos::AtMostOnce, 0, Some(2), false);
     let Ok(Some(Packet::Publish(found))) = heard(&mut machine, &short) else { panic!("a message") };
     assert_eq!(found.name, "a/b");
-    for alias in [1, 4] {
+    for (alias, reason) in [(1, Reason::PROTOCOL_ERROR), (4, Reason::ALIAS_INVALID)] {
         let mut machine = open(&connect_v5());
         let packet = publish_v5("", Qos::AtMostOnce, 0, Some(alias), false);
         let fault = heard(&mut machine, &packet).expect_err("a fault");
-        assert_eq!(fault.reason, Reason::ALIAS_INVALID);
+        assert_eq!(fault.reason, reason, "{alias}");
     }
 }
 
@@ -177,7 +285,7 @@ fn a_name_that_no_topic_has_is_not_remembered() {
     assert!(matches!(heard(&mut machine, &long), Ok(Some(Packet::Publish(_)))));
     let short = publish_v5("", Qos::AtMostOnce, 0, Some(2), false);
     let fault = heard(&mut machine, &short).expect_err("a fault");
-    assert_eq!(fault.reason, Reason::ALIAS_INVALID);
+    assert_eq!(fault.reason, Reason::PROTOCOL_ERROR);
 }
 
 #[test]
@@ -303,7 +411,7 @@ fn answers_are_written_as_the_library_reads_them() {
         method: None,
         response_information: Some("r".into()),
     };
-    machine.accept(&accepted);
+    machine.accept(&accepted).expect("room for CONNACK");
     let (_first, content) = body(&std::mem::take(machine.output()));
     let (connack, used) = v5_0::Connack::parse(&content).unwrap();
     assert!(connack.session_present() && used == content.len());
@@ -355,7 +463,7 @@ proptest! {
             machine.input().extend_from_slice(piece);
             while let Some(packet) = machine.packet().expect("no fault") {
                 if matches!(packet, Packet::Connect(_)) {
-                    machine.accept(&Accepted::default());
+                    machine.accept(&Accepted::default()).expect("room for CONNACK");
                 }
                 found += 1;
             }

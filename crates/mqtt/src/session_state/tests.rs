@@ -318,3 +318,16 @@ fn what_no_subscription_brings_again_is_told() {
     }
     assert_eq!(state.strays().map(|(id, _flight)| id).collect::<Vec<_>>(), [1, 3]);
 }
+
+#[test]
+fn a_retained_message_that_was_brought_before_is_sent_again_as_one() {
+    let mut state = state();
+    state.subscriptions.insert(1, Box::new(held(1, 50)));
+    state.done(1, Position::new(60));
+    for (id, position) in [(1, 60), (2, 61)] {
+        let position = Position::new(position);
+        let flight = Flight { subscription: 1, position, quality: 1, is_released: false };
+        state.outgoing.insert(id, flight);
+    }
+    assert_eq!(state.strays().map(|(id, _flight)| id).collect::<Vec<_>>(), [1]);
+}

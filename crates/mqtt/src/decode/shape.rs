@@ -1,0 +1,91 @@
+//! What the library does not look at, or refuses with another code than the standard.
+
+use mqtt_protocol_core::mqtt::packet::{Property, v5_0};
+
+use super::{Fault, Version};
+use crate::reason::Reason;
+
+/// Where the level is in a CONNECT of the protocol name MQTT.
+const LEVEL_AT: usize = 6;
+/// The highest level that stands for a version: bridges set the bit above.
+const LEVEL_MAX: u8 = 0x7f;
+
+/// Whether a CONNECT is MQTT 3.1's, which had another protocol name.
+pub(super) fn is_v31(body: &[u8]) -> bool {
+    body.starts_with(b"\0\x06MQIsdp")
+}
+
+/// In which version's words a CONNECT of a level that is not spoken here is answered (3.1.2.2): a
+/// later version that keeps the shape of 5.0 reads those of 5.0, everything else the oldest.
+pub(super) fn version_of(body: &[u8]) -> Version {
+    let mut read = body.to_vec();
+    let level = read.get_mut(LEVEL_AT).filter(|level| (6..=LEVEL_MAX).contains(*level));
+    let Some(level) = level else { return Version::V311 };
+    *level = 5;
+    match v5_0::Connect::parse(&read) {
+        Ok((_connect, used)) if used == body.len() => Version::V5,
+        _ => Version::V311,
+    }
+}
+
+/// Looks at the properties of a PUBLISH of 5.0: they are there, if only to say that there are none
+/// (2.2.2), and an alias of 0 is told as that (3.3.4). Anything else is the library's to find.
+pub(super) fn check_publish(quality: u8, body: &[u8]) -> Result<(), Fault> {
+    let id = if quality > 0 { 2 } else { 0 };
+    let rest = after_text(body).and_then(|rest| rest.get(id..));
+    let Some(rest) = rest else { return Ok(()) };
+    if rest.is_empty() {
+        return Err(Fault::malformed("PUBLISH: wanted a property length (2.2.2), found the end"));
+    }
+    let Some((length, rest)) = length("PUBLISH", rest)? else { return Ok(()) };
+    let mut left = rest.get(..length).unwrap_or_default();
+    while let [id, more @ ..] = left {
+        if (*id, more.first_chunk()) == (0x23, Some(&[0, 0])) {
+            let why = "PUBLISH: wanted a topic alias above 0, found 0 (3.3.2.3.4)";
+            return Err(Fault::new(Reason::ALIAS_INVALID, why));
+        }
+        let Ok((_property, used)) = Property::parse(left) else { break };
+        left = left.get(used..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// Looks at the options of a SUBSCRIBE of 5.0: values that are none are a Protocol Error (3.8.3.1),
+/// bits that are reserved a Malformed Packet. Anything else is the library's to find.
+pub(super) fn check_options(body: &[u8]) -> Result<(), Fault> {
+    let Some(rest) = body.get(2..) else { return Ok(()) };
+    let Some((length, rest)) = length("SUBSCRIBE", rest)? else { return Ok(()) };
+    let mut left = rest.get(length..).unwrap_or_default();
+    while let Some([options, more @ ..]) = after_text(left) {
+        let is_none = options & 0x03 == 0x03 || options & 0x30 == 0x30;
+        if is_none && options & 0xc0 == 0 {
+            let why = format!("SUBSCRIBE: wanted options that there are, found {options:#04x}");
+            return Err(Fault::protocol(why));
+        }
+        left = more;
+    }
+    Ok(())
+}
+
+/// What follows a text; `None` where it is not whole.
+fn after_text(bytes: &[u8]) -> Option<&[u8]> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    rest.get(usize::from(u16::from_be_bytes(*length))..)
+}
+
+/// A length in as few bytes as it needs (1.5.5), and what follows; `None` where it is not whole.
+fn length<'a>(name: &str, bytes: &'a [u8]) -> Result<Option<(usize, &'a [u8])>, Fault> {
+    let mut length = 0;
+    for (index, byte) in bytes.iter().take(4).enumerate() {
+        length |= usize::from(byte & 0x7f) << (7 * index);
+        if *byte == 0 && index > 0 {
+            let why = format!("{name}: wanted a length in as few bytes as it needs (1.5.5)");
+            return Err(Fault::malformed(why));
+        }
+        if byte & 0x80 == 0 {
+            let rest = bytes.get(index + 1..).unwrap_or_default();
+            return Ok(Some((length, rest)));
+        }
+    }
+    Ok(None)
+}
