@@ -10,7 +10,9 @@ use crate::evaluate;
 use crate::expression::Expression;
 use crate::fault::{Fault, FaultKind};
 use crate::format;
-use crate::limits::{LAST_RECORDS_MAX, READS_MAX, STREAMS_MAX};
+use crate::limits::{
+    LAST_RECORDS_MAX, READS_MAX, SORTED_ENTITIES_MAX, SORTED_RECORDS_MAX, STREAMS_MAX,
+};
 use crate::model::{Entity, Related, World};
 use crate::observing::Role;
 use crate::options::{Expansion, Options, ResultFormat, Token};
@@ -92,7 +94,7 @@ fn give(request: &Request, world: &World<'_>) -> Result<Answer, Fault> {
     let Some(path) = &request.path else { return Ok(Answer::Json(sets(world.base))) };
     let options = &request.options;
     let here = format!("{}{}", world.base, encoded(&path.written));
-    match (target(path, world)?, &path.end) {
+    match (target(path, options, world)?, &path.end) {
         (Target::One(entity), End::Whole) => {
             let told = tell(world, &entity, options)?;
             Ok(match options.format {
@@ -107,7 +109,7 @@ fn give(request: &Request, world: &World<'_>) -> Result<Answer, Fault> {
             property(world, &entity, names, *is_value)
         }
         (Target::Many(_), End::Property(..)) => {
-            Err(Fault::malformed("path", "an entity before a property", &path.written))
+            Err(Fault::nowhere("an entity before a property", &path.written))
         }
         (Target::Many(related), end) => {
             let page = page(world, related, options, Role::Main)?;
@@ -154,14 +156,15 @@ pub(crate) fn link(here: &str, options: &[(String, String)]) -> String {
 
 /// What there is (18-088 §9.2.1), and which of its requirements are met.
 fn sets(base: &str) -> Json {
-    const CONFORMANCE: [&str; 14] = [
-        "sensing/datamodel",
+    const CONFORMANCE: [&str; 15] = [
+        "datamodel",
         "resource-path/resource-path-to-entities",
         "request-data/order",
         "request-data/expand",
         "request-data/select",
         "request-data/status-code",
         "request-data/query-status-code",
+        "request-data/orderby",
         "request-data/top",
         "request-data/skip",
         "request-data/count",
@@ -172,12 +175,20 @@ fn sets(base: &str) -> Json {
     ];
     let sets = Kind::ALL
         .map(|kind| json!({ "name": kind.set(), "url": format!("{base}/{}", kind.set()) }));
-    let conformance =
-        CONFORMANCE.map(|class| format!("http://www.opengis.net/spec/iot_sensing/1.1/req/{class}"));
-    json!({ "value": sets, "serverSettings": { "conformance": conformance } })
+    let name = |class| format!("http://www.opengis.net/spec/iot_sensing/1.1/req/{class}");
+    let limitation = format!(
+        "of Observations and HistoricalLocations only where at most {SORTED_RECORDS_MAX} records \
+         in at most {READS_MAX} ranges are asked about; otherwise 422"
+    );
+    let mut settings = Map::new();
+    settings.insert("conformance".to_owned(), json!(CONFORMANCE.map(name)));
+    for class in ["request-data/orderby", "request-data/count"] {
+        settings.insert(name(class), json!({ "limitation": limitation }));
+    }
+    json!({ "value": sets, "serverSettings": settings })
 }
 
-fn target(path: &Path, world: &World<'_>) -> Result<Target, Fault> {
+fn target(path: &Path, options: &Options, world: &World<'_>) -> Result<Target, Fault> {
     let mut at: Option<Entity> = None;
     for step in &path.steps {
         let missing = || Fault::not_found(&path.written);
@@ -190,7 +201,7 @@ fn target(path: &Path, world: &World<'_>) -> Result<Target, Fault> {
             continue;
         }
         let related = match &at {
-            None => world.root(step.nav.kind),
+            None => world.root(step.nav.kind, options.filter.as_ref()),
             Some(from) => world.follow(from, step.nav),
         };
         match related {
@@ -229,7 +240,7 @@ fn page(
     role: Role,
 ) -> Result<PageOf, Fault> {
     match related {
-        Related::One(one) => settle(world, one.into_iter().collect(), options, None),
+        Related::One(one) => settle(world, one, options, None),
         Related::Many(many) => settle(world, many, options, None),
         Related::Logs(logs) => world.page_of(&logs, options, role),
     }
@@ -239,39 +250,53 @@ fn page(
 /// page.
 pub(crate) fn settle(
     world: &World<'_>,
-    all: Vec<Entity>,
+    all: impl IntoIterator<Item = Entity>,
     options: &Options,
     token: Option<Token>,
 ) -> Result<PageOf, Fault> {
+    let end = options.skip.saturating_add(options.page());
     let mut wanted = Vec::new();
+    let mut count = 0;
     for entity in all {
         if !is_wanted(world, &entity, options)? {
             continue;
         }
-        let mut keys = Vec::with_capacity(options.order.len());
+        count += 1;
+        // Where nothing is sorted, only what is on the page is kept.
         if !options.order.is_empty() {
-            let keys_of: Vec<_> = options.order.iter().map(|key| &key.by).collect();
-            let facts = facts(world, &entity, &keys_of);
-            for key in &options.order {
-                keys.push(evaluate::first(&key.by, &facts, world.now)?);
+            if count > SORTED_ENTITIES_MAX {
+                let instead = "narrow it with $filter, or ask without $orderby";
+                return Err(Fault::too_much("entities sorted", SORTED_ENTITIES_MAX, instead));
             }
+            wanted.push((keys(world, &entity, options)?, entity));
+        } else if (options.skip..end).contains(&(count - 1)) {
+            wanted.push((Vec::new(), entity));
+        } else if count > end && !options.count {
+            break;
         }
-        wanted.push((keys, entity));
     }
-    wanted.sort_by(|(left, _), (right, _)| {
-        let pairs = options.order.iter().zip(left.iter().zip(right));
-        let mut ordered = pairs.map(|(key, (left, right))| {
-            let ordering = in_order(left, right);
-            if key.descends { ordering.reverse() } else { ordering }
+    if !options.order.is_empty() {
+        wanted.sort_by(|(left, _), (right, _)| {
+            let pairs = options.order.iter().zip(left.iter().zip(right));
+            let mut ordered = pairs.map(|(key, (left, right))| {
+                let ordering = in_order(left, right);
+                if key.descends { ordering.reverse() } else { ordering }
+            });
+            ordered.find(|ordering| ordering.is_ne()).unwrap_or(Ordering::Equal)
         });
-        ordered.find(|ordering| ordering.is_ne()).unwrap_or(Ordering::Equal)
-    });
-    let count = options.count.then_some(wanted.len());
-    let end = options.skip.saturating_add(options.page());
-    let has_more = wanted.len() > end && options.page() > 0;
+        wanted = wanted.into_iter().skip(options.skip).take(options.page()).collect();
+    }
+    let has_more = count > end && options.page() > 0;
     let next = has_more.then(|| options.next(end, token));
-    let entities = wanted.into_iter().skip(options.skip).take(options.page());
-    Ok(PageOf { entities: entities.map(|(_, entity)| entity).collect(), count, next })
+    let entities = wanted.into_iter().map(|(_, entity)| entity).collect();
+    Ok(PageOf { entities, count: options.count.then_some(count), next })
+}
+
+/// What an entity is sorted by.
+fn keys(world: &World<'_>, entity: &Entity, options: &Options) -> Result<Vec<Value>, Fault> {
+    let by: Vec<_> = options.order.iter().map(|key| &key.by).collect();
+    let facts = facts(world, entity, &by);
+    by.into_iter().map(|by| evaluate::first(by, &facts, world.now)).collect()
 }
 
 /// A total order: what is not there first, then by kind of value.
@@ -281,8 +306,9 @@ fn in_order(left: &Value, right: &Value) -> Ordering {
         Value::Boolean(_) => 1,
         Value::Integer(_) | Value::Number(_) => 2,
         Value::Text(_) | Value::Time(_) => 3,
-        Value::Duration(_) => 4,
-        Value::Geometry(_) | Value::Other => 5,
+        Value::Clock(_) => 4,
+        Value::Duration(_) => 5,
+        Value::Geometry(_) | Value::Other => 6,
     };
     rank(left).cmp(&rank(right)).then_with(|| left.compare(right).unwrap_or(Ordering::Equal))
 }

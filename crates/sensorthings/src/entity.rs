@@ -144,12 +144,16 @@ impl Kind {
         self.properties().iter().find(|property| **property == name).copied()
     }
 
-    /// What is told where a name is neither.
+    /// What is told in an option where a name is neither.
     pub(crate) fn unknown(self, name: &str) -> Fault {
+        Fault::malformed(&format!("name in {}", self.singular()), self.names(), name)
+    }
+
+    /// Every name that may be wanted of it.
+    pub(crate) fn names(self) -> String {
         let navs = self.navs().iter().map(|nav| nav.name());
         let names: Vec<_> = self.properties().iter().copied().chain(navs).collect();
-        let wanted = format!("one of @iot.id, {}", names.join(", "));
-        Fault::malformed(&format!("name in {}", self.singular()), wanted, name)
+        format!("one of @iot.id, {}", names.join(", "))
     }
 }
 

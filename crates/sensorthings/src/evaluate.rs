@@ -1,8 +1,8 @@
 //! What an expression comes to for one entity.
 //!
-//! Truth has three values, as in OData: what is compared to nothing is neither true nor false. A name
-//! that leads to many values is true of the entity where it is true of one of them, for each
-//! comparison by itself.
+//! Truth has three values: that something is greater or less than nothing is neither true nor false.
+//! `eq` and `ne` take nothing as a value like others, as in OData. A name that leads to many values is
+//! true of the entity where it is true of one of them, for each comparison by itself.
 
 use std::cmp::Ordering;
 
@@ -136,6 +136,7 @@ fn negated(value: &Value) -> Value {
         | Value::Boolean(_)
         | Value::Text(_)
         | Value::Time(_)
+        | Value::Clock(_)
         | Value::Geometry(_)
         | Value::Other => Value::Null,
     }

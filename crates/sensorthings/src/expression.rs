@@ -1,6 +1,8 @@
 //! Expressions of `$filter` and `$orderby`: the grammar of OData 4 as far as 18-088 §9.3.3.5 uses
 //! it.
 
+use std::collections::BTreeSet;
+
 use sekisho_proto::Timestamp;
 
 use crate::entity::Kind;
@@ -9,7 +11,7 @@ use crate::function::Function;
 use crate::geometry::Geometry;
 use crate::limits::NODES_MAX;
 use crate::scan::Scanner;
-use crate::value::{Value, parse_duration, parse_time};
+use crate::value::{Value, parse_clock, parse_duration, parse_time};
 
 /// An expression.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,6 +123,37 @@ impl Expression {
             | Self::Not(_)
             | Self::Negate(_)
             | Self::Either(..)
+            | Self::Calculate(..) => None,
+        }
+    }
+
+    /// The identifiers one of which an entity must have where the expression holds, itself or what
+    /// `through` leads to; `None` where the expression says nothing about that.
+    pub(crate) fn demanded(&self, through: &[&str]) -> Option<BTreeSet<&str>> {
+        match self {
+            Self::Both(left, right) => match (left.demanded(through), right.demanded(through)) {
+                (Some(left), Some(right)) => Some(left.intersection(&right).copied().collect()),
+                (one, other) => one.or(other),
+            },
+            Self::Either(left, right) => {
+                let (left, right) = (left.demanded(through)?, right.demanded(through)?);
+                Some(left.union(&right).copied().collect())
+            }
+            Self::Compare(Comparison::Equal, left, right) => match (&**left, &**right) {
+                (Self::Path(path), Self::Literal(Value::Text(id)))
+                | (Self::Literal(Value::Text(id)), Self::Path(path)) => {
+                    let (last, before) = path.split_last()?;
+                    let is_id = matches!(last.as_str(), "id" | "@iot.id") && before == through;
+                    is_id.then(|| BTreeSet::from([id.as_str()]))
+                }
+                _ => None,
+            },
+            Self::Literal(_)
+            | Self::Path(_)
+            | Self::Call(..)
+            | Self::Not(_)
+            | Self::Negate(_)
+            | Self::Compare(..)
             | Self::Calculate(..) => None,
         }
     }
@@ -244,6 +277,13 @@ impl Reader<'_, '_> {
         if is_time {
             return self.time();
         }
+        if matches!(rest.as_bytes(), [a, b, b':', ..] if is_digit(a) && is_digit(b)) {
+            let text = self.scanner.run(|next| next.is_ascii_digit() || matches!(next, ':' | '.'));
+            let wanted = "one such as 08:30:00";
+            return parse_clock(text)
+                .map(Value::Clock)
+                .ok_or_else(|| Fault::malformed("time of day", wanted, text));
+        }
         let digits = self.scanner.run(|character| character.is_ascii_digit() || character == '.');
         let mut text = digits.to_owned();
         if self.scanner.peek().is_some_and(|next| matches!(next, 'e' | 'E')) {
@@ -268,12 +308,12 @@ impl Reader<'_, '_> {
         let of_time =
             |next: char| next.is_ascii_digit() || matches!(next, '-' | ':' | '.' | 'T' | 'Z');
         let mut text = self.scanner.run(of_time).to_owned();
-        // An offset such as +09:00; a `+` before anything else is a space.
-        let offset = self.scanner.rest().strip_prefix('+').unwrap_or_default().as_bytes();
+        // An offset such as +09:00. A client that did not encode its `+` wrote a space.
+        let offset = self.scanner.rest().strip_prefix(['+', ' ']).unwrap_or_default().as_bytes();
         if matches!(offset, [a, b, b':', c, d, ..] if [a, b, c, d].iter().all(|c| c.is_ascii_digit()))
         {
             text.push('+');
-            self.scanner.run(|next| next == '+');
+            self.scanner.run(|next| matches!(next, '+' | ' '));
             text.push_str(self.scanner.run(of_time));
         }
         if self.scanner.rest().starts_with('/') {

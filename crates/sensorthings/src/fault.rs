@@ -19,7 +19,7 @@ pub struct Fault {
 pub enum FaultKind {
     /// The request breaks the standard's grammar or names what there is not.
     Malformed,
-    /// There is no such entity for the caller.
+    /// There is no such path, or no such entity for the caller.
     NotFound,
     /// The standard knows it, this service does not.
     Unsupported,
@@ -39,6 +39,11 @@ impl Fault {
     pub fn not_found(what: &str) -> Self {
         let why = "wanted one that there is and that you may discover, found none".to_owned();
         Self { kind: FaultKind::NotFound, what: shortened(what), why }
+    }
+
+    /// Nothing is where a path leads, whoever asks.
+    pub fn nowhere(wanted: impl fmt::Display, found: impl fmt::Display) -> Self {
+        Self { kind: FaultKind::NotFound, ..Self::malformed("path", wanted, found) }
     }
 
     /// The standard knows it, this service does not.

@@ -4,7 +4,7 @@ use sekisho_proto::Timestamp;
 
 use crate::fault::Fault;
 use crate::geometry::{Geometry, Relation};
-use crate::value::Value;
+use crate::value::{Value, parse_clock};
 
 /// What a function does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,7 +163,7 @@ impl Function {
             Self::Second => whole(second),
             Self::FractionalSeconds => format!("0.{fraction}").parse().ok().map(Value::Number),
             Self::Date => Some(Value::Text(date.to_owned())),
-            Self::Time => Some(Value::Text(clock.strip_suffix('Z')?.to_owned())),
+            Self::Time => parse_clock(clock.strip_suffix('Z')?).map(Value::Clock),
             Self::TotalOffsetMinutes => Some(Value::Integer(0)),
             _ => None,
         }

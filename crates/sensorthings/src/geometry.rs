@@ -9,6 +9,8 @@ use serde_json::Value as Json;
 use crate::fault::Fault;
 use crate::limits::CORNERS_MAX;
 
+/// The one coordinate reference system.
+const WGS_84: &str = "SRID=4326";
 /// Units of a degree.
 const UNITS_PER_DEGREE: f64 = 1e7;
 /// The mean radius of the earth, metres.
@@ -60,7 +62,14 @@ impl Geometry {
         let wanted = "POINT, MULTIPOINT, LINESTRING, POLYGON or MULTIPOLYGON in well-known text \
                       with degrees east and north";
         let fault = || Fault::malformed("geometry", wanted, text);
-        let body = text.split_once(';').map_or(text, |(_srid, body)| body).trim();
+        let body = match text.split_once(';') {
+            Some((srid, body)) if srid.trim().eq_ignore_ascii_case(WGS_84) => body.trim(),
+            Some((srid, _)) => {
+                let why = format!("wanted {WGS_84}, degrees on WGS 84, found another system");
+                return Err(Fault::unsupported(srid, &why));
+            }
+            None => text.trim(),
+        };
         let (name, rest) = body.split_at(body.find('(').ok_or_else(fault)?);
         let mut reader = Coordinates { rest, corners: 0 };
         let found = match name.trim().to_ascii_uppercase().as_str() {

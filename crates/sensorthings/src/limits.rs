@@ -29,15 +29,22 @@ pub const STREAMS_MAX: usize = 16_384;
 pub const COMBINATIONS_MAX: usize = 65_536;
 /// Last records that one request reads.
 pub const LAST_RECORDS_MAX: usize = 4_096;
-/// Records of one topic that are sorted and counted exactly; longer ones are walked in the order of
-/// their log.
+/// Records of a log, or of all that are asked about, that are read as a whole; longer ones are walked
+/// in the order of their log.
 pub const WHOLE_RECORDS_MAX: u64 = 512;
+/// Records that are read to be sorted or counted: eight pages, one after the other.
+pub const SORTED_RECORDS_MAX: u64 = 4_096;
+/// Entities that are sorted, some 500 bytes each: 64 of each such record.
+pub const SORTED_ENTITIES_MAX: usize = 262_144;
 /// Records of one page of a walk.
 pub const CHUNK_RECORDS_MAX: u32 = 256;
 /// Pages of a walk in one request: where nothing more was found in them, a link leads on.
 pub const CHUNKS_MAX: u32 = 4;
 /// Ranges of records that one request reads, of all topics together.
 pub const READS_MAX: usize = 64;
+/// Ranges of records that a walk through many topics reads in one request: the others are for what is
+/// expanded in what it finds.
+pub const WALK_READS_MAX: usize = READS_MAX / 2;
 /// Envelopes that one request reads, bytes.
 pub const READ_BYTES_MAX: usize = 32 << 20;
 /// Values in what one request reads: some 80 bytes each while it is answered. A walk's pages of a

@@ -11,6 +11,7 @@ use sekisho_proto::statement::{Location, StreamDescriptor, Transducer};
 use sekisho_proto::{Sample, SampleValue, Timestamp, TransducerName, Value};
 
 use crate::entity::{Kind, Nav};
+use crate::expression::Expression;
 use crate::fault::Fault;
 use crate::geometry::Point;
 use crate::id::{Id, Place, Quantity, escaped, unescaped};
@@ -94,6 +95,8 @@ pub(crate) enum Of {
     Everything,
     Quantity(Quantity),
     Spots,
+    /// The one place of what stands, which is in no record.
+    Stand,
 }
 
 /// Where a stream's device is now.
@@ -225,6 +228,9 @@ impl<'a> World<'a> {
     pub(crate) fn items(&self, number: usize, reading: &Reading, of: &Of) -> Vec<Entity> {
         let mut found = Vec::new();
         let mut counts: BTreeMap<Quantity, u32> = BTreeMap::new();
+        if *of == Of::Stand {
+            return found;
+        }
         for (sample, taken) in (0..).zip(samples(reading)) {
             let spot = spot(taken, Place { offset: reading.offset, number: sample });
             if *of == Of::Spots {
@@ -292,8 +298,13 @@ impl<'a> World<'a> {
         spot.map(|spot| spot.point).or_else(|| described().map(point_of))
     }
 
-    /// A set as a whole.
-    pub(crate) fn root(&self, kind: Kind) -> Related {
+    /// A set as a whole, or as far as a filter may want it.
+    pub(crate) fn root(&self, kind: Kind, filter: Option<&Expression>) -> Related {
+        // These sets have only what is there now; what was before is found by its identifier.
+        let has_more = matches!(kind, Kind::Location | Kind::FeatureOfInterest);
+        if let (true, Some(ids)) = (has_more, filter.and_then(|filter| filter.demanded(&[]))) {
+            return Related::Many(ids.iter().filter_map(|id| self.find(kind, id)).collect());
+        }
         let streams = 0..self.catalogue.streams().len();
         let quantities = |make: fn(usize, Quantity) -> Entity| {
             let each = |number| {
@@ -313,15 +324,19 @@ impl<'a> World<'a> {
                 let names: BTreeSet<_> = names.map(|quantity| quantity.transducer).collect();
                 Related::Many(names.into_iter().map(Entity::ObservedProperty).collect())
             }
-            Kind::FeatureOfInterest => Related::Many(
-                streams.filter_map(|number| self.current(number, Entity::Feature)).collect(),
-            ),
+            Kind::FeatureOfInterest => {
+                let nowhere = |number| Entity::Feature(number, None);
+                let of = |number| self.current(number, Entity::Feature);
+                Related::Many(
+                    streams.map(|number| of(number).unwrap_or_else(|| nowhere(number))).collect(),
+                )
+            }
             Kind::Observation => Related::Logs(
                 streams.map(|stream| Log { stream, of: Of::Everything, only: None }).collect(),
             ),
-            Kind::HistoricalLocation => Related::Logs(
-                streams.map(|stream| Log { stream, of: Of::Spots, only: None }).collect(),
-            ),
+            Kind::HistoricalLocation => {
+                Related::Logs(streams.map(|stream| self.places(stream)).collect())
+            }
         }
     }
 
@@ -384,13 +399,7 @@ impl<'a> World<'a> {
             Kind::Location => {
                 Related::Many(self.current(number, Entity::Location).into_iter().collect())
             }
-            Kind::HistoricalLocation => {
-                let stays = self.descriptor(number).is_some_and(|found| !found.mobile);
-                if stays && self.point(number, None).is_some() {
-                    return Related::Many(vec![Entity::HistoricalLocation(number, None)]);
-                }
-                Related::Logs(vec![Log { stream: number, of: Of::Spots, only: None }])
-            }
+            Kind::HistoricalLocation => Related::Logs(vec![self.places(number)]),
             _datastreams => Related::Many(
                 self.quantities(number)
                     .into_iter()
@@ -398,6 +407,13 @@ impl<'a> World<'a> {
                     .collect(),
             ),
         }
+    }
+
+    /// Where a stream's device was.
+    fn places(&self, stream: usize) -> Log {
+        let stands = self.descriptor(stream).is_some_and(|found| !found.mobile)
+            && self.point(stream, None).is_some();
+        Log { stream, of: if stands { Of::Stand } else { Of::Spots }, only: None }
     }
 
     /// The entity that an identifier names, where there is one.
@@ -460,14 +476,14 @@ impl<'a> World<'a> {
                 let of = match &log.of {
                     Of::Quantity(quantity) => *quantity == seen.quantity,
                     Of::Everything => true,
-                    Of::Spots => false,
+                    Of::Spots | Of::Stand => false,
                 };
                 let sample = Place { number: seen.sample, ..seen.place };
                 log.stream == *number && of && log.only.is_none_or(|only| only == sample)
             }),
-            (Related::Logs(logs), Entity::HistoricalLocation(number, _)) => {
-                logs.iter().any(|log| log.stream == *number)
-            }
+            (Related::Logs(logs), Entity::HistoricalLocation(number, spot)) => logs
+                .iter()
+                .any(|log| log.stream == *number && (log.of != Of::Stand || spot.is_none())),
             (Related::Logs(_), _) => false,
         }
     }

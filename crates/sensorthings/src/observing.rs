@@ -3,17 +3,23 @@
 //! A log that is short is read as a whole, so that any order, filter and count of it is exact. A
 //! longer one is walked in its own order, in bounded steps; a link leads from each page to the next.
 
-use sekisho_proto::{Offset, Timestamp};
+mod named;
+mod passing;
+
+use sekisho_proto::{Offset, Timestamp, Topic};
 
 use crate::answer::{PageOf, is_wanted, settle};
 use crate::fault::Fault;
 use crate::id::Place;
-use crate::limits::{AHEAD_S_MAX, CHUNK_RECORDS_MAX, CHUNKS_MAX, READS_MAX, WHOLE_RECORDS_MAX};
-use crate::model::{Entity, Log, World};
+use crate::limits::{
+    AHEAD_S_MAX, CHUNK_RECORDS_MAX, CHUNKS_MAX, READS_MAX, SORTED_RECORDS_MAX, WHOLE_RECORDS_MAX,
+};
+use crate::model::{Entity, Log, Of, World};
 use crate::options::{Direction, Options, Token};
-use crate::stream::{Begin, Reading};
+use crate::stream::{Begin, Chunk, Reading};
+use named::Named;
 
-/// Records of a log that is read as a whole.
+/// Records of a page of a log that is read as a whole.
 const WHOLE: u32 = 512;
 const _: () = assert!(WHOLE as u64 == WHOLE_RECORDS_MAX);
 
@@ -30,10 +36,13 @@ pub(crate) enum Role {
 struct Walk<'w, 'a> {
     world: &'w World<'a>,
     log: &'w Log,
+    topic: &'w Topic,
     options: &'w Options,
-    /// The log as it was when the first page was made: `[low, high)`.
+    /// The log as it was when the first page was made, and what may be wanted of it: `[low, high)`.
     low: Offset,
     high: Offset,
+    /// Where the page before ended.
+    after: Option<Place>,
     at: Role,
 }
 
@@ -44,7 +53,16 @@ struct Gathered {
     last: Option<Place>,
 }
 
-impl World<'_> {
+/// What reading a log as a whole came to.
+enum Whole<'a> {
+    /// It is still wanted, or not read with this request.
+    Missing,
+    /// There is more than was to be read.
+    Longer,
+    All(Vec<&'a Reading>),
+}
+
+impl<'a> World<'a> {
     /// A page of what is in some logs.
     pub(crate) fn page_of(
         &self,
@@ -52,87 +70,168 @@ impl World<'_> {
         options: &Options,
         at: Role,
     ) -> Result<PageOf, Fault> {
+        if options.page() == 0 && !options.count {
+            return Ok(PageOf::empty());
+        }
+        let named = options.filter.as_ref().map(Named::of).unwrap_or_default();
         let readable: Vec<_> = logs.iter().filter(|log| self.is_readable(log)).collect();
-        let walks = readable.into_iter().filter_map(|log| Walk::new(self, log, options, at));
-        let walks: Vec<_> = walks.collect();
+        let walk = |log| Walk::new(self, log, (options, &named), at);
+        let walks: Vec<_> = readable.into_iter().filter_map(walk).collect();
         match walks.as_slice() {
-            [] => settle(self, Vec::new(), options, None),
             [walk] => walk.page(),
-            walks => {
-                let sizes = walks.iter().map(|walk| walk.high.value() - walk.low.value());
-                if sizes.sum::<u64>() > WHOLE_RECORDS_MAX || walks.len() > READS_MAX {
-                    let instead = "ask Datastreams('ID')/Observations or \
-                                   Things('ID')/HistoricalLocations, one at a time";
-                    let max = format!("{WHOLE_RECORDS_MAX} records of {READS_MAX} topics");
-                    return Err(Fault::too_much("records of all topics", max, instead));
-                }
-                let mut all = Vec::new();
-                for walk in walks {
-                    all.extend(
-                        walk.items(&walk.whole(Begin::Offset(walk.low)).unwrap_or_default()),
-                    );
-                }
-                settle(self, all, options, None)
-            }
+            walks => self.page_of_all(walks, options),
         }
     }
 
+    /// A page of several logs: exact where they are short, else one log after the other.
+    fn page_of_all(&self, walks: &[Walk<'_, 'a>], options: &Options) -> Result<PageOf, Fault> {
+        let is_plain = options.order.is_empty() && !options.count;
+        let is_walking = matches!(options.token, Some(Token::After(..)));
+        let records: u64 = walks.iter().map(Walk::size).sum();
+        let reads: u64 = walks.iter().map(|walk| walk.size().div_ceil(WHOLE_RECORDS_MAX)).sum();
+        let max = if is_plain { WHOLE_RECORDS_MAX } else { SORTED_RECORDS_MAX };
+        if records <= max && reads <= READS_MAX as u64 && !is_walking {
+            return self.all_of(walks, options, |walk| Begin::Offset(walk.low));
+        }
+        if is_plain {
+            return passing::pass(walks, options);
+        }
+        match walks.first().and_then(Walk::since) {
+            Some(since) if walks.len() <= READS_MAX && !is_walking => {
+                self.all_of(walks, options, |_| Begin::Time(since))
+            }
+            _ => Err(too_many_records()),
+        }
+    }
+
+    /// Everything of several logs from a place of each on.
+    fn all_of(
+        &self,
+        walks: &[Walk<'_, 'a>],
+        options: &Options,
+        begin: impl Fn(&Walk<'_, 'a>) -> Begin,
+    ) -> Result<PageOf, Fault> {
+        let (mut all, mut records, mut is_missing) = (Vec::new(), 0, false);
+        for walk in walks {
+            match walk.whole(begin(walk), SORTED_RECORDS_MAX) {
+                Whole::All(readings) => {
+                    records += readings.len() as u64;
+                    all.push((walk, readings));
+                }
+                Whole::Missing => is_missing = true,
+                Whole::Longer => records = u64::MAX,
+            }
+            if records > SORTED_RECORDS_MAX {
+                return Err(too_many_records());
+            }
+        }
+        if is_missing {
+            let is_over = self.wants().is_empty();
+            return if is_over { Err(too_many_reads()) } else { Ok(PageOf::empty()) };
+        }
+        let each = |(walk, readings): (&Walk<'_, 'a>, Vec<&'a Reading>)| walk.items(&readings);
+        settle(self, all.into_iter().flat_map(each), options, None)
+    }
+
+    /// What stands is described, not read.
     fn is_readable(&self, log: &Log) -> bool {
-        self.stream(log.stream).is_some_and(|stream| stream.is_readable && !stream.is_sealed())
+        let may_read = |stream: &crate::stream::Stream<'_>| {
+            log.of == Of::Stand || (stream.is_readable && !stream.is_sealed())
+        };
+        self.stream(log.stream).is_some_and(may_read)
     }
 }
 
+impl PageOf {
+    const fn empty() -> Self {
+        Self { entities: Vec::new(), count: None, next: None }
+    }
+}
+
+fn too_many_reads() -> Fault {
+    Fault::too_much("pages of the log", READS_MAX, "ask for less at once")
+}
+
+fn too_many_records() -> Fault {
+    let instead = "narrow it with $filter=phenomenonTime ge …, ask Datastreams('ID')/Observations or \
+                   Things('ID')/HistoricalLocations, or ask without $count and without $orderby";
+    Fault::too_much("records that are sorted or counted", SORTED_RECORDS_MAX, instead)
+}
+
 impl<'w, 'a> Walk<'w, 'a> {
-    fn new(world: &'w World<'a>, log: &'w Log, options: &'w Options, at: Role) -> Option<Self> {
+    /// `None` where nothing of the log is wanted, or the pages before had all of it.
+    fn new(
+        world: &'w World<'a>,
+        log: &'w Log,
+        (options, named): (&'w Options, &Named),
+        at: Role,
+    ) -> Option<Self> {
         let stream = world.stream(log.stream)?;
-        let high = match options.token {
-            Some(Token::Until(until)) => until.min(stream.next_offset),
-            Some(Token::After(_)) | None => stream.next_offset,
-        };
+        let (mut high, mut after) = (stream.next_offset, None);
+        match &options.token {
+            Some(Token::Until(until)) => high = high.min(*until),
+            Some(Token::After(topic, _)) if stream.topic < *topic => return None,
+            Some(Token::After(topic, place)) if stream.topic == *topic => after = *place,
+            Some(Token::After(..)) | None => {}
+        }
         let (low, high) = match log.only {
             Some(place) => (place.offset, place.offset.next().min(high)),
             None => (stream.first_offset, high),
         };
-        (low < high).then_some(Self { world, log, options, low, high, at })
+        let (low, high) = named.within(&stream.topic, (low, high))?;
+        let is_some = low < high || log.of == Of::Stand;
+        is_some.then_some(Self { world, log, topic: &stream.topic, options, low, high, after, at })
+    }
+
+    /// Records that there may be.
+    fn size(&self) -> u64 {
+        match self.log.of {
+            Of::Stand => 0,
+            Of::Everything | Of::Quantity(_) | Of::Spots => self.high.value() - self.low.value(),
+        }
+    }
+
+    /// The one entity of what stands.
+    fn standing(&self) -> Option<Entity> {
+        (self.log.of == Of::Stand).then_some(Entity::HistoricalLocation(self.log.stream, None))
     }
 
     fn page(&self) -> Result<PageOf, Fault> {
+        if let Some(standing) = self.standing() {
+            let is_told = self.after.is_some();
+            return settle(self.world, (!is_told).then_some(standing), self.options, None);
+        }
         if self.options.wants_newest() && self.log.only.is_none() {
             return self.newest();
         }
-        let is_walking = matches!(self.options.token, Some(Token::After(_)));
-        let size = self.high.value() - self.low.value();
-        if size <= WHOLE_RECORDS_MAX && !is_walking {
-            return match self.whole(Begin::Offset(self.low)) {
-                Some(readings) => self.settle(&readings),
-                None => self.later(),
+        let is_walking = matches!(self.options.token, Some(Token::After(..)));
+        let direction = if self.options.count { None } else { self.options.direction() };
+        let max = if direction.is_some() { WHOLE_RECORDS_MAX } else { SORTED_RECORDS_MAX };
+        if self.size() <= max && !is_walking {
+            return match self.whole(Begin::Offset(self.low), max) {
+                Whole::All(readings) => self.settle(&readings),
+                Whole::Missing | Whole::Longer => self.later(),
             };
         }
         let since = self.since();
         if let (Some(since), false) = (since, is_walking) {
-            match self.chunk(Begin::Time(since), WHOLE) {
-                Some(chunk) if chunk.is_end => return self.settle(&chunk.readings),
-                Some(_) => {}
-                None => return self.later(),
+            match self.whole(Begin::Time(since), max) {
+                Whole::All(readings) => return self.settle(&readings),
+                Whole::Longer => {}
+                Whole::Missing => return self.later(),
             }
         }
-        let wants = if self.options.count { None } else { self.options.direction() };
-        match wants {
-            Some(Direction::Forward) => self.forward(since),
+        match direction {
+            Some(Direction::Forward) => passing::pass(std::slice::from_ref(self), self.options),
             Some(Direction::Backward) => self.backward(since),
-            None => {
-                let instead = "narrow it with $filter=phenomenonTime ge …, or ask without $count \
-                               and in the order of time";
-                let what = "records that are sorted or counted";
-                Err(Fault::too_much(what, WHOLE_RECORDS_MAX, instead))
-            }
+            None => Err(too_many_records()),
         }
     }
 
     /// The last one: mostly the last record has it.
     fn newest(&self) -> Result<PageOf, Fault> {
         let Some(reading) = self.world.last(self.log.stream) else {
-            return Ok(PageOf { entities: Vec::new(), count: None, next: None });
+            return Ok(PageOf::empty());
         };
         let items = self.items_of(reading);
         // Of several of the same time the one that came last.
@@ -145,48 +244,67 @@ impl<'w, 'a> Walk<'w, 'a> {
         Ok(PageOf { entities: vec![newest], count: None, next })
     }
 
-    /// Everything from a place on; nothing while it is still wanted or where it is too much.
-    fn whole(&self, from: Begin) -> Option<Vec<Reading>> {
-        let mut all: Vec<Reading> = Vec::new();
+    /// Everything from a place on, where it is no more than so many records.
+    fn whole(&self, from: Begin, max: u64) -> Whole<'a> {
+        let mut all: Vec<&Reading> = Vec::new();
         let mut begin = from;
+        if self.standing().is_some() {
+            return Whole::All(all);
+        }
         loop {
-            let chunk = self.chunk(begin, WHOLE)?;
-            all.extend(chunk.readings.iter().filter(|found| found.offset < self.high).cloned());
+            let Some(chunk) = self.chunk(begin, WHOLE) else { return Whole::Missing };
+            all.extend(chunk.readings.iter().filter(|found| found.offset < self.high));
             let last = chunk.readings.last().map(|reading| reading.offset.next());
             match last {
                 Some(next) if !chunk.is_end && next < self.high => begin = Begin::Offset(next),
-                _ => return Some(all),
+                _ => return Whole::All(all),
+            }
+            if all.len() as u64 >= max {
+                return Whole::Longer;
             }
         }
     }
 
-    fn chunk(&self, begin: Begin, records: u32) -> Option<&'a crate::stream::Chunk> {
-        let topic = &self.world.stream(self.log.stream)?.topic;
-        let is_read = self.world.records.page(topic, begin, records).is_some();
-        if !is_read && self.world.pages() >= READS_MAX {
+    /// How many records of a page of at most so many there may be.
+    fn records(&self, begin: Begin, max: u32) -> u32 {
+        let low = match begin {
+            Begin::Offset(offset) => offset.max(self.low),
+            Begin::Time(_) => self.low,
+        };
+        let left = self.high.value().saturating_sub(low.value()).max(1);
+        u32::try_from(left).unwrap_or(max).min(max)
+    }
+
+    /// A page of the log; nothing while it is still wanted, or where nothing more is read.
+    fn chunk(&self, begin: Begin, records: u32) -> Option<&'a Chunk> {
+        let records = self.records(begin, records);
+        if !self.is_read(begin, records) && self.world.pages() >= READS_MAX {
             return None;
         }
         self.world.page(self.log.stream, begin, records)
     }
 
+    fn is_read(&self, begin: Begin, records: u32) -> bool {
+        self.world.records.page(self.topic, begin, records).is_some()
+    }
+
     /// What is not read with this request: within other entities a link leads there.
     fn later(&self) -> Result<PageOf, Fault> {
         if self.world.pages() < READS_MAX {
-            return Ok(PageOf { entities: Vec::new(), count: None, next: None });
+            return Ok(PageOf::empty());
         }
         match self.at {
             Role::Aside => {
-                let next = Some(self.options.next(self.options.skip, self.options.token));
+                let next = Some(self.options.next(self.options.skip, self.options.token.clone()));
                 Ok(PageOf { entities: Vec::new(), count: None, next })
             }
-            Role::Main => {
-                Err(Fault::too_much("pages of the log", READS_MAX, "ask for less at once"))
-            }
+            Role::Main => Err(too_many_reads()),
         }
     }
 
-    fn items(&self, readings: &[Reading]) -> Vec<Entity> {
-        readings.iter().flat_map(|reading| self.items_of(reading)).collect()
+    fn items(&self, readings: &[&Reading]) -> Vec<Entity> {
+        let read = readings.iter().flat_map(|reading| self.items_of(reading));
+        self.standing().into_iter().chain(read).collect()
     }
 
     fn items_of(&self, reading: &Reading) -> Vec<Entity> {
@@ -198,9 +316,8 @@ impl<'w, 'a> Walk<'w, 'a> {
         all.into_iter().filter(is_it).collect()
     }
 
-    fn settle(&self, readings: &[Reading]) -> Result<PageOf, Fault> {
-        let mut items = self.items(readings);
-        items.retain(|item| place(item).is_none_or(|place| place.offset < self.high));
+    fn settle(&self, readings: &[&Reading]) -> Result<PageOf, Fault> {
+        let items = readings.iter().flat_map(|reading| self.items_of(reading));
         settle(self.world, items, self.options, Some(Token::Until(self.high)))
     }
 
@@ -212,40 +329,8 @@ impl<'w, 'a> Walk<'w, 'a> {
         Some(earliest.saturating_sub(std::time::Duration::from_secs(AHEAD_S_MAX)))
     }
 
-    fn forward(&self, since: Option<Timestamp>) -> Result<PageOf, Fault> {
-        let after = self.after();
-        let mut begin = match (after, since) {
-            (Some(after), _) => Begin::Offset(after.offset),
-            (None, Some(since)) => Begin::Time(since),
-            (None, None) => Begin::Offset(self.low),
-        };
-        let mut page = Gathered { found: Vec::new(), skipped: 0, last: None };
-        for _chunk in 0..CHUNKS_MAX {
-            let Some(chunk) = self.chunk(begin, CHUNK_RECORDS_MAX) else { return self.later() };
-            for reading in &chunk.readings {
-                for (number, item) in (0..).zip(self.items_of(reading)) {
-                    let here = Place { offset: reading.offset, number };
-                    if after.is_some_and(|after| here <= after) {
-                        continue;
-                    }
-                    if self.take(&mut page, here, item)? {
-                        return Ok(self.link(page));
-                    }
-                }
-                page.last = Some(Place { offset: reading.offset, number: u32::MAX });
-            }
-            let next = chunk.readings.last().map(|reading| reading.offset.next());
-            match next {
-                Some(next) if !chunk.is_end && next < self.high => begin = Begin::Offset(next),
-                _ => return Ok(PageOf { entities: page.found, count: None, next: None }),
-            }
-        }
-        Ok(self.link(page))
-    }
-
     fn backward(&self, since: Option<Timestamp>) -> Result<PageOf, Fault> {
-        let after = self.after();
-        let mut high = after.map_or(self.high, |after| after.offset.next().min(self.high));
+        let mut high = self.after.map_or(self.high, |after| after.offset.next().min(self.high));
         let mut page = Gathered { found: Vec::new(), skipped: 0, last: None };
         for _chunk in 0..CHUNKS_MAX {
             let low = high.value().saturating_sub(u64::from(CHUNK_RECORDS_MAX));
@@ -259,7 +344,7 @@ impl<'w, 'a> Walk<'w, 'a> {
                 let items: Vec<_> = (0..).zip(self.items_of(reading)).collect();
                 for (number, item) in items.into_iter().rev() {
                     let here = Place { offset: reading.offset, number };
-                    if after.is_some_and(|after| here >= after) {
+                    if self.after.is_some_and(|after| here >= after) {
                         continue;
                     }
                     if self.take(&mut page, here, item)? {
@@ -276,13 +361,6 @@ impl<'w, 'a> Walk<'w, 'a> {
         Ok(self.link(page))
     }
 
-    fn after(&self) -> Option<Place> {
-        match self.options.token {
-            Some(Token::After(place)) => Some(place),
-            Some(Token::Until(_)) | None => None,
-        }
-    }
-
     /// Whether the page is full with it.
     fn take(&self, page: &mut Gathered, here: Place, item: Entity) -> Result<bool, Fault> {
         if !is_wanted(self.world, &item, self.options)? {
@@ -292,9 +370,6 @@ impl<'w, 'a> Walk<'w, 'a> {
             page.skipped += 1;
             return Ok(false);
         }
-        if self.options.page() == 0 {
-            return Ok(true);
-        }
         page.found.push(item);
         page.last = Some(here);
         Ok(page.found.len() >= self.options.page())
@@ -302,7 +377,8 @@ impl<'w, 'a> Walk<'w, 'a> {
 
     fn link(&self, page: Gathered) -> PageOf {
         let left = self.options.skip.saturating_sub(page.skipped);
-        let next = page.last.map(|last| self.options.next(left, Some(Token::After(last))));
+        let token = |last| Token::After(self.topic.clone(), Some(last));
+        let next = page.last.map(|last| self.options.next(left, Some(token(last))));
         PageOf { entities: page.found, count: None, next }
     }
 }
@@ -311,19 +387,6 @@ fn time(item: &Entity) -> Option<Timestamp> {
     match item {
         Entity::Observation(_, seen) => Some(seen.time),
         Entity::HistoricalLocation(_, spot) => spot.map(|spot| spot.time),
-        Entity::Thing(_)
-        | Entity::Location(..)
-        | Entity::Datastream(..)
-        | Entity::Sensor(..)
-        | Entity::ObservedProperty(_)
-        | Entity::Feature(..) => None,
-    }
-}
-
-fn place(item: &Entity) -> Option<Place> {
-    match item {
-        Entity::Observation(_, seen) => Some(seen.place),
-        Entity::HistoricalLocation(_, spot) => spot.map(|spot| spot.place),
         Entity::Thing(_)
         | Entity::Location(..)
         | Entity::Datastream(..)

@@ -1,11 +1,14 @@
 //! Query options (18-088 §9.3), of a request and of each `$expand` in it.
 
+use sekisho_proto::{Offset, Topic};
+
 use crate::entity::{Kind, Nav};
 use crate::expression::Expression;
 use crate::fault::Fault;
-use crate::id::Place;
+use crate::id::{Id, Place};
 use crate::limits::{EXPANSIONS_MAX, KEYS_MAX, PAGE_DEFAULT, PAGE_MAX};
-use crate::scan::Scanner;
+use crate::path::decoded_query;
+use crate::scan::{Scanner, is_of_name};
 
 /// What is asked of a collection or an entity.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,13 +46,13 @@ pub(crate) enum ResultFormat {
     DataArray,
 }
 
-/// Where a walk through a log goes on; made by a link to the next page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where a walk goes on; made by a link to the next page.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Token {
     /// Only what was there when the first page was made.
-    Until(sekisho_proto::Offset),
-    /// After this one, in the direction of the walk.
-    After(Place),
+    Until(Offset),
+    /// In this topic's log, after a place where there is one, in the direction of the walk.
+    After(Topic, Option<Place>),
 }
 
 /// A wish to read the log in one direction; anything else needs all of it.
@@ -81,7 +84,7 @@ impl Options {
         let mut expansions = 0;
         for option in query.split('&').filter(|option| !option.is_empty()) {
             let (name, value) = option.split_once('=').unwrap_or((option, ""));
-            let (name, value) = (crate::path::decoded(name)?, crate::path::decoded(value)?);
+            let (name, value) = (decoded_query(name)?, decoded_query(value)?);
             // 18-088 leaves names without `$` to services and proxies.
             if !name.starts_with('$') {
                 continue;
@@ -168,10 +171,11 @@ impl Options {
                 }
             }
             "$skiptoken" => self.token = Some(Token::read(scanner)?),
+            // 18-088 wants 501 for options that a service does not know, whatever they are.
             other => {
-                let known = "$filter, $expand, $select, $orderby, $top, $skip, $count and \
-                             $resultFormat";
-                return Err(Fault::malformed("query option", known, other));
+                let why = "wanted $filter, $expand, $select, $orderby, $top, $skip, $count or \
+                           $resultFormat, found another option";
+                return Err(Fault::unsupported(&format!("query option {other}"), why));
             }
         }
         Ok(())
@@ -321,13 +325,16 @@ impl Expansion {
 impl Token {
     fn read(scanner: &mut Scanner<'_>) -> Result<Self, Fault> {
         let wanted = "the $skiptoken of a link to the next page";
-        let text = scanner.run(|next| next.is_ascii_alphanumeric() || next == '.');
+        let text = scanner.run(|next| is_of_name(next) || matches!(next, '-' | '~' | ':'));
         let token = match text.split_at_checked(1) {
             Some(("u", offset)) => {
                 let offset = offset.parse().ok();
-                offset.map(|offset| Self::Until(sekisho_proto::Offset::new(offset)))
+                offset.map(|offset| Self::Until(Offset::new(offset)))
             }
-            Some(("a", place)) => Place::parse(place).map(Self::After),
+            Some(("a", id)) => match Id::parse(id) {
+                Some(Id { topic, quantity: None, place }) => Some(Self::After(topic, place)),
+                _ => None,
+            },
             _ => None,
         };
         token.ok_or_else(|| Fault::malformed("$skiptoken", wanted, text))
@@ -338,7 +345,10 @@ impl std::fmt::Display for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Until(offset) => write!(f, "u{offset}"),
-            Self::After(place) => write!(f, "a{place}"),
+            Self::After(topic, place) => {
+                let id = Id { topic: topic.clone(), quantity: None, place: *place };
+                write!(f, "a{id}")
+            }
         }
     }
 }

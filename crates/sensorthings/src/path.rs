@@ -48,7 +48,7 @@ impl Path {
             let is_one = steps.last().is_none_or(|step| !step.nav.is_many || step.id.is_some());
             match &mut end {
                 End::Property(_, true) | End::References => {
-                    return Err(Fault::malformed("path", "its end", text));
+                    return Err(Fault::nowhere("its end", text));
                 }
                 End::Property(_, is_value) if text == "$value" => *is_value = true,
                 End::Property(names, _) => names.push(text),
@@ -57,7 +57,7 @@ impl Path {
                     (Some(last), false) => {
                         let wanted = format!("{}('ID')", last.nav.name());
                         let found = format!("{}/{text}", last.nav.name());
-                        return Err(Fault::malformed("path", wanted, found));
+                        return Err(Fault::nowhere(wanted, found));
                     }
                     (last, _) => {
                         let kind = last.map(|step| step.nav.kind);
@@ -89,9 +89,10 @@ impl Path {
 fn property(text: &str, kind: Option<Kind>) -> Result<String, Fault> {
     let Some(kind) = kind else {
         let sets: Vec<_> = Kind::ALL.iter().map(|kind| kind.set()).collect();
-        return Err(Fault::malformed("path", format!("one of {}", sets.join(", ")), text));
+        return Err(Fault::nowhere(format!("one of {}", sets.join(", ")), text));
     };
-    kind.property(text).map(str::to_owned).ok_or_else(|| kind.unknown(text))
+    let property = kind.property(text).map(str::to_owned);
+    property.ok_or_else(|| Fault::nowhere(kind.names(), text))
 }
 
 impl Step {
@@ -119,6 +120,11 @@ impl Step {
         }
         Ok(Some(Self { nav, id: Some(id) }))
     }
+}
+
+/// Percent-decodes a part of a query, where forms write a space as `+`.
+pub(crate) fn decoded_query(text: &str) -> Result<String, Fault> {
+    decoded(&text.replace('+', " "))
 }
 
 /// Percent-decodes a part of a URL.

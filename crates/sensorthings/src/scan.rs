@@ -23,9 +23,9 @@ impl<'a> Scanner<'a> {
         self.rest.is_empty()
     }
 
-    /// Passes over spaces, also where a client wrote them as `+`.
+    /// Passes over spaces.
     pub(crate) fn spaces(&mut self) {
-        self.rest = self.rest.trim_start_matches([' ', '\t', '+']);
+        self.rest = self.rest.trim_start_matches([' ', '\t']);
     }
 
     pub(crate) fn peek(&self) -> Option<char> {
@@ -34,7 +34,7 @@ impl<'a> Scanner<'a> {
 
     /// Takes a character if it comes next, after spaces.
     pub(crate) fn take(&mut self, character: char) -> bool {
-        let rest = self.rest.trim_start_matches([' ', '\t', '+']);
+        let rest = self.rest.trim_start_matches([' ', '\t']);
         match rest.strip_prefix(character) {
             Some(rest) => {
                 self.rest = rest;
@@ -62,7 +62,7 @@ impl<'a> Scanner<'a> {
 
     /// Takes a word if it comes next and ends there.
     pub(crate) fn word(&mut self, word: &str) -> bool {
-        let rest = self.rest.trim_start_matches([' ', '\t', '+']);
+        let rest = self.rest.trim_start_matches([' ', '\t']);
         match rest.strip_prefix(word) {
             Some(after) if !after.starts_with(is_of_name) => {
                 self.rest = after;

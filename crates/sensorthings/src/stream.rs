@@ -116,6 +116,7 @@ pub struct Chunk {
 pub struct Records {
     last: BTreeMap<Topic, Option<Reading>>,
     pages: BTreeMap<(Topic, Begin, u32), Chunk>,
+    is_much: bool,
 }
 
 impl Records {
@@ -127,6 +128,17 @@ impl Records {
     /// A page that was wanted.
     pub fn put_page(&mut self, topic: Topic, begin: Begin, records: u32, chunk: Chunk) {
         self.pages.insert((topic, begin, records), chunk);
+    }
+
+    /// A good part of what one request may read was read: walks are to go on with the next request.
+    pub const fn note_much(&mut self) {
+        self.is_much = true;
+    }
+
+    /// Whether that was noted.
+    #[must_use]
+    pub const fn is_much(&self) -> bool {
+        self.is_much
     }
 
     /// How many pages were read.

@@ -1,11 +1,15 @@
 //! Values that expressions are made of, and how they compare.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use sekisho_proto::Timestamp;
 use serde_json::Value as Json;
 
 use crate::geometry::Geometry;
+
+/// Digits of a second's fraction that are kept.
+const FRACTION_DIGITS: usize = 6;
 
 /// What an expression comes to.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +20,8 @@ pub(crate) enum Value {
     Number(f64),
     Text(String),
     Time(Timestamp),
+    /// A time of day, microseconds after midnight.
+    Clock(i64),
     /// Microseconds.
     Duration(i64),
     Geometry(Geometry),
@@ -48,6 +54,7 @@ impl Value {
             | Self::Number(_)
             | Self::Text(_)
             | Self::Time(_)
+            | Self::Clock(_)
             | Self::Duration(_)
             | Self::Geometry(_)
             | Self::Other => None,
@@ -63,6 +70,7 @@ impl Value {
             | Self::Boolean(_)
             | Self::Text(_)
             | Self::Time(_)
+            | Self::Clock(_)
             | Self::Duration(_)
             | Self::Geometry(_)
             | Self::Other => None,
@@ -78,6 +86,7 @@ impl Value {
             | Self::Boolean(_)
             | Self::Integer(_)
             | Self::Number(_)
+            | Self::Clock(_)
             | Self::Duration(_)
             | Self::Geometry(_)
             | Self::Other => None,
@@ -90,7 +99,10 @@ impl Value {
             (Self::Null, Self::Null) => Some(Ordering::Equal),
             (Self::Boolean(left), Self::Boolean(right)) => Some(left.cmp(right)),
             (Self::Integer(left), Self::Integer(right))
-            | (Self::Duration(left), Self::Duration(right)) => Some(left.cmp(right)),
+            | (Self::Duration(left), Self::Duration(right))
+            | (Self::Clock(left), Self::Clock(right)) => Some(left.cmp(right)),
+            (Self::Clock(clock), Self::Text(text)) => Some(clock.cmp(&parse_clock(text)?)),
+            (Self::Text(text), Self::Clock(clock)) => Some(parse_clock(text)?.cmp(clock)),
             (Self::Text(left), Self::Text(right)) => Some(left.cmp(right)),
             (Self::Time(_), _) | (_, Self::Time(_)) => Some(self.time()?.cmp(&other.time()?)),
             (Self::Geometry(left), Self::Geometry(right)) => {
@@ -101,8 +113,10 @@ impl Value {
     }
 }
 
-/// A time of RFC 3339; seconds and the time of day may be left out, as OData does.
+/// A time of RFC 3339; seconds and the time of day may be left out, as OData does. What is less than
+/// a microsecond plays no part.
 pub(crate) fn parse_time(text: &str) -> Option<Timestamp> {
+    let text = &*to_micros(text);
     if let Ok(time) = Timestamp::parse(text) {
         return Some(time);
     }
@@ -112,6 +126,35 @@ pub(crate) fn parse_time(text: &str) -> Option<Timestamp> {
     let (date, rest) = text.split_once('T')?;
     let (clock, zone) = rest.split_at_checked(5)?;
     Timestamp::parse(&format!("{date}T{clock}:00{zone}")).ok()
+}
+
+/// A time without the digits of its second that are less than a microsecond.
+fn to_micros(text: &str) -> Cow<'_, str> {
+    let cut = text.split_once('.').and_then(|(clock, rest)| {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let (micros, zone) = (rest.get(..FRACTION_DIGITS)?, rest.get(digits..)?);
+        (digits > FRACTION_DIGITS).then(|| format!("{clock}.{micros}{zone}"))
+    });
+    cut.map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+/// `08:30:15.25`, as microseconds after midnight; seconds may be left out.
+pub(crate) fn parse_clock(text: &str) -> Option<i64> {
+    const SECOND: i64 = 1_000_000;
+    let mut parts = text.splitn(3, ':');
+    let (hour, minute) = (two_digits(parts.next()?, 23)?, two_digits(parts.next()?, 59)?);
+    let seconds = parts.next().unwrap_or("00");
+    let (second, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
+    if fraction.is_empty() {
+        return None;
+    }
+    let whole = (hour * 60 + minute) * 60 + two_digits(second, 59)?;
+    Some(whole * SECOND + scaled(&format!("0.{fraction}"), SECOND)?)
+}
+
+fn two_digits(text: &str, max: i64) -> Option<i64> {
+    let is_it = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_it.then(|| text.parse().ok()).flatten().filter(|number| *number <= max)
 }
 
 /// `P1DT2H30M`, as microseconds. Months and years have no fixed length and are none.

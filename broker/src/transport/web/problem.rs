@@ -25,8 +25,6 @@ pub(crate) struct Problem {
     detail: String,
     /// The thing refused.
     what: String,
-    #[serde(skip)]
-    code: RefusalCode,
 }
 
 impl Problem {
@@ -43,7 +41,6 @@ impl Problem {
             status: status.as_u16(),
             detail: why.into(),
             what: what.into(),
-            code,
         }
     }
 
@@ -109,11 +106,12 @@ const fn status_of(code: RefusalCode) -> StatusCode {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let (status, code) = (self.status(), self.code);
+        let status = self.status();
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-        if matches!(code, RefusalCode::RateLimited | RefusalCode::TooMany | RefusalCode::Draining) {
+        // A code may be told with a status that no waiting changes.
+        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
             headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
         }
         response

@@ -58,6 +58,10 @@ fn what_the_standard_shows_is_understood() {
         ("phenomenonTime ge 2026-11-20T08:30:00Z", true),
         ("phenomenonTime lt 2026-11-20T17:30:15.3+09:00", true),
         ("phenomenonTime gt 2026-11-20T17:30:15.3+09:00", false),
+        ("phenomenonTime lt 2026-11-20T17:30:15.3 09:00 and true", true),
+        ("phenomenonTime eq 2026-11-20T08:30:15.2500009Z", true),
+        ("phenomenonTime eq 2026-11-20T17:30:15.250000999999999999999+09:00", true),
+        ("phenomenonTime lt 2026-11-20T08:30:15.2500019Z", true),
         ("phenomenonTime ge 2026-11-20", true),
         ("phenomenonTime gt now() sub duration'PT4H'", true),
         ("phenomenonTime gt now() sub duration'PT3H'", false),
@@ -87,7 +91,10 @@ fn what_the_standard_shows_is_understood() {
         ("st_equals(FeatureOfInterest/feature, geography'POINT(1 1)')", false),
         ("st_relate(FeatureOfInterest/feature, geography'POINT(1 1)', 'FF*FF****')", true),
         ("geo.length(geography'LINESTRING(0 0,0 1)') gt 111000", true),
-        ("result+gt+20+and+true", true),
+        ("time(phenomenonTime) lt 23:59:59 and time(phenomenonTime) gt 08:30", true),
+        ("time(phenomenonTime) eq 08:30:15.25 and time(phenomenonTime) eq '08:30:15.25'", true),
+        ("08:30:15.2500001 lt time(phenomenonTime)", false),
+        ("time(phenomenonTime) ge 08:30:15.3", false),
     ] {
         assert_eq!(holds(&read(text), &facts(), now()), Ok(wanted), "{text}");
     }
@@ -106,6 +113,10 @@ fn what_is_none_is_told_with_where_and_why() {
         ("geography'POINT(1)' eq 1", "well-known text"),
         ("phenomenonTime gt 2026-13-01T00:00:00Z", "RFC 3339"),
         ("phenomenonTime gt 2026-01-01/2026-01-02", "found an interval"),
+        ("phenomenonTime gt 2026-01-01T00:00:00.Z", "RFC 3339"),
+        ("time(phenomenonTime) gt 24:00:00", "one such as 08:30:00"),
+        ("time(phenomenonTime) gt 08:30:", "one such as 08:30:00"),
+        ("time(phenomenonTime) gt 08:30:15.", "one such as 08:30:00"),
         ("result eq 'open", "a text that ends with '"),
         ("((((((((((((((((((((1))))))))))))))))))))", "wanted at most 32"),
     ] {

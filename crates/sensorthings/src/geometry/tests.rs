@@ -85,9 +85,19 @@ fn what_is_no_geometry_is_refused() {
     ] {
         assert!(Geometry::parse(text).is_err(), "{text}");
     }
-    assert!(Geometry::parse("SRID=4326;POINT (1 2)").is_ok());
     assert!(Geometry::parse("MULTIPOINT ((1 2), (3 4))").is_ok());
     assert!(Geometry::parse("MULTIPOLYGON (((0 0,1 0,1 1,0 0)),((5 5,6 5,6 6,5 5)))").is_ok());
+}
+
+#[test]
+fn coordinates_of_another_system_are_not_taken_for_degrees() {
+    for text in ["SRID=4326;POINT (1 2)", "srid=4326; POINT(1 2)"] {
+        assert_eq!(Geometry::parse(text), Ok(read("POINT(1 2)")), "{text}");
+    }
+    for text in ["SRID=3857;POINT(1 2)", "SRID=;POINT(1 2)", ";POINT(1 2)", "4326;POINT(1 2)"] {
+        let fault = Geometry::parse(text).unwrap_err();
+        assert!(fault.to_string().contains("wanted SRID=4326"), "{text}: {fault}");
+    }
 }
 
 /// By the signed angle that a ring winds around a point: another way to the same answer.

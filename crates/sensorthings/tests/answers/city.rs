@@ -143,7 +143,8 @@ impl City {
         )
     }
 
-    fn read(&self, want: Want, records: &mut Records) {
+    /// Reads what is wanted, as a node does.
+    pub(crate) fn read(&self, want: Want, records: &mut Records) {
         let kept = self.streams.iter().find(|kept| kept.topic == *want.topic()).unwrap();
         assert!(kept.is_readable, "{want:?}: wanted nothing of what nobody may read");
         match want {

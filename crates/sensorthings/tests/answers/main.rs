@@ -5,3 +5,4 @@ mod city;
 mod paging;
 mod queries;
 mod topics;
+mod wide;

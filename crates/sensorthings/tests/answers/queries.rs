@@ -14,7 +14,23 @@ fn the_landing_document_names_every_set() {
     let names: Vec<_> = found["value"].as_array().unwrap().iter().map(|set| &set["name"]).collect();
     assert_eq!(names.len(), 8);
     assert_eq!(found["value"][0]["url"], format!("{BASE}/Things"));
-    assert!(found["serverSettings"]["conformance"].as_array().unwrap().len() > 10);
+}
+
+#[test]
+fn what_is_conformed_to_is_named_as_the_standard_names_it() {
+    let found = City::small().json("/");
+    let settings = &found["serverSettings"];
+    let named: Vec<_> = settings["conformance"].as_array().unwrap().iter().collect();
+    let of = |class: &str| format!("http://www.opengis.net/spec/iot_sensing/1.1/req/{class}");
+    // Clients look for the first to know that it is version 1.1.
+    for class in ["datamodel", "request-data/orderby", "request-data/count"] {
+        assert!(named.iter().any(|name| **name == of(class)), "{class}: {named:?}");
+    }
+    // Long logs are not sorted and counted: whoever reads the list reads that, too.
+    for class in ["request-data/orderby", "request-data/count"] {
+        let limitation = settings[of(class)]["limitation"].as_str().unwrap();
+        assert!(limitation.contains("4096 records"), "{limitation}");
+    }
 }
 
 #[test]
@@ -147,6 +163,29 @@ fn filters_choose_by_property_by_relation_by_time_and_by_place() {
 }
 
 #[test]
+fn a_plus_in_a_query_is_a_space_and_an_encoded_one_is_a_plus() {
+    let city = City::small();
+    let count = |target: &str| city.json(target)["value"].as_array().unwrap().len();
+    assert_eq!(count("/Things?$filter=name+eq+'station+fujisawa/park/1'"), 1);
+    assert_eq!(count("/Things?$filter=name+eq+'station%2Bfujisawa/park/1'"), 0);
+    let expand = "/Things('fujisawa:park:1')?$expand=Datastreams($filter=name+eq+\
+                  'station+fujisawa/park/1+pm2_5')";
+    assert_eq!(city.json(expand)["Datastreams"].as_array().unwrap().len(), 1);
+    let area = "geography'POLYGON+((139.48+35.33,+139.49+35.33,+139.49+35.35,+139.48+35.33))'";
+    assert_eq!(count(&format!("/Things?$filter=st_within(Locations/location,+{area})")), 1);
+    // Five of the park's samples were taken before; a client may forget to encode the offset's plus.
+    for offset in ["%2B09:00", "+09:00"] {
+        let target = format!(
+            "/Datastreams('fujisawa:park:1::temperature')/Observations\
+             ?$filter=phenomenonTime+lt+2026-11-20T21:00:25{offset}+and+true"
+        );
+        assert_eq!(count(&target), 5, "{offset}");
+    }
+    let fault = city.ask("/Things('fujisawa+park+1')").unwrap_err();
+    assert!(fault.what.contains('+'), "paths are no forms: {fault}");
+}
+
+#[test]
 fn order_count_top_and_skip_are_exact() {
     let city = City::small();
     let all = "/Datastreams('fujisawa:park:1::temperature')/Observations";
@@ -168,17 +207,26 @@ fn order_count_top_and_skip_are_exact() {
 fn what_was_asked_wrongly_is_told() {
     let city = City::small();
     for (target, kind, words) in [
-        ("/Thing", FaultKind::Malformed, "wanted one of Things, Locations"),
+        ("/Thing", FaultKind::NotFound, "wanted one of Things, Locations"),
+        ("/Things('fujisawa:park:1')/Nope", FaultKind::NotFound, "wanted one of @iot.id, name"),
+        ("/Things('fujisawa:park:1')/Observations", FaultKind::NotFound, "found Observations"),
+        ("/Things/$ref/name", FaultKind::NotFound, "wanted its end"),
+        ("/Things('fujisawa:park:1", FaultKind::Malformed, "ends with '"),
         ("/Things?$top=-1", FaultKind::Malformed, "$top"),
         ("/Things?$top=1&$top=2", FaultKind::Malformed, "$top once"),
-        ("/Things?$frob=1", FaultKind::Malformed, "found $frob"),
+        ("/Things?$frob=1", FaultKind::Unsupported, "query option $frob"),
+        ("/Things?$format=json", FaultKind::Unsupported, "query option $format"),
+        ("/Things?$search=dust", FaultKind::Unsupported, "query option $search"),
+        ("/Things?$apply=aggregate(x)", FaultKind::Unsupported, "query option $apply"),
+        ("/Things?$compute=1", FaultKind::Unsupported, "query option $compute"),
+        ("/Things?$expand=Locations($levels=2)", FaultKind::Unsupported, "option $levels"),
         ("/Things?$filter=colour eq 1", FaultKind::Malformed, "wanted one of @iot.id, name"),
         ("/Things?$expand=Sensor", FaultKind::Malformed, "found Sensor"),
         ("/Things?$select=colour", FaultKind::Malformed, "found colour"),
         ("/Things?$orderby=name up", FaultKind::Malformed, "the end of $orderby"),
         ("/Things?$count=maybe", FaultKind::Malformed, "$count=true"),
-        ("/Things/Datastreams", FaultKind::Malformed, "wanted Things('ID')"),
-        ("/Things('fujisawa:park:1')/colour", FaultKind::Malformed, "found colour"),
+        ("/Things/Datastreams", FaultKind::NotFound, "wanted Things('ID')"),
+        ("/Things('fujisawa:park:1')/colour", FaultKind::NotFound, "found colour"),
         ("/Things?$filter=%zz", FaultKind::Malformed, "two hexadecimal digits"),
         ("/Things?$resultFormat=dataArray", FaultKind::Unsupported, "wanted Observations"),
         ("/Things?$filter=HistoricalLocations/time gt now()", FaultKind::Unsupported, "where"),
@@ -187,6 +235,41 @@ fn what_was_asked_wrongly_is_told() {
         assert_eq!(fault.kind, kind, "{target}: {fault}");
         assert!(fault.to_string().contains(words), "{target}: {fault}");
     }
+}
+
+#[test]
+fn what_has_an_identifier_is_found_by_it_in_its_set() {
+    let city = City::small();
+    for (set, id) in [
+        ("FeaturesOfInterest", "fujisawa:truck:17@0.0"),
+        ("FeaturesOfInterest", "fujisawa:park:1"),
+        ("FeaturesOfInterest", "santander:~E9~9B~BB~E5~8A~9B:~E3~83~A1~E3~83~BC~E3~82~BF~E3~83~BC"),
+        ("Locations", "fujisawa:truck:17@1.0"),
+        ("HistoricalLocations", "fujisawa:truck:17@1.0"),
+        ("HistoricalLocations", "fujisawa:park:1"),
+        ("Observations", "fujisawa:park:1::pm2_5@3.0"),
+    ] {
+        let found = city.list(&format!("/{set}?$filter=id eq '{id}'"), "/@iot.id");
+        assert_eq!(found, [json!(id)], "{set}");
+        let other = city.list(&format!("/{set}?$filter=id eq '{id}' and id eq 'x'"), "/@iot.id");
+        assert!(other.is_empty(), "{set}: {other:?}");
+    }
+    let features = city.list("/FeaturesOfInterest", "/feature/type");
+    assert_eq!(features, [json!("Point"), json!("Point"), json!("Feature")]);
+}
+
+#[test]
+fn where_something_stands_is_among_all_that_was_somewhere() {
+    let city = City::small();
+    let park = "Thing/id eq 'fujisawa:park:1'";
+    let found = city.json(&format!("/HistoricalLocations?$filter={park}&$count=true"));
+    assert_eq!(
+        (&found["@iot.count"], &found["value"][0]["@iot.id"]),
+        (&json!(1), &json!("fujisawa:park:1"))
+    );
+    let all = city.list("/HistoricalLocations?$select=id", "/@iot.id");
+    let truck = |number| json!(format!("fujisawa:truck:17@{number}.0"));
+    assert_eq!(all, [json!("fujisawa:park:1"), truck(0), truck(1), truck(2)]);
 }
 
 #[test]

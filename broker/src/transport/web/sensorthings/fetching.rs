@@ -44,6 +44,11 @@ impl Budget {
         }
     }
 
+    /// Whether what may still be read is little more than what is read at once.
+    const fn is_much(&self) -> bool {
+        self.bytes > READ_BYTES_MAX / 4 || self.values > READ_VALUES_MAX / 4
+    }
+
     fn spend(&mut self, read: Self) -> Result<(), Fault> {
         self.bytes = self.bytes.saturating_add(read.bytes);
         self.values = self.values.saturating_add(read.values);
@@ -88,7 +93,9 @@ pub(super) async fn fetch(
             }
         }
     }
-    while !pages.is_empty() {
+    let had_much = records.is_much();
+    // A walk ends where much was read. What needs the rest asks for it again, and is given it.
+    while !pages.is_empty() && (had_much || !records.is_much()) {
         let rest = pages.split_off(pages.len().min(PAGES_AT_ONCE));
         let reads = pages
             .iter()
@@ -100,6 +107,9 @@ pub(super) async fn fetch(
                 return Ok(Err(fault));
             }
             records.put_page(topic, begin, count, chunk);
+        }
+        if budget.is_much() {
+            records.note_much();
         }
         pages = rest;
     }
