@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::command::Common;
 use crate::command::serve::Logging;
-use crate::organisation::ADMINISTRATOR;
+use crate::organisation::{ADMINISTRATOR, is_there};
 use crate::output;
 use crate::via::ViaArgs;
 
@@ -49,7 +49,7 @@ impl Access {
     /// Reads profile and keys.
     pub(crate) fn load(dir: &Path) -> Result<Self> {
         let administrator = dir.join(ADMINISTRATOR);
-        let dir = match (dir.join(PROFILE_FILE).exists(), administrator.exists()) {
+        let dir = match (is_there(&dir.join(PROFILE_FILE))?, is_there(&administrator)?) {
             (true, _) => dir.to_owned(),
             (false, true) => administrator,
             (false, false) => bail!(

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use sekisho::Profile;
 use sekisho_seal::Password;
 use serde_json::{Map, Value, json};
@@ -57,14 +59,17 @@ impl MqttArgs {
         if address.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
             return Err(fault::usage(format!("--mqtt: wanted HOST:PORT, found {address:?}")));
         }
-        let pem = std::fs::read(certificate)
-            .with_context(|| format!("{}: wanted a certificate", certificate.display()))?;
+        let file = certificate.display();
+        let pem =
+            std::fs::read(certificate).with_context(|| format!("{file}: wanted a certificate"))?;
+        let pinned = CertificateDer::from_pem_slice(&pem)
+            .with_context(|| format!("{file}: wanted a certificate in PEM"))?;
         let caller = match (&self.user, &self.password_file) {
             (Some(user), Some(file)) => Caller::Password(user.clone(), password(file)?),
             _ => Caller::Key(Box::new(Profile::identity(dir)?.signing().clone())),
         };
-        let connected = Wire::connect(address, &pem, &caller).await;
-        connected.with_context(|| format!("MQTT listener at {address}"))
+        let connected = Wire::connect(address, pinned, &caller).await;
+        connected.with_context(|| format!("MQTT listener at {address}, certificate of {file}"))
     }
 
     /// `pub`: each payload in turn, each acknowledged.
@@ -181,4 +186,34 @@ fn lines() -> mpsc::Receiver<io::Result<String>> {
         }
     });
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_is_no_certificate_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let certificate = Some(file.path().to_owned());
+        let mqtt = Some("127.0.0.1:1".to_owned());
+        let asked = MqttArgs { mqtt, certificate, ..MqttArgs::default() };
+        let refused = asked.connect(Path::new("nowhere")).await.err().unwrap();
+        let (said, name) = (format!("{refused:#}"), file.path().display().to_string());
+        assert!(said.contains(&format!("{name}: wanted a certificate in PEM")), "{said}");
+    }
+
+    #[tokio::test]
+    async fn where_nobody_listens_the_node_cannot_be_reached() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap().to_string();
+        drop(free);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let shown = rcgen::CertificateParams::default().self_signed(&key).unwrap();
+        let caller = Caller::Password("logger@fujisawa".to_owned(), Zeroizing::default());
+        let refused = Wire::connect(&address, shown.der().clone(), &caller).await.err().unwrap();
+        assert_eq!(fault::exit_of(&refused), Exit::Unreachable);
+        let said = format!("{refused:#}");
+        assert!(said.contains("refused") && said.contains("is the node running"), "{said}");
+    }
 }

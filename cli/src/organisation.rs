@@ -64,13 +64,22 @@ pub(crate) struct Made {
     pub(crate) root_files: Vec<PathBuf>,
 }
 
+/// Whether a file or folder is there.
+///
+/// # Errors
+/// The system does not say, as where one may not look into the folder: that is no reason to take it
+/// for missing.
+pub(crate) fn is_there(path: &Path) -> Result<bool> {
+    path.try_exists().with_context(|| format!("{}: look for it", path.display()))
+}
+
 /// Whether a folder is an organisation's.
 ///
 /// # Errors
 /// It is another one, or none.
 pub(crate) fn check(dir: &Path) -> Result<()> {
     ensure!(
-        dir.join(CONFIGURATION).exists(),
+        is_there(&dir.join(CONFIGURATION))?,
         "{}: wanted an organisation's folder made by `sekisho init`, found no {CONFIGURATION} in \
          it; name it with --dir",
         dir.display()
@@ -83,9 +92,9 @@ pub(crate) fn check(dir: &Path) -> Result<()> {
 /// # Errors
 /// It is another one, or none.
 pub(crate) fn check_steward(dir: &Path) -> Result<()> {
-    let own = dir.join(PROFILE_FILE).exists();
+    let own = is_there(&dir.join(PROFILE_FILE))?;
     ensure!(
-        own || dir.join(STEWARD).join(PROFILE_FILE).exists(),
+        own || is_there(&dir.join(STEWARD).join(PROFILE_FILE))?,
         "{}: wanted a folder made by `sekisho init`, or the steward's in it, found no \
          {STEWARD}/{PROFILE_FILE} in it; name it with --dir",
         dir.display()
@@ -99,12 +108,12 @@ pub(crate) fn check_steward(dir: &Path) -> Result<()> {
 /// # Errors
 /// It is neither, nor one that somebody joined into.
 pub(crate) fn has_steward(dir: &Path) -> Result<bool> {
-    if dir.join(PROFILE_FILE).exists() {
+    if is_there(&dir.join(PROFILE_FILE))? {
         let kind = KeyFile::load(&dir.join(IDENTITY_FILE))?.kind;
         return Ok(kind == KeyKind::Principal(PrincipalKind::Steward));
     }
     ensure!(
-        dir.join(STEWARD).join(PROFILE_FILE).exists(),
+        is_there(&dir.join(STEWARD).join(PROFILE_FILE))?,
         "{}: wanted a folder made by `sekisho init` or `sekisho join`, found neither \
          {STEWARD}/{PROFILE_FILE} nor {PROFILE_FILE} in it; name it with --dir",
         dir.display()
@@ -116,7 +125,7 @@ pub(crate) fn has_steward(dir: &Path) -> Result<bool> {
 pub(crate) fn make(plan: &Plan) -> Result<Made> {
     let taken = plan.dir.join(CONFIGURATION);
     ensure!(
-        !taken.exists(),
+        !is_there(&taken)?,
         "{}: wanted a new folder, found an organisation in it; name another with --dir",
         plan.dir.display()
     );
@@ -264,7 +273,7 @@ fn root_names(count: usize) -> Vec<String> {
 /// The folder of keys is there and cannot be read.
 pub(crate) fn root_files(dir: &Path) -> Result<Vec<PathBuf>> {
     let keys = dir.join("keys");
-    if !keys.exists() {
+    if !is_there(&keys)? {
         return Ok(Vec::new());
     }
     let failed = || format!("{}: read the folder", keys.display());
@@ -334,4 +343,23 @@ fn configuration(plan: &Plan) -> String {
          retention_days = 30         # 0 = for ever; a topic's descriptor may say otherwise\n\
          free_mebibytes_min = 256    # publishing stops when the disk has less free\n"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_not_be_looked_at_is_not_told_as_missing() {
+        // Root may look anywhere; nobody may look into what is no folder.
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for looked in [check(file.path()), check_steward(file.path())] {
+            let said = format!("{:#}", looked.unwrap_err());
+            assert!(said.contains("look for it: Not a directory"), "{said}");
+        }
+        assert!(has_steward(file.path()).is_err());
+        let empty = tempfile::tempdir().unwrap();
+        let said = format!("{:#}", check(empty.path()).unwrap_err());
+        assert!(said.contains("found no sekisho.toml in it"), "{said}");
+    }
 }

@@ -82,6 +82,11 @@ impl Process {
         self.send(Signal::TERM);
     }
 
+    /// Tells it that its terminal is gone (SIGHUP).
+    pub fn hang_up(&self) {
+        self.send(Signal::HUP);
+    }
+
     /// Lets it stand still (SIGSTOP) while something is done.
     pub fn at_rest<T>(&self, what: impl FnOnce() -> T) -> T {
         self.send(Signal::STOP);

@@ -6,6 +6,8 @@ use crate::ParseError;
 
 mod civil;
 
+use civil::Finer;
+
 /// A time in microseconds since 1970-01-01T00:00:00Z, without leap seconds; the whole range of
 /// `i64`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -77,9 +79,22 @@ impl Timestamp {
     ///
     /// It is not such a time, or names a day, hour or second that does not exist.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
-        civil::parse(text).map(Self::from_micros).ok_or_else(|| {
-            ParseError::text("time", "RFC 3339 such as 2026-11-20T08:30:00.000000Z", text)
+        civil::parse(text, Finer::Refused).map(Self::from_micros).ok_or_else(|| {
+            let wanted = "RFC 3339 such as 2026-11-20T08:30:00.000000Z, at most microseconds";
+            ParseError::text("time", wanted, text)
         })
+    }
+
+    /// As [`parse`](Self::parse), for what devices and people write: many runtimes print seven or
+    /// nine digits of a second. Those behind the microsecond are cut off, which is towards the past.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse), but for the number of digits.
+    pub fn parse_cut(text: &str) -> Result<Self, ParseError> {
+        civil::parse(text, Finer::Cut)
+            .map(Self::from_micros)
+            .ok_or_else(|| ParseError::text("time", "RFC 3339 such as 2026-11-20T08:30:00Z", text))
     }
 }
 

@@ -95,6 +95,23 @@ fn a_certificate_without_its_key_and_a_page_that_is_none_are_faults() {
 }
 
 #[test]
+fn a_page_that_anybody_on_the_way_could_change_is_given_nobodys_rights() {
+    let with = |key: &str, origin: &str| {
+        parse(&format!("organisation = \"a\"\n[web]\n{key} = [\"{origin}\"]"))
+    };
+    for key in ["origins", "sign_in"] {
+        for origin in ["https://b.example", "http://localhost:5173", "http://127.0.0.1:8080"] {
+            assert!(with(key, origin).is_ok(), "{key} {origin}");
+        }
+        for origin in ["http://b.example", "http://192.0.2.1:80", "http://localhost.b.example"] {
+            let fault = with(key, origin).unwrap_err().to_string();
+            assert!(fault.contains(&format!("web.{key}: wanted https://HOST")), "{fault}");
+            assert!(fault.contains(&format!("found \"{origin}\"")), "{fault}");
+        }
+    }
+}
+
+#[test]
 fn names_of_mqtt_stand_in_the_organisations_own_tree() {
     let config = parse("organisation = \"a\"").unwrap();
     assert_eq!(config.mqtt.prefix.as_str(), "a/mqtt");

@@ -47,15 +47,19 @@ impl WebOrigin {
         Err(format!("wanted localhost or a loopback address, found {host:?}"))
     }
 
-    /// Where people sign in: over TLS, or without it on this machine.
+    /// One that an operator trusts, to sign people in or with their rights: over TLS, or without it
+    /// on the machine of whoever looks at it.
     ///
     /// # Errors
     /// It is no origin, or one that anybody on the way could answer for.
-    pub fn of_provider(text: &str) -> Result<Self, String> {
-        match text.strip_prefix("http://") {
-            Some(authority) => Self::of_local_host(authority),
-            None => text.parse(),
-        }
+    pub fn trusted(text: &str) -> Result<Self, String> {
+        let Some(authority) = text.strip_prefix("http://") else { return text.parse() };
+        Self::of_local_host(authority).map_err(|_elsewhere| {
+            format!(
+                "wanted https://HOST or https://HOST:PORT, http:// for localhost and loopback \
+                 addresses only, found {text:?}"
+            )
+        })
     }
 
     fn parse(scheme: Scheme, authority: &str) -> Result<Self, String> {
@@ -132,9 +136,9 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_is_reached_over_tls_or_on_this_machine() {
+    fn what_is_trusted_comes_over_tls_or_from_this_machine() {
         for text in ["https://login.example", "https://login.example:8443", "http://127.0.0.1:9"] {
-            assert_eq!(WebOrigin::of_provider(text).unwrap().to_string(), text);
+            assert_eq!(WebOrigin::trusted(text).unwrap().to_string(), text);
         }
         for text in [
             "http://login.example",
@@ -144,7 +148,7 @@ mod tests {
             "https://a.example/realms/city",
             "https://a.example 'unsafe-eval'",
         ] {
-            assert!(WebOrigin::of_provider(text).is_err(), "{text}");
+            assert!(WebOrigin::trusted(text).is_err(), "{text}");
         }
     }
 

@@ -4,12 +4,13 @@ mod fetch;
 mod prove;
 mod verify;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::{Args, Subcommand};
 use sekisho::audit::TlogPolicy;
-use sekisho::{OrgName, Profile, PublicKey, clock};
+use sekisho::{OrgName, PROFILE_FILE, Profile, PublicKey, clock};
 use sekisho_tlog::{NoteKey, NoteKeyKind};
 use serde_json::json;
 
@@ -18,6 +19,7 @@ use self::verify::Verify;
 use crate::access::Access;
 use crate::command::Common;
 use crate::exit::Exit;
+use crate::organisation::{ADMINISTRATOR, CONFIGURATION, STEWARD};
 use crate::output;
 
 /// Check what an organisation's logs hold, and show it to others.
@@ -101,6 +103,7 @@ impl Log {
 impl Export {
     async fn run(self) -> Result<Exit> {
         let Self { folder, which, common } = self;
+        check_public(&folder)?;
         let access = Access::of(&common)?;
         let client = access.connect().await?;
         let log = which.log(&access.profile);
@@ -121,6 +124,35 @@ impl Export {
         }
         Ok(Exit::Done)
     }
+}
+
+/// What is exported is for everybody: it does not go where secrets are, as these would go along.
+fn check_public(folder: &Path) -> Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(fault) => {
+            return Err(fault).with_context(|| format!("{}: read the folder", folder.display()));
+        }
+    };
+    for entry in entries {
+        let entry = entry.with_context(|| format!("{}: read the folder", folder.display()))?;
+        let name = entry.file_name();
+        ensure!(
+            !is_private(Path::new(&name)),
+            "{}: wanted a folder of its own, as everybody may read what is exported; found {} in it",
+            folder.display(),
+            name.display()
+        );
+    }
+    Ok(())
+}
+
+/// Whether a name is that of a key, or of what lies beside keys.
+fn is_private(name: &Path) -> bool {
+    let beside = [CONFIGURATION, PROFILE_FILE, ADMINISTRATOR, STEWARD, "keys", "key.pem"];
+    beside.iter().any(|one| name == Path::new(one))
+        || name.extension().is_some_and(|extension| extension == "key")
 }
 
 impl Checkpoint {
@@ -193,5 +225,29 @@ impl Which {
             (Some(organisation), false) => sekisho_proto::LogName::Control(organisation.clone()),
             (None, false) => sekisho_proto::LogName::Control(own.clone()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_not_exported_to_where_secrets_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        check_public(&place("new")).unwrap();
+        for private in
+            ["sekisho.toml", "profile.toml", "identity.key", "node.key", "key.pem", "keys"]
+        {
+            fs::write(place(private), "").unwrap();
+            let said = check_public(folder.path()).unwrap_err().to_string();
+            assert!(said.contains(&format!("found {private} in it")), "{said}");
+            fs::remove_file(place(private)).unwrap();
+        }
+        // An earlier export is gone over.
+        fs::create_dir(place("tile")).unwrap();
+        fs::write(place("checkpoint"), "").unwrap();
+        check_public(folder.path()).unwrap();
     }
 }

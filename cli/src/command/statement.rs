@@ -126,7 +126,8 @@ pub(crate) struct Describe {
     /// Days its records are kept; default the node's.
     #[arg(long)]
     retention_days: Option<u32>,
-    /// A transducer as name=unit (UCUM), such as pm2_5=ug/m3; may be repeated.
+    /// A transducer as name=unit (UCUM), such as pm2_5=ug/m3, and as name= where it has no unit, such
+    /// as state=; may be repeated.
     #[arg(long = "transducer", value_name = "NAME=UNIT")]
     transducers: Vec<Described>,
     #[command(flatten)]

@@ -65,7 +65,7 @@ pub(crate) struct History {
     /// Which topics, such as 'fujisawa/truck/+/air'.
     filter: Filter,
     /// From when on: RFC 3339; default the oldest kept.
-    #[arg(long)]
+    #[arg(long, value_parser = Timestamp::parse_cut)]
     since: Option<Timestamp>,
     /// Stop after so many samples.
     #[arg(long)]
@@ -90,7 +90,7 @@ impl FromStr for From {
                 Some(number) => Start::Offset(Offset::new(
                     number.parse().map_err(|_error| "wanted offset:N with a number N")?,
                 )),
-                None => Start::Time(other.parse::<Timestamp>().map_err(|_error| {
+                None => Start::Time(Timestamp::parse_cut(other).map_err(|_error| {
                     "wanted latest, last-value, earliest, offset:N or a time such as \
                      2026-11-21T08:30:00Z"
                 })?),

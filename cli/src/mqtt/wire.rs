@@ -15,7 +15,6 @@ use mqtt_protocol_core::mqtt;
 use rcgen::{CertificateParams, KeyPair, PKCS_ED25519};
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName};
 use sekisho::tls::PinnedCertificate;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -54,11 +53,19 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    /// Dials, takes the certificate of `pem` and no other, and is let in.
-    pub(super) async fn connect(address: &str, pem: &[u8], caller: &Caller) -> Result<Self> {
-        let config = config(pem, caller)?;
+    /// Dials, takes this certificate and no other, and is let in.
+    pub(super) async fn connect(
+        address: &str,
+        certificate: CertificateDer<'static>,
+        caller: &Caller,
+    ) -> Result<Self> {
+        let config = config(certificate, caller)?;
         let connecting = async {
-            let stream = TcpStream::connect(address).await.context("wanted a connection")?;
+            let stream = TcpStream::connect(address).await.map_err(|cause| {
+                fault::unreachable(format!(
+                    "wanted a connection: {cause}; is the node running, and is that its listen.mqtt?"
+                ))
+            })?;
             stream.set_nodelay(true)?;
             let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
             let secured = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
@@ -256,8 +263,7 @@ fn odd(cause: impl std::fmt::Display) -> anyhow::Error {
     fault::usage(format!("MQTT: wanted what MQTT can say, found {cause}"))
 }
 
-fn config(pem: &[u8], caller: &Caller) -> Result<ClientConfig> {
-    let pinned = CertificateDer::from_pem_slice(pem).context("certificate: wanted PEM")?;
+fn config(pinned: CertificateDer<'static>, caller: &Caller) -> Result<ClientConfig> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()?

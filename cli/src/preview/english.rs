@@ -16,6 +16,12 @@ const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const DAY_S: u64 = 86_400;
 
+/// What a deny of keys takes.
+const WHOLE_TREE: &str = "\
+    Topics are sealed in trees, with one key for each tree. They get no key any more of any \
+    tree that this touches: what else is in it is closed to them as well, until this is \
+    revoked.";
+
 impl Language for English {
     fn say(&self, phrase: &Phrase) -> String {
         match phrase {
@@ -54,12 +60,12 @@ impl Language for English {
                 id.short(),
                 holder.as_ref().map(|name| format!(" of {}", named(name))).unwrap_or_default()
             ),
+            Phrase::WholeTree => WHOLE_TREE.to_owned(),
             Phrase::Reason(reason) => format!("Reason: “{reason}”."),
             Phrase::Stream { topic, class } => format!("{topic} is {}", protection(*class)),
             Phrase::Device { device_type, title, mobile } => device(device_type, title, *mobile),
             Phrase::Carries(all) => {
-                let all: Vec<_> =
-                    all.iter().map(|(name, unit)| format!("{name} in {unit}")).collect();
+                let all: Vec<_> = all.iter().map(|(name, unit)| measured(name, unit)).collect();
                 format!("It carries {}.", list(&all, "and"))
             }
             Phrase::Kept(seconds) => format!("Its records are kept for {}.", term(*seconds)),
@@ -92,6 +98,10 @@ impl Language for English {
     fn is_yes(&self, answer: &str) -> bool {
         matches!(answer, "y" | "yes")
     }
+}
+
+fn measured(name: &str, unit: &str) -> String {
+    if unit.is_empty() { name.to_owned() } else { format!("{name} in {unit}") }
 }
 
 fn who(one: &Who) -> String {

@@ -14,6 +14,11 @@ pub(crate) struct Japanese;
 
 const DAY_S: u64 = 86_400;
 
+/// What a deny of keys takes.
+const WHOLE_TREE: &str = "\
+    トピックはツリーごとに一つの鍵で封がされます。これが及ぶツリーの鍵は一切渡されなくなり、\
+    取り消されるまで、そのツリーの他のトピックも開封できません。";
+
 impl Language for Japanese {
     fn say(&self, phrase: &Phrase) -> String {
         match phrase {
@@ -48,12 +53,12 @@ impl Language for Japanese {
                 holder.as_ref().map(|name| format!("{}の", named(name, ""))).unwrap_or_default(),
                 id.short()
             ),
+            Phrase::WholeTree => WHOLE_TREE.to_owned(),
             Phrase::Reason(reason) => format!("理由：「{reason}」。"),
             Phrase::Stream { topic, class } => format!("{topic}は{}", protection(*class)),
             Phrase::Device { device_type, title, mobile } => device(device_type, title, *mobile),
             Phrase::Carries(all) => {
-                let all: Vec<_> =
-                    all.iter().map(|(name, unit)| format!("{name}（{unit}）")).collect();
+                let all: Vec<_> = all.iter().map(|(name, unit)| measured(name, unit)).collect();
                 format!("測定項目は{}です。", all.join("、"))
             }
             Phrase::Kept(seconds) => format!("記録は{}保存されます。", term(*seconds)),
@@ -89,6 +94,10 @@ impl Language for Japanese {
     fn is_yes(&self, answer: &str) -> bool {
         matches!(answer, "y" | "yes" | "はい")
     }
+}
+
+fn measured(name: &str, unit: &str) -> String {
+    if unit.is_empty() { name.to_owned() } else { format!("{name}（{unit}）") }
 }
 
 fn who(one: &Who) -> String {

@@ -106,6 +106,8 @@ pub(crate) enum Phrase {
         deeds: Vec<Deed>,
         filter: Filter,
     },
+    /// Whoever may not open a part of a tree gets no key of it, and can open nothing of it.
+    WholeTree,
     HasRole {
         who: Who,
         role: RoleName,

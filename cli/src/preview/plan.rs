@@ -66,6 +66,7 @@ fn of_deny(deny: &Deny, background: &Background) -> Vec<Phrase> {
     let who = Who::of(&deny.grantee, background.kind);
     let filter = deny.filter.clone();
     let mut phrases = vec![Phrase::MayNot { who, deeds: denied(deny.actions), filter }];
+    phrases.extend(deny.actions.contains(Action::Decrypt).then_some(Phrase::WholeTree));
     phrases.extend(reason(&deny.reason));
     phrases
 }

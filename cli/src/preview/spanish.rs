@@ -28,6 +28,12 @@ const MONTHS: [&str; 12] = [
 ];
 const DAY_S: u64 = 86_400;
 
+/// What a deny of keys takes.
+const WHOLE_TREE: &str = "\
+    Los temas se sellan por árboles, con una clave para cada uno. No recibirá más claves de \
+    ningún árbol al que esto toque: también lo demás que hay en él le queda cerrado, hasta \
+    que esto se revoque.";
+
 impl Language for Spanish {
     fn say(&self, phrase: &Phrase) -> String {
         match phrase {
@@ -70,12 +76,12 @@ impl Language for Spanish {
                 id.short(),
                 holder.as_ref().map(|name| format!(" de {}", named(name))).unwrap_or_default()
             ),
+            Phrase::WholeTree => WHOLE_TREE.to_owned(),
             Phrase::Reason(reason) => format!("Motivo: «{reason}»."),
             Phrase::Stream { topic, class } => format!("{topic} es {}", protection(*class)),
             Phrase::Device { device_type, title, mobile } => device(device_type, title, *mobile),
             Phrase::Carries(all) => {
-                let all: Vec<_> =
-                    all.iter().map(|(name, unit)| format!("{name} en {unit}")).collect();
+                let all: Vec<_> = all.iter().map(|(name, unit)| measured(name, unit)).collect();
                 format!("Lleva {}.", list(&all))
             }
             Phrase::Kept(seconds) => format!("Sus registros se conservan {}.", term(*seconds)),
@@ -109,6 +115,10 @@ impl Language for Spanish {
     fn is_yes(&self, answer: &str) -> bool {
         matches!(answer, "s" | "sí" | "si" | "y")
     }
+}
+
+fn measured(name: &str, unit: &str) -> String {
+    if unit.is_empty() { name.to_owned() } else { format!("{name} en {unit}") }
 }
 
 fn who(one: &Who) -> String {

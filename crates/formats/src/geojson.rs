@@ -133,7 +133,7 @@ fn value(json: &Json) -> Value {
 fn time(json: &Json) -> Result<Timestamp, Fault> {
     let fault = || Fault::time("RFC 3339, or a number since 1970", &geometry::shown(Some(json)));
     if let Some(text) = json.as_str() {
-        return Timestamp::parse(text).map_err(|_not_a_time| fault());
+        return Timestamp::parse_cut(text).map_err(|_not_a_time| fault());
     }
     let number = json.as_number().ok_or_else(fault)?;
     let power = match number.as_f64() {

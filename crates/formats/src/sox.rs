@@ -110,8 +110,7 @@ fn measured(text: &str) -> Value {
     number::float(text.as_bytes()).map_or_else(|| Value::Text(text.to_owned()), Value::Float)
 }
 
-/// RFC 3339, or the same with an offset without a colon and with more digits than microseconds, as
-/// Java and Python write it.
+/// RFC 3339, or the same with an offset without a colon, as Java and Python write it.
 fn time(text: &str) -> Result<Timestamp, Fault> {
     let fault = || Fault::time("RFC 3339, such as 2021-07-15T14:00:00+09:00", text.as_bytes());
     let text = text.trim_ascii();
@@ -123,15 +122,7 @@ fn time(text: &str) -> Result<Timestamp, Fault> {
         Some((hours, minutes)) if minutes.len() == 2 => format!("{hours}:{minutes}"),
         Some(_) | None => offset.to_owned(),
     };
-    let rest = match rest.split_once('.') {
-        Some((seconds, digits)) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            let digits = digits.get(..6).unwrap_or(digits);
-            format!("{seconds}.{digits}")
-        }
-        Some(_) => return Err(fault()),
-        None => rest.to_owned(),
-    };
-    Timestamp::parse(&format!("{rest}{offset}")).map_err(|_not_a_time| fault())
+    Timestamp::parse_cut(&format!("{rest}{offset}")).map_err(|_not_a_time| fault())
 }
 
 fn required<'a>(element: &'a Element, name: &str) -> Result<&'a str, Fault> {

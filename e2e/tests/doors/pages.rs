@@ -1,12 +1,13 @@
 //! Web pages and what browsers do for them; and what is offered to nobody.
 
 use data_encoding::BASE64;
-use http::Request;
+use http::{Method, Request};
 use sekisho_e2e::{City, Member, within};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::logins::city;
 use crate::talk::{SUBPROTOCOL, call, http2, websocket};
+use crate::talker::Talker;
 use crate::tls::{Shown, dial};
 
 #[tokio::test]
@@ -121,10 +122,56 @@ async fn whoever_knows_grpc_only_can_ask_what_there_is() {
     // `status = SERVING`.
     assert_eq!((status, answer.unwrap().as_ref()), (0, [8, 1].as_slice()));
     // `list_services`, field 7 of a reflection request.
-    let path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
-    let (status, answer) = call(node, Shown::Nothing, path, &[], b"\x3a\x00").await;
-    let answer = String::from_utf8_lossy(&answer.unwrap()).into_owned();
-    assert!(status == 0 && answer.contains("sekisho.v1.Sekisho"), "{answer}");
+    for version in ["v1", "v1alpha"] {
+        let path = format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
+        let (status, answer) = call(node, Shown::Nothing, &path, &[], b"\x3a\x00").await;
+        let answer = String::from_utf8_lossy(&answer.unwrap_or_default()).into_owned();
+        assert!(status == 0 && answer.contains("sekisho.v1.Sekisho"), "{version}: {answer}");
+        assert!(answer.contains("grpc.reflection.v1alpha.ServerReflection"), "{version}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_neither_a_call_nor_a_websocket_is_told_so_in_http() {
+    let city = city().await;
+    let nobody = Talker::nobody(&city);
+    for path in ["/sekisho.v1.Sekisho/Query", "/grpc.health.v1.Health/Check"] {
+        nobody.post(path, "application/json", b"{}").await.refused(415);
+        nobody.post(path, "application/grpc-web", b"{}").await.refused(415);
+        nobody.get(path).await.refused(405);
+    }
+    for path in ["/v1/session", "/mqtt"] {
+        nobody.get(path).await.refused(405);
+        let response = nobody.begin(Method::GET, path, &[], b"").await;
+        assert_eq!(response.headers()["allow"], "CONNECT");
+        let mut dialled = dial(city.door("web"), b"http/1.1", Shown::Nothing).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        within("a request", dialled.stream.write_all(request.as_bytes())).await.unwrap();
+        let mut heard = Vec::new();
+        within("an answer", dialled.stream.read_to_end(&mut heard)).await.unwrap();
+        let answer = String::from_utf8(heard).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
+        let answer = answer.to_ascii_lowercase();
+        for wanted in ["upgrade: websocket\r\n", "content-type: application/problem+json\r\n"] {
+            assert!(answer.contains(wanted), "{path}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_named_page_may_send_every_header_that_is_asked_for() {
+    let mut city = City::plan("fujisawa").await;
+    city.open("web");
+    city.configure("web", "origins = [\"https://dash.example\"]");
+    city.start().await;
+    let asking = [("origin", "https://dash.example"), ("access-control-request-method", "POST")];
+    let target = "/v1/publish/fujisawa/a";
+    let response = Talker::nobody(&city).begin(Method::OPTIONS, target, &asking, b"").await;
+    assert_eq!(response.status(), 204);
+    let allowed = response.headers()["access-control-allow-headers"].to_str().unwrap();
+    for header in ["idempotency-key", "sekisho-key-header", "last-event-id"] {
+        assert!(allowed.split(", ").any(|one| one == header), "{header}: {allowed}");
+    }
 }
 
 #[tokio::test]

@@ -239,6 +239,7 @@ async fn names_and_numbers_out_of_bounds_are_refused_and_nothing_is_kept() {
         "/v1/history?filter=fujisawa/%23&start=latest&position=1",
         "/v1/history?filter=fujisawa/%23&unknown=1",
         "/v1/events?filter=fujisawa/%23&limit=1",
+        "/v1/history?filter=fujisawa/%ff",
         "/v1/discover?filter=%FF",
         "/v1/discover?max=0",
         "/v1/admin/accesses?from=18446744073709551616",

@@ -16,7 +16,7 @@ const TOPIC: &str = "fujisawa/park/1/air";
 #[derive(Debug)]
 struct Event {
     name: String,
-    id: Option<u64>,
+    id: Option<String>,
     data: Json,
 }
 
@@ -44,7 +44,7 @@ impl Events {
                     text.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned)
                 };
                 let Some(name) = field("event: ") else { continue };
-                let id = field("id: ").map(|id| id.parse().unwrap());
+                let id = field("id: ");
                 let data = serde_json::from_str(&field("data: ").unwrap()).unwrap();
                 return Some(Event { name, id, data });
             }
@@ -94,13 +94,66 @@ async fn events_go_on_behind_the_one_that_came_last() {
     let first = events.named("record").await;
     assert_eq!((value(&first), first.data["topic"].as_str()), (1.0, Some(TOPIC)));
     drop(events);
-    let id = first.id.unwrap().to_string();
+    let id = first.id.unwrap();
     let mut events = Events::open(&park, &target, &[("last-event-id", id.as_str())]).await;
     publish(&park, 4).await;
     for wanted in [2.0, 3.0, 4.0] {
         assert_eq!(value(&events.named("record").await), wanted);
     }
     park.ask(Method::GET, &target, &[("last-event-id", "x")], b"").await.refused(400);
+}
+
+#[tokio::test]
+async fn whoever_comes_back_before_the_first_event_misses_nothing() {
+    let (_city, park) = with_park().await;
+    let target = format!("/v1/events?filter={TOPIC}");
+    // Once where nothing was ever published, and once behind something.
+    for values in [[1_u32, 2], [3, 4]] {
+        let mut events = Events::open(&park, &target, &[]).await;
+        let begun = events.next().await.unwrap();
+        assert_eq!(begun.name, "subscribed");
+        drop(events);
+        for value in values {
+            publish(&park, value).await;
+        }
+        let id = begun.id.unwrap();
+        let mut events = Events::open(&park, &target, &[("last-event-id", id.as_str())]).await;
+        for wanted in values {
+            assert_eq!(value(&events.named("record").await), f64::from(wanted), "behind {id}");
+        }
+    }
+    // The last values are asked for again, and not all that was before them.
+    let mut events = Events::open(&park, &format!("{target}&start=last-value"), &[]).await;
+    assert_eq!(events.next().await.unwrap().id, None);
+    assert_eq!(value(&events.named("record").await), 4.0);
+}
+
+#[tokio::test]
+async fn a_place_ahead_of_the_log_leads_back_to_its_end() {
+    let (_city, park) = with_park().await;
+    publish(&park, 1).await;
+    let page = |position: u64| {
+        let target = format!("/v1/history?filter={TOPIC}&position={position}");
+        let park = &park;
+        async move { park.get(&target).await.done() }
+    };
+    let ahead = page(100_000).await;
+    assert_eq!(ahead.pointer("/gaps/0/reason").and_then(Json::as_str), Some("restart"), "{ahead}");
+    let next = ahead["next"].as_u64().unwrap();
+    assert_eq!(ahead.pointer("/gaps/0/to_position").and_then(Json::as_u64), Some(next), "{ahead}");
+    publish(&park, 2).await;
+    let behind = page(next).await;
+    let told = behind.pointer("/records/0/samples/0/values/0/value").and_then(Json::as_f64);
+    assert_eq!((told, behind["gaps"].as_array().map(Vec::len)), (Some(2.0), Some(0)), "{behind}");
+
+    // As events: who comes back goes on where the gap led to, and not where it had been.
+    let target = format!("/v1/events?filter={TOPIC}");
+    let mut events = Events::open(&park, &target, &[("last-event-id", "100000")]).await;
+    let gap = events.named("gap").await;
+    drop(events);
+    publish(&park, 3).await;
+    let mut events = Events::open(&park, &target, &[("last-event-id", &gap.id.unwrap())]).await;
+    assert_eq!(value(&events.named("record").await), 3.0);
 }
 
 #[tokio::test]

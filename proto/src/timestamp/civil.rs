@@ -28,8 +28,17 @@ pub(super) fn format(micros: i64) -> String {
     format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:06}Z")
 }
 
+/// What becomes of digits behind the microsecond.
+#[derive(Clone, Copy)]
+pub(super) enum Finer {
+    /// The text is refused: dropping them would change what somebody signed.
+    Refused,
+    /// They are dropped.
+    Cut,
+}
+
 /// Microseconds since 1970 of an RFC 3339 time; `None` where it is none.
-pub(super) fn parse(text: &str) -> Option<i64> {
+pub(super) fn parse(text: &str, finer: Finer) -> Option<i64> {
     let mut rest = Rest(text.as_bytes());
     let year = rest.digits(4)?;
     rest.one_of(b"-")?;
@@ -42,7 +51,7 @@ pub(super) fn parse(text: &str) -> Option<i64> {
     let minute = rest.digits(2)?;
     rest.one_of(b":")?;
     let second = rest.digits(2)?;
-    let fraction = rest.fraction()?;
+    let fraction = rest.fraction(finer)?;
     let offset = rest.offset()?;
     if !rest.0.is_empty() || hour > 23 || minute > 59 || second > 59 {
         return None;
@@ -101,19 +110,20 @@ impl Rest<'_> {
         })
     }
 
-    /// The part of a second after the point, microseconds; more digits than six are refused, since
-    /// dropping them would change the time.
-    fn fraction(&mut self) -> Option<i64> {
+    /// The part of a second after the point, microseconds.
+    fn fraction(&mut self, finer: Finer) -> Option<i64> {
         let Some(after_point) = self.0.strip_prefix(b".") else {
             return Some(0);
         };
         let count = after_point.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if !(1..=6).contains(&count) {
-            return None;
-        }
+        let kept = match (count, finer) {
+            (0, _) | (7.., Finer::Refused) => return None,
+            (count, _) => count.min(6),
+        };
         self.0 = after_point;
-        let digits = self.digits(count)?;
-        (count..6).try_fold(digits, |micros, _missing| micros.checked_mul(10))
+        let digits = self.digits(kept)?;
+        self.0 = self.0.get(count - kept..)?;
+        (kept..6).try_fold(digits, |micros, _missing| micros.checked_mul(10))
     }
 
     /// What local time is ahead of UTC, seconds.

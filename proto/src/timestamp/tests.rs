@@ -71,6 +71,34 @@ fn what_is_not_a_time_is_refused() {
 }
 
 #[test]
+fn digits_behind_the_microsecond_are_cut_off_where_nothing_is_signed() {
+    let cut = |text: &str| Timestamp::parse_cut(text).ok().map(Timestamp::as_micros);
+    for (text, micros) in [
+        ("1970-01-01T00:00:00.1234567Z", 123_456),
+        ("1970-01-01T00:00:00.123456789Z", 123_456),
+        ("1970-01-01T09:00:00.999999999999999999999999+09:00", 999_999),
+        // Towards the past, also before 1970.
+        ("1969-12-31T23:59:59.9999999Z", -1),
+        ("1969-12-31T23:59:59.0000009Z", -1_000_000),
+        ("1970-01-01T00:00:00.5Z", 500_000),
+        ("1970-01-01T00:00:00Z", 0),
+    ] {
+        assert_eq!(cut(text), Some(micros), "{text}");
+    }
+    for text in [
+        "1970-01-01T00:00:00.Z",
+        "1970-01-01T00:00:00.1234567",
+        "1970-01-01T00:00:00.12345678x9Z",
+        "1970-01-01T00:00:00,1234567Z",
+        "0000-01-01T00:00:00.0000009+00:01",
+    ] {
+        assert_eq!(cut(text), None, "{text}");
+    }
+    let why = Timestamp::parse("1970-01-01T00:00:00.1234567Z").unwrap_err().to_string();
+    assert!(why.contains("at most microseconds"), "{why}");
+}
+
+#[test]
 fn arithmetic_stops_at_the_ends() {
     let second = Duration::from_secs(1);
     assert_eq!(Timestamp::MAX.checked_add(second), None);

@@ -11,6 +11,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use data_encoding::HEXLOWER_PERMISSIVE;
 use sekisho_proto::{ParseError, PublicKey, RefusalCode};
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
@@ -76,6 +77,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        if !parts.uri.query().is_none_or(is_text) {
+            return Err(malformed("parameters", "wanted UTF-8, found other bytes".to_owned()));
+        }
         let Query(asked) = Query::try_from_uri(&parts.uri)
             .map_err(|fault| malformed("parameters", unfit(&fault.body_text())))?;
         Ok(Self(asked))
@@ -175,7 +179,19 @@ pub(super) fn single<'a>(
 /// # Errors
 /// Nothing.
 pub(super) fn parsed<T: FromStr<Err = ParseError>>(name: &str, text: &str) -> Result<T, Problem> {
-    text.parse().map_err(|fault: ParseError| {
+    read(name, text, str::parse)
+}
+
+/// The same of what is read in a way of its own.
+///
+/// # Errors
+/// As [`parsed`].
+pub(super) fn read<T>(
+    name: &str,
+    text: &str,
+    parse: impl FnOnce(&str) -> Result<T, ParseError>,
+) -> Result<T, Problem> {
+    parse(text).map_err(|fault| {
         // Parameters are decoded as forms are (HTML, application/x-www-form-urlencoded).
         let hint = if text.contains(' ') { "; in a URL a + is written %2B" } else { "" };
         malformed(name, format!("{fault}{hint}"))
@@ -193,6 +209,24 @@ pub(super) fn parsed_optional<T: FromStr<Err = ParseError>>(
     text.map(|text| parsed(name, text)).transpose()
 }
 
+/// Whether what is written in a query is UTF-8. The library behind it puts replacement characters in
+/// the place of what is none, and would answer another question than was asked.
+fn is_text(query: &str) -> bool {
+    let mut bytes = Vec::with_capacity(query.len());
+    let mut rest = query.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let escaped = after.split_at_checked(2).filter(|_after| *first == b'%');
+        let decoded = escaped.and_then(|(digits, after)| {
+            let byte = HEXLOWER_PERMISSIVE.decode(digits).ok()?;
+            Some((*byte.first()?, after))
+        });
+        let (byte, after) = decoded.unwrap_or((*first, after));
+        bytes.push(byte);
+        rest = after;
+    }
+    str::from_utf8(&bytes).is_ok()
+}
+
 /// What is wrong with parameters, without the words of the library around it.
 fn unfit(cause: &str) -> String {
     let cause = cause.rsplit_once("query string: ").map_or(cause, |(_, cause)| cause);
@@ -202,4 +236,19 @@ fn unfit(cause: &str) -> String {
 /// What was sent is not what it should be.
 pub(super) fn malformed(what: &str, why: String) -> Problem {
     Refusal::new(RefusalCode::Malformed, what, why).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_utf_8_is_seen_however_it_is_cut() {
+        for text in ["", "filter=fujisawa/%23", "a=%E8%A1%97&b=%c3%a9", "a=100%", "a=%zz", "a=%2"] {
+            assert!(is_text(text), "{text}");
+        }
+        for text in ["filter=fujisawa/%ff", "a=%E8%A1", "a=%c3&b=%a9", "%80", "a=%c0%af"] {
+            assert!(!is_text(text), "{text}");
+        }
+    }
 }

@@ -126,6 +126,16 @@ async fn events(
         None => Begin::asked(&asked, Begin::Latest)?,
     };
     let (feed, first) = open(&caller.desk, filter, begin).await?;
+    let first = match begin {
+        // Who comes back before the first of them is to be given the last values again, and not all
+        // that was before.
+        Begin::LastValue => told(&first),
+        Begin::Latest
+        | Begin::Earliest
+        | Begin::Position(_)
+        | Begin::Offset(_)
+        | Begin::Time(_) => placed(&first),
+    };
     let events = Events { door, desk: caller.desk, feed, first: Some(first), form, is_over: false };
     let kept_alive = Sse::new(events.stream()).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
     // Whatever passes it on is not to gather it first.
@@ -137,7 +147,7 @@ struct Events {
     door: Arc<Door>,
     desk: Arc<Desk>,
     feed: Feed,
-    first: Option<Frame>,
+    first: Option<Event>,
     form: Form,
     is_over: bool,
 }
@@ -155,7 +165,7 @@ impl Events {
             return None;
         }
         if let Some(first) = self.first.take() {
-            return Some(told(&first));
+            return Some(first);
         }
         let (door, feed) = (&self.door, &mut self.feed);
         let next = tokio::select! {
@@ -164,7 +174,7 @@ impl Events {
         };
         let record = match next {
             Some(Outgoing::Record(record)) => record,
-            Some(Outgoing::Frame(frame)) => return Some(told(&frame)),
+            Some(Outgoing::Frame(frame)) => return Some(placed(&frame)),
             Some(Outgoing::End { code, why }) => return Some(self.end(code, &why)),
             None if self.desk.is_over() => {
                 let refusal = self.desk.over();
@@ -173,7 +183,7 @@ impl Events {
             None => return Some(self.end(RefusalCode::Draining, "the node is stopping")),
         };
         let data = shown::record(&self.door.hub, &record, self.form, clock::now());
-        let event = Event::default().event("record").id(record.position().value().to_string());
+        let event = Event::default().event("record").id(start::id(record.position().next()));
         Some(event.data(data.to_string()))
     }
 
@@ -194,6 +204,18 @@ fn told(frame: &Frame) -> Event {
         Frame::Gap(gap) => Event::default().event("gap").data(shown::gap(gap).to_string()),
         other => Event::default().comment(other.name()),
     }
+}
+
+/// The same, with the id from which whoever comes back goes on: before the first record there is no
+/// other.
+#[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is said to a subscription")]
+fn placed(frame: &Frame) -> Event {
+    let next = match frame {
+        Frame::Subscribed(subscribed) => subscribed.position,
+        Frame::Gap(gap) => gap.to_position,
+        other => return told(other),
+    };
+    told(frame).id(start::id(next))
 }
 
 fn standing(subscribed: &frame::Subscribed) -> Value {
@@ -261,11 +283,12 @@ impl Page {
         match frame {
             // The second of them says that there is nothing more now.
             Frame::Subscribed(subscribed) => {
-                self.next = subscribed.position.max(self.next);
+                self.next = subscribed.position;
                 self.is_complete = true;
             }
+            // Ahead of what was asked for, or behind it where the log ends before.
             Frame::Gap(gap) => {
-                self.next = gap.to_position.max(self.next);
+                self.next = gap.to_position;
                 self.gaps.push(shown::gap(gap));
             }
             _ => {}

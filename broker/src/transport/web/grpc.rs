@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Extension, Request, State};
-use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::http::header::{ALLOW, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{BoxError, Router};
 use sekisho_proto::frame::{Answer, Query, Stated};
@@ -20,12 +22,14 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::server::Grpc;
 use tonic::{Code, Status, Streaming};
 use tonic_health::ServingStatus;
+use tonic_reflection::pb;
+use tonic_reflection::server::Builder;
 use tower::service_fn;
 use tracing::error;
 
 use self::codec::{Coded, Decoded};
 use super::caller::key_of;
-use super::{Door, Visitor};
+use super::{Door, Problem, Visitor, problem};
 use crate::clock;
 use crate::hub::{Came, Refusal, metrics};
 use crate::transport::channel::{self, End};
@@ -55,20 +59,55 @@ pub(super) fn routes(door: &Arc<Door>) -> Router<Arc<Door>> {
         .route("/sekisho.v1.Sekisho/State", post(state))
         .route("/sekisho.v1.Sekisho/Query", post(query))
         .route_service("/grpc.health.v1.Health/{method}", healthy);
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(SCHEMA_DESCRIPTORS)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1();
-    match reflection {
-        Ok(reflection) => {
-            let reflection = reflection.max_decoding_message_size(STRANGERS_BYTES_MAX);
-            routes.route_service("/grpc.reflection.v1.ServerReflection/{method}", reflection)
+    reflecting(routes).route_layer(from_fn(spoken))
+}
+
+/// Server reflection, also as it was called before it was settled: Python's library and older tools
+/// ask for nothing else.
+fn reflecting(routes: Router<Arc<Door>>) -> Router<Arc<Door>> {
+    let all = || {
+        Builder::configure()
+            .register_encoded_file_descriptor_set(SCHEMA_DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(pb::v1::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(pb::v1alpha::FILE_DESCRIPTOR_SET)
+            .include_reflection_service(false)
+    };
+    match (all().build_v1(), all().build_v1alpha()) {
+        (Ok(settled), Ok(before)) => {
+            let settled = settled.max_decoding_message_size(STRANGERS_BYTES_MAX);
+            let before = before.max_decoding_message_size(STRANGERS_BYTES_MAX);
+            routes
+                .route_service("/grpc.reflection.v1.ServerReflection/{method}", settled)
+                .route_service("/grpc.reflection.v1alpha.ServerReflection/{method}", before)
         }
-        Err(fault) => {
+        (Err(fault), _) | (_, Err(fault)) => {
             error!(%fault, "gRPC reflection is not served");
             routes
         }
     }
+}
+
+/// Lets through what is a call of gRPC; whoever speaks HTTP only is answered in HTTP.
+async fn spoken(request: Request, next: Next) -> Response {
+    if request.method() != Method::POST {
+        let refused = problem::otherwise(request.method().clone()).await;
+        return ([(ALLOW, "POST")], refused).into_response();
+    }
+    let found = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    if is_grpc(found) {
+        return next.run(request).await;
+    }
+    let why = format!("wanted application/grpc, found {:?}", String::from_utf8_lossy(found));
+    let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    Problem::new(status, RefusalCode::Malformed, "content-type", why).into_response()
+}
+
+/// Whether a media type is that of gRPC, whatever its messages are called.
+fn is_grpc(media_type: &[u8]) -> bool {
+    let media_type = media_type.to_ascii_lowercase();
+    let rest = media_type.strip_prefix(b"application/grpc");
+    rest.is_some_and(|rest| rest.first().is_none_or(|next| b"+; ".contains(next)))
 }
 
 /// A stream of frames each way.

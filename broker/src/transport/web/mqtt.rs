@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::Router;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{Message, WebSocket};
 use axum::extract::{Extension, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::Version;
+use axum::response::Response;
 use axum::routing::any;
 use bytes::Bytes;
 use futures_util::{Sink as _, Stream as _};
@@ -29,11 +30,12 @@ pub(super) fn routes() -> Router<Arc<Door>> {
 async fn connect(
     State(door): State<Arc<Door>>,
     Extension(visitor): Extension<Arc<Visitor>>,
-    upgrade: WebSocketUpgrade,
+    version: Version,
+    wanted: websocket::Wanted,
 ) -> Response {
-    let upgrade = match websocket::offered(upgrade, SUBPROTOCOL) {
+    let upgrade = match websocket::offered(wanted, version, SUBPROTOCOL) {
         Ok(upgrade) => upgrade,
-        Err(problem) => return problem.into_response(),
+        Err(answer) => return *answer,
     };
     // A stopping node waits for the goodbye.
     let waited_for = door.tasks.token();

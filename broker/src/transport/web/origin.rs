@@ -127,7 +127,8 @@ fn preflight() -> Response {
         (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, DELETE"),
         (
             ACCESS_CONTROL_ALLOW_HEADERS,
-            "authorization, content-type, idempotency-key, last-event-id, accept",
+            "authorization, content-type, idempotency-key, last-event-id, accept, \
+             sekisho-key-header",
         ),
         (ACCESS_CONTROL_MAX_AGE, PREFLIGHT_SECONDS),
     ];

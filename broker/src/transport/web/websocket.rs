@@ -4,9 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Extension, State};
-use axum::http::StatusCode;
+use axum::http::header::{ALLOW, CONNECTION, SEC_WEBSOCKET_VERSION, UPGRADE};
+use axum::http::{StatusCode, Version};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use axum::{Error, Router};
@@ -36,15 +38,20 @@ pub(super) fn routes() -> Router<Arc<Door>> {
     Router::new().route("/v1/session", any(session))
 }
 
+/// What a client asked for at a path where there are WebSockets only.
+pub(super) type Wanted = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+
 /// The upgrade to a WebSocket that speaks `subprotocol`, with messages of bounded length.
 ///
 /// # Errors
-/// The client does not offer it.
+/// It is none, or the client does not offer the subprotocol.
 pub(super) fn offered(
-    upgrade: WebSocketUpgrade,
+    wanted: Wanted,
+    version: Version,
     subprotocol: &'static str,
-) -> Result<WebSocketUpgrade, Problem> {
-    let upgrade = upgrade
+) -> Result<WebSocketUpgrade, Box<Response>> {
+    let upgrade = wanted
+        .map_err(|rejection| Box::new(other(&rejection, version)))?
         .protocols([subprotocol])
         .max_message_size(limits::FRAME_BYTES_MAX)
         .max_frame_size(limits::FRAME_BYTES_MAX);
@@ -53,17 +60,36 @@ pub(super) fn offered(
     }
     let why = format!("wanted {subprotocol}, found none or others");
     let code = RefusalCode::UnknownVersion;
-    Err(Problem::new(StatusCode::BAD_REQUEST, code, "subprotocol", why))
+    let problem = Problem::new(StatusCode::BAD_REQUEST, code, "subprotocol", why);
+    Err(Box::new(problem.into_response()))
+}
+
+/// The answer to what is no WebSocket (RFC 6455 §4.2.2, RFC 8441, RFC 9110 §15.5.22), with what would
+/// be one.
+fn other(rejection: &WebSocketUpgradeRejection, version: Version) -> Response {
+    let why = format!("wanted a WebSocket, found none: {}", rejection.body_text());
+    let problem =
+        |status| Problem::new(status, RefusalCode::Malformed, "upgrade", why).into_response();
+    if rejection.status() == StatusCode::METHOD_NOT_ALLOWED {
+        let method = if version >= Version::HTTP_2 { "CONNECT" } else { "GET" };
+        return ([(ALLOW, method)], problem(StatusCode::METHOD_NOT_ALLOWED)).into_response();
+    }
+    if version >= Version::HTTP_2 {
+        return problem(StatusCode::BAD_REQUEST);
+    }
+    let upgrade = [(UPGRADE, "websocket"), (CONNECTION, "upgrade"), (SEC_WEBSOCKET_VERSION, "13")];
+    (upgrade, problem(StatusCode::UPGRADE_REQUIRED)).into_response()
 }
 
 async fn session(
     State(door): State<Arc<Door>>,
     Extension(visitor): Extension<Arc<Visitor>>,
-    upgrade: WebSocketUpgrade,
+    version: Version,
+    wanted: Wanted,
 ) -> Response {
-    let upgrade = match offered(upgrade, SUBPROTOCOL) {
+    let upgrade = match offered(wanted, version, SUBPROTOCOL) {
         Ok(upgrade) => upgrade,
-        Err(problem) => return problem.into_response(),
+        Err(answer) => return *answer,
     };
     // A stopping node waits for the goodbye.
     let waited_for = door.tasks.token();

@@ -28,7 +28,7 @@ pub(super) fn from_json(line: &str) -> Result<Sample> {
     let mut sample = Sample { time: clock::now(), values: Vec::new() };
     for (name, value) in object {
         if let ("time", Some(text)) = (name.as_str(), value.as_str()) {
-            sample.time = text.parse::<Timestamp>()?;
+            sample.time = Timestamp::parse_cut(text)?;
             continue;
         }
         let value = match value {
@@ -90,6 +90,8 @@ mod tests {
         assert_eq!(named("pm2_5"), Some(&Value::Float(12.5)));
         assert_eq!(named("count"), Some(&Value::Integer(3)));
         assert_eq!(named("ok"), Some(&Value::Boolean(true)));
+        let finer = from_json(r#"{"time":"2026-11-21T00:00:00.123456789Z","pm2_5":1}"#).unwrap();
+        assert_eq!(finer.time.to_string(), "2026-11-21T00:00:00.123456Z");
     }
 
     #[test]

@@ -62,6 +62,7 @@ type Thing = Extract<
   Phrase,
   {
     is:
+      | 'whole-tree'
       | 'ends-statement'
       | 'ends-key'
       | 'stream'
@@ -77,6 +78,11 @@ type Thing = Extract<
 
 function sayThing(phrase: Thing): string {
   switch (phrase.is) {
+    case 'whole-tree':
+      return (
+        'Topics are sealed in trees, with one key for each tree. They get no key any more of any tree that ' +
+        'this touches: what else is in it is closed to them as well, until this is revoked.'
+      );
     case 'ends-statement':
       return `Statement ${shortHash(phrase.id)} ends now, and with it all that was granted from it.`;
     case 'ends-key': {
@@ -95,7 +101,7 @@ function sayThing(phrase: Thing): string {
     }
     case 'carries':
       return `It carries ${list(
-        phrase.all.map((one) => `${one.name} in ${one.unit}`),
+        phrase.all.map((one) => (one.unit === '' ? one.name : `${one.name} in ${one.unit}`)),
         'and',
       )}.`;
     case 'kept':

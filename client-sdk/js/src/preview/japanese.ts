@@ -57,6 +57,7 @@ type Thing = Extract<
   Phrase,
   {
     is:
+      | 'whole-tree'
       | 'ends-statement'
       | 'ends-key'
       | 'stream'
@@ -72,6 +73,11 @@ type Thing = Extract<
 
 function sayThing(phrase: Thing): string {
   switch (phrase.is) {
+    case 'whole-tree':
+      return (
+        'トピックはツリーごとに一つの鍵で封がされます。これが及ぶツリーの鍵は一切渡されなくなり、' +
+        '取り消されるまで、そのツリーの他のトピックも開封できません。'
+      );
     case 'ends-statement':
       return (
         `ステートメント${shortHash(phrase.id)}は直ちに終了し、` +
@@ -89,7 +95,9 @@ function sayThing(phrase: Thing): string {
     case 'device':
       return device(phrase.deviceType, phrase.title, phrase.mobile);
     case 'carries':
-      return `測定項目は${phrase.all.map((one) => `${one.name}（${one.unit}）`).join('、')}です。`;
+      return `測定項目は${phrase.all
+        .map((one) => (one.unit === '' ? one.name : `${one.name}（${one.unit}）`))
+        .join('、')}です。`;
     case 'kept':
       return `記録は${term(phrase.seconds)}保存されます。`;
     case 'opens':

@@ -129,6 +129,8 @@ export type Phrase =
       from?: number | undefined;
       until?: number | undefined;
     }
+  /** Whoever may not open a part of a tree gets no key of it, and can open nothing of it. */
+  | { is: 'whole-tree' }
   | { is: 'ends-statement'; id: string }
   | { is: 'said'; said: Phrase }
   | { is: 'ends-key'; id: string; holder?: string | undefined }

@@ -85,7 +85,9 @@ function passOnOf(grant: GrantSaid): PassOn {
 
 function ofDeny(deny: DenySaid, background: Background): Phrase[] {
   const who = whoOf(deny.grantee, background.kind);
-  return [{ is: 'may-not', who, deeds: denied(deny.actions), filter: deny.filter }, ...reason(deny.reason)];
+  const wholeTree: Phrase[] = deny.actions.includes('decrypt') ? [{ is: 'whole-tree' }] : [];
+  const mayNot: Phrase = { is: 'may-not', who, deeds: denied(deny.actions), filter: deny.filter };
+  return [mayNot, ...wholeTree, ...reason(deny.reason)];
 }
 
 function ofRole(role: RoleSaid, background: Background): Phrase {

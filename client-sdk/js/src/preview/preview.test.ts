@@ -189,6 +189,52 @@ describe('a preview', () => {
     ]);
   });
 
+  test('tells a transducer without a unit without one', () => {
+    const gate: StreamSaid = {
+      kind: 'stream-descriptor',
+      organisation: 'fujisawa',
+      topic: 'fujisawa/gate',
+      deviceType: '',
+      title: '',
+      class: 'open',
+      mobile: false,
+      transducers: [
+        { name: 'level', unit: 'm' },
+        { name: 'state', unit: '' },
+      ],
+      issued: now,
+    };
+    const wanted = [
+      'It carries level in m and state.',
+      'Lleva level en m y state.',
+      '測定項目はlevel（m）、stateです。',
+    ];
+    for (const [index, text] of says(gate, { now }).entries()) {
+      expect(text).toMatch(new RegExp(`${wanted[index]?.replace(/[.]/g, '[.]')}$`));
+    }
+  });
+
+  test('says of a deny of keys that it takes the key of the whole tree', () => {
+    const deny: DenySaid = {
+      kind: 'deny',
+      organisation: 'fujisawa',
+      grantee: 'truck-17@fujisawa',
+      actions: ['decrypt'],
+      filter: 'fujisawa/truck/17/#',
+      reason: '',
+      issued: now,
+    };
+    const [english, spanish, japanese] = says(deny, { now });
+    expect(english).toContain(
+      'They get no key any more of any tree that this touches: what else is in it is closed to them as well',
+    );
+    expect(spanish).toContain('No recibirá más claves de ningún árbol al que esto toque');
+    expect(japanese).toContain('そのツリーの他のトピックも開封できません。');
+    for (const text of says({ ...deny, actions: ['publish', 'subscribe'] }, { now })) {
+      expect(text).not.toMatch(/sealed in trees|por árboles|ツリー/);
+    }
+  });
+
   test('of a contract says what each side offers, takes, passes on and may send', () => {
     const [english, spanish, japanese] = says(passage(), { now });
     const root = 'ab'.repeat(32);

@@ -78,6 +78,7 @@ type Thing = Extract<
   Phrase,
   {
     is:
+      | 'whole-tree'
       | 'ends-statement'
       | 'ends-key'
       | 'stream'
@@ -93,6 +94,11 @@ type Thing = Extract<
 
 function sayThing(phrase: Thing): string {
   switch (phrase.is) {
+    case 'whole-tree':
+      return (
+        'Los temas se sellan por árboles, con una clave para cada uno. No recibirá más claves de ningún árbol ' +
+        'al que esto toque: también lo demás que hay en él le queda cerrado, hasta que esto se revoque.'
+      );
     case 'ends-statement':
       return (
         `La declaración ${shortHash(phrase.id)} termina ahora, y con ella todo lo que se concedió a partir ` +
@@ -113,7 +119,9 @@ function sayThing(phrase: Thing): string {
       return `Procede de un dispositivo${type}${title}${phrase.mobile ? ' que se mueve.' : '.'}`;
     }
     case 'carries':
-      return `Lleva ${list(phrase.all.map((one) => `${one.name} en ${one.unit}`))}.`;
+      return `Lleva ${list(
+        phrase.all.map((one) => (one.unit === '' ? one.name : `${one.name} en ${one.unit}`)),
+      )}.`;
     case 'kept':
       return `Sus registros se conservan ${term(phrase.seconds)}.`;
     case 'opens':

@@ -37,6 +37,19 @@ fn a_point_with_plain_properties_is_a_sample() {
 }
 
 #[test]
+fn a_time_with_more_digits_than_microseconds_is_cut_and_no_reading_is_lost() {
+    for (written, read) in [
+        ("2026-11-20T08:30:00.123456789Z", "2026-11-20T08:30:00.123456Z"),
+        ("2026-11-20T17:30:00.9999999+09:00", "2026-11-20T08:30:00.999999Z"),
+    ] {
+        let text = format!(
+            r#"{{"type":"Feature","geometry":{{"type":"Point","coordinates":[1,2]}},"properties":{{"time":"{written}","v":1}}}}"#
+        );
+        assert_eq!(samples(&text)[0].time.to_string(), read);
+    }
+}
+
+#[test]
 fn a_collection_of_points_is_a_sample_each() {
     let feature = |seconds: &str| {
         format!(

@@ -4,8 +4,19 @@ use sekisho_proto::frame::Start;
 use sekisho_proto::{Filter, Offset, Position, Timestamp};
 
 use super::super::Problem;
-use super::super::asked::{malformed, parsed};
+use super::super::asked::{malformed, read};
 use super::Reading;
+
+/// The id of what stands before the first position of all.
+const BEFORE_ALL: &str = "start";
+
+/// The id of an event behind which reading goes on at `next`: the position before it.
+pub(super) fn id(next: Position) -> String {
+    match next.value().checked_sub(1) {
+        Some(last) => last.to_string(),
+        None => BEFORE_ALL.to_owned(),
+    }
+}
 
 /// Where somebody wants to begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,12 +35,15 @@ impl Begin {
     /// # Errors
     /// It is no id of ours.
     pub(super) fn after(id: &str) -> Result<Self, Problem> {
+        if id == BEFORE_ALL {
+            return Ok(Self::Position(Position::ZERO));
+        }
         match id.parse::<u64>() {
             Ok(position) if position < u64::MAX => {
                 Ok(Self::Position(Position::new(position).next()))
             }
             Ok(_) | Err(_) => {
-                let why = "wanted the id of an event, a position".to_owned();
+                let why = format!("wanted the id of an event, a position or {BEFORE_ALL}");
                 Err(malformed("last-event-id", why))
             }
         }
@@ -50,7 +64,7 @@ impl Begin {
                 return Err(malformed("start", why));
             }
         };
-        let since = asked.since.as_deref().map(|text| parsed("since", text)).transpose()?;
+        let since = asked.since.as_deref().map(time).transpose()?;
         let said = [
             word,
             asked.position.map(|position| Self::Position(Position::new(position))),
@@ -88,6 +102,11 @@ impl Begin {
     }
 }
 
+/// Digits behind the microsecond are cut off: many runtimes write nine of them.
+fn time(text: &str) -> Result<Timestamp, Problem> {
+    read("since", text, Timestamp::parse_cut)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +123,9 @@ mod tests {
         for bad in ["-1", "x", "18446744073709551615", "18446744073709551616"] {
             assert!(Begin::after(bad).is_err(), "{bad}");
         }
+        for next in [0, 1, 8, u64::MAX].map(Position::new) {
+            assert_eq!(Begin::after(&id(next)).unwrap(), Begin::Position(next));
+        }
     }
 
     #[test]
@@ -112,6 +134,10 @@ mod tests {
         assert_eq!(asked(&reading()).unwrap(), Begin::Latest);
         let since = Reading { since: Some("2026-11-20T08:30:00Z".to_owned()), ..reading() };
         assert!(matches!(asked(&since).unwrap(), Begin::Time(_)));
+        let finer =
+            Reading { since: Some("2026-11-20T08:30:00.123456789Z".to_owned()), ..reading() };
+        let micros = "2026-11-20T08:30:00.123456Z".parse().unwrap();
+        assert_eq!(asked(&finer).unwrap(), Begin::Time(micros));
         assert!(asked(&Reading { position: Some(1), ..since }).is_err());
         assert!(asked(&Reading { start: Some("now".to_owned()), ..reading() }).is_err());
         assert!(asked(&Reading { since: Some("now".to_owned()), ..reading() }).is_err());

@@ -53,7 +53,7 @@ fn only_the_operators_own_map_is_let_in_from_elsewhere() {
 #[test]
 fn a_page_asks_only_the_providers_that_the_operator_names() {
     let providers = ["https://login.example", "http://127.0.0.1:9"]
-        .map(|text| WebOrigin::of_provider(text).unwrap());
+        .map(|text| WebOrigin::trusted(text).unwrap());
     let Rules(rules) = Rules::new(None, &providers);
     let rules = rules.to_str().unwrap();
     let wanted = "connect-src 'self' ws: wss: https://login.example http://127.0.0.1:9; img-src";
