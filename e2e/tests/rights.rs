@@ -343,7 +343,8 @@ async fn what_waits_for_a_slow_reader_is_taken_back_when_it_is_denied() {
     let wall = Member::enrol(&city, "wall", &["--kind", "person"]).await;
     let truck = Member::device(&city, "truck-17", "fujisawa/truck/17/#").await;
     city.run(&["grant", WALL, "subscribe", TRUCKS, "--yes"]).await.succeeded();
-    let mut reading = Stranger::as_member(&city, &wall).welcome().await.another().await;
+    let session = Stranger::as_member(&city, &wall).welcome().await;
+    let mut reading = session.another().await;
     let (filter, start) = (TRUCKS.parse().unwrap(), Start::Latest);
     let subscribe = Subscribe { subscription: 1, filter, start, cursor: None, credit: 10_000 };
     reading.send(subscribe).await;

@@ -249,11 +249,14 @@ impl OutboxReader {
         matches!(state.waiting.last(), Some(Outgoing::End { code, .. }) if is_of_rights(*code))
     }
 
-    /// Whether something was refused since this was last asked: then the shard wants to hear that
-    /// there is room again.
+    /// Whether something was refused since this was last told, and half of the queue is free: then the
+    /// shard wants to hear that there is room again. What it reads for less is read several times.
     #[must_use]
     pub fn take_refused(&self) -> bool {
-        std::mem::take(&mut self.queue.lock().refused)
+        let mut state = self.queue.lock();
+        let is_half_free =
+            state.bytes <= OUTBOX_BYTES_MAX / 2 && state.waiting.len() <= OUTBOX_ITEMS_MAX / 2;
+        is_half_free && std::mem::take(&mut state.refused)
     }
 }
 

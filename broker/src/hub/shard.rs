@@ -199,6 +199,7 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                     outbox.withhold(|record| self.router.may_still_go(*session, record, now));
                 if records > 0 {
                     self.router.handle_withheld(*session, *subscription, records);
+                    self.router.handle_outbox_free(*session, *subscription);
                 }
             }
         }

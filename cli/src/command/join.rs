@@ -1,7 +1,7 @@
 //! `join`: a newcomer makes keys, proves its token, and becomes a principal.
 
 use std::cell::Cell;
-use std::fs::{self, DirBuilder};
+use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use bytes::Bytes;
 use clap::Args;
 use sekisho::{
     AnswerBody, ConnectError, EnrolError, Enrolled, Fingerprint, IDENTITY_FILE, Identity,
-    JoinToken, KeyFile, OsEntropy, PROFILE_FILE, PrincipalName, Profile, Question, RefusalCode,
-    Via, check_admission, clock,
+    JoinToken, KeyFile, OsEntropy, PROFILE_FILE, PrincipalName, Profile, Question, Via,
+    check_admission, clock,
 };
 use sekisho_proto::PrincipalKind;
 use sekisho_seal::KeyKind;
@@ -89,9 +89,8 @@ impl Join {
         if expires <= clock::now() {
             return Err(EnrolError::Expired { name, expires }.into());
         }
-        let keys = Keys::of(dir, &name, token.kind)?;
-        let id = keys.identity.id();
-        let fingerprint = Fingerprint::of(&id);
+        let (identity, resumed) = keys(dir, &name, token.kind)?;
+        let fingerprint = Fingerprint::of(&identity.id());
         output::aside(format!("{name}, key {fingerprint}: asking {} …", token.address));
         let profile = Profile {
             principal: name.clone(),
@@ -100,15 +99,28 @@ impl Join {
             node_key: token.node_key,
             web: None,
         };
-        if let Err(cause) = enter(&token, dir, &profile, &keys).await {
-            if is_final(&cause) {
-                keys.remove_made();
+        match ask_node(&token, &identity).await {
+            Ok(_enrolled) => {}
+            // It may have been admitted before, and never heard of it.
+            Err(EnrolError::Declined { name, why }) => {
+                let proof = if resumed { proof(dir, &profile, &identity).await? } else { None };
+                let Some(proof) = proof else {
+                    return Err(EnrolError::Declined { name, why }.into());
+                };
+                check_admission(&token, &identity, &proof)?;
             }
-            return Err(cause);
+            Err(EnrolError::Connect(cause @ ConnectError::Handshake { .. })) => {
+                return Err(anyhow::Error::new(cause).context(format!(
+                    "{name}: the node of the token was not found at {}, and the token was shown \
+                     to nobody",
+                    token.address
+                )));
+            }
+            Err(cause) => return Err(cause.into()),
         }
         profile.save(dir)?;
         if self.json {
-            let (principal, id) = (name.to_string(), id.to_string());
+            let (principal, id) = (name.to_string(), identity.id().to_string());
             output::json(&json!({ "principal": principal, "id": id, "dir": dir }));
         } else {
             output::line(format!("joined as {name}; keys and profile are in {}", dir.display()));
@@ -124,8 +136,8 @@ impl Join {
                 "--kind: wanted device, person, app or bridge, found {found}"
             )));
         }
-        let id = Keys::of(&self.dir, name, self.kind)?.identity.id();
-        let fingerprint = Fingerprint::of(&id);
+        let (identity, _resumed) = keys(&self.dir, name, self.kind)?;
+        let (id, fingerprint) = (identity.id(), Fingerprint::of(&identity.id()));
         if self.json {
             let principal = name.to_string();
             output::json(&json!({ "principal": principal, "id": id.to_string(), "dir": self.dir }));
@@ -143,7 +155,7 @@ impl Join {
     /// list of processes.
     fn read_token(&self) -> Result<Zeroizing<String>> {
         let file = |path: &Path, wanted: &str| {
-            let text = fs::read_to_string(path);
+            let text = std::fs::read_to_string(path);
             text.map(Zeroizing::new).with_context(|| format!("{}: wanted {wanted}", path.display()))
         };
         if let Some(path) = &self.token_file {
@@ -194,40 +206,6 @@ fn token_in(text: &str) -> Zeroizing<String> {
     if JoinToken::parse(&joined).is_ok() { joined } else { Zeroizing::new(first.to_owned()) }
 }
 
-/// Is let in, or finds that it was before and never heard of it.
-async fn enter(token: &JoinToken, dir: &Path, profile: &Profile, keys: &Keys) -> Result<()> {
-    let Keys { identity, made } = keys;
-    match ask_node(token, identity).await {
-        Ok(_enrolled) => Ok(()),
-        Err(EnrolError::Declined { name, why }) => {
-            let resumed = made.is_none();
-            let proof = if resumed { proof(dir, profile, identity).await? } else { None };
-            let Some(proof) = proof else {
-                return Err(EnrolError::Declined { name, why }.into());
-            };
-            check_admission(token, identity, &proof)?;
-            Ok(())
-        }
-        Err(EnrolError::Connect(cause @ ConnectError::Handshake { .. })) => {
-            Err(anyhow::Error::new(cause).context(format!(
-                "{}: the node of the token was not found at {}, and the token was shown to nobody",
-                token.name, token.address
-            )))
-        }
-        Err(cause) => Err(cause.into()),
-    }
-}
-
-/// Whether these keys are of no use any more: with this token they will never be let in. After
-/// anything else the same command goes on with them.
-fn is_final(cause: &anyhow::Error) -> bool {
-    match cause.downcast_ref::<EnrolError>() {
-        Some(EnrolError::Declined { .. }) => true,
-        Some(EnrolError::Refused(refusal)) => refusal.code == RefusalCode::BadEnrolment,
-        Some(_) | None => false,
-    }
-}
-
 /// Asks to be admitted. A steward that admits whoever proves the token does so within a second or
 /// two; when it takes longer, somebody has to be told.
 async fn ask_node(token: &JoinToken, identity: &Arc<Identity>) -> Result<Enrolled, EnrolError> {
@@ -256,54 +234,25 @@ async fn ask_node(token: &JoinToken, identity: &Arc<Identity>) -> Result<Enrolle
     joining.await
 }
 
-/// What somebody joins with.
-struct Keys {
-    identity: Arc<Identity>,
-    /// What this run made for them; `None` where they were there.
-    made: Option<Made>,
-}
-
-/// A file and the folders that were made for it, innermost first.
-struct Made {
-    file: PathBuf,
-    folders: Vec<PathBuf>,
-}
-
-impl Keys {
-    /// Those in the folder, or new ones. They are kept before they are shown: a token that was
-    /// approved for them is of no use with others.
-    fn of(dir: &Path, name: &PrincipalName, kind: PrincipalKind) -> Result<Self> {
-        let path = dir.join(IDENTITY_FILE);
-        let kind = KeyKind::Principal(kind);
-        if is_there(&path)? {
-            let file = KeyFile::load(&path)?;
-            let found = &file.name;
-            ensure!(found == name, "{}: wanted keys of {name}, found {found}'s", path.display());
-            let (shown, found) = (path.display(), file.kind);
-            ensure!(found == kind, "{shown}: wanted keys of a {kind}, found a {found}'s");
-            return Ok(Self { identity: Arc::new(file.identity), made: None });
-        }
-        let is_missing = |folder: &&Path| matches!(folder.try_exists(), Ok(false));
-        let folders = dir.ancestors().filter(|folder| !folder.as_os_str().is_empty());
-        let folders = folders.take_while(is_missing).map(Path::to_owned).collect();
-        let mut folder = DirBuilder::new();
-        let made = folder.recursive(true).mode(0o700).create(dir);
-        made.with_context(|| format!("{}: make the folder", dir.display()))?;
-        let identity = Identity::generate(Identity::KEM_SUITE_DEFAULT, &mut OsEntropy::new())?;
-        KeyFile { kind, name: name.clone(), identity: identity.clone() }.create(&path)?;
-        Ok(Self { identity: Arc::new(identity), made: Some(Made { file: path, folders }) })
+/// The keys in the folder, or new ones, and whether they were there. They are kept before they are
+/// shown: a token that was approved for them is of no use with others.
+fn keys(dir: &Path, name: &PrincipalName, kind: PrincipalKind) -> Result<(Arc<Identity>, bool)> {
+    let path = dir.join(IDENTITY_FILE);
+    let kind = KeyKind::Principal(kind);
+    if is_there(&path)? {
+        let file = KeyFile::load(&path)?;
+        let found = &file.name;
+        ensure!(found == name, "{}: wanted keys of {name}, found {found}'s", path.display());
+        let (shown, found) = (path.display(), file.kind);
+        ensure!(found == kind, "{shown}: wanted keys of a {kind}, found a {found}'s");
+        return Ok((Arc::new(file.identity), true));
     }
-
-    /// Takes away what this run made. What somebody put beside it meanwhile stays, and so do keys
-    /// that were there.
-    fn remove_made(self) {
-        let Some(Made { file, folders }) = self.made else { return };
-        let removed = fs::remove_file(&file);
-        let removed = removed.and_then(|()| folders.iter().try_for_each(fs::remove_dir));
-        if let Err(fault) = removed {
-            tracing::debug!(%fault, "what was made for the keys is still there");
-        }
-    }
+    let mut folder = DirBuilder::new();
+    let made = folder.recursive(true).mode(0o700).create(dir);
+    made.with_context(|| format!("{}: make the folder", dir.display()))?;
+    let identity = Identity::generate(Identity::KEM_SUITE_DEFAULT, &mut OsEntropy::new())?;
+    KeyFile { kind, name: name.clone(), identity: identity.clone() }.create(&path)?;
+    Ok((Arc::new(identity), false))
 }
 
 /// What proves who has this key, where the node lets it in.
@@ -342,25 +291,6 @@ async fn proof(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_was_made_for_keys_is_taken_away_and_nothing_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let name: PrincipalName = "truck-17@fujisawa".parse().unwrap();
-        let keys = |dir: &Path| Keys::of(dir, &name, PrincipalKind::Device).unwrap();
-        let new = folder.path().join("fleet/truck-17");
-        keys(&new).remove_made();
-        assert!(!folder.path().join("fleet").exists());
-        // What was there stays: a folder, what is in it, and keys.
-        let there = folder.path().join("there");
-        fs::create_dir(&there).unwrap();
-        fs::write(there.join("notes"), "").unwrap();
-        keys(&there).remove_made();
-        assert!(there.join("notes").exists() && !there.join(IDENTITY_FILE).exists());
-        drop(keys(&new));
-        keys(&new).remove_made();
-        assert!(new.join(IDENTITY_FILE).exists());
-    }
 
     #[test]
     fn the_one_token_is_found_in_what_somebody_was_sent() {

@@ -332,11 +332,18 @@ impl<'w, 'a> Walk<'w, 'a> {
     fn backward(&self, since: Option<Timestamp>) -> Result<PageOf, Fault> {
         let mut high = self.after.map_or(self.high, |after| after.offset.next().min(self.high));
         let mut page = Gathered { found: Vec::new(), skipped: 0, last: None };
-        for _chunk in 0..CHUNKS_MAX {
-            let low = high.value().saturating_sub(u64::from(CHUNK_RECORDS_MAX));
-            let low = Offset::new(low).max(self.low);
-            let begin = Begin::Offset(low);
-            let Some(chunk) = self.chunk(begin, CHUNK_RECORDS_MAX) else { return self.later() };
+        let (mut count, mut chunks) = (CHUNK_RECORDS_MAX, 0);
+        while chunks < CHUNKS_MAX {
+            let low = Offset::new(high.value().saturating_sub(u64::from(count))).max(self.low);
+            let Some(chunk) = self.chunk(Begin::Offset(low), count) else { return self.later() };
+            if chunk.readings.last().is_some_and(|last| !chunk.is_end && last.offset.next() < high)
+            {
+                // Of records this large fewer are read at a time, and these are the older ones.
+                let read = u32::try_from(chunk.readings.len()).unwrap_or(u32::MAX);
+                count = (count / 2).min(read).max(1);
+                continue;
+            }
+            chunks += 1;
             for reading in chunk.readings.iter().rev().filter(|found| found.offset < high) {
                 if since.is_some_and(|since| reading.received < since) {
                     return Ok(PageOf { entities: page.found, count: None, next: None });

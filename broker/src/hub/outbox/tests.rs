@@ -43,9 +43,10 @@ fn everything_that_waits_is_taken_at_once_and_there_is_room_again() {
     let (outbox, mut reader) = Outbox::new(&Backlog::default());
     let accepted = (0..OUTBOX_ITEMS_MAX + 3).filter(|_| outbox.put(pong()).is_ok()).count();
     assert_eq!(accepted, OUTBOX_ITEMS_MAX);
+    assert!(!reader.take_refused(), "there is no room yet");
+    assert_eq!(taken(&mut reader), Poll::Ready(Some(OUTBOX_ITEMS_MAX)));
     assert!(reader.take_refused());
     assert!(!reader.take_refused());
-    assert_eq!(taken(&mut reader), Poll::Ready(Some(OUTBOX_ITEMS_MAX)));
     assert_eq!(taken(&mut reader), Poll::Pending);
     assert_eq!(outbox.put(pong()), Ok(()));
     assert_eq!(taken(&mut reader), Poll::Ready(Some(1)));

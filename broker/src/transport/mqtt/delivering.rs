@@ -76,6 +76,8 @@ pub(super) struct Feed {
     taken: Timestamp,
     /// Positions that were sent and are not done.
     outstanding: BTreeSet<u64>,
+    /// Those in flight from an earlier connection that it is to bring again.
+    awaited: BTreeSet<u64>,
     /// Everything before was looked at.
     seen: Position,
     uncredited: u32,
@@ -141,6 +143,7 @@ impl Feed {
             let_out_under: None,
             taken: clock::steady(),
             outstanding: BTreeSet::new(),
+            awaited: BTreeSet::new(),
             seen: Position::new(0),
             uncredited: 0,
             inherited: VecDeque::new(),
@@ -158,6 +161,8 @@ impl Feed {
         let mine = state.outgoing.values().filter(|flight| flight.subscription == self.number);
         let ahead = mine.map(|flight| flight.position).filter(|position| *position >= next);
         self.outstanding.extend(ahead.map(Position::value));
+        let is_done = |position: &u64| state.is_done(self.number, Position::new(*position));
+        self.awaited.extend(self.outstanding.iter().filter(|position| !is_done(position)));
     }
 
     /// Begins here: what is older comes otherwise.
@@ -364,8 +369,8 @@ where
         };
         if records > 0 {
             self.session.note_delivered(u64::from(records), bytes);
-            self.refill(index, records).await;
         }
+        self.refill(index, records).await;
         more
     }
 
@@ -419,6 +424,7 @@ where
         let (number, position) = (feed.number, record.position());
         let is_live = origin == Origin::Live;
         if is_live && self.state.is_done(number, position) {
+            self.look_past(index, position.next());
             return Offer::Settled;
         }
         let Some(sheet) = self.sheet(index, record, origin) else {
@@ -428,7 +434,9 @@ where
             return Offer::Settled;
         };
         if sheet.quality > 0 {
-            return self.send_counted(index, &sheet, is_live);
+            let offered = self.send_counted(index, &sheet, is_live);
+            self.give_up_awaited(index);
+            return offered;
         }
         let sent = self.machine.publish(&sheet.delivery(0, Turn::First));
         if sent.is_err() {
@@ -502,7 +510,7 @@ where
             }
             match self.door.hub.mqtt().fetch(&self.session, flight.position).await {
                 Ok(Some(record)) => self.send_stray(id, flight, &record),
-                Ok(None) => drop(self.state.outgoing.remove(&id)),
+                Ok(None) => self.abandon(id),
                 // It is in flight still: the client is to come again for it.
                 Err(refusal) => {
                     return Err(End::Told(reasons::of_end(refusal.code), refusal.to_string()));
@@ -524,7 +532,36 @@ where
         if sent {
             self.flying.insert(id, Turn::Again);
         } else {
-            self.state.outgoing.remove(&id);
+            self.abandon(id);
+        }
+    }
+
+    /// What is in flight from an earlier connection is not sent again.
+    fn abandon(&mut self, id: u16) {
+        let Some(flight) = self.state.outgoing.remove(&id) else { return };
+        let index = self.feeds.iter().position(|feed| feed.number == flight.subscription);
+        if let Some(index) = index {
+            self.settle(index, flight.position);
+        }
+    }
+
+    /// What a subscription was to bring again and has passed by will not come: it expired meanwhile,
+    /// or the client may not have it any more.
+    fn give_up_awaited(&mut self, index: usize) {
+        loop {
+            let Some(feed) = self.feeds.get_mut(index) else { return };
+            let seen = feed.seen.value();
+            let Some(passed) = feed.awaited.pop_first() else { return };
+            if passed >= seen {
+                feed.awaited.insert(passed);
+                return;
+            }
+            let id = id_of(Position::new(passed));
+            let is_passed = |flight: &Flight| flight.position.value() == passed;
+            let flight = self.state.outgoing.get(&id).filter(|flight| is_passed(flight));
+            if flight.is_some_and(|flight| !flight.is_released) && !self.flying.contains_key(&id) {
+                self.abandon(id);
+            }
         }
     }
 
@@ -560,6 +597,7 @@ where
         let next = feed.next();
         self.state.moved(feed.number, next);
         self.remembered = self.remembered.max(Remembered::Changed);
+        self.give_up_awaited(index);
     }
 
     /// How a record is sent; `None` where it is not.

@@ -16,6 +16,8 @@ pub(crate) const BASE: &str = "https://city.example/v1.1";
 #[derive(Default)]
 pub(crate) struct City {
     pub(crate) streams: Vec<Kept>,
+    /// Records that are read at a time, where these are fewer than were asked for.
+    pub(crate) at_once_max: Option<usize>,
 }
 
 pub(crate) struct Kept {
@@ -154,7 +156,8 @@ impl City {
                     Begin::Offset(offset) => reading.offset >= offset,
                     Begin::Time(time) => reading.received >= time,
                 });
-                let count_max = usize::try_from(count).unwrap();
+                let count_max =
+                    usize::try_from(count).unwrap().min(self.at_once_max.unwrap_or(256));
                 let readings: Vec<_> = from.take(count_max).cloned().collect();
                 let is_end = readings.len() < count_max;
                 records.put_page(topic, begin, count, Chunk { readings, is_end });

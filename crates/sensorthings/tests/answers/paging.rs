@@ -56,6 +56,20 @@ fn a_long_log_is_walked_in_both_directions() {
     assert_eq!(numbers(&walk(&city, even, "result")), wanted);
 }
 
+/// A node reads fewer records at a time than it was asked for where these are large.
+#[test]
+fn a_log_of_large_records_is_walked_in_both_directions() {
+    for at_once in [1, 3, 64, 200] {
+        let mut city = long(300);
+        city.at_once_max = Some(at_once);
+        let forward: Vec<i64> = (0..300).collect();
+        assert_eq!(numbers(&walk(&city, &format!("{ALL}?$top=70"), "result")), forward);
+        let target = format!("{ALL}?$orderby=phenomenonTime desc&$top=70");
+        let backward: Vec<i64> = (0..300).rev().collect();
+        assert_eq!(numbers(&walk(&city, &target, "result")), backward, "{at_once}");
+    }
+}
+
 #[test]
 fn what_is_rare_in_a_long_log_is_found_over_empty_pages() {
     let city = long(9_000);
