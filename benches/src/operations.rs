@@ -280,14 +280,15 @@ fn offer(queues: &[(Outbox, OutboxReader)], command: Command) {
     assert_eq!(offered, Some(Ok(())), "there is room for a turn's records");
 }
 
+/// Everything that waits, however many pieces it is taken in.
 fn taken(reader: &mut OutboxReader) -> Vec<Arc<Record>> {
     let context = std::task::Context::from_waker(std::task::Waker::noop());
-    let std::task::Poll::Ready(Some(waiting)) = reader.poll_take(&context) else {
-        return Vec::new();
-    };
-    let records = waiting.into_iter().filter_map(|outgoing| match outgoing {
-        Outgoing::Record(record) => Some(record),
-        Outgoing::Frame(_) | Outgoing::End { .. } => None,
-    });
-    records.collect()
+    let mut records = Vec::new();
+    while let std::task::Poll::Ready(Some(piece)) = reader.poll_take(&context) {
+        records.extend(piece.into_iter().filter_map(|outgoing| match outgoing {
+            Outgoing::Record(record) => Some(record),
+            Outgoing::Frame(_) | Outgoing::End { .. } => None,
+        }));
+    }
+    records
 }
