@@ -195,12 +195,7 @@ fn read<R: RecordReader>(
             Ok((from, batch))
         }
         ReplayFrom::LastValues { from, until } => {
-            let mut batch = reader.last_values(filter, from, records, bytes)?;
-            if let Some(until) = until {
-                batch.records.retain(|record| record.position < until);
-                batch.next = batch.next.min(until);
-            }
-            Ok((from, batch))
+            Ok((from, reader.last_values(filter, from, until, records, bytes)?))
         }
     }
 }

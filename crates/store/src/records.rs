@@ -77,7 +77,8 @@ pub trait RecordReader: Clone + Send + Sync + 'static {
         max_bytes: usize,
     ) -> Result<ReadBatch, ReadError>;
 
-    /// As [`read`](Self::read), but of each topic only the record that is its last.
+    /// As [`read`](Self::read), but of each topic only the record that is its last, where it lies
+    /// before `until`: the head, where there is none. Nothing is said of what lies behind it.
     ///
     /// # Errors
     ///
@@ -86,6 +87,7 @@ pub trait RecordReader: Clone + Send + Sync + 'static {
         &self,
         filter: &Filter,
         from: Position,
+        until: Option<Position>,
         max_records: usize,
         max_bytes: usize,
     ) -> Result<ReadBatch, ReadError>;

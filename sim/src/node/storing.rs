@@ -211,12 +211,8 @@ impl Running {
                 None => read(reader.head()),
             },
             ReplayFrom::LastValues { from, until } => {
-                reader.last_values(filter, from, records, bytes).map(|mut batch| {
-                    let until = until.unwrap_or(batch.head);
-                    batch.records.retain(|record| record.position < until);
-                    batch.next = batch.next.min(until);
-                    (from, batch)
-                })
+                let batch = reader.last_values(filter, from, until, records, bytes);
+                batch.map(|batch| (from, batch))
             }
         };
         let (from, batch) = found.map_err(|_error| Halt::Crash)?;

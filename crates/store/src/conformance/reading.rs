@@ -100,7 +100,7 @@ pub(super) fn a_filter_selects_among_many<E: RecordsEngine>(engine: &E) -> Resul
         let topics = wanted.len() / 4;
         ensure_equal("topics", &topics, &reader.topics(&filter).len())?;
         let lasts = reader
-            .last_values(&filter, Position::ZERO, ALL, ALL)
+            .last_values(&filter, Position::ZERO, None, ALL, ALL)
             .map_err(|error| Breach::of("read last values", &error))?;
         let wanted: Vec<u64> =
             wanted.iter().skip(topics * 3).map(|record| record.position.value()).collect();
@@ -166,7 +166,7 @@ pub(super) fn last_values_are_the_last<E: RecordsEngine>(engine: &E) -> Result<(
         let (mut found, mut from) = (Vec::new(), Position::ZERO);
         while from < reader.head() {
             let batch = reader
-                .last_values(&filter("city/#")?, from, 2, ALL)
+                .last_values(&filter("city/#")?, from, None, 2, ALL)
                 .map_err(|error| Breach::of("read last values", &error))?;
             found.extend(batch.records.iter().map(|record| record.topic.as_str().to_owned()));
             from = batch.next;

@@ -262,18 +262,23 @@ impl RecordReader for LogReader {
         &self,
         filter: &Filter,
         from: Position,
+        until: Option<Position>,
         max_records: usize,
         max_bytes: usize,
     ) -> Result<ReadBatch, ReadError> {
         let limits = Limits::new(max_records, max_bytes);
+        let asked_until = until.map_or(u64::MAX, Position::value);
+        // What is written meanwhile hides the value that was the last until then; what was written
+        // since an earlier page is left out, however often one looks.
+        let attempts = if until.is_some() { 1 } else { PLANS_MAX };
         self.read_planned(|| {
             let plan = || {
-                let (selection, until) = self.shared.select(filter);
-                plan::last_values(&self.shared, &selection, (from.value(), until), limits)
+                let (selection, head) = self.shared.select(filter);
+                let range = (from.value(), head.min(asked_until));
+                plan::last_values(&self.shared, &selection, range, limits)
             };
-            // What is written meanwhile hides the value that was the last until then.
             let mut found = plan();
-            for _attempt in 1..PLANS_MAX {
+            for _attempt in 1..attempts {
                 if found.is_ok() {
                     break;
                 }

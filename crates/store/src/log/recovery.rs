@@ -362,15 +362,12 @@ impl Opening {
             });
         }
         tracing::error!(ranges = self.gaps.len(), path = %self.directory.display(), "damaged records");
+        let lost = |gap: &Gap| gap.to.saturating_sub(gap.from);
+        self.topics.unsure = self.gaps.iter().map(lost).fold(0, u64::saturating_add);
         for entry in self.topics.entries_mut() {
             let last = entry.last.map_or(0, |last| last.position);
-            entry.unsure = self
-                .gaps
-                .iter()
-                .rev()
-                .take_while(|gap| gap.to > last)
-                .map(|gap| gap.to.saturating_sub(gap.from))
-                .fold(0, u64::saturating_add);
+            let after = self.gaps.iter().rev().take_while(|gap| gap.to > last);
+            entry.unsure = after.map(lost).fold(0, u64::saturating_add);
         }
     }
 }

@@ -42,6 +42,8 @@ pub(crate) struct TopicEntry {
 pub(crate) struct TopicTable {
     ids: HashMap<Topic, TopicId>,
     entries: Vec<TopicEntry>,
+    /// Records that were damaged and may have been of a topic of which nothing else is there.
+    pub(crate) unsure: u64,
 }
 
 impl TopicTable {

@@ -66,6 +66,21 @@ fn rot_while_the_log_is_open_is_told_by_the_read_that_meets_it() {
 }
 
 #[test]
+fn damage_behind_where_last_values_are_asked_for_is_not_told_with_them() {
+    let (disk, contents) = written();
+    let (log, _report) = open(&disk, Options { tail_bytes_max: 0, ..small() });
+    let (name, content) = contents.last().unwrap();
+    for byte in 128..content.len() {
+        assert!(disk.rot(&Path::new(DIRECTORY).join(name), byte, 1));
+    }
+    let values =
+        |until| log.reader().last_values(&everything(), Position::ZERO, until, 50, 1 << 20);
+    assert!(!values(None).unwrap().lost.is_empty());
+    let before = values(Some(Position::new(10))).unwrap();
+    assert_eq!((before.lost, before.next), (Vec::new(), Position::new(10)));
+}
+
+#[test]
 fn a_forged_frame_inside_an_envelope_is_not_taken_for_a_record() {
     // The first segment's frames are copied into an envelope of the second; then the bytes before
     // that envelope rot, so that the way on is searched for within it.
@@ -102,6 +117,25 @@ fn a_segment_without_any_header_is_put_aside_and_its_positions_are_told_as_lost(
     assert!((0..30).all(|number| found.contains(&number) != told.contains(&number)));
     assert!(!found.is_empty());
     assert_eq!(report.corrupt, batch.lost);
+}
+
+#[test]
+fn the_offset_of_a_damaged_record_is_not_given_again_where_it_was_its_topics_only_one() {
+    let disk = FaultDisk::new();
+    let (mut log, _report) = open(&disk, small());
+    let topic = "fujisawa/alone";
+    let alone = || NewRecord { topic: Topic::parse(topic).unwrap(), ..record(30, 100) };
+    let first = log.append(alone()).unwrap().offset;
+    log.commit().unwrap();
+    write(&mut log, 0..5);
+    drop(log);
+    let path = Path::new(DIRECTORY).join(segment_files(&disk).remove(0));
+    let content = disk.content(&path).unwrap();
+    let at = content.windows(topic.len()).position(|bytes| bytes == topic.as_bytes()).unwrap();
+    assert!(disk.rot(&path, at, 1));
+    let (mut log, report) = open(&disk, small());
+    assert_eq!(report.corrupt.len(), 1);
+    assert!(log.append(alone()).unwrap().offset > first);
 }
 
 #[test]

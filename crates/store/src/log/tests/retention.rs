@@ -205,7 +205,7 @@ fn a_topic_that_is_written_to_without_a_pause_has_a_last_value_all_the_time() {
         let asker = scope.spawn(|| {
             let mut rounds = 0;
             while !done.load(std::sync::atomic::Ordering::Acquire) {
-                let batch = reader.last_values(&everything(), Position::ZERO, 50, usize::MAX);
+                let batch = reader.last_values(&everything(), Position::ZERO, None, 50, usize::MAX);
                 let found = numbers(&batch.unwrap());
                 assert_eq!(found.len(), 3, "{found:?}");
                 rounds += 1;
