@@ -1,10 +1,13 @@
 //! A truck: it writes whatever happens, keeps what is not acknowledged, and sends it again.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use sekisho_proto::{
-    BootId, ContentType, Envelope, Frame, Hash, Offset, RefusalCode, Scope, Sequence, Topic, frame,
-    limits::PROTOCOL_VERSION,
+    BootId, ContentType, Envelope, Frame, Hash, Offset, RefusalCode, Scope, Sequence, Timestamp,
+    Topic, frame, limits::PROTOCOL_VERSION,
 };
 use sekisho_seal::{HeaderDraft, SigningKey, sign_open};
 
@@ -18,6 +21,10 @@ use crate::{
 
 /// Envelopes without an answer.
 const IN_FLIGHT_MAX: usize = 6;
+
+/// How long it waits abroad after it was told to come again: the way to a home has few places, and
+/// whoever asks at once takes them from those whose turn it is.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// A publisher's right to publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +60,8 @@ pub(crate) struct Publisher {
     pub(crate) clock: Clock,
     pub(crate) connection: Option<ConnectionId>,
     pub(crate) travels: Travels,
+    /// When it sends again.
+    pub(crate) again_at: Option<Timestamp>,
     /// Whose node it is at.
     at: usize,
     welcomed: bool,
@@ -96,6 +105,7 @@ impl Publisher {
             clock: Clock::default(),
             connection: None,
             travels: Travels::Never,
+            again_at: None,
             at: city,
             welcomed: false,
             boot: BootId::new(boot),
@@ -134,6 +144,10 @@ impl Publisher {
             self.connect(context);
             return;
         };
+        if self.again_at.is_some_and(|at| at > context.network.now) {
+            return;
+        }
+        self.again_at = None;
         while self.welcomed && self.in_flight.len() < IN_FLIGHT_MAX {
             let Some(envelope) = self.spool.get(self.sent).cloned() else { return };
             self.sent += 1;
@@ -271,6 +285,8 @@ impl Publisher {
         if again.contains(&refused.code) {
             self.in_flight.clear();
             self.sent = 0;
+            let waits = self.at != self.city && refused.code != RefusalCode::SequenceGap;
+            self.again_at = waits.then(|| context.network.now.saturating_add(PAUSE));
             return Ok(());
         }
         if self.at != self.city {
@@ -372,6 +388,7 @@ impl Publisher {
     fn disconnect(&mut self) {
         self.connection = None;
         self.welcomed = false;
+        self.again_at = None;
         self.in_flight.clear();
         self.forged.clear();
         self.sent = 0;

@@ -23,36 +23,33 @@ const PAGE_BYTES_MIN: usize = 64;
 /// Filters that may be asked for where the contract does not say it.
 const INTERESTS_MAX: u32 = 256;
 
-/// What was taken, and when: what is left follows from that alone. Between any two moments no more
-/// may be taken than is there at once and what comes per second in between.
+/// What is left of a budget, reckoned to the millionth: between any two moments no more may be taken
+/// than is there at once and what comes per second in between.
 #[derive(Debug)]
 pub(super) struct Meter {
     per_s: u64,
-    taken: Vec<(Timestamp, u64)>,
+    /// Millionths that were left when something was taken last; less than none are owed.
+    left: i128,
+    at: Option<Timestamp>,
 }
 
 impl Meter {
     pub(super) const fn new(per_s: u64) -> Self {
-        Self { per_s, taken: Vec::new() }
+        Self { per_s, left: full(per_s), at: None }
     }
 
     pub(super) fn take(&mut self, count: usize, now: Timestamp) {
-        if self.left(now) == i128::from(self.per_s).saturating_mul(MICROS) {
-            self.taken.clear();
-        }
-        self.taken.push((now, u64::try_from(count).unwrap_or(u64::MAX)));
+        let count = i128::try_from(count).unwrap_or(i128::MAX);
+        self.left = self.left(now).saturating_sub(count.saturating_mul(MICROS));
+        self.at = Some(now);
     }
 
     /// From now on it is another one; what is owed stays owed.
     pub(super) fn follow(&mut self, per_s: u64, now: Timestamp) {
-        if per_s == self.per_s {
-            return;
+        if per_s != self.per_s {
+            let left = self.left(now).min(full(per_s));
+            *self = Self { per_s, left, at: Some(now) };
         }
-        let left = self.left(now).min(i128::from(per_s).saturating_mul(MICROS));
-        let gone = i128::from(per_s).saturating_mul(MICROS).saturating_sub(left);
-        // Rounded down: the model never wants more than was owed.
-        let gone = u64::try_from(gone.div_euclid(MICROS)).unwrap_or(u64::MAX);
-        *self = Self { per_s, taken: vec![(now, gone)] };
     }
 
     /// Whether nothing more may be taken now.
@@ -60,19 +57,16 @@ impl Meter {
         self.left(now) < 0
     }
 
-    /// Millionths: of all times since when something was taken, the one that leaves least.
     fn left(&self, now: Timestamp) -> i128 {
-        let full = i128::from(self.per_s).saturating_mul(MICROS);
-        let mut since = 0_i128;
-        let mut least = full;
-        for (at, count) in self.taken.iter().rev() {
-            since = since.saturating_add(i128::from(*count).saturating_mul(MICROS));
-            let passed = i128::try_from(now.saturating_since(*at).as_micros()).unwrap_or(i128::MAX);
-            let come = passed.saturating_mul(i128::from(self.per_s));
-            least = least.min(full.saturating_sub(since).saturating_add(come));
-        }
-        least
+        let passed = self.at.map_or(0, |at| now.saturating_since(at).as_micros());
+        let passed = i128::try_from(passed).unwrap_or(i128::MAX);
+        let come = passed.saturating_mul(i128::from(self.per_s));
+        self.left.saturating_add(come).min(full(self.per_s))
     }
+}
+
+const fn full(per_s: u64) -> i128 {
+    (per_s as i128).saturating_mul(MICROS)
 }
 
 const MICROS: i128 = 1_000_000;

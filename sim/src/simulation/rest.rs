@@ -104,6 +104,7 @@ impl Simulation {
         let readers = self.subscribers.iter();
         let readers = readers.filter(|reader| !reader.is_unwanted());
         let again = readers.filter_map(|reader| reader.again_at);
+        let again = again.chain(self.publishers.iter().filter_map(|truck| truck.again_at));
         let next = timers.chain(self.network.next_due()).chain(again);
         let next = next.filter(|next| *next > now).min();
         let soon = now.saturating_add(Duration::from_millis(1));

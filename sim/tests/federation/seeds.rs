@@ -1,6 +1,5 @@
 //! Many runs, each with its own seed. The seeds that once found something come first: they are kept
-//! in `seeds/`, where a run that fails writes its own. Those in `seeds/open/` fail and nobody knows yet
-//! whether the simulator or what it simulates is at fault: they are told, and left out of the rest.
+//! in `seeds/`, where a run that fails writes its own.
 //!
 //! `make sim SEED=n` runs one seed and prints what happened, `make sim SEEDS=n FIRST=m` so many from
 //! `m` on.
@@ -126,12 +125,6 @@ fn a_federation_keeps_its_promises_whatever_fails() {
         (variable("SEKISHO_SEEDS").unwrap_or(SEEDS), variable("SEKISHO_FIRST_SEED").unwrap_or(1));
     let fresh =
         (first..first.saturating_add(count)).map(|number| Seed { number, scale: Scale::default() });
-    let open = kept_seeds(&seeds_directory().join("open"));
-    let fresh = fresh.filter(|seed| !open.contains(seed));
-    println!(
-        "left out, as they are open: {:?}",
-        open.iter().map(|seed| seed.number).collect::<Vec<_>>()
-    );
     let seeds: Vec<Seed> = kept_seeds(&seeds_directory()).into_iter().chain(fresh).collect();
     let reports = run_all(&seeds);
     let mut sums: Vec<(&str, u64)> = Vec::new();
