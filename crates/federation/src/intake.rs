@@ -64,10 +64,10 @@ impl Intake {
 
     /// It is asked for: what came before and is not durable will come again. Returns the credit to
     /// grant, none where the peer has used up what it may send.
-    pub(crate) fn connect(&mut self, is_exhausted: bool) -> u32 {
+    pub(crate) fn connect(&mut self, may_ask: bool) -> u32 {
         self.arrived.clear();
         self.last = None;
-        self.credit = if is_exhausted { 0 } else { self.window };
+        self.credit = if may_ask { self.window } else { 0 };
         self.undone = 0;
         self.acknowledged = self.resume;
         self.credit

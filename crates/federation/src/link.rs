@@ -410,7 +410,7 @@ impl Link {
         };
         let silence = last_frame.saturating_add(self.limits.silence_max);
         let ping = last_ping.saturating_add(self.limits.ping_interval);
-        let budget = self.spending.no_credit_until(now).map(|until| (until, "budget"));
+        let budget = self.spending.credit_due(now).map(|due| (due, "budget"));
         let deaf = self.spending.deaf_until(now).map(|until| (until, "listen"));
         let interest = self.interests.due().map(|due| (due, "interest"));
         let held = self.holding.due().map(|due| (due, "held"));

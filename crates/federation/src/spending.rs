@@ -69,6 +69,8 @@ pub(crate) struct Spending {
     log: Budget,
     statements: Budget,
     waits: BudgetWaits,
+    /// Records were to be asked for when that was too early.
+    is_credit_owed: bool,
 }
 
 impl Spending {
@@ -83,6 +85,7 @@ impl Spending {
             log: Budget::with_burst(log, limits.log_bytes_burst, now),
             statements: Budget::with_burst(statements.0, statements.1, now),
             waits: BudgetWaits::default(),
+            is_credit_owed: false,
         }
     }
 
@@ -118,8 +121,25 @@ impl Spending {
         }
     }
 
-    /// Until when no record may be asked for.
-    pub(crate) fn no_credit_until(&mut self, now: Timestamp) -> Option<Timestamp> {
+    /// Whether records of one filter may be asked for now; where not, that is to be made up for.
+    pub(crate) fn may_ask(&mut self, now: Timestamp) -> bool {
+        let is_exhausted = self.no_credit_until(now).is_some();
+        self.is_credit_owed |= is_exhausted;
+        !is_exhausted
+    }
+
+    /// Whether records of all filters may be asked for now; where not, that is to be made up for.
+    pub(crate) fn may_grant(&mut self, now: Timestamp) -> bool {
+        self.is_credit_owed = false;
+        self.may_ask(now)
+    }
+
+    /// When records may be asked for again that may not be, or could not be when they were to.
+    pub(crate) fn credit_due(&mut self, now: Timestamp) -> Option<Timestamp> {
+        self.no_credit_until(now).or(self.is_credit_owed.then_some(now))
+    }
+
+    fn no_credit_until(&mut self, now: Timestamp) -> Option<Timestamp> {
         self.bytes.exhausted_until(now).max(self.envelopes.exhausted_until(now))
     }
 

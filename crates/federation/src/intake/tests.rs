@@ -14,7 +14,7 @@ fn intake(resume: Option<u64>) -> Intake {
         8,
         Asking::new(&LinkLimits::default(), 1),
     );
-    assert_eq!(intake.connect(false), 8);
+    assert_eq!(intake.connect(true), 8);
     intake
 }
 
@@ -85,7 +85,7 @@ fn what_a_lost_connection_brought_is_awaited_again() {
     intake.arrive(at(0)).expect("in order");
     intake.arrive(at(1)).expect("in order");
     intake.done(at(0));
-    intake.connect(false);
+    intake.connect(true);
     assert_eq!(intake.resume, Some(at(1)));
     intake.done(at(1));
     assert_eq!(intake.resume, Some(at(1)), "it was not sent on this connection");

@@ -105,11 +105,11 @@ impl Link {
 
     pub(super) fn ask(&mut self, subscription: u32, now: Timestamp) {
         // A peer that comes again owes what it owed before.
-        let is_exhausted = self.spending.no_credit_until(now).is_some();
+        let may_ask = self.spending.may_ask(now);
         let Some(intake) = self.intakes.get_mut(&subscription) else { return };
         self.has_asked = true;
         intake.asking.ask(now);
-        let credit = intake.connect(is_exhausted);
+        let credit = intake.connect(may_ask);
         let (filter, start) = (intake.filter.clone(), intake.start());
         self.queue.push_back(LinkCommand::Subscribe { subscription, filter, start, credit });
     }

@@ -223,8 +223,8 @@ impl Link {
 
     /// Acknowledges and grants what there is reason for, and saves where it is time to.
     pub(super) fn grant(&mut self, now: Timestamp) {
-        let exhausted = self.spending.no_credit_until(now).is_some();
-        if self.is_connected() && self.reading == Reading::Complete && !exhausted {
+        let may_grant = self.spending.may_grant(now);
+        if self.is_connected() && self.reading == Reading::Complete && may_grant {
             for (subscription, intake) in &mut self.intakes {
                 let subscription = *subscription;
                 if !intake.asking.is_open() {

@@ -394,6 +394,28 @@ fn a_peer_over_its_budget_gets_no_credit_until_it_is_paid() {
     assert!(granted(&drain(&mut link)));
 }
 
+/// Its answers take time, in which the budget may have filled up.
+#[test]
+fn a_peer_that_was_asked_for_nothing_as_it_owed_something_is_given_credit_when_it_does_no_more() {
+    let mut link = connected();
+    let huge = frame::Record { envelope: Bytes::from(vec![0; 9_000]), ..record(0, &["fujisawa"]) };
+    link.handle_record(huge, at(30));
+    link.handle_disconnected(at(31));
+    let (again, _dial) = link.poll_timeout(at(31)).expect("a dial is due");
+    link.handle_timeout(again);
+    connect(&mut link, again);
+    let commands = drain(&mut link);
+    let asked = |command: &LinkCommand| matches!(command, LinkCommand::Subscribe { credit: 0, .. });
+    assert!(commands.iter().any(asked), "{commands:?}");
+    let paid = at(30 + 8_000 + 1);
+    assert_eq!(link.poll_timeout(paid), Some((paid, "budget")));
+    link.handle_timeout(paid);
+    let commands = drain(&mut link);
+    let granted = |command: &LinkCommand| matches!(command, LinkCommand::Credit { .. });
+    assert!(commands.iter().any(granted), "{commands:?}");
+    assert_ne!(link.poll_timeout(paid).map(|(_, why)| why), Some("budget"));
+}
+
 #[test]
 fn a_gap_is_told_and_passed() {
     let mut link = connected();
