@@ -64,7 +64,10 @@ impl Vouchers {
                 let offset = Some(published.offset);
                 Frame::Vouched(frame::Vouched { request, offset, signature })
             }
-            (Frame::Refused(refused), Some(signature)) if refused.code == RefusalCode::Replayed => {
+            // Without the sequence that is expected, it may be stored or not: nobody knows any more.
+            (Frame::Refused(refused), Some(signature))
+                if refused.code == RefusalCode::Replayed && refused.expected_sequence.is_some() =>
+            {
                 Frame::Vouched(frame::Vouched { request, offset: None, signature })
             }
             (Frame::Published(published), None) => {

@@ -117,6 +117,13 @@ describe('the outbox', () => {
     expect(bench.fates).toEqual(['0 accepted']);
   });
 
+  it('tells what a home may have forgotten as lost and does not take it for stored', () => {
+    const bench = connected(3n);
+    bench.sendAll();
+    bench.refused(0n, 'replayed');
+    expect(bench.fates).toEqual(['0 lost', '1 lost', '2 lost']);
+  });
+
   it('waits for a refusal that passes as often as it takes', () => {
     const bench = connected(3n);
     for (let round = 0; round < FRUITLESS_ROUNDS_MAX * 4; round += 1) {

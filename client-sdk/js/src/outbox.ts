@@ -193,15 +193,17 @@ export class Outbox {
       return;
     }
     const { boot, sequence, keyHeader } = slot.entry;
-    const isStored = expected === undefined || expected > sequence;
+    const isStored = expected !== undefined && expected > sequence;
     const remedy = remedyOf(refusal);
+    // The home has forgotten such old boots, and does not say that this is stored.
+    const isForgotten = remedy === 'stored' && expected === undefined;
     this.#inFlight -= 1;
     if (remedy === 'stored' && isStored) {
       this.#settle(slot, {});
     } else if (remedy === 'wait') {
       this.#obstacle = refusal;
       this.#retry(slot, RETRY.later);
-    } else if (remedy !== 'none' && this.#canResend(boot, sequence, expected)) {
+    } else if (remedy !== 'none' && !isForgotten && this.#canResend(boot, sequence, expected)) {
       if (keyHeader !== undefined) {
         this.#announced.delete(keyHeader.id);
       }

@@ -250,7 +250,7 @@ impl Outbox {
         let Some(&index) = self.requests.get(&request) else { return };
         let Some(Slot { entry, .. }) = self.slot(index) else { return };
         let (boot, sequence, key_header) = (entry.boot, entry.sequence, entry.key_header);
-        let stored = expected.is_none_or(|expected| expected > sequence);
+        let stored = expected.is_some_and(|expected| expected > sequence);
         match Remedy::of(refusal.code) {
             // Nothing is settled nor given up but by the home itself.
             Remedy::Stored | Remedy::None if self.is_away => {
@@ -261,6 +261,8 @@ impl Outbox {
                 self.retry(request, Retry::Later);
             }
             Remedy::Stored if stored => self.settle_request(request, None),
+            // The home has forgotten such old boots, and does not say that this is stored.
+            Remedy::Stored if expected.is_none() => self.end_boot(boot, sequence, refusal),
             Remedy::Wait => {
                 self.obstacle = Some(refusal);
                 self.retry(request, Retry::Later);

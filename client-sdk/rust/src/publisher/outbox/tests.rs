@@ -135,6 +135,17 @@ fn a_duplicate_counts_as_accepted() {
 }
 
 #[test]
+fn what_a_home_may_have_forgotten_is_told_as_lost_and_not_taken_for_stored() {
+    let mut outbox = connected(3, 0);
+    send_all(&mut outbox);
+    outbox.handle_refused(100, refusal(RefusalCode::Replayed), None);
+    assert_eq!(outbox.take_accepted().envelopes, 0);
+    let lost = outbox.take_lost();
+    assert_eq!(lost.iter().map(|lost| lost.envelopes).sum::<u64>(), 3);
+    assert!(outbox.is_dead(BOOT));
+}
+
+#[test]
 fn a_refusal_that_passes_is_waited_for_as_often_as_it_takes() {
     let mut outbox = connected(3, 0);
     for _ in 0..FRUITLESS_ROUNDS_MAX * 4 {
