@@ -54,8 +54,8 @@ pub enum TimeFormat {
 }
 
 impl TimeFormat {
-    /// Reads a time; blanks around it do not matter; more than microseconds are rounded to the
-    /// nearest.
+    /// Reads a time; blanks around it do not matter. Digits behind the microsecond are cut off: no
+    /// reading is said to be later than its device said, and two that were in order stay so.
     ///
     /// # Errors
     ///
@@ -67,10 +67,10 @@ impl TimeFormat {
                 .ok_or_else(|| Fault::time("RFC 3339 such as 2026-11-20T08:30:00Z", text)),
             Self::Pattern { pattern, zone } => by_pattern(trimmed, pattern, zone.as_ref())
                 .ok_or_else(|| Fault::time(format!("a time written as {pattern}"), text)),
-            Self::Epoch(unit) => number::scaled(trimmed, unit.power())
+            Self::Epoch(unit) => number::floored(trimmed, unit.power())
                 .map(Timestamp::from_micros)
                 .ok_or_else(|| Fault::time(format!("{unit:?} since 1970").to_lowercase(), text)),
-            Self::Relative { unit, start } => number::scaled(trimmed, unit.power())
+            Self::Relative { unit, start } => number::floored(trimmed, unit.power())
                 .and_then(|micros| start.as_micros().checked_add(micros))
                 .map(Timestamp::from_micros)
                 .ok_or_else(|| {
@@ -120,7 +120,7 @@ fn by_pattern(text: &[u8], pattern: &str, zone: Option<&TimeZone>) -> Option<Tim
 }
 
 fn micros(time: jiff::Timestamp) -> Option<Timestamp> {
-    let micros = (time.as_nanosecond() + 500).div_euclid(1000);
+    let micros = time.as_nanosecond().div_euclid(1000);
     i64::try_from(micros).ok().map(Timestamp::from_micros)
 }
 

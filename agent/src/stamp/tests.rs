@@ -17,7 +17,8 @@ fn rfc_3339_becomes_utc_microseconds() {
     for (text, wanted) in [
         ("2017-03-21T00:00:31-05:00", "2017-03-21T05:00:31.000000Z"),
         ("2026-11-20T08:30:00.123456Z", "2026-11-20T08:30:00.123456Z"),
-        (" 2026-11-20T08:30:00.1234565Z ", "2026-11-20T08:30:00.123457Z"),
+        (" 2026-11-20T08:30:00.1234565Z ", "2026-11-20T08:30:00.123456Z"),
+        ("2026-12-31T23:59:59.999999999Z", "2026-12-31T23:59:59.999999Z"),
         ("1969-12-31T23:59:59.9999994Z", "1969-12-31T23:59:59.999999Z"),
     ] {
         assert_eq!(read(&TimeFormat::Rfc3339, text).as_deref(), Some(wanted), "{text}");
@@ -65,6 +66,30 @@ fn numbers_count_from_1970_or_from_a_start() {
     assert_eq!(read(&relative, "1500").as_deref(), Some("2009-04-01T12:00:01.500000Z"));
     assert_eq!(read(&relative, "9999999999999999999"), None);
     assert_eq!(read(&relative, "soon"), None);
+}
+
+#[test]
+fn nanoseconds_are_cut_and_never_become_the_next_microsecond() {
+    let wanted = Some("2017-03-19T06:10:31.999999Z");
+    let of_nanoseconds = pattern("%Y-%m-%dT%H:%M:%S%.fZ", Some("UTC"));
+    let start = Timestamp::parse("2017-03-19T06:10:00Z").unwrap();
+    let relative = |unit| TimeFormat::Relative { unit, start };
+    for (format, text) in [
+        (TimeFormat::Rfc3339, "2017-03-19T06:10:31.999999999Z"),
+        (of_nanoseconds, "2017-03-19T06:10:31.999999999Z"),
+        (TimeFormat::Epoch(TimeUnit::Seconds), "1489903831.999999999"),
+        (TimeFormat::Epoch(TimeUnit::Milliseconds), "1489903831999.9999"),
+        (TimeFormat::Epoch(TimeUnit::Microseconds), "1489903831999999.999"),
+        (relative(TimeUnit::Seconds), "31.999999999"),
+        (relative(TimeUnit::Milliseconds), "31999.9999"),
+    ] {
+        assert_eq!(read(&format, text).as_deref(), wanted, "{format:?}");
+    }
+    // Before the start, and before 1970, the past is further from zero.
+    assert_eq!(
+        read(&relative(TimeUnit::Seconds), "-0.0000001").as_deref(),
+        Some("2017-03-19T06:09:59.999999Z")
+    );
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn time(json: &Json) -> Result<Timestamp, Fault> {
         Some(number) if number.abs() >= MILLISECONDS_FROM => 3,
         Some(_) | None => 6,
     };
-    let micros = number::scaled(number.to_string().as_bytes(), power).ok_or_else(fault)?;
+    let micros = number::floored(number.to_string().as_bytes(), power).ok_or_else(fault)?;
     Ok(Timestamp::from_micros(micros))
 }
 

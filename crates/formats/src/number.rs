@@ -35,6 +35,22 @@ pub fn boolean(text: &[u8]) -> Option<bool> {
 /// integer (halves away from zero) without ever passing through a double.
 #[must_use]
 pub fn scaled(text: &[u8], power: i32) -> Option<i64> {
+    let (value, shift) = decimal_of(text, power)?;
+    let nearest = |value: i128, unit: i128| (value.abs() + unit / 2) / unit * value.signum();
+    i64::try_from(shifted(value, shift, nearest)?).ok()
+}
+
+/// As [`scaled`], cut to the integer below: of a time that has finer digits than are kept, the one
+/// that is not after it.
+#[must_use]
+pub fn floored(text: &[u8], power: i32) -> Option<i64> {
+    let (value, shift) = decimal_of(text, power)?;
+    i64::try_from(shifted(value, shift, i128::div_euclid)?).ok()
+}
+
+/// A decimal number, times a power of ten, as an integer and the power of ten that it is still to be
+/// multiplied by.
+fn decimal_of(text: &[u8], power: i32) -> Option<(i128, i32)> {
     let text = text.trim_ascii();
     let (mantissa, exponent) = match text.iter().position(|byte| matches!(byte, b'e' | b'E')) {
         Some(at) => (text.get(..at)?, i32::try_from(integer(text.get(at + 1..)?)?).ok()?),
@@ -46,14 +62,13 @@ pub fn scaled(text: &[u8], power: i32) -> Option<i64> {
         _ => (false, mantissa),
     };
     let (whole, fraction) = halves(digits)?;
-    let mut shift = power.checked_add(exponent)?;
+    let shift = power.checked_add(exponent)?;
     let mut value: i128 = 0;
     for digit in whole.iter().chain(fraction) {
         value = value.checked_mul(10)?.checked_add(i128::from(digit.wrapping_sub(b'0')))?;
     }
-    shift = shift.checked_sub(i32::try_from(fraction.len()).ok()?)?;
-    let value = shifted(value, shift)?;
-    i64::try_from(if negative { -value } else { value }).ok()
+    let shift = shift.checked_sub(i32::try_from(fraction.len()).ok()?)?;
+    Some((if negative { -value } else { value }, shift))
 }
 
 /// Digits before and after a point, not both empty.
@@ -66,17 +81,16 @@ fn halves(text: &[u8]) -> Option<(&[u8], &[u8])> {
     (digits && !(whole.is_empty() && fraction.is_empty())).then_some((whole, fraction))
 }
 
-fn shifted(value: i128, shift: i32) -> Option<i128> {
+fn shifted(value: i128, shift: i32, divided: impl Fn(i128, i128) -> i128) -> Option<i128> {
     if value == 0 {
         return Some(0);
     }
-    let power = 10_i128.checked_pow(shift.unsigned_abs());
-    if shift >= 0 {
-        return value.checked_mul(power?);
-    }
-    match power {
-        Some(power) => Some((value + power / 2) / power),
-        None => Some(0),
+    match 10_i128.checked_pow(shift.unsigned_abs()) {
+        Some(power) if shift >= 0 => value.checked_mul(power),
+        Some(power) => Some(divided(value, power)),
+        None if shift >= 0 => None,
+        // So far below one that only the side of zero is left of it.
+        None => Some(divided(value.signum(), i128::MAX)),
     }
 }
 

@@ -179,4 +179,9 @@ async fn of_a_peer_that_is_not_heard_for_sixteen_minutes_only_open_topics_go_on(
     assert_eq!((read(AIR).await, read(WEATHER).await), (0, 1));
     let told = dashboard.run(&["history", AIR, "--json"]).await;
     assert!(told.output.contains("rights"), "wanted a gap told, found {told:?}");
+    // Whoever asks why is told what the node does, and not what the statements would give.
+    let why = dashboard.run(&["why", DASHBOARD, "subscribe", AIR]).await;
+    assert_eq!(why.code, Some(1), "{why:?}");
+    assert!(why.output.contains("the statements of fujisawa were last heard at"), "{why:?}");
+    dashboard.run(&["why", DASHBOARD, "subscribe", WEATHER]).await.succeeded();
 }

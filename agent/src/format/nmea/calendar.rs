@@ -86,7 +86,7 @@ impl TimeOfDay {
             None => Some(0),
             Some((b'.', [])) => Some(0),
             Some((b'.', digits)) if digits.iter().all(u8::is_ascii_digit) => {
-                number::scaled(rest, 6)
+                number::floored(rest, 6)
             }
             Some(_) => None,
         };

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{boolean, degrees, float, integer, scaled};
+use super::{boolean, degrees, float, floored, integer, scaled};
 
 #[test]
 fn floats_are_the_nearest_ones_and_finite() {
@@ -56,6 +56,24 @@ fn seconds_become_microseconds_without_a_double_between() {
 }
 
 #[test]
+fn what_is_cut_is_never_more_than_it_was() {
+    for (text, wanted) in [
+        ("1489903831.123456", 1_489_903_831_123_456),
+        ("1489903831.1234569", 1_489_903_831_123_456),
+        ("1489903831.999999999", 1_489_903_831_999_999),
+        ("1.4899038319999999e9", 1_489_903_831_999_999),
+        ("-0.000001", -1),
+        ("-0.0000001", -1),
+        ("-1e-9999", -1),
+        ("1e-9999", 0),
+        ("0", 0),
+    ] {
+        assert_eq!(floored(text.as_bytes(), 6), Some(wanted), "{text}");
+    }
+    assert_eq!(floored(b"1e99", 6), None);
+}
+
+#[test]
 fn arcs_are_degrees_and_minutes() {
     assert_eq!(degrees(b"0117.8067", 90), Some(1.0 + 17.8067 / 60.0));
     assert_eq!(
@@ -93,11 +111,12 @@ proptest! {
         let text = format!("{value}.{micros:06}");
         let wanted = i64::from(value) * 1_000_000 + sign * micros;
         prop_assert_eq!(scaled(text.as_bytes(), 6), Some(wanted));
+        prop_assert_eq!(floored(text.as_bytes(), 6), Some(wanted));
     }
 
     #[test]
     fn no_bytes_break_a_parser(bytes in prop::collection::vec(any::<u8>(), 0..64), power in -40..40) {
         let _values =
-            (float(&bytes), integer(&bytes), boolean(&bytes), scaled(&bytes, power), degrees(&bytes, 180));
+            (float(&bytes), integer(&bytes), boolean(&bytes), scaled(&bytes, power), floored(&bytes, power), degrees(&bytes, 180));
     }
 }

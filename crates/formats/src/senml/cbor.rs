@@ -130,10 +130,11 @@ fn float(name: &str, value: &Cbor) -> Result<f64, Fault> {
     finite.ok_or_else(|| Fault::field(name, "a finite number", shown(value).as_bytes()))
 }
 
+/// Seconds, cut to microseconds.
 fn micros(value: &Cbor) -> Result<i64, Fault> {
     let float = value.as_float().filter(|seconds| seconds.is_finite());
     let written = float.map(|seconds| seconds.to_string()).or_else(|| decimal(value));
-    let micros = written.and_then(|seconds| number::scaled(seconds.as_bytes(), 6));
+    let micros = written.and_then(|seconds| number::floored(seconds.as_bytes(), 6));
     micros.ok_or_else(|| Fault::time("seconds", shown(value).as_bytes()))
 }
 

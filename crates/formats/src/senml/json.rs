@@ -107,10 +107,11 @@ fn float(fields: &Map<String, Json>, key: &str) -> Result<Option<f64>, Fault> {
     }
 }
 
+/// Seconds, cut to microseconds.
 fn micros(fields: &Map<String, Json>, key: &str) -> Result<Option<i64>, Fault> {
     match fields.get(key) {
         None => Ok(None),
-        Some(Json::Number(seconds)) => number::scaled(seconds.to_string().as_bytes(), 6)
+        Some(Json::Number(seconds)) => number::floored(seconds.to_string().as_bytes(), 6)
             .map(Some)
             .ok_or_else(|| Fault::time("seconds", &shown(fields.get(key)))),
         other => Err(Fault::time("seconds", &shown(other))),
