@@ -58,6 +58,7 @@ async fn a_false_node_learns_neither_the_token_nor_anything_that_opens_the_door(
     let said = sekisho(&join).await;
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(said.error.contains("not today"), "{said:?}");
+    assert!(said.error.contains("the keys of truck-17@fujisawa stay in"), "{said:?}");
     let (recorded, asked) = (false_node.recorded(), false_node.enrol().unwrap());
     false_node.leave().await;
     secrets.absent_from("datagrams to a thief", &recorded.datagrams);
@@ -167,6 +168,45 @@ async fn nobody_is_admitted_by_hand_without_a_fingerprint() {
     .await;
     city.run(&["enrol", "--approve", "truck-17", "--key", &grouped]).await.succeeded();
     assert!(within("it to join", joining.line()).await.contains("joined as truck-17@fujisawa"));
+}
+
+#[tokio::test]
+async fn a_refused_newcomer_is_told_what_to_do_and_its_keys_go_on_with_another_token() {
+    let city = City::found("fujisawa").await;
+    let (path, _token) = token_for(&city, "truck-17", &["--topics", "fujisawa/truck/17/#"]).await;
+    let dir = city.place("truck-17");
+    let shown = dir.to_str().unwrap();
+    let join = ["join", "--token-file", &path, "--dir", shown];
+    let mut joining = Process::start("join", &join, &city.place("join.log"));
+    eventually("a newcomer that waits", || async {
+        let listed = city.run(&["enrol", "--list", "--json"]).await.json();
+        (listed[0]["standing"] == "waiting").then_some(())
+    })
+    .await;
+    city.run(&["enrol", "--refuse", "truck-17", "--reason", "not ours"]).await.succeeded();
+    assert_eq!(within("it to end", joining.wait()).await.code(), Some(1), "{}", joining.log());
+    let said = joining.log();
+    for words in ["not ours", "nothing has to be removed", "sekisho join --dir", shown] {
+        assert!(said.contains(words), "wanted {words:?} in {said}");
+    }
+    let key = std::fs::read(dir.join(sekisho::IDENTITY_FILE)).unwrap();
+
+    // Nothing listens: the token is as good as before.
+    let (path, _token) = second_token(&city).await;
+    let mut city = city;
+    assert_eq!(city.stop_node().await, Some(0));
+    let join = ["join", "--token-file", &path, "--dir", shown];
+    sekisho(&join).await.failed(3, "the same command goes on with them until");
+    city.start_node().await;
+    assert!(sekisho(&join).await.done().contains("joined as truck-17@fujisawa"));
+    assert_eq!(std::fs::read(dir.join(sekisho::IDENTITY_FILE)).unwrap(), key);
+    Member::at(dir).run(&["pub", AIR, "pm2_5=1"]).await.succeeded();
+}
+
+async fn second_token(city: &City) -> (String, JoinToken) {
+    std::fs::remove_file(city.place("truck-17.token")).unwrap();
+    let options = ["--topics", "fujisawa/truck/17/#", "--approve-matching"];
+    token_for(city, "truck-17", &options).await
 }
 
 #[tokio::test]

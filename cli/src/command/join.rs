@@ -99,24 +99,26 @@ impl Join {
             node_key: token.node_key,
             web: None,
         };
-        match ask_node(&token, &identity).await {
-            Ok(_enrolled) => {}
+        let admitted = match ask_node(&token, &identity).await {
+            Ok(_enrolled) => Ok(()),
             // It may have been admitted before, and never heard of it.
-            Err(EnrolError::Declined { name, why }) => {
+            Err(cause @ EnrolError::Declined { .. }) => {
                 let proof = if resumed { proof(dir, &profile, &identity).await? } else { None };
-                let Some(proof) = proof else {
-                    return Err(EnrolError::Declined { name, why }.into());
-                };
-                check_admission(&token, &identity, &proof)?;
+                let admitted = |proof: Vec<_>| check_admission(&token, &identity, &proof).map(drop);
+                proof.map_or(Err(cause), admitted)
             }
-            Err(EnrolError::Connect(cause @ ConnectError::Handshake { .. })) => {
+            Err(cause) => Err(cause),
+        };
+        if let Err(cause) = admitted {
+            output::aside(left_there(dir, &token, &cause));
+            if let EnrolError::Connect(cause @ ConnectError::Handshake { .. }) = cause {
                 return Err(anyhow::Error::new(cause).context(format!(
                     "{name}: the node of the token was not found at {}, and the token was shown \
                      to nobody",
                     token.address
                 )));
             }
-            Err(cause) => return Err(cause.into()),
+            return Err(cause.into());
         }
         profile.save(dir)?;
         if self.json {
@@ -234,6 +236,29 @@ async fn ask_node(token: &JoinToken, identity: &Arc<Identity>) -> Result<Enrolle
     joining.await
 }
 
+/// What a refused newcomer has in its folder, and what can be done with it.
+fn left_there(dir: &Path, token: &JoinToken, cause: &EnrolError) -> String {
+    let (name, dir) = (&token.name, dir.display());
+    // What is sealed to this key somebody else can open, or nobody.
+    if matches!(cause, EnrolError::ForeignSecrets { .. } | EnrolError::NoSecrets { .. }) {
+        return format!(
+            "the keys in {dir} are of no use any more: when they are revoked, join with another token \
+             and another --dir"
+        );
+    }
+    let again =
+        format!("`sekisho join --dir {dir}` goes on with them and another token for {name}");
+    let is_passing =
+        matches!(cause, EnrolError::Connect(_) | EnrolError::Stream(_) | EnrolError::Refused(_));
+    let next = if is_passing {
+        let until = output::moment(&token.expires.to_string());
+        format!("the same command goes on with them until {until}; after that {again}")
+    } else {
+        again
+    };
+    format!("the keys of {name} stay in {dir}, and nothing has to be removed: {next}")
+}
+
 /// The keys in the folder, or new ones, and whether they were there. They are kept before they are
 /// shown: a token that was approved for them is of no use with others.
 fn keys(dir: &Path, name: &PrincipalName, kind: PrincipalKind) -> Result<(Arc<Identity>, bool)> {
@@ -242,9 +267,10 @@ fn keys(dir: &Path, name: &PrincipalName, kind: PrincipalKind) -> Result<(Arc<Id
     if is_there(&path)? {
         let file = KeyFile::load(&path)?;
         let found = &file.name;
-        ensure!(found == name, "{}: wanted keys of {name}, found {found}'s", path.display());
-        let (shown, found) = (path.display(), file.kind);
-        ensure!(found == kind, "{shown}: wanted keys of a {kind}, found a {found}'s");
+        let (shown, other) = (path.display(), "name another folder with --dir, and keep this one");
+        ensure!(found == name, "{shown}: wanted keys of {name}, found {found}'s: {other}");
+        let found = file.kind;
+        ensure!(found == kind, "{shown}: wanted keys of a {kind}, found a {found}'s: {other}");
         return Ok((Arc::new(file.identity), true));
     }
     let mut folder = DirBuilder::new();

@@ -25,6 +25,17 @@ pub enum Recipient {
     Peer(OrgName),
 }
 
+/// What was decided about a record, and about which others of its topic and scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether it may be handed to its recipient, or the first thing missing.
+    pub given: Result<(), Denial>,
+    /// The same is said of records that were received from then on,
+    pub since: Timestamp,
+    /// and before that.
+    pub until: Timestamp,
+}
+
 impl Policy {
     /// Whether a principal may publish on a topic.
     ///
@@ -90,15 +101,34 @@ impl Policy {
     ) -> Result<DeliveryPermit, Denial> {
         let asker = Asker::Recipient(recipient, scope);
         if self.decisions.find(asker, topic, now, received).is_none() {
-            let (window, received_window) = (Window::default(), Window::default());
-            let view = View::live(Moment::watched(now, &window));
-            let asked = Asked::Record(Moment::watched(received, &received_window));
-            let object = Object::Topic(topic);
-            self.reachable(view, recipient, object, Some(scope), asked)
-                .map_err(|missing| self.refuse(recipient, object, missing))?;
-            self.decisions.keep(asker, topic, &window, &received_window, None);
+            self.judge_delivery(recipient, topic, scope, received, now).given?;
         }
         Ok(DeliveryPermit::new(topic.clone(), recipient.clone(), self.version))
+    }
+
+    /// Asks as [`permit_delivery`](Self::permit_delivery) does, and for which other records of the
+    /// topic and scope the same is said now: for whoever asks about many at once.
+    #[must_use]
+    pub fn judge_delivery(
+        &self,
+        recipient: &Recipient,
+        topic: &Topic,
+        scope: Scope,
+        received: Timestamp,
+        now: Timestamp,
+    ) -> Verdict {
+        let (window, received_window) = (Window::default(), Window::default());
+        let view = View::live(Moment::watched(now, &window));
+        let asked = Asked::Record(Moment::watched(received, &received_window));
+        let object = Object::Topic(topic);
+        let given = self.reachable(view, recipient, object, Some(scope), asked);
+        if given.is_ok() {
+            let asker = Asker::Recipient(recipient, scope);
+            self.decisions.keep(asker, topic, &window, &received_window, None);
+        }
+        let given = given.map_err(|missing| self.refuse(recipient, object, missing));
+        let (since, until) = received_window.bounds();
+        Verdict { given, since, until }
     }
 
     /// Whether records of a filter might be handed to a recipient: some right to subscribe or to

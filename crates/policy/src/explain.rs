@@ -9,7 +9,7 @@ use sekisho_proto::{
 };
 
 use crate::{
-    Denial, Missing, Policy, PrincipalRecord, Subject,
+    Denial, FRESHNESS_MAX, Missing, Policy, PrincipalRecord, Subject,
     crossing::Bridge,
     grant::{Basis, DenyFact, GrantFact},
     grant_index::{Holder, Object},
@@ -190,7 +190,8 @@ impl Policy {
         entries
     }
 
-    /// Why a principal may or may not do something on a topic, as it was at a time.
+    /// Why a principal may or may not do something on a topic, as it was at a time: how long nobody
+    /// had been heard then plays no part.
     #[must_use]
     pub fn why(
         &self,
@@ -199,7 +200,30 @@ impl Policy {
         topic: &Topic,
         at: Timestamp,
     ) -> Explanation {
-        let verdict = self.chain(principal, action, topic, View::at(at)).map_err(|missing| {
+        self.explanation(principal, action, topic, (View::at(at), at))
+    }
+
+    /// Why a principal may or may not do something on a topic now, where it goes by the statements of
+    /// somebody who was not heard for too long as well.
+    #[must_use]
+    pub fn why_now(
+        &self,
+        principal: &PrincipalName,
+        action: Action,
+        topic: &Topic,
+        now: Timestamp,
+    ) -> Explanation {
+        self.explanation(principal, action, topic, (View::live(now), now))
+    }
+
+    fn explanation(
+        &self,
+        principal: &PrincipalName,
+        action: Action,
+        topic: &Topic,
+        (view, at): (View<'_>, Timestamp),
+    ) -> Explanation {
+        let verdict = self.chain(principal, action, topic, view).map_err(|missing| {
             let subject = Subject::Principal(principal.clone());
             Denial::new(subject, action, topic.as_str(), missing)
         });
@@ -524,7 +548,19 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let steps = match &self.verdict {
             Ok(steps) => steps,
-            Err(denial) => return write!(f, "no: {denial} (as of {})", self.at),
+            Err(denial) => {
+                write!(f, "no: {denial} (as of {})", self.at)?;
+                if let Missing::Stale { organisation, .. } = denial.missing() {
+                    let minutes = FRESHNESS_MAX.as_secs() / 60;
+                    write!(
+                        f,
+                        "\n  The right is there and is not relied on: for more than {minutes} minutes \
+                         nothing was heard of {organisation}. It holds again when its node is heard; \
+                         `sekisho peer list` tells whether the link is up."
+                    )?;
+                }
+                return Ok(());
+            }
         };
         let Self { principal, action, topic, at, .. } = self;
         write!(f, "yes: {principal} may {action} on {topic} (as of {at}), because")?;

@@ -43,7 +43,7 @@ mod tree_view;
 mod view;
 mod words;
 
-pub use decision::{FRESHNESS_MAX, Recipient};
+pub use decision::{FRESHNESS_MAX, Recipient, Verdict};
 pub use denial::{Denial, Missing, Subject};
 pub use diff::{Change, Concern, Diff};
 pub use epochs::{EpochStatus, RETIRED_GRACE};

@@ -546,6 +546,34 @@ fn restricted_topics_of_a_silent_peer_fail_closed_and_open_ones_go_on() {
 }
 
 #[test]
+fn why_says_now_what_is_decided_now_and_of_a_time_what_the_statements_said_then() {
+    let (mut world, other) = peered();
+    world.enrol("reader", PrincipalKind::App);
+    let body = grant("*@fujisawa", "subscribe", "santander/#");
+    world.apply(&signed(body, &[&other.issuer]));
+    world.policy.note_heard(&org("santander"), at(100));
+    let (who, on) = (name("reader@fujisawa"), topic("santander/closed"));
+    let ask = |world: &World, now| world.policy.why_now(&who, Action::Subscribe, &on, at(now));
+    let late = 100 + 15 * 60 + 1;
+    assert!(ask(&world, late - 1).is_allowed());
+    let why = ask(&world, late);
+    assert!(why.verdict.as_ref().unwrap_err().is_stale(), "{why}");
+    let told = why.to_string();
+    for words in [
+        "no: reader@fujisawa may not subscribe on santander/closed",
+        "the statements of santander were last heard at 1970-01-01T00:01:40",
+        "The right is there",
+        "15 minutes",
+        "sekisho peer list",
+    ] {
+        assert!(told.contains(words), "wanted {words:?} in {told}");
+    }
+    assert!(world.policy.why(&who, Action::Subscribe, &on, at(late)).is_allowed());
+    world.policy.note_heard(&org("santander"), at(late));
+    assert!(ask(&world, late).is_allowed());
+}
+
+#[test]
 fn a_peering_names_the_node_and_both_sides() {
     let (mut world, other) = peered();
     let view = world.policy.peer(&other.name).unwrap();
