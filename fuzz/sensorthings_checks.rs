@@ -11,10 +11,13 @@ pub(crate) fn sensorthings(bytes: &[u8]) {
     let (path, query) = text.split_once('?').unwrap_or((text, ""));
     match Request::parse(path, query) {
         Ok(request) => {
-            let (catalogue, records) = (Catalogue::default(), Records::default());
+            let (catalogue, mut records) = (Catalogue::default(), Records::default());
             let at = ("https://node.example/v1.1", Timestamp::EPOCH);
-            match answer(&request, &catalogue, &records, at) {
+            match answer(&request, &catalogue, &mut records, at) {
                 Outcome::Wants(wants) => panic!("wanted nothing of an empty node, found {wants:?}"),
+                Outcome::Visits(visit) => {
+                    panic!("wanted no visit of an empty node, found {visit:?}")
+                }
                 Outcome::Done(Ok(_)) => {}
                 Outcome::Done(Err(fault)) => assert!(!fault.to_string().is_empty()),
             }

@@ -150,7 +150,10 @@ impl Session {
                 if principal != self.who.name {
                     self.check_administers(policy, own, now)?;
                 }
-                let why = policy.why(&principal, action, &topic, at.unwrap_or(now));
+                let why = match at {
+                    Some(at) => policy.why(&principal, action, &topic, at),
+                    None => policy.why_now(&principal, action, &topic, now),
+                };
                 let (permitted, words) = (why.is_allowed(), why.to_string());
                 Ok(document(&json!({ "permitted": permitted, "explanation": words })))
             }

@@ -1,6 +1,6 @@
 //! From a request to its answer, or to what has still to be read for it.
 
-use std::cmp::Ordering;
+use std::mem;
 
 use sekisho_proto::{Timestamp, Topic};
 use serde_json::{Map, Value as Json, json};
@@ -9,16 +9,15 @@ use crate::entity::{Kind, Nav};
 use crate::evaluate;
 use crate::expression::Expression;
 use crate::fault::{Fault, FaultKind};
+use crate::foremost::{Candidate, Foremost};
 use crate::format;
-use crate::limits::{
-    LAST_RECORDS_MAX, READS_MAX, SORTED_ENTITIES_MAX, SORTED_RECORDS_MAX, STREAMS_MAX,
-};
+use crate::limits::{LAST_RECORDS_MAX, READS_MAX, STREAMS_MAX, VISITED_RECORDS_MAX};
 use crate::model::{Entity, Related, World};
 use crate::observing::Role;
 use crate::options::{Expansion, Options, ResultFormat, Token};
 use crate::path::{End, Path, encoded};
 use crate::request::Request;
-use crate::stream::{Catalogue, Records, Want};
+use crate::stream::{Catalogue, Records, Visit, Want};
 use crate::value::Value;
 
 /// What asking came to.
@@ -26,6 +25,9 @@ use crate::value::Value;
 pub enum Outcome {
     /// These are to be read first; then it is to be asked again.
     Wants(Vec<Want>),
+    /// Some of these are to be visited, as many as are at hand; then it is to be asked again. It says
+    /// the same until it has come by all of them.
+    Visits(Visit),
     /// The answer, or why there is none.
     Done(Result<Answer, Fault>),
 }
@@ -61,7 +63,7 @@ enum Target {
 pub fn answer(
     request: &Request,
     catalogue: &Catalogue<'_>,
-    records: &Records,
+    records: &mut Records,
     (base, now): (&str, Timestamp),
 ) -> Outcome {
     if catalogue.streams().len() > STREAMS_MAX {
@@ -69,13 +71,18 @@ pub fn answer(
         let fault = Fault::too_much("streams that you may discover", STREAMS_MAX, instead);
         return Outcome::Done(Err(fault));
     }
-    let world = World::new(catalogue, records, (base, now));
+    let visiting = mem::take(&mut records.visiting);
+    let world = World::new(catalogue, (records, visiting), (base, now));
     let done = give(request, &world);
     let wants = world.wants();
+    records.visiting = world.visiting.into_inner();
     // What is wrong with an answer that lacks something may come of that.
     let is_final = matches!(&done, Err(fault) if fault.kind == FaultKind::TooMuch);
     if wants.is_empty() || is_final {
-        return Outcome::Done(done);
+        return match records.visiting.next() {
+            Some(visit) if !is_final => Outcome::Visits(visit),
+            Some(_) | None => Outcome::Done(done),
+        };
     }
     let (last, pages): (Vec<_>, Vec<_>) =
         wants.iter().partition::<Vec<&Want>, _>(|want| matches!(want, Want::Last(_)));
@@ -177,8 +184,8 @@ fn sets(base: &str) -> Json {
         .map(|kind| json!({ "name": kind.set(), "url": format!("{base}/{}", kind.set()) }));
     let name = |class| format!("http://www.opengis.net/spec/iot_sensing/1.1/req/{class}");
     let limitation = format!(
-        "of Observations and HistoricalLocations only where at most {SORTED_RECORDS_MAX} records \
-         in at most {READS_MAX} ranges are asked about; otherwise 422"
+        "of Observations and HistoricalLocations only where at most {VISITED_RECORDS_MAX} records \
+         are asked about; otherwise 422"
     );
     let mut settings = Map::new();
     settings.insert("conformance".to_owned(), json!(CONFORMANCE.map(name)));
@@ -255,6 +262,7 @@ pub(crate) fn settle(
     token: Option<Token>,
 ) -> Result<PageOf, Fault> {
     let end = options.skip.saturating_add(options.page());
+    let mut foremost = Foremost::default();
     let mut wanted = Vec::new();
     let mut count = 0;
     for entity in all {
@@ -264,53 +272,30 @@ pub(crate) fn settle(
         count += 1;
         // Where nothing is sorted, only what is on the page is kept.
         if !options.order.is_empty() {
-            if count > SORTED_ENTITIES_MAX {
-                let instead = "narrow it with $filter, or ask without $orderby";
-                return Err(Fault::too_much("entities sorted", SORTED_ENTITIES_MAX, instead));
-            }
-            wanted.push((keys(world, &entity, options)?, entity));
+            let keys = keys(world, &entity, options)?;
+            foremost.add(Candidate { keys, origin: (count, 0, 0), entity }, options)?;
         } else if (options.skip..end).contains(&(count - 1)) {
-            wanted.push((Vec::new(), entity));
-        } else if count > end && !options.count {
+            wanted.push(entity);
+        } else if count > end && !options.is_counting() {
             break;
         }
     }
-    if !options.order.is_empty() {
-        wanted.sort_by(|(left, _), (right, _)| {
-            let pairs = options.order.iter().zip(left.iter().zip(right));
-            let mut ordered = pairs.map(|(key, (left, right))| {
-                let ordering = in_order(left, right);
-                if key.descends { ordering.reverse() } else { ordering }
-            });
-            ordered.find(|ordering| ordering.is_ne()).unwrap_or(Ordering::Equal)
-        });
-        wanted = wanted.into_iter().skip(options.skip).take(options.page()).collect();
-    }
+    wanted.extend(foremost.page(options).into_iter().map(|candidate| candidate.entity));
     let has_more = count > end && options.page() > 0;
     let next = has_more.then(|| options.next(end, token));
-    let entities = wanted.into_iter().map(|(_, entity)| entity).collect();
-    Ok(PageOf { entities, count: options.count.then_some(count), next })
+    let count = options.count.then(|| options.counted().unwrap_or(count));
+    Ok(PageOf { entities: wanted, count, next })
 }
 
 /// What an entity is sorted by.
-fn keys(world: &World<'_>, entity: &Entity, options: &Options) -> Result<Vec<Value>, Fault> {
+pub(crate) fn keys(
+    world: &World<'_>,
+    entity: &Entity,
+    options: &Options,
+) -> Result<Vec<Value>, Fault> {
     let by: Vec<_> = options.order.iter().map(|key| &key.by).collect();
     let facts = facts(world, entity, &by);
     by.into_iter().map(|by| evaluate::first(by, &facts, world.now)).collect()
-}
-
-/// A total order: what is not there first, then by kind of value.
-fn in_order(left: &Value, right: &Value) -> Ordering {
-    let rank = |value: &Value| match value {
-        Value::Null => 0,
-        Value::Boolean(_) => 1,
-        Value::Integer(_) | Value::Number(_) => 2,
-        Value::Text(_) | Value::Time(_) => 3,
-        Value::Clock(_) => 4,
-        Value::Duration(_) => 5,
-        Value::Geometry(_) | Value::Other => 6,
-    };
-    rank(left).cmp(&rank(right)).then_with(|| left.compare(right).unwrap_or(Ordering::Equal))
 }
 
 /// Whether the filter lets an entity through.

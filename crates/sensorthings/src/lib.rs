@@ -3,13 +3,15 @@
 //!
 //! Nothing here reads a log or decides about rights. [`answer`](answer()) is asked again and again
 //! until it has what it needs: each time it either says which records are still wanted
-//! ([`Outcome::Wants`]) or gives the answer. Whoever fetches them asks the node's gate.
+//! ([`Outcome::Wants`]), which are to go by without being kept ([`Outcome::Visits`]), or gives the
+//! answer. Whoever fetches them asks the node's gate.
 
 mod answer;
 mod entity;
 mod evaluate;
 mod expression;
 mod fault;
+mod foremost;
 mod format;
 mod function;
 mod geometry;
@@ -28,4 +30,4 @@ mod value;
 pub use answer::{Answer, Outcome, answer};
 pub use fault::{Fault, FaultKind};
 pub use request::Request;
-pub use stream::{Begin, Catalogue, Chunk, Content, Reading, Records, Stream, Want};
+pub use stream::{Batch, Begin, Catalogue, Chunk, Content, Reading, Records, Stream, Visit, Want};

@@ -27,15 +27,25 @@ pub const ANSWER_BYTES_MAX: usize = 32 << 20;
 pub const STREAMS_MAX: usize = 16_384;
 /// Values that one comparison in a filter looks at, where its names lead to many.
 pub const COMBINATIONS_MAX: usize = 65_536;
-/// Last records that one request reads.
-pub const LAST_RECORDS_MAX: usize = 4_096;
+/// Last records that one request reads: one of each stream. What is in them counts as read.
+pub const LAST_RECORDS_MAX: usize = STREAMS_MAX;
 /// Records of a log, or of all that are asked about, that are read as a whole; longer ones are walked
 /// in the order of their log.
 pub const WHOLE_RECORDS_MAX: u64 = 512;
-/// Records that are read to be sorted or counted: eight pages, one after the other.
+/// Records of what is expanded that are kept while they are sorted or counted: eight pages, one after
+/// the other. What the answer is about is visited instead.
 pub const SORTED_RECORDS_MAX: u64 = 4_096;
-/// Entities that are sorted, some 500 bytes each: 64 of each such record.
+/// Entities that are kept while they are sorted, some 500 bytes each: 64 of each such record. A page
+/// with all that it skips has no more.
 pub const SORTED_ENTITIES_MAX: usize = 262_144;
+/// Texts and blobs in them that are kept, bytes.
+pub const SORTED_BYTES_MAX: usize = 32 << 20;
+/// Records that one request visits, to sort or to count them: some seconds of work.
+pub const VISITED_RECORDS_MAX: u64 = 262_144;
+/// Envelopes that one request visits, bytes.
+pub const VISITED_BYTES_MAX: usize = 256 << 20;
+/// Values in what one request visits: where a filter looks at each, that is most of its time.
+pub const VISITED_VALUES_MAX: usize = 4_000_000;
 /// Records of one page of a walk.
 pub const CHUNK_RECORDS_MAX: u32 = 256;
 /// Pages of a walk in one request: where nothing more was found in them, a link leads on.

@@ -16,6 +16,7 @@ use crate::fault::Fault;
 use crate::geometry::Point;
 use crate::id::{Id, Place, Quantity, escaped, unescaped};
 use crate::limits::{ANSWER_BYTES_MAX, ENTITIES_MAX};
+use crate::observing::Visiting;
 use crate::stream::{Begin, Catalogue, Chunk, Content, Reading, Records, Stream, Want};
 
 /// Names of transducers that say where a sample was taken, in small letters.
@@ -29,6 +30,7 @@ pub(crate) struct World<'a> {
     /// Where the service is, without a slash at the end.
     pub(crate) base: &'a str,
     pub(crate) now: Timestamp,
+    pub(crate) visiting: RefCell<Visiting>,
     wants: RefCell<BTreeSet<Want>>,
     entities: Cell<usize>,
     bytes: Cell<usize>,
@@ -108,11 +110,12 @@ enum Whereabouts {
 impl<'a> World<'a> {
     pub(crate) fn new(
         catalogue: &'a Catalogue<'a>,
-        records: &'a Records,
+        (records, visiting): (&'a Records, Visiting),
         (base, now): (&'a str, Timestamp),
     ) -> Self {
         let (wants, entities, bytes) = (RefCell::default(), Cell::new(0), Cell::new(0));
-        Self { catalogue, records, base, now, wants, entities, bytes }
+        let visiting = RefCell::new(visiting);
+        Self { catalogue, records, base, now, visiting, wants, entities, bytes }
     }
 
     pub(crate) fn stream(&self, number: usize) -> Option<&Stream<'a>> {
@@ -130,6 +133,11 @@ impl<'a> World<'a> {
 
     fn want(&self, want: Want) {
         self.wants.borrow_mut().insert(want);
+    }
+
+    /// Whether something is still to be read.
+    pub(crate) fn is_wanting(&self) -> bool {
+        !self.wants.borrow().is_empty()
     }
 
     /// How many pages were read or are wanted.
@@ -520,6 +528,17 @@ impl Entity {
             Self::ObservedProperty(_) => Kind::ObservedProperty,
             Self::Observation(..) => Kind::Observation,
             Self::Feature(..) => Kind::FeatureOfInterest,
+        }
+    }
+}
+
+impl Seen {
+    /// Bytes of what may be long in it.
+    pub(crate) fn bytes(&self) -> usize {
+        match &self.value {
+            Value::Text(text) => text.len(),
+            Value::Blob(bytes) => bytes.len(),
+            Value::Float(_) | Value::Integer(_) | Value::Boolean(_) => 0,
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::fault::Fault;
 use crate::id::Id;
 use crate::limits::REQUEST_BYTES_MAX;
 use crate::model::{Of, World};
+use crate::observing::Visiting;
 use crate::options::Options;
 use crate::path::Path;
 use crate::stream::{Catalogue, Reading, Records, Stream};
@@ -83,7 +84,7 @@ impl Watch {
     ) -> Vec<String> {
         let catalogue = Catalogue::new(vec![stream]);
         let records = Records::default();
-        let world = World::new(&catalogue, &records, (base, now));
+        let world = World::new(&catalogue, (&records, Visiting::default()), (base, now));
         let items = world.items(0, reading, &self.of);
         // What is too much for one answer is too much for one envelope.
         let told = items.iter().map_while(|item| tell(&world, item, &self.options).ok());

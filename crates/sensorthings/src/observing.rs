@@ -2,9 +2,11 @@
 //!
 //! A log that is short is read as a whole, so that any order, filter and count of it is exact. A
 //! longer one is walked in its own order, in bounded steps; a link leads from each page to the next.
+//! What is counted, or sorted otherwise, is visited as a whole, and only what the page needs is kept.
 
 mod named;
 mod passing;
+mod visiting;
 
 use sekisho_proto::{Offset, Timestamp, Topic};
 
@@ -18,6 +20,7 @@ use crate::model::{Entity, Log, Of, World};
 use crate::options::{Direction, Options, Token};
 use crate::stream::{Begin, Chunk, Reading};
 use named::Named;
+pub(crate) use visiting::Visiting;
 
 /// Records of a page of a log that is read as a whole.
 const WHOLE: u32 = 512;
@@ -85,44 +88,27 @@ impl<'a> World<'a> {
 
     /// A page of several logs: exact where they are short, else one log after the other.
     fn page_of_all(&self, walks: &[Walk<'_, 'a>], options: &Options) -> Result<PageOf, Fault> {
-        let is_plain = options.order.is_empty() && !options.count;
+        let is_plain = options.order.is_empty() && !options.is_counting();
         let is_walking = matches!(options.token, Some(Token::After(..)));
         let records: u64 = walks.iter().map(Walk::size).sum();
         let reads: u64 = walks.iter().map(|walk| walk.size().div_ceil(WHOLE_RECORDS_MAX)).sum();
-        let max = if is_plain { WHOLE_RECORDS_MAX } else { SORTED_RECORDS_MAX };
-        if records <= max && reads <= READS_MAX as u64 && !is_walking {
-            return self.all_of(walks, options, |walk| Begin::Offset(walk.low));
+        if records <= WHOLE_RECORDS_MAX && reads <= READS_MAX as u64 && !is_walking {
+            return self.all_of(walks, options);
         }
         if is_plain {
             return passing::pass(walks, options);
         }
-        match walks.first().and_then(Walk::since) {
-            Some(since) if walks.len() <= READS_MAX && !is_walking => {
-                self.all_of(walks, options, |_| Begin::Time(since))
-            }
-            _ => Err(too_many_records()),
-        }
+        visiting::visit(self, walks, options)
     }
 
-    /// Everything of several logs from a place of each on.
-    fn all_of(
-        &self,
-        walks: &[Walk<'_, 'a>],
-        options: &Options,
-        begin: impl Fn(&Walk<'_, 'a>) -> Begin,
-    ) -> Result<PageOf, Fault> {
-        let (mut all, mut records, mut is_missing) = (Vec::new(), 0, false);
+    /// Everything of several logs.
+    fn all_of(&self, walks: &[Walk<'_, 'a>], options: &Options) -> Result<PageOf, Fault> {
+        let (mut all, mut is_missing) = (Vec::new(), false);
         for walk in walks {
-            match walk.whole(begin(walk), SORTED_RECORDS_MAX) {
-                Whole::All(readings) => {
-                    records += readings.len() as u64;
-                    all.push((walk, readings));
-                }
+            match walk.whole(Begin::Offset(walk.low), WHOLE_RECORDS_MAX) {
+                Whole::All(readings) => all.push((walk, readings)),
                 Whole::Missing => is_missing = true,
-                Whole::Longer => records = u64::MAX,
-            }
-            if records > SORTED_RECORDS_MAX {
-                return Err(too_many_records());
+                Whole::Longer => return Err(too_many_records()),
             }
         }
         if is_missing {
@@ -153,8 +139,9 @@ fn too_many_reads() -> Fault {
 }
 
 fn too_many_records() -> Fault {
-    let instead = "narrow it with $filter=phenomenonTime ge …, ask Datastreams('ID')/Observations or \
-                   Things('ID')/HistoricalLocations, or ask without $count and without $orderby";
+    let instead = "ask Datastreams('ID')/Observations or Things('ID')/HistoricalLocations instead of \
+                   expanding them, narrow it with $filter=phenomenonTime ge …, or ask without $count \
+                   and without $orderby";
     Fault::too_much("records that are sorted or counted", SORTED_RECORDS_MAX, instead)
 }
 
@@ -169,10 +156,13 @@ impl<'w, 'a> Walk<'w, 'a> {
         let stream = world.stream(log.stream)?;
         let (mut high, mut after) = (stream.next_offset, None);
         match &options.token {
-            Some(Token::Until(until)) => high = high.min(*until),
-            Some(Token::After(topic, _)) if stream.topic < *topic => return None,
-            Some(Token::After(topic, place)) if stream.topic == *topic => after = *place,
-            Some(Token::After(..)) | None => {}
+            Some(Token::Until(topic, until)) if stream.topic == *topic => high = high.min(*until),
+            Some(Token::After(topic, place, _)) if stream.topic == *topic => after = *place,
+            // A walk without an order goes on with the topics behind; any other was that of one log.
+            Some(Token::After(topic, _, _))
+                if options.order.is_empty() && *topic < stream.topic => {}
+            Some(Token::Until(..) | Token::After(..)) => return None,
+            None => {}
         }
         let (low, high) = match log.only {
             Some(place) => (place.offset, place.offset.next().min(high)),
@@ -205,8 +195,10 @@ impl<'w, 'a> Walk<'w, 'a> {
             return self.newest();
         }
         let is_walking = matches!(self.options.token, Some(Token::After(..)));
-        let direction = if self.options.count { None } else { self.options.direction() };
-        let max = if direction.is_some() { WHOLE_RECORDS_MAX } else { SORTED_RECORDS_MAX };
+        let direction = if self.options.is_counting() { None } else { self.options.direction() };
+        // More can be visited where the answer is about it.
+        let has_to_be_kept = direction.is_none() && self.at == Role::Aside;
+        let max = if has_to_be_kept { SORTED_RECORDS_MAX } else { WHOLE_RECORDS_MAX };
         if self.size() <= max && !is_walking {
             return match self.whole(Begin::Offset(self.low), max) {
                 Whole::All(readings) => self.settle(&readings),
@@ -224,6 +216,9 @@ impl<'w, 'a> Walk<'w, 'a> {
         match direction {
             Some(Direction::Forward) => passing::pass(std::slice::from_ref(self), self.options),
             Some(Direction::Backward) => self.backward(since),
+            None if self.at == Role::Main => {
+                visiting::visit(self.world, std::slice::from_ref(self), self.options)
+            }
             None => Err(too_many_records()),
         }
     }
@@ -239,8 +234,7 @@ impl<'w, 'a> Walk<'w, 'a> {
             return self.backward(None);
         };
         let has_more = items.len() > 1 || reading.offset > self.low;
-        let until = Some(Token::Until(self.high));
-        let next = has_more.then(|| self.options.next(1, until));
+        let next = has_more.then(|| self.options.next(1, Some(self.until())));
         Ok(PageOf { entities: vec![newest], count: None, next })
     }
 
@@ -318,7 +312,12 @@ impl<'w, 'a> Walk<'w, 'a> {
 
     fn settle(&self, readings: &[&Reading]) -> Result<PageOf, Fault> {
         let items = readings.iter().flat_map(|reading| self.items_of(reading));
-        settle(self.world, items, self.options, Some(Token::Until(self.high)))
+        settle(self.world, items, self.options, Some(self.until()))
+    }
+
+    /// For a link that is to show what there is now.
+    fn until(&self) -> Token {
+        Token::Until(self.topic.clone(), self.high)
     }
 
     /// The earliest time of receipt of what may be wanted.
@@ -384,7 +383,7 @@ impl<'w, 'a> Walk<'w, 'a> {
 
     fn link(&self, page: Gathered) -> PageOf {
         let left = self.options.skip.saturating_sub(page.skipped);
-        let token = |last| Token::After(self.topic.clone(), Some(last));
+        let token = |last| Token::After(self.topic.clone(), Some(last), None);
         let next = page.last.map(|last| self.options.next(left, Some(token(last))));
         PageOf { entities: page.found, count: None, next }
     }

@@ -49,10 +49,12 @@ pub(crate) enum ResultFormat {
 /// Where a walk goes on; made by a link to the next page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Token {
-    /// Only what was there when the first page was made.
-    Until(Offset),
-    /// In this topic's log, after a place where there is one, in the direction of the walk.
-    After(Topic, Option<Place>),
+    /// Only what was there in this topic's log, the only one with anything in it, when the first page
+    /// was made.
+    Until(Topic, Offset),
+    /// In this topic's log, after a place where there is one, in the direction of the walk; and how
+    /// many there were where the first page counted them.
+    After(Topic, Option<Place>, Option<usize>),
 }
 
 /// A wish to read the log in one direction; anything else needs all of it.
@@ -257,6 +259,19 @@ impl Options {
         self.top.unwrap_or(PAGE_DEFAULT).min(PAGE_MAX)
     }
 
+    /// How many entities there are, where a page before has counted them.
+    pub(crate) const fn counted(&self) -> Option<usize> {
+        match self.token {
+            Some(Token::After(_, _, counted)) if self.count => counted,
+            Some(Token::After(..) | Token::Until(..)) | None => None,
+        }
+    }
+
+    /// Whether everything has to be counted.
+    pub(crate) const fn is_counting(&self) -> bool {
+        self.count && self.counted().is_none()
+    }
+
     /// In which direction a log is read, where its order is that which is asked for.
     pub(crate) fn direction(&self) -> Option<Direction> {
         let [first, ..] = self.order.as_slice() else { return Some(Direction::Forward) };
@@ -326,28 +341,44 @@ impl Token {
     fn read(scanner: &mut Scanner<'_>) -> Result<Self, Fault> {
         let wanted = "the $skiptoken of a link to the next page";
         let text = scanner.run(|next| is_of_name(next) || matches!(next, '-' | '~' | ':'));
-        let token = match text.split_at_checked(1) {
-            Some(("u", offset)) => {
-                let offset = offset.parse().ok();
-                offset.map(|offset| Self::Until(Offset::new(offset)))
-            }
+        let (counted, place) = match text.strip_prefix('c').and_then(|rest| rest.split_once('-')) {
+            Some((count, rest)) => (count.parse().ok(), rest),
+            None => (None, text),
+        };
+        let token = match place.split_at_checked(1) {
+            Some(("u", id)) => match Id::parse(id) {
+                Some(Id { topic, quantity: None, place: Some(place) }) => {
+                    Some(Self::Until(topic, place.offset))
+                }
+                _ => None,
+            },
             Some(("a", id)) => match Id::parse(id) {
-                Some(Id { topic, quantity: None, place }) => Some(Self::After(topic, place)),
+                Some(Id { topic, quantity: None, place }) => {
+                    Some(Self::After(topic, place, counted))
+                }
                 _ => None,
             },
             _ => None,
         };
+        // Each has one spelling.
+        let token = token.filter(|token| token.to_string() == text);
         token.ok_or_else(|| Fault::malformed("$skiptoken", wanted, text))
     }
 }
 
 impl std::fmt::Display for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let id = |topic: &Topic, place| Id { topic: topic.clone(), quantity: None, place };
         match self {
-            Self::Until(offset) => write!(f, "u{offset}"),
-            Self::After(topic, place) => {
-                let id = Id { topic: topic.clone(), quantity: None, place: *place };
-                write!(f, "a{id}")
+            Self::Until(topic, offset) => {
+                let place = Place { offset: *offset, number: 0 };
+                write!(f, "u{}", id(topic, Some(place)))
+            }
+            Self::After(topic, place, counted) => {
+                if let Some(count) = counted {
+                    write!(f, "c{count}-")?;
+                }
+                write!(f, "a{}", id(topic, *place))
             }
         }
     }

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use sekisho_proto::statement::StreamDescriptor;
 use sekisho_proto::{Offset, Sample, StreamClass, Timestamp, Topic};
 
+use crate::observing::Visiting;
+
 /// A topic that the caller may discover.
 #[derive(Debug, Clone)]
 pub struct Stream<'a> {
@@ -111,9 +113,31 @@ pub struct Chunk {
     pub is_end: bool,
 }
 
+/// Records of many logs that are visited once, in the order of each log: those received at or after
+/// a time, or all that are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visit {
+    /// Of which topics.
+    pub topics: Vec<Topic>,
+    /// Where it begins.
+    pub since: Option<Timestamp>,
+}
+
+/// What a visit has come by since it was put last.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Batch {
+    /// Records of the topics that are asked about.
+    pub readings: Vec<(Topic, Reading)>,
+    /// How many records went by, with those of other topics.
+    pub passed: u64,
+    /// Whether that was the last of them.
+    pub is_end: bool,
+}
+
 /// What was read for a request so far.
 #[derive(Debug, Clone, Default)]
 pub struct Records {
+    pub(crate) visiting: Visiting,
     last: BTreeMap<Topic, Option<Reading>>,
     pages: BTreeMap<(Topic, Begin, u32), Chunk>,
     is_much: bool,
@@ -128,6 +152,11 @@ impl Records {
     /// A page that was wanted.
     pub fn put_page(&mut self, topic: Topic, begin: Begin, records: u32, chunk: Chunk) {
         self.pages.insert((topic, begin, records), chunk);
+    }
+
+    /// What a visit has come by. It is kept until the request is asked again.
+    pub fn put_visited(&mut self, batch: Batch) {
+        self.visiting.put(batch);
     }
 
     /// A good part of what one request may read was read: walks are to go on with the next request.

@@ -215,6 +215,32 @@ async fn observations_and_places_of_a_whole_city_are_walked_however_many_there_a
 }
 
 #[tokio::test]
+async fn a_whole_city_is_counted_and_sorted_as_far_as_somebody_may_read_it() {
+    let found = Described::found().await;
+    found.publish("station", PARK, (0..3_000).map(dust).collect()).await;
+    let drive = |number: i32| sample(number.into(), &[("speed", f64::from(number) + 0.5)]);
+    found.publish("truck-17", TRUCK, (0..1_500).map(drive).collect()).await;
+    // More than are kept for one answer, of two open topics and a sealed one.
+    let page = found.page("/v1.1/Observations?$count=true&$orderby=result%20desc&$top=2").await;
+    assert_eq!(page["@iot.count"], 7_500);
+    let results: Vec<_> = page["value"].as_array().unwrap().iter().map(|o| &o["result"]).collect();
+    assert_eq!(results, [&json!(2_999.0), &json!(2_998.0)]);
+    let newest = "/v1.1/Observations?$orderby=phenomenonTime%20desc&$top=1&$select=id";
+    assert_eq!(found.page(newest).await["value"][0]["@iot.id"], "fujisawa:park:1::pm2_5@2999.0");
+    let target = "/v1.1/Observations?$count=true&$filter=result%20eq%2020&$top=999&$select=id";
+    let twenties = walk(&found, target, "@iot.id").await;
+    assert_eq!(twenties.len(), 3_001);
+    assert_eq!(found.page(target).await["@iot.count"], 3_001);
+
+    let narrow = Member::reader(&found.city, "driver", "fujisawa/truck/#").await;
+    let shown = Shown::Box(narrow.identity().signing().clone());
+    let counted = "/v1.1/Observations?$count=true&$orderby=result&$top=1&$skip=1";
+    let (status, page) = get(&found.city, shown, counted, None).await;
+    assert_eq!((status, &page["@iot.count"]), (StatusCode::OK, &json!(1_500)), "{page}");
+    assert_eq!(page["value"][0]["result"], 1.5);
+}
+
+#[tokio::test]
 async fn identifiers_survive_a_restart() {
     let mut found = Described::found().await;
     found.publish("station", PARK, (0..5).map(dust).collect()).await;

@@ -30,7 +30,7 @@ use crate::clock;
 use crate::hub::Refusal;
 use crate::session::Session;
 use crate::transport::desk::Desk;
-use fetching::Budget;
+use fetching::{Budget, Visitor};
 
 /// Where the service is.
 const ROOT: &str = "/v1.1";
@@ -98,7 +98,11 @@ async fn serve(
             Problem::from(refusal).into_response()
         }
         Err(_elapsed) => {
-            let why = format!("wanted an answer within {} s, found none", ANSWER_MAX.as_secs());
+            let seconds = ANSWER_MAX.as_secs();
+            let why = format!(
+                "wanted an answer within {seconds} s, found none: ask for less with $filter, or \
+                 without $count and $orderby"
+            );
             let code = RefusalCode::RateLimited;
             let what = "SensorThings request";
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, what, why).into_response()
@@ -165,16 +169,24 @@ impl Asked {
         let catalogue = Catalogue::new(found);
         let mut records = Records::default();
         let mut budget = Budget::default();
-        for _round in 0..ROUNDS_MAX {
-            match answer(&self.request, &catalogue, &records, (&self.base, now)) {
+        let (mut visitor, mut rounds) = (None, 0);
+        while rounds < ROUNDS_MAX {
+            let fetched = match answer(&self.request, &catalogue, &mut records, (&self.base, now)) {
                 Outcome::Done(answer) => return Ok(answer),
                 Outcome::Wants(wants) => {
-                    let fetched =
-                        fetching::fetch(&self.desk, &policy, wants, &mut records, &mut budget);
-                    if let Err(fault) = fetched.await? {
-                        return Ok(Err(fault));
-                    }
+                    rounds += 1;
+                    fetching::fetch(&self.desk, &policy, wants, &mut records, &mut budget).await?
                 }
+                // It ends by its own limits, and may come by streams that are then asked about.
+                Outcome::Visits(visit) => {
+                    rounds = 0;
+                    let visitor = visitor.get_or_insert_with(|| Visitor::of(visit));
+                    let batch = visitor.batch(&self.desk, &policy).await?;
+                    batch.map(|batch| records.put_visited(batch))
+                }
+            };
+            if let Err(fault) = fetched {
+                return Ok(Err(fault));
             }
         }
         let instead = "ask for less at once";

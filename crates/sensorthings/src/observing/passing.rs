@@ -46,7 +46,7 @@ pub(super) fn pass(walks: &[Walk<'_, '_>], options: &Options) -> Result<PageOf, 
             Step::Waits => break,
         }
     }
-    Ok(PageOf { entities: pass.page.found, count: None, next: None })
+    Ok(PageOf { entities: pass.page.found, count: options.counted(), next: None })
 }
 
 impl Pass<'_> {
@@ -113,7 +113,8 @@ impl Pass<'_> {
 
     fn ended(self, topic: &Topic, place: Option<Place>) -> PageOf {
         let left = self.options.skip.saturating_sub(self.page.skipped);
-        let next = self.options.next(left, Some(Token::After(topic.clone(), place)));
-        PageOf { entities: self.page.found, count: None, next: Some(next) }
+        let counted = self.options.counted();
+        let next = self.options.next(left, Some(Token::After(topic.clone(), place, counted)));
+        PageOf { entities: self.page.found, count: counted, next: Some(next) }
     }
 }

@@ -5,8 +5,8 @@ use sekisho_proto::{
     Offset, Sample, SampleValue, StreamClass, Timestamp, Topic, TransducerName, Unit, Value,
 };
 use sekisho_sensorthings::{
-    Answer, Begin, Catalogue, Chunk, Content, Fault, Outcome, Reading, Records, Request, Stream,
-    Want, answer,
+    Answer, Batch, Begin, Catalogue, Chunk, Content, Fault, Outcome, Reading, Records, Request,
+    Stream, Visit, Want, answer,
 };
 use serde_json::Value as Json;
 
@@ -145,6 +145,20 @@ impl City {
         )
     }
 
+    /// Its streams, as if each had so many records.
+    pub(crate) fn streams_of(&self, records: u64) -> Vec<Stream<'_>> {
+        let stream = |kept: &'_ Kept| (kept.topic.clone(), kept.is_readable);
+        let all = self.streams.iter().map(|kept| (stream(kept), kept.descriptor.as_ref()));
+        let long = all.map(|((topic, is_readable), descriptor)| Stream {
+            topic,
+            descriptor,
+            first_offset: Offset::ZERO,
+            next_offset: Offset::new(records),
+            is_readable,
+        });
+        long.collect()
+    }
+
     /// Reads what is wanted, as a node does.
     pub(crate) fn read(&self, want: Want, records: &mut Records) {
         let kept = self.streams.iter().find(|kept| kept.topic == *want.topic()).unwrap();
@@ -162,6 +176,28 @@ impl City {
                 let is_end = readings.len() < count_max;
                 records.put_page(topic, begin, count, Chunk { readings, is_end });
             }
+        }
+    }
+
+    /// What goes by on a visit, as a node comes by it: in no order but that of each log, with records
+    /// of other topics in between, the part of it that is next.
+    pub(crate) fn visit(&self, visit: &Visit, part: usize) -> Batch {
+        const PART: usize = 700;
+        let longest = self.streams.iter().map(|kept| kept.readings.len()).max().unwrap_or(0);
+        let all = (0..longest).flat_map(|number| {
+            let each = self.streams.iter().rev().filter(|kept| kept.is_readable);
+            each.filter_map(move |kept| Some((&kept.topic, kept.readings.get(number)?)))
+        });
+        let since = |reading: &Reading| visit.since.is_none_or(|since| reading.received >= since);
+        let all = all.filter(|(_, reading)| since(reading));
+        let part: Vec<_> = all.skip(part * PART).take(PART).collect();
+        let asked = part.iter().filter(|(topic, _)| visit.topics.contains(topic));
+        Batch {
+            readings: asked
+                .map(|(topic, reading)| ((*topic).clone(), (*reading).clone()))
+                .collect(),
+            passed: part.len() as u64,
+            is_end: part.len() < PART,
         }
     }
 
@@ -189,15 +225,22 @@ impl City {
                 });
             catalogue = Catalogue::new(streams.collect());
         }
-        for _round in 0..sekisho_sensorthings::limits::ROUNDS_MAX {
-            match answer(&request, &catalogue, &records, (BASE, at(60))) {
+        let (mut rounds, mut parts) = (0, 0);
+        while rounds < sekisho_sensorthings::limits::ROUNDS_MAX {
+            match answer(&request, &catalogue, &mut records, (BASE, at(60))) {
                 Outcome::Done(done) => return done,
+                Outcome::Visits(visit) => {
+                    records.put_visited(self.visit(&visit, parts));
+                    (parts, rounds) = (parts + 1, 0);
+                    continue;
+                }
                 Outcome::Wants(wants) => {
                     for want in wants {
                         self.read(want, &mut records);
                     }
                 }
             }
+            rounds += 1;
         }
         panic!("{target}: wanted an answer in a few rounds");
     }

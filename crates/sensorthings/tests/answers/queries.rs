@@ -29,7 +29,7 @@ fn what_is_conformed_to_is_named_as_the_standard_names_it() {
     // Long logs are not sorted and counted: whoever reads the list reads that, too.
     for class in ["request-data/orderby", "request-data/count"] {
         let limitation = settings[of(class)]["limitation"].as_str().unwrap();
-        assert!(limitation.contains("4096 records"), "{limitation}");
+        assert!(limitation.contains("262144 records"), "{limitation}");
     }
 }
 

@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use sekisho_proto::{StreamClass, Value};
-use sekisho_sensorthings::{Answer, FaultKind, Outcome, Records, Request, answer};
+use sekisho_sensorthings::limits::VISITED_RECORDS_MAX;
+use sekisho_sensorthings::{Answer, Catalogue, FaultKind, Outcome, Records, Request, answer};
 use serde_json::{Value as Json, json};
 
 use crate::city::{BASE, City, at, described, sample};
@@ -84,14 +85,14 @@ fn a_walk_ends_its_page_where_much_was_read() {
     let (city, all) = large();
     let request = Request::parse("/Observations", "$top=1000&$select=id").unwrap();
     let (catalogue, mut records) = (city.catalogue(), Records::default());
-    let Outcome::Wants(wants) = answer(&request, &catalogue, &records, (BASE, at(60))) else {
+    let Outcome::Wants(wants) = answer(&request, &catalogue, &mut records, (BASE, at(60))) else {
         panic!("wanted records to be read first")
     };
     for want in wants {
         city.read(want, &mut records);
     }
     records.note_much();
-    let done = answer(&request, &catalogue, &records, (BASE, at(60)));
+    let done = answer(&request, &catalogue, &mut records, (BASE, at(60)));
     let Outcome::Done(Ok(Answer::Json(page))) = done else { panic!("wanted a page: {done:?}") };
     let first = page["value"].as_array().unwrap().iter().map(|o| o["@iot.id"].clone());
     let first: Vec<_> = first.collect();
@@ -129,11 +130,118 @@ fn what_is_recent_in_a_city_is_walked_and_in_a_part_of_it_sorted_and_counted() {
     assert_eq!(page["@iot.count"], 15);
     let results: Vec<_> = page["value"].as_array().unwrap().iter().map(|o| &o["result"]).collect();
     assert_eq!(results, [&json!(1_999); 3]);
-    for option in ["$count=true", "$orderby=result"] {
-        let fault = city.ask(&format!("/Observations?{option}")).unwrap_err();
-        assert_eq!(fault.kind, FaultKind::TooMuch, "{fault}");
-        assert!(fault.to_string().contains("narrow it"), "{fault}");
+}
+
+#[test]
+fn a_whole_city_is_counted_once_and_then_walked() {
+    let (mut city, all) = stations(&[2_000, 2_000, 2_000]);
+    let target = "/Observations?$count=true&$top=900&$select=id";
+    let first = city.json(target);
+    assert_eq!(first["@iot.count"], 6_000);
+    let next = first["@iot.nextLink"].as_str().unwrap();
+    // The link says how many there were, and reads no more than its page needs.
+    city.keep("fujisawa/station/002", &[sample(1, &[("n", "", Value::Integer(1))])]);
+    let second = city.json(next);
+    assert_eq!((&second["@iot.count"], &second["value"][0]["@iot.id"]), (&json!(6_000), &all[900]));
+    city.streams.last_mut().unwrap().readings.pop();
+    assert_eq!(walk(&city, target, "@iot.id"), all);
+    let skipped = "/Observations?$count=true&$skip=5990&$top=4";
+    assert_eq!(walk(&city, skipped, "@iot.id"), all[5_990..]);
+    let none = city.json("/Observations?$count=true&$top=0");
+    assert_eq!(none, json!({ "@iot.count": 6_000, "value": [] }));
+}
+
+#[test]
+fn many_short_logs_are_counted_and_sorted_although_they_are_more_than_are_read_one_by_one() {
+    let (city, all) = stations(&[3; 500]);
+    let filter = "$filter=result ge 1 and Datastream/Thing/Locations/id ne ''";
+    let page = city.json(&format!("/Observations?$count=true&{filter}&$top=1"));
+    assert_eq!((&page["@iot.count"], &page["value"][0]["@iot.id"]), (&json!(1_000), &all[1]));
+    let sorted = walk(&city, "/Observations?$orderby=result desc,id&$top=700", "result");
+    let wanted: Vec<_> = [2, 1, 0].iter().flat_map(|n| vec![json!(n); 500]).collect();
+    assert_eq!(sorted, wanted);
+}
+
+#[test]
+fn what_moves_is_asked_where_it_is_before_it_is_judged_by_it() {
+    let mut city = City::default();
+    for name in ["a", "b"] {
+        let topic = format!("fujisawa/{name}/1");
+        city.describe(described(&topic, None, &[("lat", "deg"), ("lon", "deg"), ("n", "")]));
+        for number in 0..2_500 {
+            let east = if name == "a" { 139.0 } else { 10.0 };
+            let values = [
+                ("lat", "deg", Value::Float(35.0)),
+                ("lon", "deg", Value::Float(east)),
+                ("n", "", Value::Integer(number)),
+            ];
+            city.keep(&topic, &[sample(number, &values)]);
+        }
     }
+    let near = "st_within(Datastream/Thing/Locations/location, \
+                geography'POLYGON((138 34, 140 34, 140 36, 138 36, 138 34))')";
+    let target =
+        format!("/Observations?$filter={near}&$count=true&$orderby=phenomenonTime desc&$top=3");
+    let page = city.json(&target);
+    assert_eq!(page["@iot.count"], 7_500);
+    let newest = page["value"].as_array().unwrap();
+    assert!(newest.iter().all(|found| found["phenomenonTime"] == at(2_499).to_string()), "{page}");
+}
+
+#[test]
+fn more_than_is_visited_is_refused_with_the_limit_and_a_way_out() {
+    let (city, _) = stations(&[1, 1]);
+    let mut streams = city.streams_of(VISITED_RECORDS_MAX);
+    let request = Request::parse("/Observations", "$count=true").unwrap();
+    let ask = |streams| {
+        answer(&request, &Catalogue::new(streams), &mut Records::default(), (BASE, at(60)))
+    };
+    let Outcome::Done(Err(fault)) = ask(streams.clone()) else { panic!("wanted a fault") };
+    assert_eq!(fault.kind, FaultKind::TooMuch);
+    for part in ["records visited", "at most 262144", "narrow it with $filter"] {
+        assert!(fault.to_string().contains(part), "{fault}");
+    }
+    streams.pop();
+    let Outcome::Visits(visit) = ask(streams) else { panic!("wanted a visit") };
+    assert_eq!(visit.topics.len(), 1);
+}
+
+#[test]
+fn a_link_of_one_stream_says_nothing_about_another() {
+    for order in ["$orderby=result desc", "$orderby=phenomenonTime desc", ""] {
+        let (mut city, all) = stations(&[0, 40, 0]);
+        let page = city.json(&format!("/Observations?{order}&$top=30"));
+        let next = page["@iot.nextLink"].as_str().unwrap().to_owned();
+        for number in 0..60 {
+            let one = sample(number, &[("n", "", Value::Integer(number))]);
+            city.keep("fujisawa/station/000", std::slice::from_ref(&one));
+            city.keep("fujisawa/station/002", &[one]);
+        }
+        let first = page["value"].as_array().unwrap().iter().map(|o| o["@iot.id"].clone());
+        let mut both: Vec<_> = first.chain(walk(&city, &next, "@iot.id")).collect();
+        both.sort_by_key(number_of);
+        assert_eq!(both, all, "{order}");
+    }
+}
+
+#[test]
+fn a_walk_of_one_long_log_by_time_stays_in_it_when_others_begin() {
+    let (mut city, all) = stations(&[0, 900, 0]);
+    for order in ["phenomenonTime", "phenomenonTime desc"] {
+        let page = city.json(&format!("/Observations?$orderby={order}&$top=30"));
+        let next = page["@iot.nextLink"].as_str().unwrap().to_owned();
+        city.keep("fujisawa/station/000", &[sample(1, &[("n", "", Value::Integer(1))])]);
+        city.keep("fujisawa/station/002", &[sample(1, &[("n", "", Value::Integer(1))])]);
+        assert_eq!(walk(&city, &next, "@iot.id").len(), all.len() - 30, "{order}");
+        for number in [0, 2] {
+            city.streams[number].readings.clear();
+        }
+    }
+}
+
+fn number_of(id: &Json) -> u64 {
+    let (_, place) = id.as_str().unwrap().split_once('@').unwrap();
+    place.split_once('.').unwrap().0.parse().unwrap()
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Reads what an answer is made from, as a subscriber: the gate judges each record.
 
+mod visiting;
+
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
@@ -13,6 +15,7 @@ use sekisho_sensorthings::{Begin, Chunk, Content, Fault, Reading, Records, Want}
 use crate::hub::{Outgoing, Refusal};
 use crate::transport::desk::{Desk, Feed};
 use crate::transport::reading::reading;
+pub(super) use visiting::Visitor;
 
 /// Pages that are read at once for one request: what the node reads at once for everybody.
 const PAGES_AT_ONCE: usize = 4;
