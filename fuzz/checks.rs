@@ -16,6 +16,7 @@ pub(crate) fn envelope(bytes: &[u8]) {
     }
     if let Ok(envelope) = Envelope::decode(Bytes::copy_from_slice(bytes)) {
         assert_eq!(envelope.encoded(), bytes);
+        assert_eq!(Envelope::time_of(bytes), Some(envelope.header().time));
         let header = envelope.header().encode();
         let again = Envelope::assemble(header, envelope.body().clone(), *envelope.signature());
         assert_eq!(again.unwrap(), envelope);

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sekisho_proto::{Frame, OrgName, RefusalCode, statement::PeeringParty};
 use sekisho_seal::SigningKey;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, info, info_span};
@@ -115,6 +115,7 @@ pub(crate) async fn run(hub: Arc<Hub>, key: Arc<SigningKey>, stop: CancellationT
     let tasks = TaskTracker::new();
     let mut running: BTreeMap<OrgName, CancellationToken> = BTreeMap::new();
     let mut changed = hub.authority().watch();
+    let ended = Arc::new(Notify::new());
     loop {
         changed.mark_unchanged();
         running.retain(|_home, done| !done.is_cancelled());
@@ -128,16 +129,20 @@ pub(crate) async fn run(hub: Arc<Hub>, key: Arc<SigningKey>, stop: CancellationT
             running.insert(home.clone(), done.clone());
             let travellers = hub.ways_home().begin(&home);
             let (hub, key, stop) = (Arc::clone(&hub), Arc::clone(&key), stop.clone());
+            let ended = Arc::clone(&ended);
             let span = info_span!("way home", %home);
             let task = async move {
                 way::run(hub, key, home, travellers, stop).await;
                 done.cancel();
+                ended.notify_one();
             };
             tasks.spawn(task.instrument(span));
         }
         tokio::select! {
             () = stop.cancelled() => break,
             gone = changed.changed() => if gone.is_err() { break },
+            // A contract that took the place of the one before begins when that one's way has ended.
+            () = ended.notified() => {}
             // A contract may begin by the clock alone.
             () = tokio::time::sleep(LOOK_AGAIN) => {}
         }

@@ -78,7 +78,7 @@ pub use outbox::{
 };
 pub use refusal::Refusal;
 pub use replay::Page;
-pub use request::{LinkOutcome, REQUESTS_MAX, Request};
+pub use request::{LinkOutcome, REQUESTS_MAX, Request, Telling};
 pub use shard::Ended;
 pub use start::{StartError, Started};
 pub use status::Readiness;

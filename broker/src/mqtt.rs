@@ -26,6 +26,7 @@ use crate::clock;
 use crate::engine::{KeyedStore, Reader};
 use crate::hub::{Hub, Refusal, internal, metrics};
 
+pub(crate) use giving::Fetched;
 pub(crate) use retaining::{Retaining, ToRetain};
 pub(crate) use shares::Membership;
 pub(crate) use vitals::{Report, Tally, Vitals};

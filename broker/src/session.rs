@@ -26,7 +26,7 @@ use crate::clock;
 use crate::homeward::Back;
 use crate::hub::{
     Answers, Backlog, Carrier, Cut, Held, Hub, INTERESTS_DEFAULT, Letter, Listed, Outbox,
-    OutboxReader, Parcel, Posted, Present, Received, Refusal, Request, Teller, metrics,
+    OutboxReader, Parcel, Posted, Present, Received, Refusal, Request, Teller, Telling, metrics,
 };
 
 pub(crate) use follow::Follower;
@@ -424,6 +424,13 @@ impl Session {
     pub(crate) async fn outbox_free(&self, subscription: SubscriptionId) {
         // A hub that is stopping has forgotten the subscription anyway.
         drop(self.hub.ask(Request::OutboxFree { session: self.id, subscription }).await);
+    }
+
+    /// A subscriber wants to hear how far it has come, behind what is on its way to it.
+    pub(crate) async fn tell_place(&self, subscription: SubscriptionId, when: Telling) {
+        let request = Request::TellPlace { session: self.id, subscription, when };
+        // A hub that is stopping ends the subscription instead.
+        drop(self.hub.ask(request).await);
     }
 
     /// The subscription's channel is gone. Resolves when what it acknowledged is on the disk.

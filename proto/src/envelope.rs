@@ -5,11 +5,11 @@ use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    DecodeError, Hash, Header, Signature,
+    DecodeError, Hash, Header, Signature, Timestamp,
     decode::Fields,
     encode::{bytes, bytes_length},
     limits::{ENVELOPE_BYTES_MAX, HEADER_BYTES_MAX},
-    wire,
+    wire::{self, RawField},
 };
 
 /// What an envelope's signature covers begins with this, so that it is never taken for another's.
@@ -19,6 +19,8 @@ pub const ENVELOPE_CONTEXT: &[u8] = b"sekisho-envelope-v1\0";
 pub const VOUCHER_CONTEXT: &[u8] = b"sekisho-voucher-v1\0";
 
 const FIELDS: Fields = Fields("envelope");
+/// The number of the time in a header; its fields come in the order of their numbers.
+const TIME_TAG: u32 = 7;
 
 /// An envelope as it was received: well formed, nothing said about its signature. The parts share
 /// the memory of the whole; cloning copies no bytes.
@@ -93,6 +95,26 @@ impl Envelope {
             signature,
             encoded,
         })
+    }
+
+    /// The time by the header of an encoded envelope, of which nothing else is looked at: a store
+    /// reads it of every record that it opens with. `None` where the bytes are no envelope.
+    #[must_use]
+    pub fn time_of(encoded: &[u8]) -> Option<Timestamp> {
+        let (1, RawField::Bytes(mut header), _) = wire::first_field(encoded)? else { return None };
+        while !header.is_empty() {
+            let (tag, value, rest) = wire::first_field(header)?;
+            match (tag, value) {
+                (..TIME_TAG, _) => header = rest,
+                (TIME_TAG, RawField::Number(micros)) => {
+                    return Some(Timestamp::from_micros(micros.cast_signed()));
+                }
+                (TIME_TAG, RawField::Bytes(_)) => return None,
+                _ => break,
+            }
+        }
+        // What is zero is left out.
+        Some(Timestamp::EPOCH)
     }
 
     /// What the publisher said about the body.

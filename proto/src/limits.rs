@@ -113,6 +113,10 @@ pub const HOPS_MAX: usize = 3;
 /// How far an envelope's time may be ahead of the node's.
 pub const CLOCK_AHEAD_MAX: Duration = Duration::from_mins(2);
 
+/// Runs remembered of one publisher on one topic: a node takes an envelope of another only where it is
+/// younger than all that it forgot.
+pub const BOOTS_PER_STREAM_MAX: usize = 8;
+
 /// Envelopes sealed under one key header: far below where a 96-bit counter nonce or AES-256-GCM's
 /// own limits matter.
 pub const ENVELOPES_PER_KEY_MAX: u64 = 1 << 32;

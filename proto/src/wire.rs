@@ -8,7 +8,7 @@ mod generated;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use prost::Message;
+use prost::{Message, encoding::WireType};
 
 pub(crate) use generated::*;
 
@@ -39,6 +39,32 @@ pub(crate) fn decode_any<M: Message + Default>(
     }
     M::decode(bytes.clone())
         .map_err(|source| DecodeError::Malformed { message, source: Arc::new(source) })
+}
+
+/// A field's value where it lies.
+pub(crate) enum RawField<'a> {
+    /// A number, in the schema of any width.
+    Number(u64),
+    /// Bytes, text or a message.
+    Bytes(&'a [u8]),
+}
+
+/// The first field of a message with its number, and what is behind it; `None` where the message has
+/// ended, or holds something that our schema has none of.
+pub(crate) fn first_field(mut bytes: &[u8]) -> Option<(u32, RawField<'_>, &[u8])> {
+    let (tag, wire_type) = prost::encoding::decode_key(&mut bytes).ok()?;
+    let number = prost::encoding::decode_varint(&mut bytes).ok()?;
+    match wire_type {
+        WireType::Varint => Some((tag, RawField::Number(number), bytes)),
+        WireType::LengthDelimited => {
+            let (value, rest) = bytes.split_at_checked(usize::try_from(number).ok()?)?;
+            Some((tag, RawField::Bytes(value), rest))
+        }
+        WireType::SixtyFourBit
+        | WireType::StartGroup
+        | WireType::EndGroup
+        | WireType::ThirtyTwoBit => None,
+    }
 }
 
 /// How many fields of this number a message has at its top level, counted without decoding any of

@@ -144,10 +144,12 @@ impl Publisher {
             self.connect(context);
             return;
         };
-        if self.again_at.is_some_and(|at| at > context.network.now) {
-            return;
+        if let Some(at) = self.again_at {
+            if at > context.network.now || !self.in_flight.is_empty() {
+                return;
+            }
+            (self.again_at, self.sent) = (None, 0);
         }
-        self.again_at = None;
         while self.welcomed && self.in_flight.len() < IN_FLIGHT_MAX {
             let Some(envelope) = self.spool.get(self.sent).cloned() else { return };
             self.sent += 1;
@@ -283,10 +285,7 @@ impl Publisher {
             RefusalCode::Draining,
         ];
         if again.contains(&refused.code) {
-            self.in_flight.clear();
-            self.sent = 0;
-            let waits = self.at != self.city && refused.code != RefusalCode::SequenceGap;
-            self.again_at = waits.then(|| context.network.now.saturating_add(PAUSE));
+            self.send_again(refused.code, context);
             return Ok(());
         }
         if self.at != self.city {
@@ -299,6 +298,19 @@ impl Publisher {
         })?;
         self.standing = Standing::Retired;
         Ok(())
+    }
+
+    /// Sends what has no answer again. At home at once, whatever comes of it; abroad, as the SDK does
+    /// everywhere, when there are no answers left to wait for, and not at once.
+    fn send_again(&mut self, code: RefusalCode, context: &Context<'_>) {
+        if self.at == self.city {
+            self.in_flight.clear();
+            self.sent = 0;
+        } else {
+            let waits = code != RefusalCode::SequenceGap;
+            let pause = if waits { PAUSE } else { Duration::ZERO };
+            self.again_at = self.again_at.max(Some(context.network.now.saturating_add(pause)));
+        }
     }
 
     /// Whether a home wants an envelope of a boot again that was acknowledged and is not here any

@@ -360,18 +360,20 @@ impl Simulation {
                     subscriber.handle_closed(id);
                 }
             }
-            Client::Link { node, peer } => {
-                if let Some(node) = self.nodes.get_mut(node) {
+            Client::Link { node: index, peer } => {
+                if let Some(node) = self.nodes.get_mut(index) {
                     node.handle_link_closed(&peer, id, &mut context)?;
                 }
+                self.clear_up(index)?;
             }
-            Client::Way { node, home } => {
-                if let Some(node) = self.nodes.get_mut(node) {
+            Client::Way { node: index, home } => {
+                if let Some(node) = self.nodes.get_mut(index) {
                     node.handle_way_closed(&home, id, &mut context)?;
                 }
+                self.clear_up(index)?;
             }
         }
-        Ok(())
+        self.clear_up(connection.server)
     }
 
     fn check_nodes(&mut self) -> Result<(), Broken> {

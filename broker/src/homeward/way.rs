@@ -36,7 +36,10 @@ pub(super) async fn run(
     driver.hub.ways_home().end(&driver.home);
     driver.lose();
     driver.queue.close();
-    driver.turn_away("found the contract over, or this node stopping");
+    // Whoever has been given a place still takes it: everybody hears something.
+    while let Some(traveller) = driver.queue.recv().await {
+        driver.turn_back(&traveller, "found the contract over, or this node stopping");
+    }
 }
 
 struct Driver {

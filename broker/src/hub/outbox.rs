@@ -142,6 +142,14 @@ impl Outbox {
         self.put(Outgoing::Frame(Box::new(Frame::Gap(gap))))
     }
 
+    /// Offers word of how far the subscription has come.
+    ///
+    /// # Errors
+    /// The queue is full or its reader gone.
+    pub fn offer_place(&self, place: frame::Subscribed) -> Result<(), Full> {
+        self.put(Outgoing::Frame(Box::new(Frame::Subscribed(place))))
+    }
+
     /// Says something about the subscription itself, for which there is always room; to a reader who
     /// is gone, nothing. Where it ends for want of a right, records that still wait are not delivered
     /// any more.
@@ -173,7 +181,7 @@ impl Outbox {
     }
 
     /// Takes back the records that wait and may not go any more; tells how many.
-    pub fn withhold(&self, may_go: impl Fn(&Record) -> bool) -> u32 {
+    pub fn withhold(&self, mut may_go: impl FnMut(&Record) -> bool) -> u32 {
         let mut state = self.queue.lock();
         let (mut records, mut bytes) = (0, 0);
         state.waiting.retain(|outgoing| match outgoing {

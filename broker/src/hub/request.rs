@@ -98,6 +98,15 @@ pub enum Request {
         /// this subscription.
         subscription: SubscriptionId,
     },
+    /// A subscriber wants to be told how far it has come, behind everything that is on its way to it.
+    TellPlace {
+        /// Of this session,
+        session: SessionId,
+        /// this subscription.
+        subscription: SubscriptionId,
+        /// Also later, or once.
+        when: Telling,
+    },
     /// A page of the log that the router asked for.
     Replayed {
         /// For this session,
@@ -171,6 +180,7 @@ impl Request {
             | Self::Acknowledge { .. }
             | Self::Unsubscribe { .. }
             | Self::OutboxFree { .. }
+            | Self::TellPlace { .. }
             | Self::Replayed { .. }
             | Self::Link { .. }
             | Self::Policy(_)
@@ -182,6 +192,15 @@ impl Request {
             | Self::Stop { .. } => 1,
         }
     }
+}
+
+/// When a subscriber is told how far it has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Telling {
+    /// As soon as it is not fed from the log.
+    Once,
+    /// The same, and with each change of rights: it passes on what is withheld from it.
+    WithRights,
 }
 
 /// What became of a record that a link brought.

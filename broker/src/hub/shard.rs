@@ -3,10 +3,10 @@
 //! It takes whatever has queued up, lets the router decide, makes all of it durable with one flush,
 //! and only then acknowledges and delivers. Nothing here waits on a subscriber or on cryptography.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use sekisho_policy::Recipient;
+use sekisho_policy::{Policy, Recipient};
 use sekisho_proto::{
     AccessRecord, Frame, OrgName, Position, PrincipalId, RefusalCode, Timestamp, frame,
 };
@@ -15,7 +15,7 @@ use sekisho_routing::{
 };
 use sekisho_store::{AppendError, Appended, CommitError, Keyed, Records, StreamKey};
 use tokio::sync::{mpsc, oneshot};
-use tracing::{debug, error, warn};
+use tracing::{debug, error, trace, warn};
 
 use super::alarm::{Alarm, Subject};
 use super::answers::Teller;
@@ -26,7 +26,7 @@ use super::metrics;
 use super::outbox::{Outbox, Outgoing};
 use super::refusal::Refusal;
 use super::replay::{Page, Replays, Wanted};
-use super::request::{LinkOutcome, Request};
+use super::request::{LinkOutcome, Request, Telling};
 use super::retention::Retention;
 use crate::clock;
 use crate::mqtt::{Retaining, ToRetain};
@@ -47,8 +47,7 @@ pub(crate) struct Shard<L: Records, K> {
     pub(super) sessions: BTreeMap<SessionId, Port>,
     pub(super) group: Group,
     pub(super) retaining: Arc<Retaining>,
-    /// Who unsubscribed and waits until that is on the disk.
-    pub(super) leaving: Vec<oneshot::Sender<()>>,
+    pub(super) waiting: Waiting,
     pub(super) alarm: Arc<Alarm>,
     pub(super) attesting: Arc<Attesting>,
     /// Why the disk is not to be trusted any more.
@@ -77,6 +76,17 @@ pub(super) struct Port {
     histories: BTreeMap<SubscriptionId, Box<AccessRecord>>,
     /// Of a peer: where the log ended when each of these was asked for.
     asked_at: Option<(OrgName, BTreeMap<SubscriptionId, Position>)>,
+}
+
+/// Who waits for the shard's word.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    /// Whoever unsubscribed, until that is on the disk.
+    leaving: Vec<oneshot::Sender<()>>,
+    /// Whoever wants to be told how far they have come,
+    asking: BTreeSet<(SessionId, SubscriptionId)>,
+    /// and those who want that with each change of rights.
+    sharing: BTreeSet<(SessionId, SubscriptionId)>,
 }
 
 /// What is appended and not yet durable.
@@ -146,10 +156,13 @@ impl<L: Records, K: Keyed> Shard<L, K> {
             Request::OutboxFree { session, subscription } => {
                 self.router.handle_outbox_free(session, subscription);
             }
+            Request::TellPlace { session, subscription, when } => {
+                self.waiting.ask((session, subscription), when);
+            }
             Request::Unsubscribe { session, subscription, kept } => {
                 self.forget(session, subscription);
                 self.router.handle_unsubscribe(session, subscription);
-                self.leaving.push(kept);
+                self.waiting.leaving.push(kept);
             }
             Request::Replayed { session, subscription, page } => match page {
                 Page::Read(replayed) => {
@@ -160,14 +173,10 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                 }
             },
             Request::Link { organisation, outcomes } => {
+                self.router.handle_link(&organisation);
                 self.links.insert(organisation, outcomes);
             }
-            Request::Policy(policy) => {
-                self.retention.follow(&policy);
-                self.replays.follow(&policy);
-                self.router.handle_policy(policy, now);
-                self.withhold(now);
-            }
+            Request::Policy(policy) => self.follow(policy, now),
             Request::Heard(policy) => self.router.handle_heard(policy, now),
             Request::StreamHead { publisher, boot, topic, answer } => {
                 let expected = self.router.expected_sequence(&topic, publisher, boot);
@@ -190,18 +199,35 @@ impl<L: Records, K: Keyed> Shard<L, K> {
         None
     }
 
+    /// The policy has changed, or time has passed.
+    fn follow(&mut self, policy: Arc<Policy>, now: Timestamp) {
+        self.retention.follow(&policy);
+        self.replays.follow(&policy);
+        self.router.handle_policy(policy, now);
+        self.withhold(now);
+        self.waiting.asking.extend(&self.waiting.sharing);
+    }
+
     /// Takes back what was let out by an older policy, waits for a slow subscriber, and is not theirs
     /// any more. It costs them no credit.
     fn withhold(&mut self, now: Timestamp) {
+        let mut withheld = Vec::new();
         for (session, port) in &self.sessions {
+            let mut recheck = self.router.recheck(*session, now);
             for (subscription, outbox) in &port.outboxes {
-                let records =
-                    outbox.withhold(|record| self.router.may_still_go(*session, record, now));
+                let records = outbox.withhold(|record| recheck.may_go(record));
                 if records > 0 {
-                    self.router.handle_withheld(*session, *subscription, records);
-                    self.router.handle_outbox_free(*session, *subscription);
+                    withheld.push((*session, *subscription, records));
                 }
             }
+            let questions = recheck.questions();
+            if questions > 0 {
+                trace!(%session, questions, "asked again about what waits");
+            }
+        }
+        for (session, subscription, records) in withheld {
+            self.router.handle_withheld(session, subscription, records);
+            self.router.handle_outbox_free(session, subscription);
         }
     }
 
@@ -250,10 +276,13 @@ impl<L: Records, K: Keyed> Shard<L, K> {
     fn settle(&mut self) {
         let started = clock::instant();
         loop {
-            while let Some(command) = self.router.poll_command() {
+            loop {
+                let command = self.router.poll_command();
+                // Before anybody hears that one was not stored: the next one may come at once.
+                self.attesting.doubt(self.router.take_unstored());
+                let Some(command) = command else { break };
                 self.carry_out(command);
             }
-            self.attesting.doubt(self.router.take_unstored());
             if !self.group.is_pending() {
                 break;
             }
@@ -263,7 +292,28 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                 metrics::appended(u32::try_from(records).unwrap_or(u32::MAX), started.elapsed());
             }
         }
+        self.tell_places();
         metrics::set(metrics::SUBSCRIPTIONS, self.router.subscription_count() as u64);
+    }
+
+    /// Tells those who asked how far they have come. Whoever is fed from the log, or has no room, is
+    /// told later.
+    fn tell_places(&mut self) {
+        for (session, subscription) in std::mem::take(&mut self.waiting.asking) {
+            let Some(outbox) = self.outbox(session, subscription) else {
+                self.waiting.sharing.remove(&(session, subscription));
+                continue;
+            };
+            let place = self.router.place(session, subscription);
+            let told = place.is_some_and(|position| {
+                let subscription = subscription.value();
+                let place = frame::Subscribed { subscription, position, head: position };
+                outbox.offer_place(place).is_ok()
+            });
+            if !told {
+                self.waiting.asking.insert((session, subscription));
+            }
+        }
     }
 
     /// Flushes the disk and tells the router what became of the group; whether it is durable.
@@ -472,11 +522,11 @@ impl<L: Records, K: Keyed> Shard<L, K> {
 
     /// A subscriber that leaves in good order finds its cursor where it left it, even after a crash.
     fn let_go(&mut self) {
-        if self.leaving.is_empty() {
+        if self.waiting.leaving.is_empty() {
             return;
         }
         self.cursors.flush();
-        for kept in self.leaving.drain(..) {
+        for kept in self.waiting.leaving.drain(..) {
             if kept.send(()).is_err() {
                 debug!("whoever left did not wait");
             }
@@ -549,6 +599,15 @@ impl Port {
     }
 }
 
+impl Waiting {
+    fn ask(&mut self, whose: (SessionId, SubscriptionId), when: Telling) {
+        self.asking.insert(whose);
+        if when == Telling::WithRights {
+            self.sharing.insert(whose);
+        }
+    }
+}
+
 impl Group {
     fn is_pending(&self) -> bool {
         !self.appended.is_empty() || !self.failed.is_empty()
@@ -590,3 +649,6 @@ fn code_of(fault: &AppendError) -> RefusalCode {
         _ => RefusalCode::Internal,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use sekisho::OsEntropy;
+use sekisho_policy::Policy;
 use sekisho_proto::{BootId, Filter, Hash, Offset, Statement, StatementBody, Timestamp};
 use sekisho_routing::{Limits, RestoredStream, Router};
 use sekisho_seal::{EntropyError, SigningKey, draw};
@@ -27,7 +28,7 @@ use super::rates::Rates;
 use super::replay::{HistoryBudgets, Replays};
 use super::request::{REQUESTS_MAX, Request};
 use super::retention::Retention;
-use super::shard::{Ended, Group, Shard};
+use super::shard::{Ended, Group, Shard, Waiting};
 use super::{Boards, Hub, KeyHeaders, LinkBoard, Wants};
 use crate::clock;
 use crate::clock::ClockError;
@@ -101,7 +102,7 @@ impl Hub {
         let key_headers = Arc::new(KeyHeaders::new(Arc::clone(&keyed)));
         let (sender, requests) = mpsc::channel(REQUESTS_MAX);
         let retention = Retention::new(&config);
-        let router = router(&authority, &records, &reader);
+        let router = router(&authority.snapshot(), &records, &reader);
         let secrets = engine::secrets(&config).map_err(AccessLogError::from)?;
         let access = Arc::new(AccessLog::open(&config.organisation, Arc::clone(&keyed), secrets)?);
         let attesting = Signing::new(Arc::clone(&key), &config.key);
@@ -125,7 +126,7 @@ impl Hub {
             sessions: BTreeMap::new(),
             group: Group::default(),
             retaining: Arc::clone(mqtt.retaining()),
-            leaving: Vec::new(),
+            waiting: Waiting::default(),
             alarm: Arc::clone(&alarm),
             attesting: Arc::clone(&attesting),
             poison: None,
@@ -242,8 +243,8 @@ fn ingress(config: &Config, key_headers: &Arc<KeyHeaders>) -> Ingress {
 }
 
 /// A router that knows what the log knows.
-fn router(authority: &Authority, records: &Log, reader: &Reader) -> Router {
-    let mut router = Router::new(Limits::default(), authority.snapshot(), reader.head());
+pub(super) fn router(policy: &Arc<Policy>, records: &Log, reader: &Reader) -> Router {
+    let mut router = Router::new(Limits::default(), Arc::clone(policy), reader.head());
     let mut homes = BTreeSet::new();
     for head in records.streams() {
         homes.insert(head.topic.organisation().clone());
@@ -253,12 +254,12 @@ fn router(authority: &Authority, records: &Log, reader: &Reader) -> Router {
             boot: head.stream.boot,
             sequence: head.stream.sequence,
             hash: head.hash,
-            time: head.received,
+            time: head.time,
             forgotten: head.forgotten,
         };
         router.restore_stream(&restored);
     }
-    homes.remove(authority.snapshot().own());
+    homes.remove(policy.own());
     for home in homes {
         for topic in reader.topics(&Filter::everything(&home)) {
             if let Some(last) = topic.next_offset.value().checked_sub(1) {

@@ -18,6 +18,17 @@ use crate::session::Session;
 /// Records about which the gate is asked at once.
 const PAGE: usize = 64;
 
+/// What became of a record that a client is to be given once more.
+#[derive(Debug)]
+pub(crate) enum Fetched {
+    /// It may have it.
+    Given(Arc<Record>),
+    /// It may not, or not any more.
+    Withheld(Arc<Record>),
+    /// It is not there any more.
+    Gone,
+}
+
 impl Memory {
     /// The retained messages that match a filter and that the client may have, as far as their
     /// publishers may still speak. Names begin after `prefix` levels of topics.
@@ -49,7 +60,7 @@ impl Memory {
         Ok(given)
     }
 
-    /// One record again, where the client may have it still; none where it may not or it is gone.
+    /// One record again, and whether the client may have it still.
     ///
     /// # Errors
     /// The log cannot be read, or the node is stopping.
@@ -57,7 +68,7 @@ impl Memory {
         &self,
         session: &Session,
         position: Position,
-    ) -> Result<Option<Arc<Record>>, Refusal> {
+    ) -> Result<Fetched, Refusal> {
         let (reader, own) = (self.reader.clone(), session.hub().organisation().clone());
         let read = move || {
             let everything = Filter::everything(&own);
@@ -67,7 +78,7 @@ impl Memory {
         let batch = read.map_err(|fault| internal("record log", &fault))?;
         let Some(stored) = batch.records.into_iter().find(|stored| stored.position == position)
         else {
-            return Ok(None);
+            return Ok(Fetched::Gone);
         };
         let (envelope, hops) = (stored.envelope.clone(), stored.hops.clone());
         let record =
@@ -76,11 +87,12 @@ impl Memory {
             Ok(record) => Arc::new(record),
             Err(fault) => {
                 error!(%position, %fault, "a stored record is no envelope");
-                return Ok(None);
+                return Ok(Fetched::Gone);
             }
         };
-        let mut permitted = permitted(session, vec![record], Kept::Unacknowledged).await?;
-        Ok(permitted.pop())
+        let asked = vec![Arc::clone(&record)];
+        let mut permitted = permitted(session, asked, Kept::Unacknowledged).await?;
+        Ok(permitted.pop().map_or(Fetched::Withheld(record), Fetched::Given))
     }
 }
 

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use sekisho_mqtt::session_state::{Flight, SessionState};
 use sekisho_mqtt::share::{CLAIMS_MAX, Group, MemberId};
-use sekisho_policy::Recipient;
-use sekisho_proto::{Filter, Position};
+use sekisho_policy::{Policy, Recipient};
+use sekisho_proto::{Filter, Position, Timestamp};
 use sekisho_routing::Record;
 use tokio::sync::mpsc;
 
@@ -92,7 +92,7 @@ impl Membership {
     /// Whether this client sends the record; where not, another member does.
     pub(crate) fn claim(&self, record: &Record) -> bool {
         let policy = self.hub.authority().snapshot();
-        let (header, now) = (record.header(), clock::now());
+        let now = clock::now();
         let mut groups = self.shares.lock();
         let groups = &mut *groups;
         let Some(shared) = groups.groups.get_mut(&self.name) else { return true };
@@ -101,15 +101,35 @@ impl Membership {
             groups.changed.insert(self.name.clone());
         }
         let is_own = group.claim(record.position(), self.member, |member| {
-            present.get(&member).is_some_and(|other| {
-                let (scope, received) = (header.scope, record.received());
-                policy
-                    .permit_delivery(&other.recipient, &header.topic, scope, received, now)
-                    .is_ok()
-            })
+            present.get(&member).is_some_and(|other| other.may_have(record, &policy, now))
         });
         note_lost(group);
         is_own
+    }
+
+    /// The client may not have a record any more and was not sent it: where it was to send it, another
+    /// member that may have it does.
+    pub(crate) fn pass_on(&self, record: &Record) {
+        let (policy, now) = (self.hub.authority().snapshot(), clock::now());
+        let position = record.position();
+        let mut groups = self.shares.lock();
+        let Some(shared) = groups.groups.get_mut(&self.name) else { return };
+        let Shared { group, present, .. } = shared;
+        let next = group.pass_on(position, self.member, |member| {
+            present.get(&member).is_some_and(|other| other.may_have(record, &policy, now))
+        });
+        if let Some(other) = next.and_then(|next| present.get(&next)) {
+            other.give(position);
+        }
+        note_lost(group);
+        groups.changed.insert(self.name.clone());
+    }
+
+    /// What the client has of what lies before `place`, and has not done.
+    pub(crate) fn open_before(&self, place: Position) -> Vec<Position> {
+        let groups = self.shares.lock();
+        let Some(shared) = groups.groups.get(&self.name) else { return Vec::new() };
+        shared.group.open_before(self.member, place).collect()
     }
 
     /// A record needs nothing more.
@@ -196,6 +216,13 @@ impl Memory {
 }
 
 impl Present {
+    /// Whether the gate would let it have a record.
+    fn may_have(&self, record: &Record, policy: &Policy, now: Timestamp) -> bool {
+        let (header, received) = (record.header(), record.received());
+        let (topic, scope) = (&header.topic, header.scope);
+        policy.permit_delivery(&self.recipient, topic, scope, received, now).is_ok()
+    }
+
     /// Has it fetch a record that it may not come by.
     fn give(&self, position: Position) {
         if self.reassigned.try_send(position).is_err() {

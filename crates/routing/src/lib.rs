@@ -21,7 +21,8 @@ pub use command::{Command, NewRecord, ReplayFrom, ReplayId, Ticket};
 pub use limits::Limits;
 pub use record::Record;
 pub use router::{
-    Appended, AppendedError, Counters, Kept, Lost, Replayed, RestoredStream, Router, Subscribe,
+    Appended, AppendedError, Counters, Kept, Lost, Recheck, Replayed, RestoredStream, Router,
+    Subscribe,
 };
 pub use session::{SessionId, SubscriptionId};
 pub use tree::SubscriptionTree;

@@ -17,7 +17,8 @@ pub struct Limits {
     /// is still on its way to the disk. Default 8.
     pub waiters_per_append_max: usize,
     /// Boots remembered of one publisher on one topic; an envelope of a boot that was forgotten
-    /// is refused by its time. Default 8.
+    /// is refused by its time. Default [`sekisho_proto::limits::BOOTS_PER_STREAM_MAX`], as in the log that
+    /// it is restored from.
     pub boots_per_stream_max: usize,
     /// Envelope hashes remembered of one boot, to tell a repetition from an equivocation.
     /// Default 32, one KiB.
@@ -45,7 +46,7 @@ impl Default for Limits {
             credit_max: 65_536,
             pending_appends_max: 65_536,
             waiters_per_append_max: 8,
-            boots_per_stream_max: 8,
+            boots_per_stream_max: sekisho_proto::limits::BOOTS_PER_STREAM_MAX,
             hashes_per_boot_max: 32,
             streams_max: 1 << 20,
             topics_per_publisher_max: 4_096,

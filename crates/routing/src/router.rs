@@ -22,11 +22,13 @@ use crate::{
 
 mod delivering;
 mod publishing;
+mod recheck;
 mod standing;
 mod subscribing;
 
 pub use delivering::{Kept, Lost, Replayed};
 pub use publishing::{Appended, AppendedError, RestoredStream};
+pub use recheck::Recheck;
 pub use subscribing::Subscribe;
 
 use publishing::Pending;
@@ -64,8 +66,9 @@ pub struct Router {
     cursors: HashMap<(PrincipalId, CursorName), SubscriptionKey>,
     queue: VecDeque<Queued>,
     unstored: Vec<(PrincipalId, Topic)>,
-    /// By organisation: the connection of its link on which something could not be stored last.
-    failed_on: BTreeMap<OrgName, u64>,
+    /// By organisation: the newest connection of its link on which something could not be stored, and
+    /// why.
+    failed_on: BTreeMap<OrgName, (u64, RefusalCode)>,
     last_ticket: u64,
     last_replay: u64,
     last_generation: u64,

@@ -52,6 +52,7 @@ struct Stream {
 struct Boot {
     id: BootId,
     next: Sequence,
+    /// The newest of its times: its clock may go back.
     last_time: Timestamp,
     /// The latest envelopes, oldest first; never empty.
     recent: VecDeque<Entry>,
@@ -61,6 +62,7 @@ struct Boot {
 struct Entry {
     sequence: Sequence,
     hash: Hash,
+    /// The newest of the boot up to here.
     time: Timestamp,
     /// Some while it is on its way to the disk.
     ticket: Option<Ticket>,
@@ -193,7 +195,7 @@ impl Streams {
         if let Some(boot) = stream.boots.iter_mut().find(|boot| boot.id == header.boot) {
             boot.next = sequence.next();
             boot.last_time = boot.last_time.max(time);
-            boot.recent.push_back(entry);
+            boot.recent.push_back(Entry { time: boot.last_time, ..entry });
             boot.trim(hashes_max);
             return;
         }
@@ -307,10 +309,13 @@ impl Stream {
         self.boots.push(boot);
     }
 
-    /// Forgets the boot that ended first, unless all wait for the disk.
+    /// Forgets the boot that ended first, unless all wait for the disk. Of those that ended at once it
+    /// is the one with the smallest number, as in the log that a router is restored from.
     fn forget_oldest(&mut self) -> bool {
         let settled = self.boots.iter().enumerate().filter(|(_, boot)| !boot.is_pending());
-        let Some((index, _)) = settled.min_by_key(|(_, boot)| boot.last_time) else { return false };
+        let Some((index, _)) = settled.min_by_key(|(_, boot)| (boot.last_time, boot.id)) else {
+            return false;
+        };
         let boot = self.boots.remove(index);
         self.forgotten = self.forgotten.max(Some(boot.last_time));
         true

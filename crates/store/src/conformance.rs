@@ -9,6 +9,7 @@ use std::fmt;
 
 use crate::{Keyed, Records};
 
+mod heads;
 mod keyed;
 mod model;
 mod reading;
@@ -68,14 +69,16 @@ type Check<E> = fn(&E) -> Result<(), Breach>;
 ///
 /// The first breach, with the name of the check.
 pub fn check_records<E: RecordsEngine>(empty: impl Fn() -> E) -> Result<(), Breach> {
-    let checks: [(&str, Check<E>); 15] = [
+    let checks: [(&str, Check<E>); 17] = [
         ("nothing is readable before the commit", writing::nothing_is_readable_early),
         ("what is not committed is gone", writing::uncommitted_is_gone),
         ("records come back as they were appended", writing::records_come_back),
         ("a topic's offsets have no gaps", writing::offsets_have_no_gaps),
         ("offsets of a follower must grow", writing::follower_offsets_grow),
         ("records of the wrong size are refused", writing::sizes_are_limited),
-        ("stream heads outlive a restart", writing::heads_outlive_restarts),
+        ("stream heads outlive a restart", heads::outlive_restarts),
+        ("stream heads have the newest time by the headers", heads::have_the_newest_time),
+        ("the oldest runs by the headers are forgotten", heads::the_oldest_runs_are_forgotten),
         ("a filter selects", reading::a_filter_selects),
         ("a filter selects among many topics", reading::a_filter_selects_among_many),
         ("limits are kept and reading goes on", reading::limits_are_kept),

@@ -16,7 +16,7 @@ use std::{
 
 use sekisho_proto::{
     Offset, Position, PrincipalId, Timestamp, Topic,
-    limits::{ENVELOPE_BYTES_MAX, HOPS_MAX},
+    limits::{BOOTS_PER_STREAM_MAX, ENVELOPE_BYTES_MAX, HOPS_MAX},
 };
 
 use self::{
@@ -24,7 +24,7 @@ use self::{
     index::IndexedRecord,
     scan::bytes_u64,
     segment::{SegmentName, new_header},
-    streams::{BootHead, StreamTable},
+    streams::{BootHead, StreamTable, time_of},
     topics::LastRecord,
     view::{Shared, View},
 };
@@ -64,8 +64,10 @@ pub struct Options {
     /// Appending stops when the file system has less free, bytes; default 64 MiB, so that trimming
     /// can still write what it must.
     pub min_free_bytes: u64,
-    /// Runs of one publisher on one topic whose heads are kept; at least 1, default 16. The ones
-    /// that published longest ago are forgotten.
+    /// Runs of one publisher on one topic whose heads are kept; at least 1, default
+    /// [`BOOTS_PER_STREAM_MAX`]. Those that are the oldest by their envelopes' times are forgotten. Not
+    /// fewer than whoever judges by them remembers, and with as many it judges after a restart as
+    /// before.
     pub boots_max: usize,
     /// Topics that the log knows, each with some 300 bytes of memory; default 1,000,000.
     pub topics_max: usize,
@@ -85,7 +87,7 @@ impl Default for Options {
             tail_bytes_max: 32 * 1024 * 1024,
             batch_bytes_max: 32 * 1024 * 1024,
             min_free_bytes: 64 * 1024 * 1024,
-            boots_max: 16,
+            boots_max: BOOTS_PER_STREAM_MAX,
             topics_max: 1_000_000,
             ahead_bytes: 0,
             position_floor: Position::ZERO,
@@ -537,14 +539,8 @@ impl RecordLog {
                 LostReason::Corrupt,
             );
             view.topics.note(topic, offset, LastRecord { position, received });
-            let head = BootHead {
-                boot: record.stream.boot,
-                sequence: record.stream.sequence.value(),
-                hash: record.hash,
-                offset,
-                position,
-                received,
-            };
+            let time = time_of(&record.envelope, received);
+            let head = BootHead::of(&record.stream, record.hash, (position, offset), time);
             self.streams.note(topic, record.stream.publisher, head);
             view.head = position.saturating_add(1);
             view.tail.push(record);

@@ -81,6 +81,10 @@ pub struct StoredRecord {
 
 /// How far one run of a publisher has come on a topic: what deduplication starts from after a
 /// restart. Survives the records it came from.
+///
+/// Times are those of the publisher's clock, as the headers of its envelopes say them, and may go
+/// back: whoever judges an envelope knows no others. Only where an envelope cannot be read is it as
+/// old as its receipt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamHead {
     /// The topic.
@@ -93,9 +97,9 @@ pub struct StreamHead {
     pub offset: Offset,
     /// Position of the last envelope, also where retention has dropped it.
     pub position: Position,
-    /// When the home received the last envelope.
-    pub received: Timestamp,
-    /// Where older runs of the same publisher on the topic have been forgotten: when the last
-    /// envelope of any of them was received.
+    /// The newest time of the run's envelopes.
+    pub time: Timestamp,
+    /// Where runs of the same publisher on the topic have been forgotten: the newest time of their
+    /// envelopes.
     pub forgotten: Option<Timestamp>,
 }

@@ -160,6 +160,7 @@ proptest! {
     fn envelopes_have_one_encoding(value in strategies::envelope(), bit in 0..8_u8) {
         let bytes = value.encoded();
         prop_assert_eq!(&Envelope::decode(bytes.clone()).unwrap(), &value);
+        prop_assert_eq!(Envelope::time_of(bytes), Some(value.header().time));
         has_one_encoding(envelope, bytes);
         has_one_encoding_inside(envelope, bytes, 1);
         survives_damage(envelope, bytes, bit);

@@ -47,6 +47,7 @@ impl Running {
             let link = Link::new(self.own_node, view, resume, limits, seed, steady);
             let peer = Peer { link, under_way: 0, spent: Spent::new(), connection: None };
             self.peers.insert(organisation.clone(), peer);
+            self.router.handle_link(&organisation);
             self.follow_budgets(context);
             self.tell_wall_clock(context);
             self.tell_node_keys(&organisation, context);

@@ -1,11 +1,10 @@
 //! Nodes that are busy: they hear several things before they do what follows from them, hand over
 //! what they let in when they come to it, and write what they let out later still. Whatever waits
-//! there is judged again where rights have changed meanwhile.
+//! there is judged again when rights change, as a shard does.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc};
 
-use sekisho_policy::{DeliveryPermit, Recipient};
-use sekisho_proto::{Frame, GapReason, PrincipalId, RefusalCode, Timestamp, frame};
+use sekisho_proto::{Frame, PrincipalId, RefusalCode, Timestamp};
 use sekisho_routing::{Admitted, Record, SessionId, SubscriptionId};
 
 use super::{
@@ -25,10 +24,6 @@ const GROUP_MAX: usize = 12;
 
 /// How many of a thousand subscriptions are written to when their turn comes.
 const WRITTEN_PER_MILLE: u64 = 500;
-
-/// What was let out longer ago is judged again before it is written, whatever was stated: contracts
-/// end by the clock, too.
-const LET_OUT_MAX: Duration = Duration::from_secs(1);
 
 /// What the router of a busy node wants done at most, for each subscription and thing heard: what
 /// its credit lets it be given, of which each thing may make void what was there before.
@@ -61,7 +56,6 @@ enum Waiting {
     /// What the gate let out, and when.
     Record {
         record: Arc<Record>,
-        permit: DeliveryPermit,
         let_out: Timestamp,
     },
     Frame(Frame),
@@ -167,12 +161,12 @@ impl Running {
         &mut self,
         session: SessionId,
         subscription: SubscriptionId,
-        (record, permit): (Arc<Record>, DeliveryPermit),
+        record: Arc<Record>,
         let_out: Timestamp,
     ) {
         if let Some(state) = self.sessions.get_mut(&session) {
             let outbox = state.outboxes.entry(subscription).or_default();
-            outbox.waiting.push_back(Waiting::Record { record, permit, let_out });
+            outbox.waiting.push_back(Waiting::Record { record, let_out });
         }
     }
 
@@ -226,22 +220,7 @@ impl Running {
                 Waiting::Frame(frame) => {
                     self.send(session, Stream::of(subscription.value()), frame, context);
                 }
-                Waiting::Record { record, permit, let_out } => {
-                    let let_out =
-                        match self.judge_again(session, &record, (&permit, let_out), context) {
-                            Verdict::Stands => let_out,
-                            Verdict::Renewed => context.now,
-                            Verdict::Stale => {
-                                self.give_up_stale(session, subscription, &record, context);
-                                return Ok(());
-                            }
-                            Verdict::Lost => {
-                                context.ledger.counts.withheld_written += 1;
-                                // It was granted, and is not used up.
-                                self.router.handle_credit(session, subscription, 1);
-                                continue;
-                            }
-                        };
+                Waiting::Record { record, let_out } => {
                     self.write(session, subscription, (&record, let_out), context)?;
                 }
             }
@@ -249,58 +228,30 @@ impl Running {
         Ok(())
     }
 
-    /// Whether what was let out may still be written.
-    fn judge_again(
-        &self,
-        session: SessionId,
-        record: &Record,
-        (permit, let_out): (&DeliveryPermit, Timestamp),
-        context: &Context<'_>,
-    ) -> Verdict {
-        let now = context.now;
-        let is_fresh = let_out <= now && now.saturating_since(let_out) <= LET_OUT_MAX;
-        if is_fresh && permit.policy_version() == self.policy.version() {
-            return Verdict::Stands;
+    /// Rights have changed: what waits and may not go any more is taken back. It costs no credit.
+    pub(super) fn withhold(&mut self, context: &mut Context<'_>) {
+        let mut withheld = Vec::new();
+        for (session, state) in &mut self.sessions {
+            let mut recheck = self.router.recheck(*session, context.now);
+            for (subscription, outbox) in &mut state.outboxes {
+                let before = outbox.waiting.len();
+                outbox.waiting.retain(|waiting| match waiting {
+                    Waiting::Record { record, .. } => recheck.may_go(record),
+                    Waiting::Frame(_) => true,
+                });
+                let records = before.saturating_sub(outbox.waiting.len());
+                withheld.push((
+                    *session,
+                    *subscription,
+                    u32::try_from(records).unwrap_or(u32::MAX),
+                ));
+            }
         }
-        let Some(state) = self.sessions.get(&session) else { return Verdict::Lost };
-        let header = record.header();
-        let (topic, scope, received) = (&header.topic, header.scope, record.received());
-        match self.policy.permit_delivery(&state.recipient, topic, scope, received, now) {
-            Ok(_) => Verdict::Renewed,
-            Err(denial) if denial.is_stale() => Verdict::Stale,
-            Err(_) => Verdict::Lost,
-        }
-    }
-
-    /// What cannot be judged now is not passed over: whoever waits for it comes again.
-    fn give_up_stale(
-        &mut self,
-        session: SessionId,
-        subscription: SubscriptionId,
-        record: &Record,
-        context: &mut Context<'_>,
-    ) {
-        self.router.handle_unsubscribe(session, subscription);
-        let Some(state) = self.sessions.get_mut(&session) else { return };
-        state.begun.remove(&subscription);
-        state.blocked.remove(&subscription);
-        state.outboxes.remove(&subscription);
-        let is_peer = matches!(state.recipient, Recipient::Peer(_));
-        let (number, stream) = (subscription.value(), Stream::of(subscription.value()));
-        if is_peer {
-            let code = RefusalCode::NotPermitted;
-            let (what, why) = (subscription.to_string(), "somebody is silent".to_owned());
-            let refused = frame::Refused { request: 0, code, what, why, expected_sequence: None };
-            self.send(session, stream, refused, context);
-        } else {
-            let gap = frame::Gap {
-                subscription: number,
-                from_position: record.position(),
-                to_position: record.position().next(),
-                reason: GapReason::Rights,
-                topic: None,
-            };
-            self.send(session, stream, gap, context);
+        for (session, subscription, records) in
+            withheld.into_iter().filter(|(.., count)| *count > 0)
+        {
+            context.ledger.counts.withheld_written += u64::from(records);
+            self.router.handle_withheld(session, subscription, records);
         }
     }
 
@@ -310,13 +261,4 @@ impl Running {
         let most = subscriptions.saturating_add(self.sessions.len()).saturating_add(1);
         most.saturating_mul(COMMANDS_MAX).saturating_mul(gathering.heard)
     }
-}
-
-/// What has become of a right meanwhile.
-enum Verdict {
-    Stands,
-    Renewed,
-    /// Nobody knows now.
-    Stale,
-    Lost,
 }

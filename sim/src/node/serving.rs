@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::{sync::Arc, time::Duration};
 
-use sekisho_policy::{DeliveryPermit, Recipient};
+use sekisho_policy::Recipient;
 use sekisho_proto::{
     CursorName, Frame, Position, PrincipalId, RefusalCode, StatementIndex, Timestamp, frame,
     limits::{ENVELOPE_BYTES_MAX, PROTOCOL_VERSION},
@@ -204,8 +204,8 @@ impl Running {
                 let refused = frame::Refused { request, code, what, why, expected_sequence };
                 self.send(session, CONTROL, refused, context);
             }
-            Command::Deliver { session, subscription, record, permit } => {
-                self.deliver(session, subscription, (record, permit), context)?;
+            Command::Deliver { session, subscription, record, permit: _ } => {
+                self.deliver(session, subscription, record, context)?;
             }
             Command::Gap { session, subscription, from, to, reason } => {
                 if self.is_full(session, subscription, from, context) {
@@ -255,7 +255,7 @@ impl Running {
         &mut self,
         session: SessionId,
         subscription: SubscriptionId,
-        (record, permit): (Arc<Record>, DeliveryPermit),
+        record: Arc<Record>,
         context: &mut Context<'_>,
     ) -> Result<(), Halt> {
         if self.is_full(session, subscription, record.position(), context) {
@@ -264,7 +264,7 @@ impl Running {
         if self.gathering.is_some() {
             let let_out = self.since(context);
             self.check_delivery(session, subscription, (&record, let_out), context)?;
-            self.put_away(session, subscription, (record, permit), let_out);
+            self.put_away(session, subscription, record, let_out);
             return Ok(());
         }
         self.write(session, subscription, (&record, context.now), context)

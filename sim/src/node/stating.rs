@@ -74,6 +74,7 @@ impl Running {
         self.router.handle_policy(Arc::clone(&self.policy), context.now);
         let withheld = self.router.counters().withheld.saturating_sub(withheld);
         context.ledger.counts.withheld_queued += withheld;
+        self.withhold(context);
         self.close_ways(context);
         self.tell_links(context)
     }

@@ -91,7 +91,7 @@ impl Running {
     fn restore_router(&mut self) {
         let mut homes = BTreeSet::new();
         for head in self.store.records.streams() {
-            let StreamHead { topic, stream, hash, received, forgotten, .. } = head;
+            let StreamHead { topic, stream, hash, time, forgotten, .. } = head;
             homes.insert(topic.organisation().clone());
             let StreamKey { publisher, boot, sequence } = stream;
             self.router.restore_stream(&RestoredStream {
@@ -100,7 +100,7 @@ impl Running {
                 boot,
                 sequence,
                 hash,
-                time: received,
+                time,
                 forgotten,
             });
         }

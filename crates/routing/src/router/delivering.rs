@@ -147,16 +147,6 @@ impl Router {
         permitted.collect()
     }
 
-    /// Whether a record that a session was let have, and that still waits to be sent, may go by the
-    /// policy of now. What was let out before a peer fell silent may.
-    #[must_use]
-    pub fn may_still_go(&self, session: SessionId, record: &Record, now: Timestamp) -> bool {
-        let Some(state) = self.sessions.get(&session) else { return false };
-        let hops_max = self.limits.hops_max;
-        let again = authorize_delivery(&self.policy, hops_max, &state.subscriber, record, now);
-        !matches!(again, Err(Withheld::NotTheirs))
-    }
-
     /// Offers a record that became durable to everybody who subscribed to its topic.
     pub(super) fn offer_live(&mut self, record: &Arc<Record>, now: Timestamp) {
         let topics_max = self.limits.cached_topics_max;
@@ -406,12 +396,8 @@ fn authorize_delivery(
     record: &Record,
     now: Timestamp,
 ) -> Result<DeliveryPermit, Withheld> {
-    if let Recipient::Peer(organisation) = &subscriber.recipient {
-        let passed = record.hops().contains(&subscriber.principal);
-        let home = record.topic().organisation() == organisation;
-        if passed || home || record.hops().len() >= hops_max {
-            return Err(Withheld::NotTheirs);
-        }
+    if comes_back(subscriber, hops_max, record) {
+        return Err(Withheld::NotTheirs);
     }
     let header = record.header();
     policy
@@ -420,4 +406,12 @@ fn authorize_delivery(
             let is_stale = matches!(denial.missing(), Missing::Stale { .. });
             if is_stale { Withheld::Stale(denial.to_string()) } else { Withheld::NotTheirs }
         })
+}
+
+/// Whether a record would go to a peer that it has passed, that is its home, or is too far away.
+pub(super) fn comes_back(subscriber: &Subscriber, hops_max: usize, record: &Record) -> bool {
+    let Recipient::Peer(organisation) = &subscriber.recipient else { return false };
+    let passed = record.hops().contains(&subscriber.principal);
+    let home = record.topic().organisation() == organisation;
+    passed || home || record.hops().len() >= hops_max
 }

@@ -28,10 +28,11 @@ pub struct RestoredStream {
     pub sequence: Sequence,
     /// That envelope's hash.
     pub hash: Hash,
-    /// That envelope's time by its header; where that is not known any longer, when it was
-    /// received.
+    /// The newest time of the boot's envelopes by their headers: the time of receipt in its place would
+    /// have the restored router refuse what the one before it took.
     pub time: Timestamp,
-    /// Where older boots of the publisher on the topic were forgotten, the newest of their times.
+    /// Where boots of the publisher on the topic were forgotten, the newest of their times by their
+    /// headers.
     pub forgotten: Option<Timestamp>,
 }
 
@@ -120,10 +121,13 @@ impl Router {
                 (Waiter::Nobody, now, None)
             }
             Carriage::Link { organisation, connection, position, offset, received, hops } => {
-                if self.failed_on.get(&organisation) == Some(&connection) {
+                if let Some((failed, code)) = self.failed_on.get(&organisation)
+                    && connection <= *failed
+                {
                     // The link has not heard of it yet. Stored now, this would be in front of what
                     // comes again.
-                    self.fail_too(organisation, position);
+                    let code = *code;
+                    self.fail_too(organisation, position, code);
                     return;
                 }
                 let waiter = Waiter::Link { organisation, connection, position };
@@ -150,6 +154,12 @@ impl Router {
             }
             Err(refusal) => self.refuse(waiter, header, refusal),
         }
+    }
+
+    /// The link of an organisation begins: its connections are counted anew, and nothing of the link
+    /// before it is under way.
+    pub fn handle_link(&mut self, organisation: &OrgName) {
+        self.failed_on.remove(organisation);
     }
 
     /// The record of `ticket` is durable. Leads to the answer and to deliveries.
@@ -273,7 +283,9 @@ impl Router {
                     self.refuse(waiter, header, refusal);
                 }
                 Waiter::Link { organisation, connection, position } => {
-                    self.failed_on.insert(organisation.clone(), connection);
+                    let failed = (connection, code);
+                    let newest = self.failed_on.entry(organisation.clone()).or_insert(failed);
+                    *newest = failed.max(*newest);
                     let why = why.to_owned();
                     self.push(Command::LinkFailed { organisation, position, code, why });
                 }
@@ -281,9 +293,8 @@ impl Router {
         }
     }
 
-    fn fail_too(&mut self, organisation: OrgName, position: Position) {
+    fn fail_too(&mut self, organisation: OrgName, position: Position, code: RefusalCode) {
         let why = "wanted one behind what is stored, found one behind what failed".to_owned();
-        let code = RefusalCode::StorageFull;
         self.push(Command::LinkFailed { organisation, position, code, why });
     }
 
@@ -385,9 +396,19 @@ impl Router {
         match self.pending.get_mut(&ticket) {
             Some(pending) if pending.waiters.len() < waiters_max => pending.waiters.push(waiter),
             Some(_) | None => {
-                let why = format!("wanted at most {waiters_max} senders of one envelope");
-                let refusal = Refusal { code: RefusalCode::TooMany, why, expected: None };
-                self.refuse(waiter, header, refusal);
+                let (code, why) = (
+                    RefusalCode::TooMany,
+                    format!("wanted at most {waiters_max} senders of one envelope"),
+                );
+                match waiter {
+                    // Refused, it would be passed over for good; failed, it comes again.
+                    Waiter::Link { organisation, position, .. } => {
+                        self.push(Command::LinkFailed { organisation, position, code, why });
+                    }
+                    Waiter::Session { .. } | Waiter::Nobody => {
+                        self.refuse(waiter, header, Refusal { code, why, expected: None });
+                    }
+                }
             }
         }
     }

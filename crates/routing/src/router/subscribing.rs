@@ -159,6 +159,15 @@ impl Router {
         self.read_on(key);
     }
 
+    /// Where a live subscription stands, when [`poll_command`](Self::poll_command) has nothing more:
+    /// each record before was delivered, told as a gap, or not permitted. `None` while it is fed from
+    /// the log.
+    #[must_use]
+    pub fn place(&self, session: SessionId, subscription: SubscriptionId) -> Option<Position> {
+        let state = self.sessions.get(&session)?.subscriptions.get(&subscription)?;
+        (state.mode == Mode::Live && state.queued == 0).then(|| state.next.max(self.head))
+    }
+
     /// A subscriber wants no more.
     pub fn handle_unsubscribe(&mut self, session: SessionId, subscription: SubscriptionId) {
         self.forget_subscription((session, subscription));

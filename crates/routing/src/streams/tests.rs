@@ -139,6 +139,43 @@ fn an_unknown_boot_as_old_as_a_forgotten_one_is_a_replay() {
 }
 
 #[test]
+fn what_is_taken_back_leaves_a_boot_as_old_as_its_newest_envelope() {
+    let mut streams = small();
+    let at = |sequence, micros| Header { time: time(micros), ..chained(1, sequence) };
+    for (sequence, micros) in [(0, 500), (1, 400), (2, 600)] {
+        let ticket = Ticket(sequence + 1);
+        streams.advance(&at(sequence, micros), hash_of(1, sequence), ticket);
+        if sequence < 2 {
+            streams.commit(&at(sequence, micros), ticket);
+        }
+    }
+    streams.take_back(&at(2, 600), Ticket(3));
+    for boot in 2..=3 {
+        store(&mut streams, boot, 0, 3 + u64::from(boot));
+    }
+    let old = streams.judge(Role::Home, &at(0, 500), &hash_of(1, 0));
+    assert_eq!(code(&old), RefusalCode::Replayed);
+    let young = streams.judge(Role::Home, &at(0, 501), &hash_of(1, 0));
+    assert_eq!(young, Verdict::New { after: None });
+}
+
+/// A restored router has them in another order.
+#[test]
+fn of_boots_that_ended_at_once_the_smallest_number_is_forgotten() {
+    for order in [[4, 5], [5, 4]] {
+        let mut streams = small();
+        for boot in order {
+            let header = Header { time: time(500), ..chained(boot, 0) };
+            streams.advance(&header, hash_of(boot, 0), Ticket(u64::from(boot)));
+            streams.commit(&header, Ticket(u64::from(boot)));
+        }
+        store(&mut streams, 6, 0, 6);
+        let kept = streams.judge(Role::Home, &chained(5, 0), &hash_of(5, 0));
+        assert_eq!(kept, Verdict::Stored);
+    }
+}
+
+#[test]
 fn boots_that_wait_for_the_disk_are_not_forgotten() {
     let mut streams = small();
     for boot in 1..=2 {

@@ -209,6 +209,52 @@ fn what_comes_on_a_connection_on_which_something_failed_is_not_stored_before_it(
     assert_eq!(follower.refused(), []);
 }
 
+#[test]
+fn what_a_link_brings_again_too_often_while_the_disk_is_slow_comes_again_and_is_not_passed_over() {
+    let mut follower = Follower::new();
+    let envelope = follower.air.envelope("a", at(8));
+    for _connection in 0..20 {
+        follower.take(envelope.clone(), 10, 0);
+        follower.begin_anew();
+    }
+    assert_eq!(follower.refused(), []);
+    assert_eq!(failed(&follower.node), [(10, RefusalCode::TooMany); 12]);
+    follower.node.settle();
+    assert_eq!(follower.stored(), [10; 8]);
+    assert_eq!(follower.node.log.len(), 1);
+}
+
+/// Both wait for the disk, and what came on the newer connection fails first.
+#[test]
+fn what_failed_on_an_older_connection_does_not_let_through_what_is_behind_the_newer_ones_failure() {
+    let mut follower = Follower::new();
+    let mut water = Publisher::new(follower.truck.clone(), topic("santander/1/water"), 2);
+    let old = water.envelope("old", at(8));
+    follower.take(old, 5, 0);
+    follower.begin_anew();
+    let envelopes = ["a", "b"].map(|body| follower.air.envelope(body, at(8)));
+    follower.take(envelopes[0].clone(), 10, 0);
+    assert!(follower.node.fail_newest(RefusalCode::StorageFull));
+    assert!(follower.node.fail_newest(RefusalCode::Internal));
+    follower.take(envelopes[1].clone(), 11, 1);
+    follower.node.settle();
+    assert_eq!(follower.stored(), [0; 0]);
+}
+
+#[test]
+fn a_link_that_begins_is_not_held_to_what_failed_on_the_one_before_it() {
+    let mut follower = Follower::new();
+    let envelope = follower.air.envelope("a", at(8));
+    follower.take(envelope.clone(), 10, 0);
+    assert!(follower.node.fail_one(RefusalCode::Internal));
+    follower.take(envelope.clone(), 10, 0);
+    assert_eq!(failed(&follower.node), [(10, RefusalCode::Internal); 2]);
+    follower.node.router.handle_link(&santander());
+    follower.take(envelope, 10, 0);
+    follower.node.settle();
+    assert_eq!(follower.stored(), [10]);
+}
+
 /// A link verifies many records at once; a revocation that stands meanwhile is not overtaken.
 #[test]
 fn a_record_whose_publisher_was_revoked_between_door_and_router_is_not_stored() {

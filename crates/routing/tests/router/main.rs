@@ -12,6 +12,8 @@ mod policy;
 #[cfg(test)]
 mod publishing;
 #[cfg(test)]
+mod recheck;
+#[cfg(test)]
 mod stale;
 #[cfg(test)]
 mod subscribing;

@@ -181,6 +181,13 @@ impl Node {
         true
     }
 
+    /// Fails the append that was asked for last.
+    pub(crate) fn fail_newest(&mut self, code: RefusalCode) -> bool {
+        let Some((ticket, _, _)) = self.appends.pop_back() else { return false };
+        self.fail(ticket, code);
+        true
+    }
+
     fn fail(&mut self, ticket: Ticket, code: RefusalCode) {
         self.router.handle_append_failed(ticket, code, "a test").expect("a pending append");
         let (doomed, left) =

@@ -166,7 +166,7 @@ fn what_was_let_out_and_waits_to_be_sent_is_judged_by_the_policy_of_now() {
     assert_eq!(node.records(key_of(2, 1)), [0]);
     let record = Arc::clone(&node.log[0]);
     let may_go =
-        |node: &Node, session| node.router.may_still_go(SessionId::new(session), &record, at(10));
+        |node: &Node, session| node.router.recheck(SessionId::new(session), at(10)).may_go(&record);
     assert!(may_go(&node, 2));
     assert!(!may_go(&node, 9), "nobody");
     world.deny("dashboard@fujisawa", "subscribe", "fujisawa/17/air", at(10));

@@ -2,12 +2,14 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use sekisho_proto::{BootId, Filter, Offset, Position, PrincipalId, Sequence, Topic};
+use sekisho_proto::{
+    BootId, Filter, Hash, Offset, Position, PrincipalId, Sequence, Timestamp, Topic,
+};
 
 use super::{
     Breach, RecordsEngine, ensure, ensure_equal,
     retention::trim_all,
-    samples::{ALL, append, commit, filter, read_all, record, stored, topic},
+    samples::{ALL, append, commit, dated, filter, read_all, record, stored, time, topic},
 };
 use crate::{Keep, RecordReader as _, Records, RetentionRules, StoredRecord, StreamHead};
 
@@ -49,7 +51,8 @@ struct Kept {
 #[derive(Debug, Default)]
 struct Model {
     committed: Vec<Kept>,
-    pending: Vec<StoredRecord>,
+    /// With the times of their headers.
+    pending: Vec<(StoredRecord, Timestamp)>,
     heads: BTreeMap<(Topic, PrincipalId, BootId), StreamHead>,
     numbers: u64,
 }
@@ -88,6 +91,8 @@ impl Model {
                 new.envelope = envelope.into();
                 new.stream.boot = BootId::new([*boot; 16]);
                 new.stream.sequence = Sequence::new(self.numbers);
+                let new_time = odd_time(self.numbers);
+                new = dated(new, new_time)?;
                 let next = self.next_offset(&place);
                 if let Some(skipped) = skipped_offsets {
                     new.offset = Some(Offset::new(next.saturating_add(u64::from(*skipped))));
@@ -96,7 +101,7 @@ impl Model {
                 let wanted = new.offset.unwrap_or(Offset::new(next));
                 ensure_equal("offset", &wanted, &appended.offset)?;
                 self.numbers = self.numbers.saturating_add(1);
-                self.pending.push(stored(&new, appended));
+                self.pending.push((stored(&new, appended), new_time));
                 Ok(())
             }
             Step::Commit => self.commit(log),
@@ -118,18 +123,20 @@ impl Model {
 
     fn next_offset(&self, place: &Topic) -> u64 {
         let committed = self.committed.iter().map(|kept| &kept.record);
-        let offsets = committed.chain(&self.pending).filter(|record| record.topic == *place);
+        let pending = self.pending.iter().map(|(record, _time)| record);
+        let offsets = committed.chain(pending).filter(|record| record.topic == *place);
         offsets.map(|record| record.offset.value().saturating_add(1)).max().unwrap_or(0)
     }
 
     fn commit(&mut self, log: &mut impl Records) -> Result<(), Breach> {
         let head = commit(log)?;
-        for record in self.pending.drain(..) {
+        for (record, time) in self.pending.drain(..) {
             let before = self.committed.last().map(|kept| kept.record.position);
             ensure(before < Some(record.position), || "wanted growing positions".to_owned())?;
             ensure(record.position < head, || "wanted records before the head".to_owned())?;
             let key = (record.topic.clone(), record.stream.publisher, record.stream.boot);
-            self.heads.insert(key, head_of(&record));
+            let newest = self.heads.get(&key).map_or(time, |head| head.time.max(time));
+            self.heads.insert(key, head_of(&record, newest));
             self.committed.push(Kept { record, may_be_gone: false });
         }
         Ok(())
@@ -209,14 +216,21 @@ impl Model {
     }
 }
 
-fn head_of(record: &StoredRecord) -> StreamHead {
+/// A clock that goes forth and back, and is no one that receives.
+fn odd_time(number: u64) -> Timestamp {
+    let [odd, ..] = *Hash::of(&number.to_be_bytes()).as_bytes();
+    time(u64::from(odd).saturating_add(1_000_000))
+}
+
+/// The head of a run that ends with the record.
+fn head_of(record: &StoredRecord, time: Timestamp) -> StreamHead {
     StreamHead {
         topic: record.topic.clone(),
         stream: record.stream,
         hash: record.hash,
         offset: record.offset,
         position: record.position,
-        received: record.received,
+        time,
         forgotten: None,
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sekisho_proto::{
-    BootId, Filter, Hash, KeyHeaderId, Offset, Position, PrincipalId, Sequence, Timestamp, Topic,
+    BootId, ContentType, Envelope, Epoch, Filter, Hash, Header, KeyHeaderId, Offset, Position,
+    PrincipalId, Scope, Sequence, Signature, Suite, Timestamp, Topic,
 };
 
 use super::Breach;
@@ -45,6 +46,31 @@ pub(super) fn record(topic: &Topic, number: u64) -> NewRecord {
         hash,
         key_header: (small % 2 == 0).then(|| KeyHeaderId::new([small; 16])),
     }
+}
+
+/// The record around an envelope whose header says this time.
+pub(super) fn dated(record: NewRecord, time: Timestamp) -> Result<NewRecord, Breach> {
+    let content_type = ContentType::parse(ContentType::OPAQUE);
+    let header = Header {
+        suite: Suite::Open,
+        topic: record.topic.clone(),
+        publisher: record.stream.publisher,
+        boot: record.stream.boot,
+        sequence: record.stream.sequence,
+        time,
+        epoch: Epoch::ZERO,
+        key_header: None,
+        previous: None,
+        content_type: content_type.map_err(|error| Breach::of("parse a content type", &error))?,
+        sample_count: 0,
+        flags: 0,
+        expiry_s: 0,
+        scope: Scope::Organisation,
+        attester: None,
+    };
+    let envelope = Envelope::compose(header, &record.envelope, Signature::new([9; 64]))
+        .map_err(|error| Breach::of("compose an envelope", &error))?;
+    Ok(NewRecord { envelope: envelope.encoded().clone(), ..record })
 }
 
 /// A record as it must come back.

@@ -1,13 +1,13 @@
 //! Appending, committing and coming back.
 
 use bytes::Bytes;
-use sekisho_proto::{BootId, Offset, Position, PrincipalId, Sequence};
+use sekisho_proto::{Offset, Position, PrincipalId};
 
 use super::{
     Breach, RecordsEngine, ensure, ensure_equal,
     samples::{ALL, append, commit, filter, read_topic, read_whole, record, topic, write},
 };
-use crate::{AppendError, RecordReader as _, Records as _, StreamHead, StreamKey};
+use crate::{AppendError, RecordReader as _, Records as _};
 
 pub(super) fn nothing_is_readable_early<E: RecordsEngine>(engine: &E) -> Result<(), Breach> {
     let mut log = engine.open()?;
@@ -114,38 +114,4 @@ pub(super) fn sizes_are_limited<E: RecordsEngine>(engine: &E) -> Result<(), Brea
     let batch = log.reader().read(&filter("city/#")?, Position::ZERO, ALL, 1);
     let batch = batch.map_err(|error| Breach::of("read", &error))?;
     ensure_equal("the longest record, however small the limit", &1, &batch.records.len())
-}
-
-pub(super) fn heads_outlive_restarts<E: RecordsEngine>(engine: &E) -> Result<(), Breach> {
-    let (a, b) = (topic("city/a")?, topic("city/b")?);
-    let mut log = engine.open()?;
-    let mut wanted = Vec::new();
-    for (place, publisher, boot, last) in
-        [(&a, 1, 1, 4), (&a, 1, 2, 0), (&a, 2, 1, 2), (&b, 1, 1, 1)]
-    {
-        for sequence in 0..=last {
-            let mut new = record(place, sequence);
-            new.stream = StreamKey {
-                publisher: PrincipalId::new([publisher; 32]),
-                boot: BootId::new([boot; 16]),
-                sequence: Sequence::new(sequence),
-            };
-            let appended = append(&mut log, new.clone())?;
-            if sequence == last {
-                wanted.push(StreamHead {
-                    topic: new.topic,
-                    stream: new.stream,
-                    hash: new.hash,
-                    offset: appended.offset,
-                    position: appended.position,
-                    received: new.received,
-                    forgotten: None,
-                });
-            }
-        }
-    }
-    commit(&mut log)?;
-    ensure_equal("heads before a restart", &wanted, &log.streams())?;
-    drop(log);
-    ensure_equal("heads after a restart", &wanted, &engine.open()?.streams())
 }

@@ -8,17 +8,44 @@ use sekisho_proto::{BootId, Hash, PrincipalId, Topic};
 
 use super::{
     frame::Fields,
-    streams::{BootHead, StreamTable},
+    streams::{BootHead, Runs, StreamTable},
     topics::TopicTable,
 };
 use crate::{Disk, directory::write_whole};
 
 pub(crate) const HEADS_FILES: [&str; 2] = ["heads.a", "heads.b"];
 const HEADS_FILE_NEW: &str = "heads.tmp";
-const MAGIC: &[u8; 8] = b"sekihds1";
 
 /// Longest file that is read, bytes: ten million streams.
 const HEADS_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+
+/// How the files are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// Runs have the time when the last envelope was received, and so have those forgotten.
+    Received,
+    /// Runs have the newest time of their envelopes' headers, and so have those forgotten.
+    Headers,
+}
+
+impl Format {
+    const ALL: [Self; 2] = [Self::Received, Self::Headers];
+
+    const fn magic(self) -> &'static [u8; 8] {
+        match self {
+            Self::Received => b"sekihds1",
+            Self::Headers => b"sekihds2",
+        }
+    }
+}
+
+/// A file's content and what it is.
+#[derive(Debug)]
+pub(crate) struct Heads {
+    pub(crate) format: Format,
+    pub(crate) generation: u64,
+    pub(crate) content: Vec<u8>,
+}
 
 /// What reading the files came to.
 #[derive(Debug)]
@@ -26,14 +53,14 @@ pub(crate) enum HeadsOutcome {
     /// They have never been written.
     Absent,
     /// Their newest whole content. `damaged` tells that the other file must be written again.
-    Present { generation: u64, content: Vec<u8>, damaged: bool },
+    Present { heads: Heads, damaged: bool },
     /// There are files and none is whole.
     Damaged,
 }
 
 /// Reads whichever file is whole and newer.
 pub(crate) fn read(disk: &dyn Disk, directory: &Path) -> io::Result<HeadsOutcome> {
-    let (mut newest, mut generations, mut present) = (None, Vec::new(), 0_usize);
+    let (mut newest, mut generations, mut present) = (None::<Heads>, Vec::new(), 0_usize);
     for name in HEADS_FILES {
         let bytes = match read_file(disk, &directory.join(name)) {
             Ok(bytes) => bytes,
@@ -41,17 +68,17 @@ pub(crate) fn read(disk: &dyn Disk, directory: &Path) -> io::Result<HeadsOutcome
             Err(error) => return Err(error),
         };
         present = present.saturating_add(1);
-        if let Some((generation, content)) = open(&bytes) {
-            generations.push(generation);
-            if newest.as_ref().is_none_or(|(known, _)| *known < generation) {
-                newest = Some((generation, content.to_vec()));
+        if let Some(heads) = open(&bytes) {
+            generations.push(heads.generation);
+            if newest.as_ref().is_none_or(|known| known.generation < heads.generation) {
+                newest = Some(heads);
             }
         }
     }
     Ok(match newest {
-        Some((generation, content)) => {
-            let damaged = generations != [generation; HEADS_FILES.len()];
-            HeadsOutcome::Present { generation, content, damaged }
+        Some(heads) => {
+            let damaged = generations != [heads.generation; HEADS_FILES.len()];
+            HeadsOutcome::Present { heads, damaged }
         }
         None if present == 0 => HeadsOutcome::Absent,
         None => HeadsOutcome::Damaged,
@@ -67,24 +94,22 @@ fn read_file(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn open(bytes: &[u8]) -> Option<(u64, &[u8])> {
+fn open(bytes: &[u8]) -> Option<Heads> {
     let (content, checksum) = bytes.split_last_chunk::<4>()?;
     let mut fields = Fields(content);
-    if crc32c::crc32c(content) != u32::from_le_bytes(*checksum) || fields.chunk::<8>()? != MAGIC {
+    if crc32c::crc32c(content) != u32::from_le_bytes(*checksum) {
         return None;
     }
-    Some((fields.number()?, fields.0))
+    let magic = fields.chunk()?;
+    let format = Format::ALL.into_iter().find(|format| format.magic() == magic)?;
+    Some(Heads { format, generation: fields.number()?, content: fields.0.to_vec() })
 }
 
 /// Writes both files, one after the other.
-pub(crate) fn write(
-    disk: &dyn Disk,
-    directory: &Path,
-    generation: u64,
-    content: &[u8],
-) -> io::Result<()> {
+pub(crate) fn write(disk: &dyn Disk, directory: &Path, heads: &Heads) -> io::Result<()> {
+    let Heads { format, generation, content } = heads;
     let mut bytes = Vec::with_capacity(content.len().saturating_add(20));
-    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(format.magic());
     bytes.extend_from_slice(&generation.to_le_bytes());
     bytes.extend_from_slice(content);
     bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_le_bytes());
@@ -94,9 +119,9 @@ pub(crate) fn write(
     Ok(())
 }
 
-/// Everything that the remaining records will not tell: that retention has dropped whatever was
-/// before `start`, and what else there was to know of it. `stays` says whether the record at a
-/// position does.
+/// Everything that the remaining records will not tell, in the newest format: that retention has
+/// dropped whatever was before `start`, and what else there was to know of it. `stays` says whether
+/// the record at a position does.
 pub(crate) fn encode(
     start: u64,
     topics: &TopicTable,
@@ -116,7 +141,8 @@ pub(crate) fn encode(
         .sorted(topics)
         .into_iter()
         .filter(|(_id, _who, runs)| {
-            runs.forgotten.is_some() || runs.heads.iter().any(|head| !stays(head.position))
+            let told = |head: &BootHead| stays(head.position) && stays(head.newest_at);
+            runs.forgotten.is_some() || !runs.heads.iter().all(told)
         })
         .filter_map(|(id, who, runs)| Some((topics.get(id)?, who, runs)))
         .collect();
@@ -133,7 +159,8 @@ pub(crate) fn encode(
             bytes.extend_from_slice(head.hash.as_bytes());
             bytes.extend_from_slice(&head.offset.to_le_bytes());
             bytes.extend_from_slice(&head.position.to_le_bytes());
-            bytes.extend_from_slice(&head.received.to_le_bytes());
+            bytes.extend_from_slice(&head.time.to_le_bytes());
+            bytes.extend_from_slice(&head.newest_at.to_le_bytes());
         }
     }
     bytes
@@ -141,6 +168,7 @@ pub(crate) fn encode(
 
 /// Takes over what [`encode`] wrote and returns `start`; `None` where it is something else.
 pub(crate) fn decode(
+    format: Format,
     content: &[u8],
     topics: &mut TopicTable,
     streams: &mut StreamTable,
@@ -158,22 +186,31 @@ pub(crate) fn decode(
         let publisher = PrincipalId::new(*fields.chunk()?);
         let [has_forgotten] = *fields.chunk()?;
         let forgotten = i64::from_le_bytes(*fields.chunk()?);
+        let mut runs = Runs { heads: Vec::new(), forgotten: None };
         if has_forgotten == 1 {
-            streams.note_forgotten(id, publisher, forgotten);
+            runs.forgotten = Some(forgotten);
         }
         for _ in 0..fields.number()? {
-            let head = BootHead {
-                boot: BootId::new(*fields.chunk()?),
-                sequence: fields.number()?,
-                hash: Hash::new(*fields.chunk()?),
-                offset: fields.number()?,
-                position: fields.number()?,
-                received: i64::from_le_bytes(*fields.chunk()?),
-            };
-            streams.note(id, publisher, head);
+            runs.heads.push(head(format, &mut fields)?);
         }
+        streams.restore(id, publisher, runs);
     }
     fields.0.is_empty().then_some(start)
+}
+
+/// Of the older format the receipt is the time: nothing else is known of it, and no envelope is
+/// much younger.
+fn head(format: Format, fields: &mut Fields<'_>) -> Option<BootHead> {
+    let boot = BootId::new(*fields.chunk()?);
+    let sequence = fields.number()?;
+    let hash = Hash::new(*fields.chunk()?);
+    let (offset, position) = (fields.number()?, fields.number()?);
+    let time = i64::from_le_bytes(*fields.chunk()?);
+    let newest_at = match format {
+        Format::Received => position,
+        Format::Headers => fields.number()?,
+    };
+    Some(BootHead { boot, sequence, hash, offset, position, time, newest_at })
 }
 
 fn put_count(bytes: &mut Vec<u8>, count: usize) {

@@ -75,9 +75,11 @@ pub(crate) fn recover_with(
         next: 0,
     };
     let heads_generation = opening.read_heads()?;
+    // What the heads know of has been, also where the log has lost it.
+    let floor = options.position_floor.value().max(opening.streams.end());
     let mut sealed = opening.read_segments(threads)?;
     opening.report.end = Position::new(opening.next);
-    let active = opening.take_active(&mut sealed, options.position_floor.value())?;
+    let active = opening.take_active(&mut sealed, floor)?;
     opening.finish_gaps();
     let Opening { topics, streams, mut report, start, .. } = opening;
     report.segments = sealed.len().saturating_add(1);
@@ -140,15 +142,15 @@ impl Opening {
         match heads::read(&*self.disk, &self.directory).map_err(io_error)? {
             HeadsOutcome::Absent => Ok(0),
             HeadsOutcome::Damaged => Err(damaged()),
-            HeadsOutcome::Present { generation, content, damaged: repair } => {
-                let decoded = heads::decode(&content, &mut self.topics, &mut self.streams);
+            HeadsOutcome::Present { heads, damaged: repair } => {
+                let (topics, streams) = (&mut self.topics, &mut self.streams);
+                let decoded = heads::decode(heads.format, &heads.content, topics, streams);
                 self.start = decoded.ok_or_else(damaged)?;
                 if repair {
-                    heads::write(&*self.disk, &self.directory, generation, &content)
-                        .map_err(io_error)?;
+                    heads::write(&*self.disk, &self.directory, &heads).map_err(io_error)?;
                     self.report.heads_repaired = true;
                 }
-                Ok(generation)
+                Ok(heads.generation)
             }
         }
     }

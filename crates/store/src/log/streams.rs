@@ -3,7 +3,7 @@
 
 use std::{cmp::Ordering, collections::HashMap};
 
-use sekisho_proto::{BootId, Hash, Offset, Position, PrincipalId, Sequence, Timestamp};
+use sekisho_proto::{BootId, Envelope, Hash, Offset, Position, PrincipalId, Sequence, Timestamp};
 
 use super::{index::TopicId, topics::TopicTable};
 use crate::{StreamHead, StreamKey};
@@ -16,15 +16,57 @@ pub(crate) struct BootHead {
     pub(crate) hash: Hash,
     pub(crate) offset: u64,
     pub(crate) position: u64,
-    pub(crate) received: i64,
+    /// The newest time of the run.
+    pub(crate) time: i64,
+    /// Position of the envelope that has it.
+    pub(crate) newest_at: u64,
+}
+
+impl BootHead {
+    /// The head of a run of which nothing was known before this envelope.
+    pub(crate) fn of(
+        stream: &StreamKey,
+        hash: Hash,
+        (position, offset): (u64, u64),
+        time: i64,
+    ) -> Self {
+        let StreamKey { boot, sequence, .. } = *stream;
+        let sequence = sequence.value();
+        Self { boot, sequence, hash, offset, position, time, newest_at: position }
+    }
+
+    /// The head after a later envelope of the run, or several.
+    pub(crate) fn advance(&mut self, later: Self) {
+        let (time, newest_at) = (self.time, self.newest_at);
+        *self = later;
+        if time > later.time {
+            (self.time, self.newest_at) = (time, newest_at);
+        }
+    }
+}
+
+/// The time by an envelope's header, as whoever judged it took it; where it cannot be read, when it
+/// was received.
+pub(crate) fn time_of(envelope: &[u8], received: i64) -> i64 {
+    Envelope::time_of(envelope).map_or(received, Timestamp::as_micros)
 }
 
 /// The runs of one publisher on one topic.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Runs {
     pub(crate) heads: Vec<BootHead>,
-    /// When the last envelope of any forgotten run was received.
+    /// The newest time of the forgotten runs.
     pub(crate) forgotten: Option<i64>,
+}
+
+impl Runs {
+    /// Forgets the run that is the oldest by its time.
+    fn forget_oldest(&mut self) {
+        let all = self.heads.iter().enumerate();
+        let Some((at, _)) = all.min_by_key(|(_at, head)| (head.time, head.boot)) else { return };
+        let head = self.heads.swap_remove(at);
+        self.forgotten = self.forgotten.max(Some(head.time));
+    }
 }
 
 #[derive(Debug)]
@@ -38,32 +80,43 @@ impl StreamTable {
         Self { runs: HashMap::new(), boots_max: boots_max.max(1) }
     }
 
-    /// Notes an envelope; an older one than is known changes nothing.
+    /// Notes an envelope. One that is not behind all that are known of its stream changes nothing:
+    /// an opening log finds again what the heads were made from, and of runs that are forgotten.
+    ///
+    /// The order in which runs are forgotten is that of the router which is restored from them: the
+    /// oldest by its time, before a new one is taken up, which may be older still.
     pub(crate) fn note(&mut self, topic: TopicId, publisher: PrincipalId, head: BootHead) {
         let runs = self.runs.entry((topic, publisher)).or_default();
-        match runs.heads.iter_mut().find(|known| known.boot == head.boot) {
-            Some(known) if known.position < head.position => *known = head,
-            Some(_) => {}
-            None => {
-                if runs.heads.is_empty() {
-                    // Most have one, and there are very many of them.
-                    runs.heads.reserve_exact(1);
-                }
-                runs.heads.push(head);
-            }
+        if runs.heads.iter().any(|known| known.position >= head.position) {
+            return;
         }
-        while runs.heads.len() > self.boots_max {
-            let oldest = runs.heads.iter().enumerate().min_by_key(|(_at, head)| head.position);
-            let Some((at, _head)) = oldest else { break };
-            let head = runs.heads.swap_remove(at);
-            runs.forgotten = runs.forgotten.max(Some(head.received));
+        if let Some(known) = runs.heads.iter_mut().find(|known| known.boot == head.boot) {
+            known.advance(head);
+            return;
         }
+        if runs.heads.is_empty() {
+            // Most have one, and there are very many of them.
+            runs.heads.reserve_exact(1);
+        }
+        while runs.heads.len() >= self.boots_max {
+            runs.forget_oldest();
+        }
+        runs.heads.push(head);
     }
 
-    /// Notes that runs have been forgotten.
-    pub(crate) fn note_forgotten(&mut self, topic: TopicId, publisher: PrincipalId, received: i64) {
-        let runs = self.runs.entry((topic, publisher)).or_default();
-        runs.forgotten = runs.forgotten.max(Some(received));
+    /// Takes up what is known of a stream, before any of its envelopes is noted.
+    pub(crate) fn restore(&mut self, topic: TopicId, publisher: PrincipalId, mut runs: Runs) {
+        while runs.heads.len() > self.boots_max {
+            runs.forget_oldest();
+        }
+        runs.heads.shrink_to_fit();
+        self.runs.insert((topic, publisher), runs);
+    }
+
+    /// One after the last position that a head has.
+    pub(crate) fn end(&self) -> u64 {
+        let heads = self.runs.values().flat_map(|runs| &runs.heads);
+        heads.map(|head| head.position.saturating_add(1)).max().unwrap_or(0)
     }
 
     /// All runs, by topic and publisher.
@@ -99,7 +152,7 @@ impl StreamTable {
                 hash: head.hash,
                 offset: Offset::new(head.offset),
                 position: Position::new(head.position),
-                received: Timestamp::from_micros(head.received),
+                time: Timestamp::from_micros(head.time),
                 forgotten: runs.forgotten.map(Timestamp::from_micros),
             }));
         }

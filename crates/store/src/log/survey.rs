@@ -16,7 +16,7 @@ use super::{
     index::{IndexedRecord, SegmentIndex, TopicId, to_usize},
     scan::{self, Ending, Found, Scanner, bytes_u64},
     segment::SegmentHeader,
-    streams::BootHead,
+    streams::{BootHead, time_of},
     topics::{LastRecord, TopicTable},
 };
 use crate::{DiskFile, LostReason};
@@ -32,7 +32,7 @@ pub(crate) struct Survey {
     /// The topics in the order of their first records here.
     pub(crate) topics: TopicTable,
     /// Heads of runs, by their numbers in `topics`: of the envelopes of one run that follow each
-    /// other on a topic the last one.
+    /// other on a topic the last one, with the newest time of them.
     pub(crate) heads: Vec<(TopicId, PrincipalId, BootHead)>,
     pub(crate) records: u64,
     /// Which of `heads` is the newest of each topic.
@@ -111,14 +111,8 @@ impl Survey {
         self.index.push(IndexedRecord { position, frame_bytes, received, topic, offset }, reason);
         self.offsets.push(offset);
         self.topics.note(topic, offset, LastRecord { position, received });
-        let head = BootHead {
-            boot: raw.stream.boot,
-            sequence: raw.stream.sequence.value(),
-            hash: raw.hash,
-            offset,
-            position,
-            received,
-        };
+        let time = time_of(raw.envelope, received);
+        let head = BootHead::of(&raw.stream, raw.hash, (position, offset), time);
         self.note_head(topic, raw.stream.publisher, head);
         self.records = self.records.saturating_add(1);
         Some(())
@@ -131,7 +125,9 @@ impl Survey {
         }
         let Some(newest) = self.newest.get_mut(at) else { return };
         match self.heads.get_mut(*newest) {
-            Some((_, who, known)) if *who == publisher && known.boot == head.boot => *known = head,
+            Some((_, who, known)) if *who == publisher && known.boot == head.boot => {
+                known.advance(head);
+            }
             _ => {
                 *newest = next;
                 self.heads.push((topic, publisher, head));

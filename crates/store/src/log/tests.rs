@@ -8,6 +8,7 @@ use crate::{Disk, NewRecord, ReadBatch, RecordReader as _, StreamKey, fault::Fau
 
 mod conforms;
 mod damage;
+mod heads;
 mod opening;
 mod power;
 mod retention;

@@ -12,7 +12,7 @@ use sekisho_proto::Timestamp;
 use super::{
     RecordLog,
     frame::{FRAME_BYTES_MAX, FrameOutcome, RawRecord},
-    heads,
+    heads::{self, Format, Heads},
     index::{Entry, IndexedRecord, SegmentIndex, to_usize},
     scan::bytes_u64,
     segment::{REWRITE_FILE, SEGMENT_HEADER_BYTES, Segment, SegmentName, new_header},
@@ -331,7 +331,8 @@ fn write_heads(
     };
     log.heads_generation = log.heads_generation.saturating_add(1);
     let directory = log.shared.directory();
-    heads::write(&**log.shared.disk(), directory, log.heads_generation, &content)
+    let heads = Heads { format: Format::Headers, generation: log.heads_generation, content };
+    heads::write(&**log.shared.disk(), directory, &heads)
         .map_err(|source| TrimError::Io { path: directory.to_owned(), source })
 }
 

@@ -1,0 +1,293 @@
+//! A router that was made from the log judges as the one that was there before it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use sekisho_policy::{Policy, Recipient};
+use sekisho_proto::statement::{Grant, Issuer, OrgRoot, Principal};
+use sekisho_proto::{
+    BootId, ContentType, Envelope, Hash, OrgName, PrincipalKind, PrincipalName, Scope, Sequence,
+    Statement, StatementBody, Suite, Topic,
+};
+use sekisho_routing::{Admitted, Carriage};
+use sekisho_seal::{HeaderDraft, SigningKey, StrictVerifier, sign_open, sign_statement, verify};
+use sekisho_store::fault::{FaultDisk, Survival};
+use sekisho_store::{Keep, Options, RecordLog, RetentionRules};
+
+use super::*;
+use crate::hub::start::router;
+
+const SESSION: SessionId = SessionId::new(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(seconds * 1_000_000)
+}
+
+fn own() -> OrgName {
+    "fujisawa".parse().unwrap()
+}
+
+fn key(name: &str) -> SigningKey {
+    SigningKey::from_seed(Hash::of(name.as_bytes()).as_bytes())
+}
+
+fn stated(body: StatementBody, by: &str) -> Statement {
+    sign_statement(Statement::unsigned(body), &key(by))
+}
+
+fn root() -> Statement {
+    let keys = vec![key("root").public_key()];
+    let root = OrgRoot { organisation: own(), keys, threshold: 1, issued: at(0) };
+    stated(StatementBody::OrgRoot(root), "root")
+}
+
+fn issuer() -> Statement {
+    let issuer = Issuer {
+        name: PrincipalName::new("administrator", &own()).unwrap(),
+        public_key: key("issuer").public_key(),
+        issued: at(0),
+        until: None,
+    };
+    stated(StatementBody::Issuer(issuer), "root")
+}
+
+fn truck() -> SigningKey {
+    key("truck")
+}
+
+fn topic() -> Topic {
+    "fujisawa/truck".parse().unwrap()
+}
+
+/// The truck may publish.
+fn policy() -> Arc<Policy> {
+    let mut policy = Policy::new(own(), root().body_hash());
+    let principal = StatementBody::Principal(Principal {
+        name: PrincipalName::new("truck", &own()).unwrap(),
+        kind: PrincipalKind::Device,
+        public_key: truck().public_key(),
+        kem_suite: Suite::Open,
+        kem_public_key: bytes::Bytes::new(),
+        issued: at(0),
+        until: None,
+        attested: false,
+    });
+    let grant = StatementBody::Grant(Grant {
+        organisation: own(),
+        grantee: "truck@fujisawa".parse().unwrap(),
+        actions: "publish".parse().unwrap(),
+        filter: "fujisawa/#".parse().unwrap(),
+        purpose: "a test".to_owned(),
+        issued: at(0),
+        from: at(0),
+        until: None,
+        history_from: None,
+        onward: false,
+        rate_per_s: None,
+    });
+    let all = [root(), issuer(), stated(principal, "issuer"), stated(grant, "issuer")];
+    for statement in all {
+        policy.apply(&statement, at(1), &StrictVerifier).unwrap();
+    }
+    Arc::new(policy)
+}
+
+/// One run of the truck: what it made, sent or not.
+#[derive(Clone, Default)]
+struct Run(Vec<Envelope>);
+
+impl Run {
+    fn make(&mut self, boot: u8, time: Timestamp) -> Envelope {
+        let draft = HeaderDraft {
+            sequence: Sequence::new(self.0.len() as u64),
+            time,
+            previous: self.0.last().map(Envelope::hash),
+            content_type: ContentType::parse("text/plain").unwrap(),
+            sample_count: 0,
+            flags: 0,
+            expiry_s: 0,
+            scope: Scope::Federation,
+        };
+        let boot = BootId::new([boot; 16]);
+        let envelope = sign_open(&truck(), topic(), boot, draft, b"21.5").unwrap();
+        self.0.push(envelope.clone());
+        envelope
+    }
+}
+
+/// What a router says of an envelope.
+#[derive(Debug, PartialEq)]
+enum Said {
+    New,
+    Refused(RefusalCode, Option<Sequence>, String),
+}
+
+/// A node as far as it judges envelopes.
+struct Node {
+    policy: Arc<Policy>,
+    disk: FaultDisk,
+    log: RecordLog,
+    router: Router,
+    now: Timestamp,
+}
+
+impl Node {
+    fn new() -> Self {
+        let (policy, disk) = (policy(), FaultDisk::new());
+        let log = open(&disk);
+        let router = connected(router(&policy, &log, &log.reader()));
+        Self { policy, disk, log, router, now: at(1_000) }
+    }
+
+    /// Gives an envelope to the router and to another that must say the same, and keeps it where
+    /// it is new.
+    fn publish(&mut self, envelope: &Envelope, another: &mut Router) -> [Said; 2] {
+        self.now = self.now.saturating_add(SECOND);
+        let ours = judged(&mut self.router, &self.policy, envelope, self.now);
+        let theirs = judged(another, &self.policy, envelope, self.now);
+        let new = [&ours, &theirs].into_iter().find_map(|judged| judged.as_ref().ok());
+        let place = new.map(|(_, record)| {
+            let place = self.log.append(to_store(record.clone())).unwrap();
+            self.log.commit().unwrap();
+            sekisho_routing::Appended { position: place.position, offset: place.offset }
+        });
+        let kept = [(&mut self.router, ours), (another, theirs)];
+        kept.map(|(router, judged)| match (judged, place) {
+            (Ok((ticket, _)), Some(place)) => {
+                router.handle_appended(ticket, place, self.now).unwrap();
+                while router.poll_command().is_some() {}
+                Said::New
+            }
+            (Err(said), _) => said,
+            (Ok(_), None) => panic!("wanted the log to have what is new"),
+        })
+    }
+
+    fn trim(&mut self, keep: Keep) {
+        while self.log.trim(&RetentionRules::uniform(keep), self.now).unwrap().more {}
+    }
+
+    /// The router that a node has which starts now.
+    fn restarted(mut self) -> (Self, Router) {
+        drop(self.log);
+        self.disk.cut_power(Survival::Nothing);
+        self.log = open(&self.disk);
+        let restored = connected(router(&self.policy, &self.log, &self.log.reader()));
+        (self, restored)
+    }
+}
+
+fn open(disk: &FaultDisk) -> RecordLog {
+    let options = Options { segment_bytes: 4_096, min_free_bytes: 0, ..Options::default() };
+    RecordLog::open(Arc::new(disk.clone()), Path::new("/log"), options).unwrap().0
+}
+
+fn connected(mut router: Router) -> Router {
+    let recipient = Recipient::Principal(truck().id());
+    router.handle_connect(SESSION, truck().id(), recipient, at(1_000));
+    while router.poll_command().is_some() {}
+    router
+}
+
+/// What a node's door does.
+fn admitted(policy: &Policy, envelope: &Envelope, now: Timestamp) -> Admitted {
+    let verified = verify(envelope.clone(), &truck().verifying_key()).unwrap();
+    let permit = policy.permit_publish(truck().id(), &topic(), now).unwrap();
+    Admitted::new(verified, permit, Carriage::Session { session: SESSION, request: 1 }).unwrap()
+}
+
+fn judged(
+    router: &mut Router,
+    policy: &Policy,
+    envelope: &Envelope,
+    now: Timestamp,
+) -> Result<(Ticket, NewRecord), Said> {
+    router.handle_publish(admitted(policy, envelope, now), now);
+    match router.poll_command() {
+        Some(Command::Append { ticket, record, .. }) => Ok((ticket, record)),
+        Some(Command::Refused { code, expected_sequence, why, .. }) => {
+            Err(Said::Refused(code, expected_sequence, why))
+        }
+        other => panic!("wanted an answer, found {other:?}"),
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// A run makes another envelope, by a clock that says whatever it says.
+    Next {
+        boot: u8,
+        second: i64,
+    },
+    /// A run sends one of its envelopes again, or for the first time.
+    Again {
+        boot: u8,
+        back: usize,
+    },
+    Restart,
+    Trim(bool),
+}
+
+/// More runs than are remembered.
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        12 => (0..14_u8, 0..60_i64).prop_map(|(boot, second)| Step::Next { boot, second }),
+        6 => (0..14_u8, 0..4_usize).prop_map(|(boot, back)| Step::Again { boot, back }),
+        1 => Just(Step::Restart),
+        1 => any::<bool>().prop_map(Step::Trim),
+    ];
+    prop::collection::vec(step, 20..120)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// The one is never restarted, the other whenever the node is.
+    #[test]
+    fn a_router_made_from_the_log_judges_as_the_one_before_it(steps in steps()) {
+        let mut node = Node::new();
+        let mut restored = connected(router(&node.policy, &node.log, &node.log.reader()));
+        let mut runs = vec![Run::default(); 14];
+        for step in steps {
+            let envelope = match step {
+                Step::Next { boot, second } => runs[usize::from(boot)].make(boot, at(second)),
+                Step::Again { boot, back } => {
+                    let made = &runs[usize::from(boot)].0;
+                    let Some(envelope) = made.iter().nth_back(back) else { continue };
+                    envelope.clone()
+                }
+                Step::Restart => {
+                    (node, restored) = node.restarted();
+                    continue;
+                }
+                Step::Trim(last) => {
+                    node.trim(if last { Keep::Last } else { Keep::Nothing });
+                    continue;
+                }
+            };
+            let [before, after] = node.publish(&envelope, &mut restored);
+            prop_assert_eq!(before, after, "{:?}", envelope.header());
+        }
+    }
+}
+
+/// A truck that was away for days brings all its runs in their order.
+#[test]
+fn a_restart_while_old_runs_are_brought_loses_none_of_them() {
+    let mut node = Node::new();
+    let mut unused = connected(router(&node.policy, &node.log, &node.log.reader()));
+    let (mut first, mut last) = (Vec::new(), Vec::new());
+    for boot in 0..20 {
+        let envelope = Run::default().make(boot, at(i64::from(boot)));
+        if boot < 18 { first.push(envelope) } else { last.push(envelope) }
+    }
+    for envelope in &first {
+        assert_eq!(node.publish(envelope, &mut unused), [Said::New, Said::New]);
+    }
+    let (mut node, mut restored) = node.restarted();
+    for envelope in &last {
+        assert_eq!(node.publish(envelope, &mut restored), [Said::New, Said::New]);
+    }
+}
