@@ -283,14 +283,18 @@ impl Router {
                     self.refuse(waiter, header, refusal);
                 }
                 Waiter::Link { organisation, connection, position } => {
-                    let failed = (connection, code);
-                    let newest = self.failed_on.entry(organisation.clone()).or_insert(failed);
-                    *newest = failed.max(*newest);
+                    self.note_failed(&organisation, connection, code);
                     let why = why.to_owned();
                     self.push(Command::LinkFailed { organisation, position, code, why });
                 }
             }
         }
+    }
+
+    fn note_failed(&mut self, organisation: &OrgName, connection: u64, code: RefusalCode) {
+        let failed = (connection, code);
+        let newest = self.failed_on.entry(organisation.clone()).or_insert(failed);
+        *newest = failed.max(*newest);
     }
 
     fn fail_too(&mut self, organisation: OrgName, position: Position, code: RefusalCode) {
@@ -401,8 +405,10 @@ impl Router {
                     format!("wanted at most {waiters_max} senders of one envelope"),
                 );
                 match waiter {
-                    // Refused, it would be passed over for good; failed, it comes again.
-                    Waiter::Link { organisation, position, .. } => {
+                    // Refused, it would be passed over for good; failed, it comes again, and so does
+                    // what comes behind it.
+                    Waiter::Link { organisation, connection, position } => {
+                        self.note_failed(&organisation, connection, code);
                         self.push(Command::LinkFailed { organisation, position, code, why });
                     }
                     Waiter::Session { .. } | Waiter::Nobody => {

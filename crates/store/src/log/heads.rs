@@ -24,7 +24,8 @@ const HEADS_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 pub(crate) enum Format {
     /// Runs have the time when the last envelope was received, and so have those forgotten.
     Received,
-    /// Runs have the newest time of their envelopes' headers, and so have those forgotten.
+    /// Runs have the newest time of their envelopes' headers, and so have those forgotten. It is told
+    /// how many damaged records may have been of any topic.
     Headers,
 }
 
@@ -129,6 +130,7 @@ pub(crate) fn encode(
     stays: impl Fn(u64) -> bool,
 ) -> Vec<u8> {
     let mut bytes = start.to_le_bytes().to_vec();
+    bytes.extend_from_slice(&topics.unsure.to_le_bytes());
     let dropped: Vec<_> =
         topics.entries().iter().filter(|entry| entry.dropped_before > 0).collect();
     put_count(&mut bytes, dropped.len());
@@ -175,6 +177,9 @@ pub(crate) fn decode(
 ) -> Option<u64> {
     let mut fields = Fields(content);
     let start = fields.number()?;
+    if format == Format::Headers {
+        topics.unsure = fields.number()?;
+    }
     for _ in 0..fields.number()? {
         let id = topics.intern(&text(&mut fields)?);
         let entry = topics.get_mut(id)?;

@@ -365,7 +365,8 @@ impl Opening {
         }
         tracing::error!(ranges = self.gaps.len(), path = %self.directory.display(), "damaged records");
         let lost = |gap: &Gap| gap.to.saturating_sub(gap.from);
-        self.topics.unsure = self.gaps.iter().map(lost).fold(0, u64::saturating_add);
+        let lost_now = self.gaps.iter().map(lost).fold(0, u64::saturating_add);
+        self.topics.unsure = self.topics.unsure.max(lost_now);
         for entry in self.topics.entries_mut() {
             let last = entry.last.map_or(0, |last| last.position);
             let after = self.gaps.iter().rev().take_while(|gap| gap.to > last);

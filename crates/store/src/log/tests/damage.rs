@@ -1,7 +1,9 @@
-use std::path::Path;
+use std::{path::Path, time::Duration};
+
+use sekisho_proto::Offset;
 
 use super::*;
-use crate::{LostReason, OpenError, fault::FaultDisk, fault::Survival};
+use crate::{Keep, LostReason, OpenError, RetentionRules, fault::FaultDisk, fault::Survival};
 
 /// A log of 30 records in batches of five, in two segments, and the content of each.
 fn written() -> (FaultDisk, Vec<(String, Vec<u8>)>) {
@@ -119,22 +121,48 @@ fn a_segment_without_any_header_is_put_aside_and_its_positions_are_told_as_lost(
     assert_eq!(report.corrupt, batch.lost);
 }
 
-#[test]
-fn the_offset_of_a_damaged_record_is_not_given_again_where_it_was_its_topics_only_one() {
+const ALONE: &str = "fujisawa/alone";
+
+fn alone() -> NewRecord {
+    NewRecord { topic: Topic::parse(ALONE).unwrap(), ..record(30, 100) }
+}
+
+/// A log in which the only record of a topic is damaged, and the offset that it had.
+fn with_a_lone_record_damaged() -> (FaultDisk, Offset) {
     let disk = FaultDisk::new();
     let (mut log, _report) = open(&disk, small());
-    let topic = "fujisawa/alone";
-    let alone = || NewRecord { topic: Topic::parse(topic).unwrap(), ..record(30, 100) };
     let first = log.append(alone()).unwrap().offset;
     log.commit().unwrap();
     write(&mut log, 0..5);
     drop(log);
     let path = Path::new(DIRECTORY).join(segment_files(&disk).remove(0));
     let content = disk.content(&path).unwrap();
-    let at = content.windows(topic.len()).position(|bytes| bytes == topic.as_bytes()).unwrap();
+    let at = content.windows(ALONE.len()).position(|bytes| bytes == ALONE.as_bytes()).unwrap();
     assert!(disk.rot(&path, at, 1));
+    (disk, first)
+}
+
+#[test]
+fn the_offset_of_a_damaged_record_is_not_given_again_where_it_was_its_topics_only_one() {
+    let (disk, first) = with_a_lone_record_damaged();
     let (mut log, report) = open(&disk, small());
     assert_eq!(report.corrupt.len(), 1);
+    assert!(log.append(alone()).unwrap().offset > first);
+}
+
+#[test]
+fn it_is_not_given_again_either_when_nothing_is_left_of_the_damage() {
+    let (disk, first) = with_a_lone_record_damaged();
+    let (mut log, _report) = open(&disk, small());
+    let mut rules = RetentionRules::uniform(Keep::For(Duration::from_secs(1 << 30)));
+    rules.log_bytes_max = Some(8_000);
+    for round in 0..10 {
+        write(&mut log, round * 20..round * 20 + 20);
+        while log.trim(&rules, Timestamp::from_micros(0)).unwrap().more {}
+    }
+    drop(log);
+    let (mut log, report) = open(&disk, small());
+    assert_eq!(report.corrupt, []);
     assert!(log.append(alone()).unwrap().offset > first);
 }
 
