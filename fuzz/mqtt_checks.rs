@@ -9,7 +9,12 @@ use sekisho_mqtt::packet::{
 };
 use sekisho_mqtt::{Allowed, Machine, Reason, message};
 
-const ALLOWED: Allowed = Allowed { receive_maximum: 4, packet_bytes_max: 70_000, alias_max: 4 };
+const ALLOWED: Allowed = Allowed {
+    receive_maximum: 4,
+    packet_bytes_max: 70_000,
+    untold_bytes_max: 80_000,
+    alias_max: 4,
+};
 
 /// Feeds a connection until it ends, answers it like a server, and holds each packet to the rules.
 pub(crate) fn mqtt_packets(bytes: &[u8]) {
@@ -64,7 +69,9 @@ fn take(machine: &mut Machine, packet: Packet, greeted: &mut Option<Version>) {
                     Err(_error) => Reason::FILTER_INVALID,
                 })
                 .collect();
-            machine.subscribed(subscribe.id, &codes, "why not");
+            machine
+                .subscribed(subscribe.id, &codes, "why not")
+                .expect("it was asked whether it fits");
         }
         Packet::Unsubscribe(unsubscribe) => {
             assert!(unsubscribe.id > 0 && !unsubscribe.filters.is_empty());
@@ -72,7 +79,7 @@ fn take(machine: &mut Machine, packet: Packet, greeted: &mut Option<Version>) {
                 let (_share, _filter) = shared(filter);
             }
             let codes = vec![Reason::SUCCESS; unsubscribe.filters.len()];
-            machine.unsubscribed(unsubscribe.id, &codes);
+            machine.unsubscribed(unsubscribe.id, &codes).expect("it was asked whether it fits");
         }
         Packet::Ping => machine.pong(),
         Packet::Disconnect(_) | Packet::Auth(_) => {}

@@ -32,13 +32,25 @@ pub struct Fault {
     pub reason: Reason,
     /// What was wanted and what was found.
     pub why: String,
-    /// In which version's words a CONNECT is answered with it; `None`: it is not answered.
+}
+
+/// Why a connection does not begin.
+#[derive(Debug)]
+pub(crate) struct NoConnect {
+    pub(crate) fault: Fault,
+    /// In which version's words it is answered; `None`: it is not.
     pub(crate) told_in: Option<Version>,
+}
+
+impl From<Fault> for NoConnect {
+    fn from(fault: Fault) -> Self {
+        Self { fault, told_in: None }
+    }
 }
 
 impl Fault {
     pub(crate) fn new(reason: Reason, why: impl Into<String>) -> Self {
-        Self { reason, why: why.into(), told_in: None }
+        Self { reason, why: why.into() }
     }
 
     pub(crate) fn malformed(why: impl Into<String>) -> Self {
@@ -50,21 +62,13 @@ impl Fault {
     }
 }
 
-/// Parses the packet of `first` byte and `body`. The version is that of the connection; `None`
-/// before its CONNECT.
+/// Parses the packet of `first` byte and `body` on a connection of `version`.
 ///
 /// # Errors
-/// It is no packet, none of a client, or one that the standard forbids.
-pub fn decode(version: Option<Version>, first: u8, body: &Bytes) -> Result<Packet, Fault> {
+/// It is no packet, none of a client, or one that the standard forbids here.
+pub(crate) fn decode(version: Version, first: u8, body: &Bytes) -> Result<Packet, Fault> {
     let (kind, flags) = (first >> 4, first & 0x0f);
     check_flags(kind, flags)?;
-    let Some(version) = version else {
-        if kind != 1 {
-            let why = format!("wanted CONNECT as the first packet, found type {kind}");
-            return Err(Fault::protocol(why));
-        }
-        return connect(body).map(|connect| Packet::Connect(Box::new(connect)));
-    };
     match kind {
         3 => {
             let plain =
@@ -117,23 +121,30 @@ fn refused(name: &str, error: MqttError) -> Fault {
     Fault::new(reason, format!("{name}: {error}"))
 }
 
-fn connect(body: &[u8]) -> Result<Connect, Fault> {
+/// Parses the CONNECT of `first` byte and `body`.
+///
+/// # Errors
+/// It is none, or one that the standard forbids.
+pub(crate) fn connect(first: u8, body: &[u8]) -> Result<Connect, NoConnect> {
+    check_flags(first >> 4, first & 0x0f)?;
     let Some(([0, 4, b'M', b'Q', b'T', b'T', level, flags], _rest)) = body.split_first_chunk()
     else {
         let why = "CONNECT: wanted the protocol name MQTT (3.1.2.1)";
         let told_in = shape::is_v31(body).then_some(Version::V311);
-        return Err(Fault { told_in, ..Fault::new(Reason::UNSUPPORTED_VERSION, why) });
+        let fault = Fault::new(Reason::UNSUPPORTED_VERSION, why);
+        return Err(NoConnect { fault, told_in });
     };
     if !matches!(level, 4 | 5) {
         let why = format!("CONNECT: wanted protocol version 4 or 5, found {level} (3.1.2.2)");
         let told_in = Some(shape::version_of(body));
-        return Err(Fault { told_in, ..Fault::new(Reason::UNSUPPORTED_VERSION, why) });
+        let fault = Fault::new(Reason::UNSUPPORTED_VERSION, why);
+        return Err(NoConnect { fault, told_in });
     }
     if *level == 5 && flags & 0xc0 == 0x40 {
         // 5.0 has it for other things than logins (3.1.2.9); here a password is of a name.
         let why = "CONNECT: wanted a user name with the password, found none";
         let told_in = Some(Version::V5);
-        return Err(Fault { told_in, ..Fault::new(Reason::BAD_CREDENTIALS, why) });
+        return Err(NoConnect { fault: Fault::new(Reason::BAD_CREDENTIALS, why), told_in });
     }
     let (has_will, quality) = (flags & 0x04 != 0, (flags >> 3) & 0x03);
     let is_fine = flags & 0x01 == 0
@@ -145,9 +156,10 @@ fn connect(body: &[u8]) -> Result<Connect, Fault> {
             "CONNECT: wanted flags that the standard allows, and a password with a user name only \
              (3.1.2.3), found {flags:#04x}"
         );
-        return Err(Fault::malformed(why));
+        return Err(Fault::malformed(why).into());
     }
-    if *level == 4 { connect_v311(body) } else { connect_v5(body) }
+    let connect = if *level == 4 { connect_v311(body)? } else { connect_v5(body)? };
+    Ok(connect)
 }
 
 fn connect_v311(body: &[u8]) -> Result<Connect, Fault> {
@@ -185,6 +197,7 @@ fn connect_v311(body: &[u8]) -> Result<Connect, Fault> {
 }
 
 fn connect_v5(body: &[u8]) -> Result<Connect, Fault> {
+    shape::check_connect(body)?;
     let packet = whole("CONNECT", body, v5_0::Connect::parse(body))?;
     let said = Said::read(packet.props())?;
     if said.receive_maximum == Some(0) || said.packet_bytes_max == Some(0) {
@@ -315,6 +328,9 @@ fn answer(version: Version, kind: u8, body: &[u8]) -> Result<Answer, Fault> {
         6 => (Step::Released, "PUBREL"),
         _ => (Step::Completed, "PUBCOMP"),
     };
+    if version == Version::V5 {
+        shape::check_length(name, 3, body)?;
+    }
     // The library reads them alike but for the codes that each may have; the shape is this.
     macro_rules! read {
         ($packet:ident) => {{
@@ -347,7 +363,7 @@ fn subscribe(version: Version, body: &[u8]) -> Result<Subscribe, Fault> {
             (packet.packet_id(), wishes(packet.entries(), 0x03)?, Said::default())
         }
         Version::V5 => {
-            shape::check_options(body)?;
+            shape::check_subscribe(body)?;
             let packet = whole("SUBSCRIBE", body, v5_0::Subscribe::parse(body))?;
             let said = Said::read(packet.props())?;
             (packet.packet_id(), wishes(packet.entries(), 0xff)?, said)
@@ -396,6 +412,7 @@ fn unsubscribe(version: Version, body: &[u8]) -> Result<Unsubscribe, Fault> {
             (packet.packet_id(), filters.collect())
         }
         Version::V5 => {
+            shape::check_length("UNSUBSCRIBE", 2, body)?;
             let packet = whole("UNSUBSCRIBE", body, v5_0::Unsubscribe::parse(body))?;
             Said::read(packet.props())?;
             let filters = packet.entries().iter().map(|entry| filter(entry.as_str()));
@@ -434,6 +451,7 @@ fn disconnect(version: Version, body: &[u8]) -> Result<Disconnect, Fault> {
         }
         return Err(Fault::malformed("DISCONNECT: wanted no more bytes (3.14)"));
     }
+    shape::check_length("DISCONNECT", 1, body)?;
     let packet = whole("DISCONNECT", body, v5_0::Disconnect::parse(body))?;
     let said = match packet.props() {
         Some(properties) => Said::read(properties)?,
@@ -444,6 +462,7 @@ fn disconnect(version: Version, body: &[u8]) -> Result<Disconnect, Fault> {
 }
 
 fn auth(body: &[u8]) -> Result<Auth, Fault> {
+    shape::check_length("AUTH", 1, body)?;
     let packet = whole("AUTH", body, v5_0::Auth::parse(body))?;
     let said = match packet.props() {
         Some(properties) => Said::read(properties)?,

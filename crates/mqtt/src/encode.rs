@@ -6,6 +6,7 @@
 use bytes::{BufMut as _, Bytes, BytesMut};
 use sekisho_proto::MqttMessage;
 
+use crate::length;
 use crate::packet::{Accepted, Answer, Auth, Delivery, Step, Turn, Version};
 use crate::reason::Reason;
 
@@ -24,8 +25,10 @@ pub struct TooLarge;
 pub struct Allowed {
     /// Messages of quality 1 and 2 at a time.
     pub receive_maximum: u16,
-    /// Bytes of a packet.
+    /// Bytes of a packet, of whoever is told: in 5.0, from CONNACK on.
     pub packet_bytes_max: u32,
+    /// Bytes of a packet of anybody else.
+    pub untold_bytes_max: u32,
     /// Topic aliases of a client.
     pub alias_max: u16,
 }
@@ -66,10 +69,11 @@ impl Writer {
             said.finish(&mut body);
         }
         self.fits(body.len())?;
-        self.packet(0x20, &body, to);
+        packet(0x20, &body, to);
         Ok(())
     }
 
+    /// Writes nothing where that is larger than the client takes (3.1.2.11.4).
     pub(crate) fn refuse(&self, reason: Reason, why: &str, to: &mut BytesMut) {
         let mut body = BytesMut::new();
         body.put_u8(0);
@@ -77,10 +81,12 @@ impl Writer {
             Version::V311 => body.put_u8(reason.return_code()),
             Version::V5 => {
                 body.put_u8(reason.number());
-                self.words(why).finish(&mut body);
+                self.words(why, body.len()).finish(&mut body);
             }
         }
-        self.packet(0x20, &body, to);
+        if self.fits(body.len()).is_ok() {
+            packet(0x20, &body, to);
+        }
     }
 
     pub(crate) fn answer(&self, answer: Answer, why: &str, to: &mut BytesMut) {
@@ -100,26 +106,54 @@ impl Writer {
         let mut body = BytesMut::new();
         body.put_u16(answer.id);
         body.put_u8(answer.reason.number());
-        self.words(why).finish(&mut body);
-        self.packet(first, &body, to);
+        self.words(why, body.len()).finish(&mut body);
+        packet(first, &body, to);
     }
 
-    pub(crate) fn subscribed(&self, id: u16, codes: &[Reason], why: &str, to: &mut BytesMut) {
-        self.codes(0x90, id, codes, why, to);
+    /// Whether the client takes a SUBACK or UNSUBACK with so many codes.
+    pub(crate) fn takes_codes(&self, codes: usize) -> Result<(), TooLarge> {
+        let properties = match self.version {
+            Version::V311 => 0,
+            Version::V5 => 1,
+        };
+        self.fits(2 + properties + codes)
     }
 
-    pub(crate) fn unsubscribed(&self, id: u16, codes: &[Reason], to: &mut BytesMut) {
+    pub(crate) fn subscribed(
+        &self,
+        id: u16,
+        codes: &[Reason],
+        why: &str,
+        to: &mut BytesMut,
+    ) -> Result<(), TooLarge> {
+        self.codes(0x90, id, codes, why, to)
+    }
+
+    pub(crate) fn unsubscribed(
+        &self,
+        id: u16,
+        codes: &[Reason],
+        to: &mut BytesMut,
+    ) -> Result<(), TooLarge> {
         match self.version {
             Version::V311 => self.codes(0xb0, id, &[], "", to),
             Version::V5 => self.codes(0xb0, id, codes, "", to),
         }
     }
 
-    fn codes(&self, first: u8, id: u16, codes: &[Reason], why: &str, to: &mut BytesMut) {
+    fn codes(
+        &self,
+        first: u8,
+        id: u16,
+        codes: &[Reason],
+        why: &str,
+        to: &mut BytesMut,
+    ) -> Result<(), TooLarge> {
+        self.takes_codes(codes.len())?;
         let mut body = BytesMut::new();
         body.put_u16(id);
         if self.version == Version::V5 {
-            self.words(why).finish(&mut body);
+            self.words(why, body.len() + codes.len()).finish(&mut body);
         }
         for code in codes {
             body.put_u8(match self.version {
@@ -127,11 +161,12 @@ impl Writer {
                 Version::V311 | Version::V5 => code.number(),
             });
         }
-        self.packet(first, &body, to);
+        packet(first, &body, to);
+        Ok(())
     }
 
-    pub(crate) fn pong(&self, to: &mut BytesMut) {
-        self.packet(0xd0, &[], to);
+    pub(crate) fn pong(to: &mut BytesMut) {
+        packet(0xd0, &[], to);
     }
 
     /// Nothing in 3.1.1, where a server only closes.
@@ -139,12 +174,12 @@ impl Writer {
         if self.version == Version::V5 {
             let mut body = BytesMut::new();
             body.put_u8(reason.number());
-            self.words(why).finish(&mut body);
-            self.packet(0xe0, &body, to);
+            self.words(why, body.len()).finish(&mut body);
+            packet(0xe0, &body, to);
         }
     }
 
-    pub(crate) fn auth(&self, auth: &Auth, to: &mut BytesMut) {
+    pub(crate) fn auth(&self, auth: &Auth, to: &mut BytesMut) -> Result<(), TooLarge> {
         let mut body = BytesMut::new();
         body.put_u8(auth.reason.number());
         let mut said = Properties::default();
@@ -153,7 +188,9 @@ impl Writer {
             said.binary(22, Some(&method.data));
         }
         said.finish(&mut body);
-        self.packet(0xf0, &body, to);
+        self.fits(body.len())?;
+        packet(0xf0, &body, to);
+        Ok(())
     }
 
     /// Writes a message; its topic name is left out where the alias says it.
@@ -181,7 +218,7 @@ impl Writer {
             | u8::from(delivery.retain);
         to.reserve(remaining + 5);
         to.put_u8(first);
-        put_length(remaining, to);
+        length::put(remaining, to);
         to.put_u16(length);
         to.put_slice(name);
         if id > 0 {
@@ -195,12 +232,13 @@ impl Writer {
     }
 
     fn fits(&self, remaining: usize) -> Result<(), TooLarge> {
-        let whole = remaining.saturating_add(1 + length_bytes(remaining));
+        let whole = remaining.saturating_add(1 + length::bytes(remaining));
         let bytes_max = usize::try_from(self.bytes_max).unwrap_or(usize::MAX);
         if remaining > REMAINING_MAX || whole > bytes_max { Err(TooLarge) } else { Ok(()) }
     }
 
-    fn words(&self, why: &str) -> Properties {
+    /// Why, in a packet that has so many bytes beside properties.
+    fn words(&self, why: &str, beside: usize) -> Properties {
         let mut said = Properties::default();
         if self.wants_words && !why.is_empty() {
             let mut end = why.len().min(REASON_BYTES_MAX);
@@ -208,24 +246,19 @@ impl Writer {
                 end -= 1;
             }
             let why: String = why.get(..end).unwrap_or_default().replace('\0', " ");
-            // A reason that makes the packet too large is left out (3.1.2.11.4).
-            if usize::try_from(self.bytes_max).is_ok_and(|max| end + 64 <= max) {
-                said.text(31, Some(&why));
-            }
+            said.text(31, Some(&why));
         }
-        said
+        // A reason that makes the packet too large is left out (3.1.2.11.4).
+        if self.fits(beside + said.bytes()).is_ok() { said } else { Properties::default() }
     }
+}
 
-    /// Writes a packet, unless it is larger than the client takes: then nothing may be sent
-    /// (3.1.2.11.4).
-    fn packet(&self, first: u8, body: &[u8], to: &mut BytesMut) {
-        if self.fits(body.len()).is_err() {
-            return;
-        }
-        to.put_u8(first);
-        put_length(body.len(), to);
-        to.put_slice(body);
-    }
+/// Writes a packet that the client takes: it was asked whether, or this is smaller than the CONNACK
+/// that it took.
+fn packet(first: u8, body: &[u8], to: &mut BytesMut) {
+    to.put_u8(first);
+    length::put(body.len(), to);
+    to.put_slice(body);
 }
 
 fn properties(delivery: &Delivery<'_>, alias: Option<u16>) -> Properties {
@@ -242,7 +275,7 @@ fn properties(delivery: &Delivery<'_>, alias: Option<u16>) -> Properties {
     said.binary(9, correlation_data.as_ref());
     for identifier in delivery.identifiers {
         said.bytes.put_u8(11);
-        put_length(usize::try_from(*identifier).unwrap_or(0), &mut said.bytes);
+        length::put(usize::try_from(*identifier).unwrap_or(0), &mut said.bytes);
     }
     said.short(35, alias);
     for property in user_properties {
@@ -292,11 +325,11 @@ impl Properties {
     }
 
     fn bytes(&self) -> usize {
-        self.bytes.len() + length_bytes(self.bytes.len())
+        self.bytes.len() + length::bytes(self.bytes.len())
     }
 
     fn finish(&self, to: &mut BytesMut) {
-        put_length(self.bytes.len(), to);
+        length::put(self.bytes.len(), to);
         to.put_slice(&self.bytes);
     }
 }
@@ -306,26 +339,4 @@ fn put_text(bytes: &[u8], to: &mut BytesMut) {
     let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
     to.put_u16(length);
     to.put_slice(bytes.get(..usize::from(length)).unwrap_or(bytes));
-}
-
-/// A variable byte integer (1.5.5).
-fn put_length(length: usize, to: &mut BytesMut) {
-    let mut left = length;
-    loop {
-        let byte = u8::try_from(left & 0x7f).unwrap_or(0);
-        left >>= 7;
-        to.put_u8(if left > 0 { byte | 0x80 } else { byte });
-        if left == 0 {
-            return;
-        }
-    }
-}
-
-const fn length_bytes(length: usize) -> usize {
-    match length {
-        0..=127 => 1,
-        128..=16_383 => 2,
-        16_384..=2_097_151 => 3,
-        _ => 4,
-    }
 }

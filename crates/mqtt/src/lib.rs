@@ -5,6 +5,7 @@
 mod coding;
 mod decode;
 mod encode;
+mod length;
 mod machine;
 pub mod mapping;
 pub mod message;
@@ -18,7 +19,7 @@ pub mod share_state;
 pub mod will;
 
 pub use coding::StateError;
-pub use decode::{Fault, decode};
+pub use decode::Fault;
 pub use encode::{Allowed, TooLarge};
 pub use machine::{Machine, Traffic};
 pub use reason::Reason;

@@ -11,8 +11,9 @@ use std::time::Duration;
 use bytes::{Buf as _, BytesMut};
 use sekisho_proto::limits;
 
-use crate::decode::{Fault, decode};
+use crate::decode::{Fault, connect, decode};
 use crate::encode::{Allowed, TooLarge, Writer};
+use crate::length::{self, Length};
 use crate::packet::{
     Accepted, Answer, Auth, Connect, Delivery, Packet, Publish, Step, Turn, Version,
 };
@@ -128,54 +129,52 @@ impl Machine {
     /// # Errors
     /// The connection cannot go on: tell the client with [`fail`](Self::fail), and close.
     pub fn packet(&mut self) -> Result<Option<Packet>, Fault> {
-        let Some((first, header, remaining)) = self.framed()? else { return Ok(None) };
-        let whole = header + remaining;
+        let Some((first, remaining)) = self.framed()? else { return Ok(None) };
+        let header = 1 + remaining.bytes;
+        let whole = header + remaining.value;
         if self.input.len() < whole {
             return Ok(None);
         }
         self.traffic.received_bytes += whole as u64;
         let body = self.input.split_to(whole).freeze().split_off(header);
-        let version = (self.phase != Phase::Silent).then_some(self.writer.version);
-        match decode(version, first, &body) {
-            Ok(packet) => self.admit(packet).map(Some),
-            Err(fault) => {
-                self.told_in = fault.told_in;
-                Err(fault)
+        if self.phase == Phase::Silent {
+            let connect = connect(first, &body).map_err(|refused| {
+                self.told_in = refused.told_in;
+                refused.fault
+            })?;
+            // Which version it is of, and whether that forbids a longer length, is known from here on.
+            if connect.version == Version::V5 {
+                remaining.check_shortest("CONNECT")?;
             }
+            self.greet(&connect);
+            return Ok(Some(Packet::Connect(Box::new(connect))));
         }
+        self.admit(decode(self.writer.version, first, &body)?).map(Some)
     }
 
-    /// First byte, bytes of the fixed header, and bytes after it, where they are there.
-    fn framed(&self) -> Result<Option<(u8, usize, usize)>, Fault> {
+    /// First byte, and how many bytes come after the fixed header, where that is there.
+    fn framed(&self) -> Result<Option<(u8, Length)>, Fault> {
         let Some((first, rest)) = self.input.split_first() else { return Ok(None) };
         if self.phase == Phase::Silent && first >> 4 != 1 {
             let why = format!("wanted CONNECT as the first packet, found type {}", first >> 4);
             return Err(Fault::protocol(why));
         }
-        let (mut remaining, mut shift) = (0_usize, 0);
-        for (index, byte) in rest.iter().take(4).enumerate() {
-            remaining |= usize::from(byte & 0x7f) << shift;
-            shift += 7;
-            if *byte == 0 && index > 0 && self.phase != Phase::Silent && self.is_v5() {
-                return Err(Fault::malformed(
-                    "wanted a length in as few bytes as it needs (1.5.5)",
-                ));
-            }
-            if byte & 0x80 == 0 {
-                let header = index + 2;
-                let whole = remaining.saturating_add(header);
-                let max = self.allowed.packet_bytes_max;
-                if whole > usize::try_from(max).unwrap_or(usize::MAX) {
-                    let why = format!("wanted packets of at most {max} bytes, found {whole}");
-                    return Err(Fault::new(Reason::TOO_LARGE, why));
-                }
-                return Ok(Some((*first, header, remaining)));
-            }
+        let Some(remaining) = length::read(rest)? else { return Ok(None) };
+        if self.phase != Phase::Silent && self.is_v5() {
+            remaining.check_shortest("packet")?;
         }
-        if rest.len() >= 4 {
-            return Err(Fault::malformed("wanted a length of at most four bytes (1.5.5)"));
+        let whole = remaining.value.saturating_add(1 + remaining.bytes);
+        let max = self.packet_bytes_max();
+        if whole > usize::try_from(max).unwrap_or(usize::MAX) {
+            let why = format!("wanted packets of at most {max} bytes, found {whole}");
+            return Err(Fault::new(Reason::TOO_LARGE, why));
         }
-        Ok(None)
+        Ok(Some((*first, remaining)))
+    }
+
+    fn packet_bytes_max(&self) -> u32 {
+        let is_told = self.phase == Phase::Open && self.is_v5();
+        if is_told { self.allowed.packet_bytes_max } else { self.allowed.untold_bytes_max }
     }
 
     fn is_v5(&self) -> bool {
@@ -184,10 +183,6 @@ impl Machine {
 
     fn admit(&mut self, packet: Packet) -> Result<Packet, Fault> {
         match (self.phase, packet) {
-            (Phase::Silent, Packet::Connect(connect)) => {
-                self.greet(&connect);
-                Ok(Packet::Connect(connect))
-            }
             (Phase::Greeting, packet @ (Packet::Auth(_) | Packet::Disconnect(_))) => Ok(packet),
             (Phase::Greeting, _) => {
                 Err(Fault::protocol("wanted AUTH or DISCONNECT before CONNACK (4.12)"))
@@ -196,11 +191,31 @@ impl Machine {
                 self.traffic.received += 1;
                 Ok(Packet::Publish(Box::new(self.admit_publish(*publish)?)))
             }
+            (Phase::Open, Packet::Subscribe(subscribe)) => {
+                self.admit_filters("SUBACK", subscribe.wishes.len())?;
+                Ok(Packet::Subscribe(subscribe))
+            }
+            (Phase::Open, Packet::Unsubscribe(unsubscribe)) => {
+                self.admit_filters("UNSUBACK", unsubscribe.filters.len())?;
+                Ok(Packet::Unsubscribe(unsubscribe))
+            }
             (Phase::Open, packet) => Ok(packet),
             (Phase::Silent | Phase::Over, _) => {
                 Err(Fault::protocol("wanted no packet here, found one"))
             }
         }
+    }
+
+    /// Nothing is done that the client cannot be told of.
+    fn admit_filters(&self, answer: &str, filters: usize) -> Result<(), Fault> {
+        self.writer.takes_codes(filters).map_err(|TooLarge| {
+            let max = self.writer.bytes_max;
+            let why = format!(
+                "{answer}: wanted a client that takes {filters} codes (3.1.2.11.4), found one that \
+                 takes packets of {max} bytes"
+            );
+            Fault::new(Reason::TOO_LARGE, why)
+        })
     }
 
     fn greet(&mut self, connect: &Connect) {
@@ -294,23 +309,33 @@ impl Machine {
     }
 
     /// SUBACK; `why` explains the failures among the codes.
-    pub fn subscribed(&mut self, id: u16, codes: &[Reason], why: &str) {
-        self.writer.subscribed(id, codes, why, &mut self.output);
+    ///
+    /// # Errors
+    /// It is larger than the client takes, since there are more codes than filters were asked for:
+    /// nothing was written.
+    pub fn subscribed(&mut self, id: u16, codes: &[Reason], why: &str) -> Result<(), TooLarge> {
+        self.writer.subscribed(id, codes, why, &mut self.output)
     }
 
     /// UNSUBACK.
-    pub fn unsubscribed(&mut self, id: u16, codes: &[Reason]) {
-        self.writer.unsubscribed(id, codes, &mut self.output);
+    ///
+    /// # Errors
+    /// As of [`subscribed`](Self::subscribed).
+    pub fn unsubscribed(&mut self, id: u16, codes: &[Reason]) -> Result<(), TooLarge> {
+        self.writer.unsubscribed(id, codes, &mut self.output)
     }
 
     /// PINGRESP.
     pub fn pong(&mut self) {
-        self.writer.pong(&mut self.output);
+        Writer::pong(&mut self.output);
     }
 
     /// AUTH.
-    pub fn auth(&mut self, auth: &Auth) {
-        self.writer.auth(auth, &mut self.output);
+    ///
+    /// # Errors
+    /// It is larger than the client takes: nothing was written.
+    pub fn auth(&mut self, auth: &Auth) -> Result<(), TooLarge> {
+        self.writer.auth(auth, &mut self.output)
     }
 
     /// PUBLISH.

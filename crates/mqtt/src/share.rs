@@ -182,6 +182,34 @@ impl Group {
         given
     }
 
+    /// What somebody has of what lies before `place`, and has not done.
+    pub fn open_before(&self, member: MemberId, place: Position) -> impl Iterator<Item = Position> {
+        let before = self.claims.range(..place);
+        let open = before.filter(move |(_at, claim)| claim.member == member && !claim.is_done);
+        open.map(|(position, _claim)| *position)
+    }
+
+    /// Somebody may not have what it was given, and was not sent it. Returns to whom it goes, who is to
+    /// fetch it; where nobody is there that may have it, it waits for whoever comes.
+    pub fn pass_on(
+        &mut self,
+        position: Position,
+        member: MemberId,
+        may: impl FnMut(MemberId) -> bool,
+    ) -> Option<MemberId> {
+        let has = |claim: &&Claim| claim.member == member && !claim.is_done;
+        self.claims.get(&position).filter(has)?;
+        let next = self.next_but(Some(member), may);
+        if let Some(next) = next {
+            self.claims.insert(position, Claim { member: next, is_done: false });
+        } else {
+            self.claims.remove(&position);
+            self.orphans.insert(position);
+            self.shrink();
+        }
+        next
+    }
+
     /// Lets go of what is done and what every member has read past, also those who are not there.
     pub fn forget(&mut self) {
         let Some(read) = self.read.values().min().copied() else { return };

@@ -6,7 +6,7 @@ use data_encoding::BASE64URL_NOPAD;
 use sekisho::Start;
 use sekisho_e2e::{City, Member, Mosquitto, Press, Reader, holds_key};
 
-use crate::raw::{Raw, connect, login, publish, text};
+use crate::raw::{Raw, connect, login, publish, subscribe, text};
 use crate::tls::Shown;
 
 const ALL: &str = "fujisawa/mqtt/#";
@@ -37,8 +37,12 @@ async fn town() -> (City, Member, Member) {
 
 /// The member's connection: its key is in its certificate.
 async fn connected(city: &City, member: &Member) -> Raw {
+    connected_as(city, member, "truck").await
+}
+
+async fn connected_as(city: &City, member: &Member, client: &str) -> Raw {
     let mut raw = Raw::dial(city, Shown::Box(member.identity().signing().clone())).await;
-    let (first, body) = raw.ask(&connect(5, "truck", None, &[])).await.unwrap();
+    let (first, body) = raw.ask(&connect(5, client, None, &[])).await.unwrap();
     assert_eq!((first, body[1]), (0x20, 0), "{body:?}");
     raw
 }
@@ -108,4 +112,32 @@ async fn an_envelope_that_was_changed_or_is_another_name_or_anothers_is_refused(
     refused(&mut other, &publish(6, "air", &whole, &envelope), 0x87, "wrong-publisher").await;
     assert_eq!(wall.run(&["history", ALL]).await.done(), "");
     assert_eq!(raw.ask(&publish(7, "air", &whole, &envelope)).await, Some((ACCEPTED, vec![0, 7])));
+}
+
+#[tokio::test]
+async fn an_envelope_does_not_come_back_to_a_client_that_does_not_want_its_own() {
+    const NO_LOCAL: u8 = 0x04;
+    let mut city = City::plan("fujisawa").await;
+    city.open("mqtt");
+    city.start().await;
+    let truck = Member::enrol(&city, "truck-17", &["--topics", ALL, "--read", ALL]).await;
+    holds_key(&truck, AIR).await;
+    let mut press = Press::begin(&truck, AIR).await;
+    let mut raw = connected(&city, &truck).await;
+    assert_eq!(raw.ask(&subscribe(1, "#", NO_LOCAL)).await.unwrap().0, 0x90);
+    let whole = properties(press.attached());
+    let envelope = press.next("own").encoded().clone();
+    assert_eq!(raw.ask(&publish(1, "air", &whole, &envelope)).await, Some((ACCEPTED, vec![0, 1])));
+    assert_eq!(raw.ask(&[0xc0, 0]).await, Some((0xd0, vec![])));
+    // Another run of the same key is not this client, whatever its numbers are.
+    let mut other = connected_as(&city, &truck, "other").await;
+    let mut press = press.reboot();
+    let whole = properties(press.attached());
+    let envelope = press.next("another's").encoded().clone();
+    assert_eq!(
+        other.ask(&publish(1, "air", &whole, &envelope)).await,
+        Some((ACCEPTED, vec![0, 1]))
+    );
+    let (first, body) = raw.hear().await.unwrap();
+    assert!(first == 0x30 && body.ends_with(&envelope), "{first:#04x} {body:?}");
 }

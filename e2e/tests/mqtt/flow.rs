@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use sekisho_e2e::City;
 
-use crate::raw::{Login, Raw, packet, publish, subscribe, text};
+use crate::raw::{Login, Raw, connect, packet, publish, subscribe, text};
+use crate::tls::Shown;
 use crate::town::town;
 
 const PING: [u8; 2] = [0xc0, 0];
@@ -198,4 +199,35 @@ async fn a_client_is_sent_nothing_that_is_larger_than_it_takes() {
     let (first, body) = small.ask(&publish(3, "a", &alias(0), b"x")).await.unwrap();
     assert_eq!((first, body[0]), (0xe0, 0x94));
     assert!(body.len() + 2 <= MOST, "{body:?}");
+}
+
+#[tokio::test]
+async fn a_message_larger_than_an_envelope_is_refused_and_a_packet_larger_than_was_said_is_the_end()
+{
+    // `limits.envelope_bytes` where nothing is set, and the packet around one.
+    const ENVELOPE: usize = 64 * 1024;
+    const PACKET: u32 = 72 * 1024;
+    let (city, who) = town().await;
+    let mut raw = Raw::dial(&city, Shown::Nothing).await;
+    let (_first, body) = raw.ask(&connect(5, "a", Some(&who), &[])).await.unwrap();
+    let told = [&[0x27][..], &PACKET.to_be_bytes()].concat();
+    assert!(body.windows(5).any(|part| part == told), "wanted {told:?}, found {body:?}");
+    let around = publish(1, "a", &[], &vec![b'x'; ENVELOPE]).len() - ENVELOPE;
+    for bytes in [ENVELOPE, usize::try_from(PACKET).unwrap() - around] {
+        let (first, body) = raw.ask(&publish(1, "a", &[], &vec![b'x'; bytes])).await.unwrap();
+        assert_eq!((first, body.get(2)), (0x40, Some(&0x97)), "{bytes}: {body:?}");
+        let why = String::from_utf8_lossy(&body).into_owned();
+        assert!(why.contains("wanted at most 65536 bytes"), "{bytes}: {why}");
+    }
+    assert_eq!(raw.ask(&publish(1, "a", &[], b"x")).await, Some((0x40, vec![0, 1])));
+    let larger = vec![b'x'; usize::try_from(PACKET).unwrap() - around + 1];
+    let (first, body) = raw.ask(&publish(1, "a", &[], &larger)).await.unwrap();
+    assert_eq!((first, body[0]), (0xe0, 0x95), "{body:?}");
+    assert_eq!(raw.hear().await, None);
+    // Whoever cannot be told, nor refused, goes on.
+    let mut old = Raw::dial(&city, Shown::Nothing).await;
+    assert_eq!(old.ask(&connect(4, "b", Some(&who), &[])).await, Some((0x20, vec![0, 0])));
+    let body = [&text("a")[..], &[0, 1], &larger].concat();
+    assert_eq!(old.ask(&packet(0x32, &body)).await, Some((0x40, vec![0, 1])));
+    assert_eq!(old.ask(&PING).await, Some(PONG));
 }

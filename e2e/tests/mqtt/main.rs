@@ -25,6 +25,7 @@ mod raw;
 mod remembered;
 mod standard;
 mod system;
+mod taken_back;
 #[path = "../doors/tls.rs"]
 #[expect(dead_code, reason = "the tests of other doors need more of it")]
 mod tls;

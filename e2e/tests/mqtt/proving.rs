@@ -108,6 +108,18 @@ async fn a_client_proves_its_key_again_while_everything_else_goes_on() {
 }
 
 #[tokio::test]
+async fn a_client_that_takes_less_than_the_challenge_is_told_so_at_once() {
+    let (city, _who) = town().await;
+    let truck = Truck::enrolled(&city).await;
+    let mut raw = Raw::dial(&city, Shown::Nothing).await;
+    // 64 bytes: less than the method with a key and a nonce.
+    let said = [&[0x27, 0, 0, 0, 64][..], &method(METHOD, &truck.hello(1))].concat();
+    let heard = raw.ask(&connect(5, "truck", None, &said)).await;
+    assert_eq!(heard, Some((0x20, vec![0, 0x95, 0])));
+    assert_eq!(raw.hear().await, None);
+}
+
+#[tokio::test]
 async fn whoever_does_not_prove_its_key_again_is_sent_away() {
     let (city, who) = town().await;
     let truck = Truck::enrolled(&city).await;

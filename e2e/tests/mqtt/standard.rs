@@ -110,6 +110,29 @@ async fn what_a_client_retained_itself_does_not_come_to_it_where_it_does_not_wan
 }
 
 #[tokio::test]
+async fn what_a_client_retained_before_it_subscribed_is_its_own_and_what_others_did_is_not() {
+    let (city, who) = town().await;
+    let mut raw = Raw::connected(&city, "a", &who).await;
+    retain(&mut raw, b"x").await;
+    let mut twice = packet(0x35, &[&text("b")[..], &[0, 7, 0], b"x"].concat());
+    assert_eq!(raw.ask(&twice).await, Some((0x50, vec![0, 7])));
+    assert_eq!(raw.ask(&packet(0x62, &[0, 7])).await, Some((0x70, vec![0, 7])));
+    let no_local = 0x04;
+    assert_eq!(raw.ask(&subscribe(1, "#", no_local)).await.unwrap().0, 0x90);
+    nothing(&mut raw).await;
+    // Another's is the last of its topic now.
+    let mut other = Raw::connected(&city, "other", &who).await;
+    twice = packet(0x35, &[&text("b")[..], &[0, 8, 0], b"y"].concat());
+    assert_eq!(other.ask(&twice).await, Some((0x50, vec![0, 8])));
+    let (first, body) = raw.hear().await.unwrap();
+    assert!(first == 0x30 && body.ends_with(b"y"), "{first:#04x} {body:?}");
+    assert_eq!(raw.ask(&subscribe(2, "#", no_local)).await.unwrap().0, 0x90);
+    let (first, body) = raw.hear().await.unwrap();
+    assert!(first == 0x31 && body.ends_with(b"y"), "{first:#04x} {body:?}");
+    nothing(&mut raw).await;
+}
+
+#[tokio::test]
 async fn a_message_of_quality_2_that_is_said_twice_at_once_is_there_once() {
     let (city, who) = town().await;
     let mut reader = Raw::connected(&city, "reader", &who).await;
@@ -177,6 +200,44 @@ async fn a_client_that_takes_less_than_connack_is_not_let_in() {
         let wanted = (most >= 5).then(|| (0x20, vec![0, 0x95, 0]));
         assert_eq!(heard, wanted);
         assert_eq!(raw.hear().await, None);
+    }
+}
+
+/// SUBSCRIBE or UNSUBSCRIBE with filters `fN`, as many as there are numbers.
+fn filters(first: u8, from: usize, to: usize) -> Vec<u8> {
+    let (mut body, options) = (vec![0, 1, 0], if first == 0x82 { &[0][..] } else { &[] });
+    for number in from..to {
+        body.extend(text(format!("f{number}")));
+        body.extend(options);
+    }
+    packet(first, &body)
+}
+
+#[tokio::test]
+async fn what_a_client_takes_no_answer_to_is_not_done_and_ends_the_connection() {
+    const SUBSCRIBE: u8 = 0x82;
+    const UNSUBSCRIBE: u8 = 0xa2;
+    let (city, who) = town().await;
+    // 64 bytes: no room for the codes of 80 filters.
+    let small = [&KEPT[..], &[0x27, 0, 0, 0, 64]].concat();
+    let mut raw = Raw::connected_with(&city, "small", &who, &small).await;
+    let (first, body) = raw.ask(&filters(SUBSCRIBE, 0, 80)).await.unwrap();
+    assert_eq!((first, body[0]), (0xe0, 0x95), "{body:?}");
+    assert_eq!(raw.hear().await, None);
+    let mut raw = resumed(&city, "small", &who, &small).await;
+    let (_unsuback, body) = raw.ask(&filters(UNSUBSCRIBE, 0, 40)).await.unwrap();
+    assert_eq!(body[3..], [0x11; 40], "wanted none of them subscribed to");
+    for (from, to) in [(0, 40), (40, 80)] {
+        let (_suback, body) = raw.ask(&filters(SUBSCRIBE, from, to)).await.unwrap();
+        assert_eq!(body[3..], [0; 40]);
+    }
+    let (first, body) = raw.ask(&filters(UNSUBSCRIBE, 0, 80)).await.unwrap();
+    assert_eq!((first, body[0]), (0xe0, 0x95), "{body:?}");
+    assert_eq!(raw.hear().await, None);
+    let mut raw = resumed(&city, "small", &who, &small).await;
+    for (from, to) in [(0, 40), (40, 80)] {
+        let (_unsuback, body) = raw.ask(&filters(UNSUBSCRIBE, from, to)).await.unwrap();
+        assert_eq!(body[3..], [0; 40], "wanted all of them there");
     }
 }
 

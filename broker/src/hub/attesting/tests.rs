@@ -1,4 +1,6 @@
 use std::future::poll_fn;
+use std::pin::pin;
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use sekisho_proto::statement::RevokeTarget;
@@ -6,6 +8,7 @@ use sekisho_proto::{Envelope, Frame, RefusalCode, StreamClass, frame};
 use sekisho_routing::SubscriptionId;
 use sekisho_seal::{attest, is_outstanding, sign_attested, verify_attested};
 use sekisho_store::RecordReader as _;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::*;
@@ -211,6 +214,47 @@ async fn after_a_letter_that_never_reached_the_log_the_next_ones_do() {
     }
     assert!(stored >= 2, "wanted the chain mended, found {stored} of 3 stored");
     assert_eq!(world.hub().reader.head().value(), stored);
+    session.close().await;
+    world.close().await;
+}
+
+/// Sees what is known of a chain at the moment in which an answer comes.
+#[derive(Debug)]
+struct Witness {
+    chain: Arc<Chain>,
+    saw_broken: AtomicBool,
+    saw: Notify,
+}
+
+impl Wake for Witness {
+    fn wake(self: Arc<Self>) {
+        let is_broken = self.chain.is_broken.load(Ordering::Acquire);
+        self.saw_broken.store(is_broken, Ordering::Release);
+        self.saw.notify_one();
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_told_that_a_letter_was_not_stored_can_send_the_next_one_at_once() {
+    let world = AttestingWorld::open();
+    let meter = world.meter();
+    let (session, mut port) = world.session(meter.public_key()).await;
+    let chain = world.hub().attesting.chain(meter.id(), &TOPIC.parse().unwrap());
+    *chain.end.lock().await = Some(End { next: Sequence::new(5), previous: None });
+    let (saw_broken, saw) = (AtomicBool::new(false), Notify::new());
+    let witness = Arc::new(Witness { chain, saw_broken, saw });
+    let waker = Waker::from(Arc::clone(&witness));
+    {
+        let mut told = pin!(port.answers.recv());
+        assert!(told.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        session.attest(1, letter(TOPIC, "out of place")).await;
+        timeout(PATIENCE, witness.saw.notified()).await.unwrap();
+        let told = told.await;
+        assert!(matches!(told, Some(Frame::Refused(_))), "{told:?}");
+    }
+    assert!(witness.saw_broken.load(Ordering::Acquire), "wanted the chain in doubt by then");
+    session.attest(2, letter(TOPIC, "next")).await;
+    published(&mut port).await;
     session.close().await;
     world.close().await;
 }

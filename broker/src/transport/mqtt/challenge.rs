@@ -152,13 +152,13 @@ where
                     return Err(not_proven(bad("wanted the key of this connection's principal")));
                 }
                 challenged.again = Some(challenge);
-                self.machine.auth(&reply);
+                self.machine.auth(&reply)?;
                 Ok(())
             }
             (Reason::CONTINUE, Some(challenge)) => {
                 let finished = challenge.finish(&self.door.key, auth);
                 let (_same, method) = finished.map_err(not_proven)?;
-                self.machine.auth(&Auth { reason: Reason::SUCCESS, method: Some(method) });
+                self.machine.auth(&Auth { reason: Reason::SUCCESS, method: Some(method) })?;
                 Ok(())
             }
             _ => Err(out_of_place("wanted AUTH to begin (0x19) or to go on (0x18), one by one")),

@@ -13,7 +13,7 @@ use sekisho_mqtt::packet::{
 };
 use sekisho_mqtt::session_state::{CLIENT_BYTES_MAX, Flight, Intended, SessionState};
 use sekisho_mqtt::will::Testament;
-use sekisho_mqtt::{Allowed, Fault, Machine, Reason};
+use sekisho_mqtt::{Allowed, Fault, Machine, Reason, TooLarge};
 use sekisho_proto::{Action, Frame};
 use sekisho_sensorthings::mqtt::Watch;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -45,8 +45,12 @@ const PENDING_MAX: usize = 1_024;
 const RECEIVE_MAXIMUM: u16 = 128;
 /// Topic aliases of one client.
 const ALIAS_MAX: u16 = 64;
-/// What a packet may have beside an envelope's body, bytes: names and properties.
-const PACKET_BYTES_MORE: u32 = 72 * 1024;
+/// What a packet may have beside an envelope, bytes: a name, and a key header in base64. What else a
+/// message has is part of its envelope.
+const PACKET_BYTES_MORE: u32 = 8 * 1024;
+/// The same of a client of 3.1.1, which nobody tells. A message that is too large is taken from it and
+/// dropped: it would bring it again for ever on every connection that ended because of it.
+const UNTOLD_BYTES_MORE: u32 = 72 * 1024;
 /// Under which first level the places for answers are, one of each principal.
 const RESPONSES: &str = "reply";
 /// A level below such a place, to ask for the right to it.
@@ -129,6 +133,13 @@ impl From<Fault> for End {
     }
 }
 
+impl From<TooLarge> for End {
+    fn from(TooLarge: TooLarge) -> Self {
+        let why = "wanted a client that takes the answer (3.1.2.11.4), found a smaller maximum";
+        Self::Told(Reason::TOO_LARGE, why.to_owned())
+    }
+}
+
 /// What happens next on a connection.
 enum Turn {
     Read(std::io::Result<usize>),
@@ -205,6 +216,7 @@ fn allowed(door: &Door) -> Allowed {
     Allowed {
         receive_maximum: RECEIVE_MAXIMUM,
         packet_bytes_max: bytes.saturating_add(PACKET_BYTES_MORE),
+        untold_bytes_max: bytes.saturating_add(UNTOLD_BYTES_MORE),
         alias_max: ALIAS_MAX,
     }
 }
@@ -338,10 +350,9 @@ async fn take_up(
         method,
         response_information: response_information(&door, &session, &connect),
     };
-    if machine.accept(&accepted).is_err() {
+    if let Err(too_large) = machine.accept(&accepted) {
         memory.detach(state, false);
-        let why = "wanted a client that takes CONNACK (3.1.2.11.4), found a smaller maximum";
-        return Err(Unwelcome::new(Reason::TOO_LARGE, why, "packet-size"));
+        return Err(too_large.into());
     }
     Ok(TakenUp {
         session,

@@ -1,6 +1,8 @@
 //! What subscriptions bring, as messages: each record at most once, however many of a client's
 //! filters match it, and never more in flight than the client takes.
 
+mod flights;
+
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -20,13 +22,12 @@ use sekisho_routing::{Record, SubscriptionId};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::{debug, info};
 
-use super::connection::{End, Live, OUTPUT_MAX, Remembered};
+use super::connection::{Live, OUTPUT_MAX, Remembered};
 use super::observing::Told;
-use super::publishing::KEY_HEADER;
-use super::reasons;
+use super::publishing::{KEY_HEADER, Which};
 use crate::clock;
 use crate::hub::{OutboxReader, Outgoing, metrics};
-use crate::mqtt::Membership;
+use crate::mqtt::{Fetched, Membership};
 
 /// Records that may be on their way to one subscription; half of them are asked for anew when half
 /// were taken.
@@ -223,6 +224,13 @@ impl Feed {
         self.besides.extend(records.into_iter().map(|record| (record, Origin::Retained)));
     }
 
+    /// Something waits until what the subscription brings has come that far.
+    pub(super) fn waits_behind(&self) -> bool {
+        let is_ahead = |record: &Record| record.position() >= self.seen;
+        let mut retained = self.besides.iter().filter(|(_, origin)| *origin == Origin::Retained);
+        retained.any(|(record, _)| is_ahead(record))
+    }
+
     fn take_besides(&mut self) -> Option<(Arc<Record>, Origin)> {
         if self.has_besides() { self.besides.pop_front() } else { None }
     }
@@ -241,6 +249,13 @@ impl Feed {
     fn let_go(&self, position: Position) {
         if let Some(share) = &self.share {
             share.done(position);
+        }
+    }
+
+    /// The client may not have a record: where it is in a share, another member may.
+    fn pass_on(&self, record: &Record) {
+        if let Some(share) = &self.share {
+            share.pass_on(record);
         }
     }
 
@@ -290,11 +305,11 @@ where
             }
             let found = self.door.hub.mqtt().fetch(&self.session, position).await;
             match (found, self.feeds.get_mut(index)) {
-                (Ok(Some(record)), Some(feed)) => {
+                (Ok(Fetched::Given(record)), Some(feed)) => {
                     feed.besides.push_back((record, Origin::Inherited));
                 }
-                // It is not there any more, or not for this client.
-                (Ok(None), Some(feed)) => feed.let_go(position),
+                (Ok(Fetched::Withheld(record)), Some(feed)) => feed.pass_on(&record),
+                (Ok(Fetched::Gone), Some(feed)) => feed.let_go(position),
                 // It stays its own, and is given to it when it comes again.
                 (Err(_), _) | (_, None) => {}
             }
@@ -410,12 +425,41 @@ where
         }
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "a subscription that runs says nothing else"
+    )]
     fn hear_of(&mut self, index: usize, frame: &Frame) {
-        // A subscription that runs says nothing else.
-        if let Frame::Gap(gap) = frame {
-            debug!(?gap, "records that will not come");
-            self.look_past(index, gap.to_position);
+        match frame {
+            Frame::Gap(gap) => {
+                debug!(?gap, "records that will not come");
+                self.look_past(index, gap.to_position);
+            }
+            // Everything before came, or is not for this client.
+            Frame::Subscribed(place) => {
+                self.look_past(index, place.position);
+                self.look_after_share(index, place.position);
+            }
+            _ => {}
         }
+    }
+
+    /// What the client was given of a share, was not sent, and lies before `place` was withheld from it:
+    /// it is looked at once more, and passed on.
+    fn look_after_share(&mut self, index: usize, place: Position) {
+        let Some(feed) = self.feeds.get_mut(index) else { return };
+        let Some(share) = &feed.share else { return };
+        let comes: BTreeSet<Position> =
+            feed.besides.iter().map(|(record, _origin)| record.position()).collect();
+        let comes = &comes | &feed.inherited.iter().copied().collect();
+        let (number, outgoing) = (feed.number, &self.state.outgoing);
+        let is_sent = |position: Position| {
+            let flight = outgoing.get(&id_of(position));
+            flight
+                .is_some_and(|flight| (flight.subscription, flight.position) == (number, position))
+        };
+        let open = share.open_before(place).into_iter();
+        feed.inherited.extend(open.filter(|one| !comes.contains(one) && !is_sent(*one)));
     }
 
     /// Offers a record to the client.
@@ -501,112 +545,15 @@ where
         Offer::Settled
     }
 
-    /// Sends again what no subscription brings any more, as much as the client takes at a time.
-    pub(super) async fn send_strays(&mut self) -> Result<(), End> {
-        while self.flying.len() < self.window {
-            let Some((id, flight)) = self.strays.pop_front() else { return Ok(()) };
-            if self.state.outgoing.get(&id) != Some(&flight) {
-                continue;
-            }
-            match self.door.hub.mqtt().fetch(&self.session, flight.position).await {
-                Ok(Some(record)) => self.send_stray(id, flight, &record),
-                Ok(None) => self.abandon(id),
-                // It is in flight still: the client is to come again for it.
-                Err(refusal) => {
-                    return Err(End::Told(reasons::of_end(refusal.code), refusal.to_string()));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn send_stray(&mut self, id: u16, flight: Flight, record: &Record) {
-        let held = self.state.subscriptions.get(&flight.subscription);
-        let identifiers = held.and_then(|held| held.standing.identifier).into_iter().collect();
-        let merged = Merged { quality: flight.quality, identifiers, retain_as_published: true };
-        let sheet = self.sheet_of((Form::Message, None), record, merged, Origin::Retained);
-        let sent = sheet.is_some_and(|sheet| {
-            let sheet = Sheet { quality: flight.quality, ..sheet };
-            self.machine.publish(&sheet.delivery(id, Turn::Again)).is_ok()
-        });
-        if sent {
-            self.flying.insert(id, Turn::Again);
-        } else {
-            self.abandon(id);
-        }
-    }
-
-    /// What is in flight from an earlier connection is not sent again.
-    fn abandon(&mut self, id: u16) {
-        let Some(flight) = self.state.outgoing.remove(&id) else { return };
-        let index = self.feeds.iter().position(|feed| feed.number == flight.subscription);
-        if let Some(index) = index {
-            self.settle(index, flight.position);
-        }
-    }
-
-    /// What a subscription was to bring again and has passed by will not come: it expired meanwhile,
-    /// or the client may not have it any more.
-    fn give_up_awaited(&mut self, index: usize) {
-        loop {
-            let Some(feed) = self.feeds.get_mut(index) else { return };
-            let seen = feed.seen.value();
-            let Some(passed) = feed.awaited.pop_first() else { return };
-            if passed >= seen {
-                feed.awaited.insert(passed);
-                return;
-            }
-            let id = id_of(Position::new(passed));
-            let is_passed = |flight: &Flight| flight.position.value() == passed;
-            let flight = self.state.outgoing.get(&id).filter(|flight| is_passed(flight));
-            if flight.is_some_and(|flight| !flight.is_released) && !self.flying.contains_key(&id) {
-                self.abandon(id);
-            }
-        }
-    }
-
-    /// A message is done: the client has it, or will not take it.
-    pub(super) fn done(&mut self, id: u16, quality: u8) {
-        let known = self.state.outgoing.get(&id).filter(|flight| flight.quality == quality);
-        let Some(flight) = known.copied() else { return };
-        self.state.outgoing.remove(&id);
-        self.flying.remove(&id);
-        self.remembered = self.remembered.max(Remembered::Changed);
-        let index = self.feeds.iter().position(|feed| feed.number == flight.subscription);
-        if let Some(index) = index {
-            self.settle(index, flight.position);
-        }
-    }
-
-    fn settle(&mut self, index: usize, position: Position) {
-        let Some(feed) = self.feeds.get_mut(index) else { return };
-        feed.outstanding.remove(&position.value());
-        feed.let_go(position);
-        let (number, next) = (feed.number, feed.next());
-        if position > next {
-            self.state.done(number, position);
-        }
-        self.state.moved(number, next);
-        self.remembered = self.remembered.max(Remembered::Changed);
-    }
-
-    /// Nothing before `position` is to be sent by this subscription.
-    pub(super) fn look_past(&mut self, index: usize, position: Position) {
-        let Some(feed) = self.feeds.get_mut(index) else { return };
-        feed.seen = feed.seen.max(position);
-        let next = feed.next();
-        self.state.moved(feed.number, next);
-        self.remembered = self.remembered.max(Remembered::Changed);
-        self.give_up_awaited(index);
-    }
-
     /// How a record is sent; `None` where it is not.
     fn sheet(&mut self, index: usize, record: &Record, origin: Origin) -> Option<Sheet> {
         let feed = self.feeds.get(index)?;
         let has_waited = feed.has_waited(self.door.hub.authority().version());
         let (number, form) = (feed.number, feed.form);
         if (has_waited || origin != Origin::Live) && !self.may_still(record) {
-            feed.let_go(record.position());
+            if let Some(feed) = self.feeds.get(index) {
+                feed.pass_on(record);
+            }
             return None;
         }
         let standing = &self.state.subscriptions.get(&number)?.standing;
@@ -692,7 +639,7 @@ where
     fn is_own(&self, record: &Record) -> bool {
         let header = record.header();
         header.publisher == self.session.who().id
-            && self.own.contains(&header.topic, header.sequence)
+            && self.own.contains(&header.topic, Which::of(header))
     }
 
     /// What the client reads of a record. Of a sealed one, and where it says so of every one, it is

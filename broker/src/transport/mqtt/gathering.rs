@@ -4,10 +4,11 @@
 use std::collections::HashMap;
 
 use sekisho_mqtt::mapping::{NameError, Prefix};
-use sekisho_proto::Topic;
+use sekisho_proto::{Header, Topic};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::connection::Live;
+use super::publishing::Which;
 use crate::hub::{Letter, Posted};
 
 /// Letters that go together at most: what they keep others waiting for at the door.
@@ -88,11 +89,11 @@ where
         self.gathered_bytes = 0;
         let Some(last) = gathered.len().checked_sub(1) else { return };
         let notes = self.asks_for_no_own();
-        let (mut posted, mut topics, mut unheard) = (Vec::with_capacity(last + 1), Vec::new(), 0);
+        let (mut posted, mut noted, mut unheard) =
+            (Vec::with_capacity(last + 1), Vec::with_capacity(last + 1), 0);
         for (index, (pending, letter)) in gathered.into_iter().enumerate() {
-            if notes {
-                topics.push(letter.topic.clone());
-            }
+            let is_to_note = notes || letter.flags & Header::FLAG_RETAIN != 0;
+            noted.push(is_to_note.then(|| (letter.topic.clone(), letter.flags)));
             let request = if pending.quality == 0 && index < last {
                 unheard += 1;
                 None
@@ -103,9 +104,9 @@ where
             posted.push(Posted { request, letter });
         }
         let sequences = self.session.attest_all(posted).await;
-        for (topic, sequence) in topics.into_iter().zip(sequences) {
-            if let Some(sequence) = sequence {
-                self.note_own(topic, sequence);
+        for (noted, sequence) in noted.into_iter().zip(sequences) {
+            if let (Some((topic, flags)), Some(sequence)) = (noted, sequence) {
+                self.note_own(topic, Which::attested(sequence), flags);
             }
         }
     }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use sekisho_mqtt::packet::{Connect, Method, Packet};
-use sekisho_mqtt::{Fault, Machine, Reason};
+use sekisho_mqtt::{Fault, Machine, Reason, TooLarge};
 use sekisho_proto::{Hash, PublicKey, RefusalCode, frame, limits};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -47,6 +47,13 @@ impl Unwelcome {
 impl From<Fault> for Unwelcome {
     fn from(fault: Fault) -> Self {
         Self::new(fault.reason, fault.why, "malformed")
+    }
+}
+
+impl From<TooLarge> for Unwelcome {
+    fn from(TooLarge: TooLarge) -> Self {
+        let why = "wanted a client that takes the answer (3.1.2.11.4), found a smaller maximum";
+        Self::new(Reason::TOO_LARGE, why, "packet-size")
     }
 }
 
@@ -135,7 +142,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let (challenge, reply) = Challenge::begin(&door.key, method, shown)?;
-    machine.auth(&reply);
+    machine.auth(&reply)?;
     if write(stream, machine).await.is_err() {
         return Ok(None);
     }

@@ -1,6 +1,6 @@
 //! What a client publishes: a letter that the node attests, or an envelope that the client signed.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use sekisho_mqtt::packet::{Answer, Publish, Step, Version, Will};
 use sekisho_mqtt::session_state::Intended;
 use sekisho_mqtt::will::Testament;
 use sekisho_proto::{
-    ContentType, Envelope, Frame, Header, MqttMessage, RefusalCode, Sequence, Topic, frame,
+    BootId, ContentType, Envelope, Frame, Header, MqttMessage, RefusalCode, Sequence, Topic, frame,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
@@ -30,38 +30,71 @@ use crate::hub::{Letter, Refusal, metrics};
 pub(super) const KEY_HEADER: &str = "sekisho-key-header";
 /// Publishes of a client that are known as its own; beyond it the oldest are forgotten.
 const OWN_MAX: usize = 65_536;
+/// Topics of which a client's last retained message is known as its own; those of others beyond it
+/// are not.
+const OWN_RETAINED_MAX: usize = 1_024;
 /// How long the end of a connection waits for messages that are on their way to the log: less than
 /// another connection waits to take the session over.
 const SETTLE_MAX: Duration = Duration::from_secs(5);
 
+/// Which of a topic's envelopes one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Which {
+    /// The publisher's run; `None` where the node attests, in a run that outlives the connection.
+    boot: Option<BootId>,
+    sequence: Sequence,
+}
+
 /// What a client published lately.
 #[derive(Debug, Default)]
 pub(super) struct Own {
-    known: HashSet<(Topic, Sequence)>,
-    order: VecDeque<(Topic, Sequence)>,
+    known: HashSet<(Topic, Which)>,
+    order: VecDeque<(Topic, Which)>,
+    /// What it had retained, also before it asked for anything: whoever subscribes later may not want
+    /// that.
+    retained: BTreeMap<Topic, Which>,
+}
+
+impl Which {
+    /// One that the node attested.
+    pub(super) const fn attested(sequence: Sequence) -> Self {
+        Self { boot: None, sequence }
+    }
+
+    pub(super) fn of(header: &Header) -> Self {
+        let boot = header.attester.is_none().then_some(header.boot);
+        Self { boot, sequence: header.sequence }
+    }
 }
 
 impl Own {
-    fn insert(&mut self, topic: Topic, sequence: Sequence) {
+    fn insert(&mut self, topic: Topic, which: Which) {
         if self.order.len() >= OWN_MAX
             && let Some(oldest) = self.order.pop_front()
         {
             self.known.remove(&oldest);
         }
-        self.known.insert((topic.clone(), sequence));
-        self.order.push_back((topic, sequence));
+        self.known.insert((topic.clone(), which));
+        self.order.push_back((topic, which));
+    }
+
+    fn insert_retained(&mut self, topic: Topic, which: Which) {
+        if self.retained.len() < OWN_RETAINED_MAX || self.retained.contains_key(&topic) {
+            self.retained.insert(topic, which);
+        }
     }
 
     /// Whether it published this.
-    pub(super) fn contains(&self, topic: &Topic, sequence: Sequence) -> bool {
-        !self.known.is_empty() && self.known.contains(&(topic.clone(), sequence))
+    pub(super) fn contains(&self, topic: &Topic, which: Which) -> bool {
+        let is_known = !self.known.is_empty() && self.known.contains(&(topic.clone(), which));
+        is_known || self.retained.get(topic) == Some(&which)
     }
 }
 
 /// What a message is to the node.
 enum Sending {
     Letter(Letter),
-    Envelope { envelope: Bytes, key_header: Option<Bytes> },
+    Envelope { header: Box<Header>, envelope: Bytes, key_header: Option<Bytes> },
 }
 
 /// Why a message is not looked at further.
@@ -93,18 +126,20 @@ where
             Sending::Letter(letter) => {
                 self.post().await;
                 let request = self.expect(pending);
-                let topic = letter.topic.clone();
+                let (topic, flags) = (letter.topic.clone(), letter.flags);
                 let sequence = if self.state.is_durable() {
                     self.attest_once(request, letter, pending.id).await
                 } else {
                     self.session.attest(request, letter).await
                 };
                 if let Some(sequence) = sequence {
-                    self.note_own(topic, sequence);
+                    self.note_own(topic, Which::attested(sequence), flags);
                 }
             }
-            Sending::Envelope { envelope, key_header } => {
+            Sending::Envelope { header, envelope, key_header } => {
                 self.post().await;
+                let which = Which::of(&header);
+                self.note_own(header.topic, which, header.flags);
                 let request = self.expect(pending);
                 let publish = frame::Publish { request, envelope, key_header };
                 let handled = self.session.handle(Frame::Publish(publish)).await;
@@ -138,9 +173,13 @@ where
         self.pending.values().any(is_same)
     }
 
-    pub(super) fn note_own(&mut self, topic: Topic, sequence: Sequence) {
+    /// Remembers that a message is this client's, where it may matter.
+    pub(super) fn note_own(&mut self, topic: Topic, which: Which, flags: u32) {
+        if flags & Header::FLAG_RETAIN != 0 {
+            self.own.insert_retained(topic.clone(), which);
+        }
         if self.asks_for_no_own() {
-            self.own.insert(topic, sequence);
+            self.own.insert(topic, which);
         }
     }
 
@@ -292,7 +331,8 @@ fn envelope(topic: &Topic, message: MqttMessage) -> Result<Sending, NotSent> {
     let key_header = key_header.transpose().map_err(|error| {
         NotSent(Reason::PAYLOAD_FORMAT, format!("user property {KEY_HEADER}: {error}"))
     })?;
-    Ok(Sending::Envelope { envelope: payload, key_header: key_header.map(Bytes::from) })
+    let header = Box::new(found.header().clone());
+    Ok(Sending::Envelope { header, envelope: payload, key_header: key_header.map(Bytes::from) })
 }
 
 fn body(message: &MqttMessage) -> Result<(ContentType, Bytes), NotSent> {

@@ -20,7 +20,7 @@ use super::connection::{End, Live, Remembered};
 use super::delivering::{CREDIT, Feed, Form, Origin, RETAINED_WAITING_MAX};
 use super::reasons;
 use crate::clock;
-use crate::hub::{Outgoing, Refusal, metrics};
+use crate::hub::{Outgoing, Refusal, Telling, metrics};
 use crate::session::unexpected;
 
 /// The user property of SUBSCRIBE that says in which form records are wanted, and its one value.
@@ -68,7 +68,7 @@ where
             match opened {
                 Ok((mut feed, _position)) => {
                     feed.resume(held.next, &self.state);
-                    feed.join(self.door.hub.mqtt().share(&self.session, &self.state, number));
+                    self.join(&mut feed).await;
                     self.add_feed(feed);
                 }
                 Err(refusal) => {
@@ -107,7 +107,7 @@ where
             }
         }
         self.keep().await?;
-        self.machine.subscribed(id, &codes, &whys.join("; "));
+        self.machine.subscribed(id, &codes, &whys.join("; "))?;
         for (number, is_new) in wanted {
             self.want_retained(number, is_new).await;
         }
@@ -166,10 +166,20 @@ where
         let spelt = wish.spelt.clone();
         let held = Held { standing, spelt, next: since, done: BTreeSet::new() };
         self.state.subscriptions.insert(number, Box::new(held));
-        feed.join(self.door.hub.mqtt().share(&self.session, &self.state, number));
+        self.join(&mut feed).await;
         self.add_feed(feed);
         self.watches.extend(watch.map(|watch| (number, watch)));
         Granted::Yes { number, is_new: true }
+    }
+
+    /// Has a feed take its place in its share, where it has one.
+    async fn join(&mut self, feed: &mut Feed) {
+        let share = self.door.hub.mqtt().share(&self.session, &self.state, feed.number);
+        if share.is_some() {
+            let subscription = SubscriptionId::new(feed.number);
+            self.session.tell_place(subscription, Telling::WithRights).await;
+        }
+        feed.join(share);
     }
 
     /// Whether a subscription is sent records as they are: of others something else is made, or they
@@ -262,6 +272,11 @@ where
         if let Some(feed) = feed {
             before.truncate(room);
             feed.add_retained(before);
+            if feed.waits_behind() {
+                // The gate may have passed by some of them: then nothing brings them as new.
+                let subscription = SubscriptionId::new(number);
+                self.session.tell_place(subscription, Telling::Once).await;
+            }
         }
     }
 
@@ -285,7 +300,7 @@ where
             });
         }
         self.keep().await?;
-        self.machine.unsubscribed(unsubscribe.id, &codes);
+        self.machine.unsubscribed(unsubscribe.id, &codes)?;
         Ok(())
     }
 }

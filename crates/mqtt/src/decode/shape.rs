@@ -3,10 +3,16 @@
 use mqtt_protocol_core::mqtt::packet::{Property, v5_0};
 
 use super::{Fault, Version};
+use crate::length;
 use crate::reason::Reason;
 
 /// Where the level is in a CONNECT of the protocol name MQTT.
 const LEVEL_AT: usize = 6;
+/// Where its flags are, and where the properties of one of 5.0 begin.
+const FLAGS_AT: usize = 7;
+const CONNECT_PROPERTIES_AT: usize = 10;
+/// The flag that says that there is a will (3.1.2.5).
+const HAS_WILL: u8 = 0x04;
 /// The highest level that stands for a version: bridges set the bit above.
 const LEVEL_MAX: u8 = 0x7f;
 
@@ -28,6 +34,22 @@ pub(super) fn version_of(body: &[u8]) -> Version {
     }
 }
 
+/// Looks at the lengths of the properties of a CONNECT of 5.0 and of its will.
+pub(super) fn check_connect(body: &[u8]) -> Result<(), Fault> {
+    let flags = body.get(FLAGS_AT).copied().unwrap_or_default();
+    let own = counted("CONNECT", body.get(CONNECT_PROPERTIES_AT..).unwrap_or_default())?;
+    let rest = own.and_then(|(own, rest)| rest.get(own..)).and_then(after_text);
+    match rest {
+        Some(rest) if flags & HAS_WILL != 0 => counted("CONNECT: will", rest).map(drop),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Looks at the length of the properties of a packet of 5.0 that has them at `at`, or none.
+pub(super) fn check_length(name: &str, at: usize, body: &[u8]) -> Result<(), Fault> {
+    counted(name, body.get(at..).unwrap_or_default()).map(drop)
+}
+
 /// Looks at the properties of a PUBLISH of 5.0: they are there, if only to say that there are none
 /// (2.2.2), and an alias of 0 is told as that (3.3.4). Anything else is the library's to find.
 pub(super) fn check_publish(quality: u8, body: &[u8]) -> Result<(), Fault> {
@@ -37,25 +59,25 @@ pub(super) fn check_publish(quality: u8, body: &[u8]) -> Result<(), Fault> {
     if rest.is_empty() {
         return Err(Fault::malformed("PUBLISH: wanted a property length (2.2.2), found the end"));
     }
-    let Some((length, rest)) = length("PUBLISH", rest)? else { return Ok(()) };
-    let mut left = rest.get(..length).unwrap_or_default();
-    while let [id, more @ ..] = left {
-        if (*id, more.first_chunk()) == (0x23, Some(&[0, 0])) {
+    let alias = |property: &[u8]| {
+        if property.starts_with(&[0x23, 0, 0]) {
             let why = "PUBLISH: wanted a topic alias above 0, found 0 (3.3.2.3.4)";
             return Err(Fault::new(Reason::ALIAS_INVALID, why));
         }
-        let Ok((_property, used)) = Property::parse(left) else { break };
-        left = left.get(used..).unwrap_or_default();
-    }
-    Ok(())
+        Ok(())
+    };
+    look_at("PUBLISH", rest, alias).map(drop)
 }
 
-/// Looks at the options of a SUBSCRIBE of 5.0: values that are none are a Protocol Error (3.8.3.1),
-/// bits that are reserved a Malformed Packet. Anything else is the library's to find.
-pub(super) fn check_options(body: &[u8]) -> Result<(), Fault> {
-    let Some(rest) = body.get(2..) else { return Ok(()) };
-    let Some((length, rest)) = length("SUBSCRIBE", rest)? else { return Ok(()) };
-    let mut left = rest.get(length..).unwrap_or_default();
+/// Looks at a SUBSCRIBE of 5.0: options that are none are a Protocol Error (3.8.3.1), bits that are
+/// reserved a Malformed Packet. Anything else is the library's to find.
+pub(super) fn check_subscribe(body: &[u8]) -> Result<(), Fault> {
+    let identifier = |property: &[u8]| match property {
+        [0x0b, number @ ..] => counted("SUBSCRIBE: identifier", number).map(drop),
+        _ => Ok(()),
+    };
+    let rest = look_at("SUBSCRIBE", body.get(2..).unwrap_or_default(), identifier)?;
+    let mut left = rest.unwrap_or_default();
     while let Some([options, more @ ..]) = after_text(left) {
         let is_none = options & 0x03 == 0x03 || options & 0x30 == 0x30;
         if is_none && options & 0xc0 == 0 {
@@ -67,6 +89,23 @@ pub(super) fn check_options(body: &[u8]) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Has each of the properties at the front of `bytes` looked at, from its first byte on. Returns what
+/// follows them; `None` where they are not whole.
+fn look_at<'a>(
+    name: &str,
+    bytes: &'a [u8],
+    look: impl Fn(&[u8]) -> Result<(), Fault>,
+) -> Result<Option<&'a [u8]>, Fault> {
+    let Some((length, rest)) = counted(name, bytes)? else { return Ok(None) };
+    let mut left = rest.get(..length).unwrap_or_default();
+    while !left.is_empty() {
+        look(left)?;
+        let Ok((_property, used)) = Property::parse(left) else { break };
+        left = left.get(used..).unwrap_or_default();
+    }
+    Ok(rest.get(length..))
+}
+
 /// What follows a text; `None` where it is not whole.
 fn after_text(bytes: &[u8]) -> Option<&[u8]> {
     let (length, rest) = bytes.split_first_chunk()?;
@@ -74,18 +113,8 @@ fn after_text(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 /// A length in as few bytes as it needs (1.5.5), and what follows; `None` where it is not whole.
-fn length<'a>(name: &str, bytes: &'a [u8]) -> Result<Option<(usize, &'a [u8])>, Fault> {
-    let mut length = 0;
-    for (index, byte) in bytes.iter().take(4).enumerate() {
-        length |= usize::from(byte & 0x7f) << (7 * index);
-        if *byte == 0 && index > 0 {
-            let why = format!("{name}: wanted a length in as few bytes as it needs (1.5.5)");
-            return Err(Fault::malformed(why));
-        }
-        if byte & 0x80 == 0 {
-            let rest = bytes.get(index + 1..).unwrap_or_default();
-            return Ok(Some((length, rest)));
-        }
-    }
-    Ok(None)
+fn counted<'a>(name: &str, bytes: &'a [u8]) -> Result<Option<(usize, &'a [u8])>, Fault> {
+    let Some(length) = length::read(bytes)? else { return Ok(None) };
+    length.check_shortest(name)?;
+    Ok(Some((length.value, bytes.get(length.bytes..).unwrap_or_default())))
 }

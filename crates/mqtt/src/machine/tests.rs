@@ -5,7 +5,12 @@ use sekisho_proto::{MqttMessage, UserProperty};
 
 use super::*;
 
-const ALLOWED: Allowed = Allowed { receive_maximum: 2, packet_bytes_max: 100_000, alias_max: 3 };
+const ALLOWED: Allowed = Allowed {
+    receive_maximum: 2,
+    packet_bytes_max: 100_000,
+    untold_bytes_max: 150_000,
+    alias_max: 3,
+};
 
 fn connect_v5() -> Vec<u8> {
     v5_0::Connect::builder()
@@ -60,16 +65,10 @@ fn publish_v5(name: &str, quality: Qos, id: u16, alias: Option<u16>, duplicate: 
 }
 
 fn body(bytes: &[u8]) -> (u8, Vec<u8>) {
-    let mut length = 0_usize;
-    for (index, byte) in bytes[1..].iter().enumerate() {
-        length |= usize::from(byte & 0x7f) << (7 * index);
-        if byte & 0x80 == 0 {
-            let body = bytes[index + 2..].to_vec();
-            assert_eq!(body.len(), length, "wanted one whole packet");
-            return (bytes[0], body);
-        }
-    }
-    panic!("wanted a length, found {bytes:?}");
+    let length = length::read(&bytes[1..]).expect("a length").expect("a whole one");
+    let body = bytes[1 + length.bytes..].to_vec();
+    assert_eq!(body.len(), length.value, "wanted one whole packet");
+    (bytes[0], body)
 }
 
 fn delivery<'a>(name: &'a str, message: &'a MqttMessage, identifiers: &'a [u32]) -> Delivery<'a> {
@@ -195,15 +194,131 @@ fn a_client_that_takes_less_than_connack_is_not_let_in() {
 }
 
 #[test]
+fn what_a_client_takes_no_answer_to_ends_the_connection() {
+    let wanted = |first: u8, count: usize| {
+        let (mut body, options) = (vec![0, 1, 0], if first == 0x82 { &[0][..] } else { &[] });
+        for _ in 0..count {
+            body.extend([0, 1, b'a']);
+            body.extend(options);
+        }
+        let mut packet = BytesMut::from(&[first][..]);
+        length::put(body.len(), &mut packet);
+        packet.extend_from_slice(&body);
+        packet
+    };
+    for first in [0x82, 0xa2] {
+        // 200 bytes: two and two before the others, which have an identifier and no properties.
+        let found = heard(&mut open(&connect_v5()), &wanted(first, 194));
+        assert!(matches!(found, Ok(Some(_))), "{found:?}");
+        let mut machine = open(&connect_v5());
+        let fault = heard(&mut machine, &wanted(first, 195)).expect_err("a fault");
+        machine.fail(fault.reason, "");
+        assert_eq!(&machine.output()[..], [0xe0, 2, 0x95, 0], "{fault}");
+    }
+}
+
+#[test]
+fn a_reason_that_makes_the_answer_too_large_is_left_out() {
+    let reason = Reason::NOT_AUTHORIZED;
+    for (why, bytes) in [(57, 200), (58, 140)] {
+        let mut machine = open(&connect_v5());
+        machine.subscribed(1, &[reason; 134], &"x".repeat(why)).expect("room for SUBACK");
+        assert_eq!(machine.output().len(), bytes, "{why}");
+    }
+    let mut machine = open(&connect_v5());
+    assert_eq!(machine.subscribed(1, &[reason; 195], ""), Err(TooLarge));
+    assert_eq!(machine.unsubscribed(1, &[reason; 195]), Err(TooLarge));
+    assert!(machine.output().is_empty());
+}
+
+#[test]
 fn a_length_in_more_bytes_than_it_needs_is_refused_in_5() {
     let ping = [0xc0, 0x80, 0];
     let fault = heard(&mut open(&connect_v5()), &ping).expect_err("a fault");
     assert_eq!(fault.reason, Reason::MALFORMED);
     assert_eq!(heard(&mut open(&connect_v311()), &ping), Ok(Some(Packet::Ping)));
-    let packets: [&[u8]; 2] = [b"\x30\x05\0\x01a\x80\0", b"\x82\x08\0\x01\x80\0\0\x01a\0"];
-    for packet in packets {
-        let fault = heard(&mut open(&connect_v5()), packet).expect_err("a fault");
-        assert_eq!(fault.reason, Reason::MALFORMED, "{packet:?}");
+    // Which version a CONNECT is of it says itself.
+    for (connect, is_fine) in [(connect_v5(), false), (connect_v311(), true)] {
+        let long = [&[0x10, connect[1] | 0x80, 0][..], &connect[2..]].concat();
+        let found = heard(&mut Machine::new(ALLOWED), &long);
+        assert_eq!(found.is_ok(), is_fine, "{found:?}");
+    }
+}
+
+/// A packet whose properties are those, with their length in so many bytes.
+fn with_properties(first: u8, [before, properties, after]: [&[u8]; 3], bytes: usize) -> Vec<u8> {
+    let mut length = vec![0x80; bytes];
+    length[0] |= u8::try_from(properties.len()).unwrap();
+    length[bytes - 1] &= 0x7f;
+    let body = [before, &length, properties, after].concat();
+    [&[first, u8::try_from(body.len()).unwrap()][..], &body].concat()
+}
+
+#[test]
+fn a_property_length_in_more_bytes_than_it_needs_is_refused_in_every_packet_that_has_one() {
+    let said: &[u8] = b"\x26\0\x01k\0\x01v";
+    let packets: [(u8, [&[u8]; 3]); 11] = [
+        (0x10, [b"\0\x04MQTT\x05\x02\0\x3c", b"\x21\0\x09", b"\0\x01c"]),
+        // Of a will.
+        (0x10, [b"\0\x04MQTT\x05\x06\0\x3c\0\0\x01c", said, b"\0\x01w\0\x01p"]),
+        (0x32, [b"\0\x01a\0\x09", b"\x01\x01", b"x"]),
+        (0x40, [b"\0\x01\x10", said, b""]),
+        (0x50, [b"\0\x01\x10", said, b""]),
+        (0x62, [b"\0\x01\x92", said, b""]),
+        (0x70, [b"\0\x01\x92", said, b""]),
+        (0x82, [b"\0\x01", said, b"\0\x01a\0"]),
+        (0xa2, [b"\0\x01", said, b"\0\x01a"]),
+        (0xe0, [b"\x04", said, b""]),
+        (0xf0, [b"\x19", b"\x15\0\x01m", b""]),
+    ];
+    for (first, [before, said, after]) in packets {
+        // AUTH has to say something.
+        let all = if first == 0xf0 { &[said][..] } else { &[said, &[]] };
+        for (properties, bytes) in
+            all.iter().flat_map(|said| (1..=4).map(move |bytes| (said, bytes)))
+        {
+            let packet = with_properties(first, [before, properties, after], bytes);
+            let mut machine =
+                if first == 0x10 { Machine::new(ALLOWED) } else { open(&connect_v5()) };
+            match heard(&mut machine, &packet) {
+                Ok(found) => assert!(bytes == 1 && found.is_some(), "{packet:?}: {found:?}"),
+                Err(fault) => {
+                    assert!(bytes > 1, "{packet:?}: {fault}");
+                    assert_eq!(fault.reason, Reason::MALFORMED, "{packet:?}");
+                    assert!(fault.why.contains("1.5.5"), "{packet:?}: {fault}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_subscription_identifier_in_more_bytes_than_it_needs_is_refused() {
+    for (identifier, is_fine) in
+        [(&b"\x0b\x07"[..], true), (b"\x0b\x87\0", false), (b"\x0b\x80\x01", true)]
+    {
+        let parts = [b"\0\x01", identifier, b"\0\x01a\0"];
+        let found = heard(&mut open(&connect_v5()), &with_properties(0x82, parts, 1));
+        assert_eq!(found.is_ok(), is_fine, "{identifier:?}: {found:?}");
+        if let Err(fault) = found {
+            assert_eq!(fault.reason, Reason::MALFORMED);
+        }
+    }
+}
+
+#[test]
+fn a_packet_may_be_as_large_as_its_client_was_told_and_of_others_a_little_larger() {
+    let message = |bytes: u32| {
+        let mut packet = BytesMut::from(&[0x30][..]);
+        length::put(usize::try_from(bytes - 4).unwrap(), &mut packet);
+        packet
+    };
+    for (connect, most) in
+        [(connect_v5(), ALLOWED.packet_bytes_max), (connect_v311(), ALLOWED.untold_bytes_max)]
+    {
+        assert_eq!(heard(&mut open(&connect), &message(most)), Ok(None), "it is waited for");
+        let fault = heard(&mut open(&connect), &message(most + 1)).expect_err("a fault");
+        assert_eq!(fault.reason, Reason::TOO_LARGE);
     }
 }
 
@@ -418,13 +533,14 @@ fn answers_are_written_as_the_library_reads_them() {
     assert_eq!(connack.props().len(), 7, "{:?}", connack.props());
     assert_eq!(machine.patience(), Some(Duration::from_secs(90)));
 
-    machine.subscribed(3, &[Reason::of(2), Reason::NOT_AUTHORIZED], "because");
+    let codes = [Reason::of(2), Reason::NOT_AUTHORIZED];
+    machine.subscribed(3, &codes, "because").expect("room for SUBACK");
     let (_first, content) = body(&std::mem::take(machine.output()));
     let (suback, _used) = v5_0::Suback::parse(&content).unwrap();
     let codes: Vec<_> = suback.reason_codes().iter().map(|code| *code as u8).collect();
     assert_eq!(codes, [2, 0x87]);
 
-    machine.unsubscribed(4, &[Reason::NO_SUBSCRIPTION]);
+    machine.unsubscribed(4, &[Reason::NO_SUBSCRIPTION]).expect("room for UNSUBACK");
     let (_first, content) = body(&std::mem::take(machine.output()));
     assert!(v5_0::Unsuback::parse(&content).is_ok());
 

@@ -69,6 +69,33 @@ proptest! {
 }
 
 #[test]
+fn what_a_member_may_not_have_any_more_goes_to_another_that_may() {
+    let mut group = Group::new(Position::ZERO, 1_000);
+    let [loser, other, neither] = [1, 2, 3].map(MemberId);
+    for member in [loser, other, neither] {
+        group.join(member, Position::ZERO);
+    }
+    for record in 0..3 {
+        assert!(group.claim(position(record), loser, |_member| false));
+    }
+    group.done(position(2), loser);
+    let open: Vec<Position> = group.open_before(loser, position(9)).collect();
+    assert_eq!(open, [position(0), position(1)]);
+    assert_eq!(group.open_before(loser, position(1)).count(), 1);
+    assert_eq!(group.pass_on(position(0), loser, |member| member == other), Some(other));
+    // Of what is another's, and of what is done, nothing is left to be passed on.
+    assert_eq!(group.pass_on(position(0), loser, |_member| true), None);
+    assert_eq!(group.pass_on(position(2), loser, |_member| true), None);
+    assert!(group.claim(position(0), other, |_member| true));
+    assert!(!group.claim(position(0), loser, |_member| true));
+    // Where nobody may have it, it is given to whoever comes, and not lost.
+    assert_eq!(group.pass_on(position(1), loser, |member| member == loser), None);
+    assert_eq!(group.orphans().collect::<Vec<_>>(), [position(1)]);
+    assert_eq!(group.join(MemberId(4), position(5)), [position(1)]);
+    assert_eq!(group.take_lost(), 0);
+}
+
+#[test]
 fn members_take_turns() {
     let mut group = Group::new(Position::ZERO, 1_000);
     for member in 1..=3 {
