@@ -13,6 +13,9 @@ use crate::value::Value;
 const SPARE_MIN: usize = 1_024;
 const SPARE_MAX: usize = 32_768;
 
+/// How many bytes more are kept than may be wanted, for the same reason.
+const SPARE_BYTES: usize = SORTED_BYTES_MAX / 4;
+
 /// Where an entity came from: its stream, its record, its number in there. What is alike in the order
 /// that is asked for stands in this one.
 pub(crate) type Origin = (usize, u64, u32);
@@ -46,11 +49,13 @@ impl Foremost {
         self.bytes = self.bytes.saturating_add(weight(&candidate));
         self.kept.push(candidate);
         let spare = wanted.clamp(SPARE_MIN, SPARE_MAX);
-        if self.kept.len() >= wanted.saturating_add(spare) || self.bytes > SORTED_BYTES_MAX {
-            self.settle(wanted, &options.order);
+        let most = wanted.saturating_add(spare).min(SORTED_ENTITIES_MAX + SPARE_MAX);
+        if self.kept.len() < most && self.bytes <= SORTED_BYTES_MAX + SPARE_BYTES {
+            return Ok(());
         }
+        self.settle(wanted, &options.order);
         let instead = "narrow it with $filter, or ask for less with $top and $skip";
-        if self.kept.len() > SORTED_ENTITIES_MAX + SPARE_MAX {
+        if self.kept.len() > SORTED_ENTITIES_MAX {
             return Err(Fault::too_much("entities sorted", SORTED_ENTITIES_MAX, instead));
         }
         if self.bytes > SORTED_BYTES_MAX {

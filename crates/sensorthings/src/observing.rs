@@ -89,11 +89,14 @@ impl<'a> World<'a> {
     /// A page of several logs: exact where they are short, else one log after the other.
     fn page_of_all(&self, walks: &[Walk<'_, 'a>], options: &Options) -> Result<PageOf, Fault> {
         let is_plain = options.order.is_empty() && !options.is_counting();
-        let is_walking = matches!(options.token, Some(Token::After(..)));
         let records: u64 = walks.iter().map(Walk::size).sum();
         let reads: u64 = walks.iter().map(|walk| walk.size().div_ceil(WHOLE_RECORDS_MAX)).sum();
-        if records <= WHOLE_RECORDS_MAX && reads <= READS_MAX as u64 && !is_walking {
-            return self.all_of(walks, options);
+        let is_short = records <= WHOLE_RECORDS_MAX && reads <= READS_MAX as u64;
+        if is_short
+            && !options.is_walking()
+            && let Some(page) = self.all_of(walks, options)?
+        {
+            return Ok(page);
         }
         if is_plain {
             return passing::pass(walks, options);
@@ -101,22 +104,22 @@ impl<'a> World<'a> {
         visiting::visit(self, walks, options)
     }
 
-    /// Everything of several logs.
-    fn all_of(&self, walks: &[Walk<'_, 'a>], options: &Options) -> Result<PageOf, Fault> {
+    /// Everything of several logs; `None` where that is too much to be read at once.
+    fn all_of(&self, walks: &[Walk<'_, 'a>], options: &Options) -> Result<Option<PageOf>, Fault> {
         let (mut all, mut is_missing) = (Vec::new(), false);
         for walk in walks {
             match walk.whole(Begin::Offset(walk.low), WHOLE_RECORDS_MAX) {
                 Whole::All(readings) => all.push((walk, readings)),
                 Whole::Missing => is_missing = true,
-                Whole::Longer => return Err(too_many_records()),
+                Whole::Longer => return Ok(None),
             }
         }
         if is_missing {
             let is_over = self.wants().is_empty();
-            return if is_over { Err(too_many_reads()) } else { Ok(PageOf::empty()) };
+            return if is_over { Err(too_many_reads()) } else { Ok(Some(PageOf::empty())) };
         }
         let each = |(walk, readings): (&Walk<'_, 'a>, Vec<&'a Reading>)| walk.items(&readings);
-        settle(self, all.into_iter().flat_map(each), options, None)
+        settle(self, all.into_iter().flat_map(each), options, None).map(Some)
     }
 
     /// What stands is described, not read.
@@ -194,20 +197,12 @@ impl<'w, 'a> Walk<'w, 'a> {
         if self.options.wants_newest() && self.log.only.is_none() {
             return self.newest();
         }
-        let is_walking = matches!(self.options.token, Some(Token::After(..)));
-        let direction = if self.options.is_counting() { None } else { self.options.direction() };
-        // More can be visited where the answer is about it.
-        let has_to_be_kept = direction.is_none() && self.at == Role::Aside;
-        let max = if has_to_be_kept { SORTED_RECORDS_MAX } else { WHOLE_RECORDS_MAX };
-        if self.size() <= max && !is_walking {
-            return match self.whole(Begin::Offset(self.low), max) {
-                Whole::All(readings) => self.settle(&readings),
-                Whole::Missing | Whole::Longer => self.later(),
-            };
-        }
-        let since = self.since();
-        if let (Some(since), false) = (since, is_walking) {
-            match self.whole(Begin::Time(since), max) {
+        let (direction, since) = (self.direction(), self.since());
+        let max = if self.has_to_be_kept() { SORTED_RECORDS_MAX } else { WHOLE_RECORDS_MAX };
+        let from =
+            if self.size() <= max { Some(Begin::Offset(self.low)) } else { since.map(Begin::Time) };
+        if let (Some(from), false) = (from, self.options.is_walking()) {
+            match self.whole(from, max) {
                 Whole::All(readings) => return self.settle(&readings),
                 Whole::Longer => {}
                 Whole::Missing => return self.later(),
@@ -221,6 +216,16 @@ impl<'w, 'a> Walk<'w, 'a> {
             }
             None => Err(too_many_records()),
         }
+    }
+
+    /// In which direction the log may be walked; nothing where all of it is needed.
+    fn direction(&self) -> Option<Direction> {
+        if self.options.is_counting() { None } else { self.options.direction() }
+    }
+
+    /// Whether it is read as a whole or not at all. More can be visited where the answer is about it.
+    fn has_to_be_kept(&self) -> bool {
+        self.direction().is_none() && self.at == Role::Aside
     }
 
     /// The last one: mostly the last record has it.
@@ -238,7 +243,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         Ok(PageOf { entities: vec![newest], count: None, next })
     }
 
-    /// Everything from a place on, where it is no more than so many records.
+    /// Everything from a place on, where it is no more than so many records, and not much to read.
     fn whole(&self, from: Begin, max: u64) -> Whole<'a> {
         let mut all: Vec<&Reading> = Vec::new();
         let mut begin = from;
@@ -246,6 +251,9 @@ impl<'w, 'a> Walk<'w, 'a> {
             return Whole::All(all);
         }
         loop {
+            if !self.has_to_be_kept() && self.is_enough(begin, WHOLE, !all.is_empty()) {
+                return Whole::Longer;
+            }
             let Some(chunk) = self.chunk(begin, WHOLE) else { return Whole::Missing };
             all.extend(chunk.readings.iter().filter(|found| found.offset < self.high));
             let last = chunk.readings.last().map(|reading| reading.offset.next());
@@ -276,6 +284,13 @@ impl<'w, 'a> Walk<'w, 'a> {
             return None;
         }
         self.world.page(self.log.stream, begin, records)
+    }
+
+    /// Whether much was read, and this page not yet: a link can lead to it. Of what comes with other
+    /// entities the first page is read all the same.
+    fn is_enough(&self, begin: Begin, max: u32, has_begun: bool) -> bool {
+        let is_much = self.world.records.is_much() && (has_begun || self.at == Role::Main);
+        is_much && !self.is_read(begin, self.records(begin, max))
     }
 
     fn is_read(&self, begin: Begin, records: u32) -> bool {
@@ -329,11 +344,23 @@ impl<'w, 'a> Walk<'w, 'a> {
     }
 
     fn backward(&self, since: Option<Timestamp>) -> Result<PageOf, Fault> {
-        let mut high = self.after.map_or(self.high, |after| after.offset.next().min(self.high));
+        let after =
+            |place: Place| if place.number == 0 { place.offset } else { place.offset.next() };
+        let mut high = self.after.map_or(self.high, |place| after(place).min(self.high));
         let mut page = Gathered { found: Vec::new(), skipped: 0, last: None };
         let (mut count, mut chunks) = (CHUNK_RECORDS_MAX, 0);
+        // A request that was led here goes on, and one that has begun: else links would lead nowhere.
+        let mut has_to_go_on = self.options.is_walking();
         while chunks < CHUNKS_MAX {
+            if high <= self.low {
+                return Ok(PageOf { entities: page.found, count: None, next: None });
+            }
             let low = Offset::new(high.value().saturating_sub(u64::from(count))).max(self.low);
+            if !has_to_go_on && self.is_enough(Begin::Offset(low), count, page.last.is_some()) {
+                page.last = page.last.or(Some(Place { offset: high, number: 0 }));
+                return Ok(self.link(page));
+            }
+            has_to_go_on = true;
             let Some(chunk) = self.chunk(Begin::Offset(low), count) else { return self.later() };
             if chunk.readings.last().is_some_and(|last| !chunk.is_end && last.offset.next() < high)
             {
@@ -359,10 +386,7 @@ impl<'w, 'a> Walk<'w, 'a> {
                 }
             }
             page.last = Some(Place { offset: low, number: 0 });
-            if low == self.low {
-                return Ok(PageOf { entities: page.found, count: None, next: None });
-            }
-            high = low;
+            (high, has_to_go_on) = (low, false);
         }
         Ok(self.link(page))
     }

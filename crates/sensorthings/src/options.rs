@@ -267,6 +267,11 @@ impl Options {
         }
     }
 
+    /// Whether a link led to the middle of a walk.
+    pub(crate) const fn is_walking(&self) -> bool {
+        matches!(self.token, Some(Token::After(..)))
+    }
+
     /// Whether everything has to be counted.
     pub(crate) const fn is_counting(&self) -> bool {
         self.count && self.counted().is_none()

@@ -180,7 +180,9 @@ impl Records {
         self.last.get(topic)
     }
 
+    /// A page of at least so many records, where the log has them and it is not full before.
     pub(crate) fn page(&self, topic: &Topic, begin: Begin, records: u32) -> Option<&Chunk> {
-        self.pages.get(&(topic.clone(), begin, records))
+        let of = |records| (topic.clone(), begin, records);
+        self.pages.range(of(records)..=of(u32::MAX)).next().map(|(_, chunk)| chunk)
     }
 }

@@ -1,15 +1,11 @@
 //! Values that expressions are made of, and how they compare.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use sekisho_proto::Timestamp;
 use serde_json::Value as Json;
 
 use crate::geometry::Geometry;
-
-/// Digits of a second's fraction that are kept.
-const FRACTION_DIGITS: usize = 6;
 
 /// What an expression comes to.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,26 +112,15 @@ impl Value {
 /// A time of RFC 3339; seconds and the time of day may be left out, as OData does. What is less than
 /// a microsecond plays no part.
 pub(crate) fn parse_time(text: &str) -> Option<Timestamp> {
-    let text = &*to_micros(text);
-    if let Ok(time) = Timestamp::parse(text) {
+    if let Ok(time) = Timestamp::parse_cut(text) {
         return Some(time);
     }
     if !text.contains('T') {
-        return Timestamp::parse(&format!("{text}T00:00:00Z")).ok();
+        return Timestamp::parse_cut(&format!("{text}T00:00:00Z")).ok();
     }
     let (date, rest) = text.split_once('T')?;
     let (clock, zone) = rest.split_at_checked(5)?;
-    Timestamp::parse(&format!("{date}T{clock}:00{zone}")).ok()
-}
-
-/// A time without the digits of its second that are less than a microsecond.
-fn to_micros(text: &str) -> Cow<'_, str> {
-    let cut = text.split_once('.').and_then(|(clock, rest)| {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let (micros, zone) = (rest.get(..FRACTION_DIGITS)?, rest.get(digits..)?);
-        (digits > FRACTION_DIGITS).then(|| format!("{clock}.{micros}{zone}"))
-    });
-    cut.map_or(Cow::Borrowed(text), Cow::Owned)
+    Timestamp::parse_cut(&format!("{date}T{clock}:00{zone}")).ok()
 }
 
 /// `08:30:15.25`, as microseconds after midnight; seconds may be left out.

@@ -59,6 +59,7 @@ impl Pass<'_> {
             return Ok(if is_full { Step::Ends(Some(here)) } else { Step::Over });
         }
         let mut begin = match (last, walk.since()) {
+            (Some(Place { offset, number: u32::MAX }), _) => Begin::Offset(offset.next()),
             (Some(after), _) => Begin::Offset(after.offset),
             (None, Some(since)) => Begin::Time(since),
             (None, None) => Begin::Offset(walk.low),

@@ -16,7 +16,8 @@ pub(crate) const BASE: &str = "https://city.example/v1.1";
 #[derive(Default)]
 pub(crate) struct City {
     pub(crate) streams: Vec<Kept>,
-    /// Records that are read at a time, where these are fewer than were asked for.
+    /// Records that are read at a time where these are large: a quarter of what one request may read,
+    /// as the values of a page are at a node.
     pub(crate) at_once_max: Option<usize>,
 }
 
@@ -159,12 +160,46 @@ impl City {
         long.collect()
     }
 
-    /// Reads what is wanted, as a node does.
-    pub(crate) fn read(&self, want: Want, records: &mut Records) {
+    /// Reads what is wanted, as a node does; `read` is how many records of pages this request had.
+    fn read_all(
+        &self,
+        mut wants: Vec<Want>,
+        records: &mut Records,
+        read: &mut usize,
+    ) -> Result<(), Fault> {
+        const PAGES_AT_ONCE: usize = 4;
+        let had_much = records.is_much();
+        while !wants.is_empty() && (had_much || !records.is_much()) {
+            let rest = wants.split_off(wants.len().min(PAGES_AT_ONCE));
+            for want in wants {
+                *read += self.read(want, records);
+            }
+            if let Some(quarter) = self.at_once_max {
+                if *read >= 4 * quarter {
+                    return Err(Fault::too_much(
+                        "values read",
+                        4 * quarter,
+                        "ask for less at once",
+                    ));
+                }
+                if *read >= quarter {
+                    records.note_much();
+                }
+            }
+            wants = rest;
+        }
+        Ok(())
+    }
+
+    /// Reads one thing that is wanted, and says of how many records a page of it is.
+    pub(crate) fn read(&self, want: Want, records: &mut Records) -> usize {
         let kept = self.streams.iter().find(|kept| kept.topic == *want.topic()).unwrap();
         assert!(kept.is_readable, "{want:?}: wanted nothing of what nobody may read");
         match want {
-            Want::Last(topic) => records.put_last(topic, kept.readings.last().cloned()),
+            Want::Last(topic) => {
+                records.put_last(topic, kept.readings.last().cloned());
+                0
+            }
             Want::Page(topic, begin, count) => {
                 let from = kept.readings.iter().filter(|reading| match begin {
                     Begin::Offset(offset) => reading.offset >= offset,
@@ -173,8 +208,9 @@ impl City {
                 let count_max =
                     usize::try_from(count).unwrap().min(self.at_once_max.unwrap_or(256));
                 let readings: Vec<_> = from.take(count_max).cloned().collect();
-                let is_end = readings.len() < count_max;
+                let (read, is_end) = (readings.len(), readings.len() < count_max);
                 records.put_page(topic, begin, count, Chunk { readings, is_end });
+                read
             }
         }
     }
@@ -225,7 +261,7 @@ impl City {
                 });
             catalogue = Catalogue::new(streams.collect());
         }
-        let (mut rounds, mut parts) = (0, 0);
+        let (mut rounds, mut parts, mut read) = (0, 0, 0);
         while rounds < sekisho_sensorthings::limits::ROUNDS_MAX {
             match answer(&request, &catalogue, &mut records, (BASE, at(60))) {
                 Outcome::Done(done) => return done,
@@ -234,11 +270,7 @@ impl City {
                     (parts, rounds) = (parts + 1, 0);
                     continue;
                 }
-                Outcome::Wants(wants) => {
-                    for want in wants {
-                        self.read(want, &mut records);
-                    }
-                }
+                Outcome::Wants(wants) => self.read_all(wants, &mut records, &mut read)?,
             }
             rounds += 1;
         }

@@ -2,10 +2,10 @@
 
 use proptest::prelude::*;
 use sekisho_proto::Value;
-use sekisho_sensorthings::FaultKind;
+use sekisho_sensorthings::{FaultKind, Outcome, Records, Request, answer};
 use serde_json::{Value as Json, json};
 
-use crate::city::{City, at, described, sample};
+use crate::city::{BASE, City, at, described, sample};
 
 /// Everything that links lead to from here.
 pub(crate) fn walk(city: &City, target: &str, name: &str) -> Vec<Json> {
@@ -57,16 +57,110 @@ fn a_long_log_is_walked_in_both_directions() {
 }
 
 /// A node reads fewer records at a time than it was asked for where these are large.
+fn large(records: i64, at_once: usize) -> City {
+    let mut city = long(records);
+    city.at_once_max = Some(at_once);
+    city
+}
+
 #[test]
 fn a_log_of_large_records_is_walked_in_both_directions() {
-    for at_once in [40, 64, 200] {
-        let mut city = long(1_000);
-        city.at_once_max = Some(at_once);
-        let forward: Vec<i64> = (0..1_000).collect();
-        assert_eq!(numbers(&walk(&city, &format!("{ALL}?$top=70"), "result")), forward);
+    for (records, at_once) in [
+        (300, 1),
+        (300, 3),
+        (300, 64),
+        (300, 200),
+        (513, 3),
+        (1_000, 40),
+        (1_000, 64),
+        (1_000, 200),
+    ] {
+        let city = large(records, at_once);
+        let forward: Vec<i64> = (0..records).collect();
+        let found = walk(&city, &format!("{ALL}?$top=70"), "result");
+        assert_eq!(numbers(&found), forward, "{records} records, {at_once} at once");
         let target = format!("{ALL}?$orderby=phenomenonTime desc&$top=70");
-        let backward: Vec<i64> = (0..1_000).rev().collect();
-        assert_eq!(numbers(&walk(&city, &target, "result")), backward, "{at_once}");
+        let backward: Vec<i64> = (0..records).rev().collect();
+        let found = walk(&city, &target, "result");
+        assert_eq!(numbers(&found), backward, "{records} records, {at_once} at once");
+    }
+}
+
+/// A truck with 23 transducers and 64 samples to a record: 340 records are a quarter of what one
+/// request may read.
+#[test]
+fn a_walk_backward_goes_on_with_the_next_request_where_much_was_read() {
+    let city = large(3_000, 340);
+    let since = format!("{ALL}?$filter=phenomenonTime ge {} and result lt 1010", at(1_000));
+    let backward: Vec<i64> = (1_000..1_010).rev().collect();
+    let target = format!("{since}&$orderby=phenomenonTime desc");
+    assert_eq!(numbers(&walk(&city, &target, "result")), backward);
+    let forward: Vec<i64> = (1_000..1_010).collect();
+    assert_eq!(numbers(&walk(&city, &since, "result")), forward);
+}
+
+/// Else its link would lead to where it came from.
+#[test]
+fn a_walk_backward_reads_on_where_it_has_not_come_on_yet() {
+    let city = large(1_000, 200);
+    // The first range has fewer records than were asked for, and much was read by then.
+    let page = city.json(&format!("{ALL}?$orderby=phenomenonTime desc&$top=70"));
+    assert_eq!(page["value"].as_array().unwrap().len(), 70);
+    for (token, reads_on) in [("", false), ("&$skiptoken=afujisawa:park:1@900.0", true)] {
+        let query = format!("$orderby=phenomenonTime%20desc{token}");
+        let request = Request::parse(ALL, &query).unwrap();
+        let mut records = Records::default();
+        records.note_much();
+        let done = answer(&request, &city.catalogue(), &mut records, (BASE, at(60)));
+        assert_eq!(matches!(done, Outcome::Wants(_)), reads_on, "{done:?}");
+    }
+}
+
+#[test]
+fn what_comes_while_large_records_are_walked_backward_is_for_the_next_walk() {
+    for (records, options) in [(500, ""), (1_500, "$filter=phenomenonTime ge 2026-11-20&")] {
+        let mut city = large(records, 123);
+        let target = format!("{ALL}?{options}$orderby=phenomenonTime desc&$skip=3&$top=50");
+        let page = city.json(&target);
+        let first: Vec<_> =
+            page["value"].as_array().unwrap().iter().map(|o| o["result"].clone()).collect();
+        let next = page["@iot.nextLink"].as_str().unwrap().to_owned();
+        for number in records..records + 10 {
+            city.keep("fujisawa/park/1", &[sample(number, &[("n", "", Value::Integer(number))])]);
+        }
+        let all = [first, walk(&city, &next, "result")].concat();
+        let wanted: Vec<i64> = (0..records - 3).rev().collect();
+        assert_eq!(numbers(&all), wanted, "{target}");
+    }
+}
+
+#[test]
+fn a_log_of_few_large_records_is_sorted_and_counted_as_a_whole() {
+    let city = large(500, 123);
+    for target in [format!("{ALL}?$top=1"), format!("{ALL}?$top=1&$select=result")] {
+        let page = city.json(&target);
+        assert_eq!(page["value"][0]["result"], 0);
+        assert!(page["@iot.nextLink"].is_string(), "{page}");
+    }
+    let page = city.json(&format!("{ALL}?$count=true&$top=1&$filter=result ge 100"));
+    assert_eq!((&page["@iot.count"], &page["value"][0]["result"]), (&json!(400), &json!(100)));
+    let sorted = walk(&city, &format!("{ALL}?$orderby=result desc&$top=200"), "result");
+    assert_eq!(numbers(&sorted), (0..500).rev().collect::<Vec<_>>());
+}
+
+#[test]
+fn what_is_expanded_of_a_log_of_few_large_records_links_to_the_rest() {
+    let city = large(500, 123);
+    for (order, wanted) in [
+        ("phenomenonTime", (0..500).collect::<Vec<i64>>()),
+        ("phenomenonTime desc", (0..500).rev().collect()),
+    ] {
+        let expand = format!("$expand=Observations($orderby={order};$top=10;$select=result)");
+        let page = city.json(&format!("/Datastreams('fujisawa:park:1::n')?{expand}"));
+        let first = page["Observations"].as_array().unwrap().iter().map(|o| o["result"].clone());
+        let link = page["Observations@iot.nextLink"].as_str().unwrap();
+        let all: Vec<_> = first.chain(walk(&city, link, "result")).collect();
+        assert_eq!(numbers(&all), wanted, "{order}");
     }
 }
 
@@ -184,6 +278,30 @@ proptest! {
             wanted.reverse();
         }
         let target = format!("{ALL}?$filter=result ge {least}&$orderby={order}&$top={top}");
+        prop_assert_eq!(numbers(&walk(&city, &target, "result")), wanted);
+    }
+
+    #[test]
+    fn links_lead_through_any_log_of_large_records_once(
+        records in 1..700_i64,
+        at_once in 2..300_usize,
+        (since, least) in (0..700_i64, prop_oneof![Just(0), 0..700_i64]),
+        (top, skip) in (1..200_usize, 0..20_usize),
+        descends in any::<bool>(),
+    ) {
+        let city = large(records, at_once);
+        let mut wanted: Vec<_> =
+            (0..records).filter(|number| *number >= since.max(least)).collect();
+        if descends {
+            wanted.reverse();
+        }
+        let order = if descends { "phenomenonTime desc" } else { "phenomenonTime" };
+        let since = at(since);
+        let target = format!(
+            "{ALL}?$filter=phenomenonTime ge {since} and result ge {least}&$orderby={order}\
+             &$top={}&$skip={skip}", top.max(usize::try_from(records).unwrap() / 50)
+        );
+        let wanted: Vec<_> = wanted.into_iter().skip(skip).collect();
         prop_assert_eq!(numbers(&walk(&city, &target, "result")), wanted);
     }
 }

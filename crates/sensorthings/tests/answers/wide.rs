@@ -102,6 +102,19 @@ fn a_walk_ends_its_page_where_much_was_read() {
 }
 
 #[test]
+fn few_large_records_of_several_logs_are_walked_sorted_and_counted() {
+    let (mut city, all) = stations(&[60; 8]);
+    city.at_once_max = Some(110);
+    for target in ["/Observations", "/Observations?$top=37&$select=id"] {
+        assert_eq!(walk(&city, target, "@iot.id"), all, "{target}");
+    }
+    let recent = format!("/Observations?$filter=phenomenonTime ge {}", at(30));
+    assert_eq!(walk(&city, &recent, "@iot.id").len(), 240);
+    let page = city.json("/Observations?$count=true&$orderby=result desc,id&$top=1");
+    assert_eq!((&page["@iot.count"], &page["value"][0]["result"]), (&json!(480), &json!(59)));
+}
+
+#[test]
 fn what_a_filter_names_is_asked_alone() {
     let (city, _) = large();
     for (filter, count) in [
