@@ -48,7 +48,7 @@ use bytes::Bytes;
 use sekisho_federation::{FollowedEntry, Resume, SignedCheckpoint};
 use sekisho_policy::Route;
 use sekisho_proto::{
-    CursorName, Filter, Frame, Hash, LogEntry, LogName, OrgName, Position, PrincipalId,
+    BootId, CursorName, Filter, Frame, Hash, LogEntry, LogName, OrgName, Position, PrincipalId,
     PrincipalName, RefusalCode, Statement, StatementIndex, Timestamp, Topic, limits,
 };
 use sekisho_routing::{Record, SessionId};
@@ -147,6 +147,11 @@ impl Hub {
     #[must_use]
     pub const fn organisation(&self) -> &OrgName {
         &self.config.organisation
+    }
+
+    /// The run under which this node signs for those that keep no key.
+    pub(crate) fn attesting_boot(&self) -> BootId {
+        self.attesting.boot()
     }
 
     /// This node's own key id, as it stands in hop lists.

@@ -80,6 +80,11 @@ impl Attesting {
         Self { boot, signing, chains: DashMap::new() }
     }
 
+    /// This run of the node.
+    pub(super) const fn boot(&self) -> BootId {
+        self.boot
+    }
+
     /// Envelopes of these chains were not stored.
     pub(crate) fn doubt(&self, unstored: Vec<(PrincipalId, Topic)>) {
         for key in unstored {

@@ -377,8 +377,8 @@ impl RecordLog {
     fn next_offset(&self, record: &NewRecord) -> Result<u64, AppendError> {
         let view = self.shared.view();
         let entry = view.topics.id(record.topic.as_str()).and_then(|id| view.topics.get(id));
-        let (known, unsure) =
-            entry.map_or((0, view.topics.unsure), |entry| (entry.next_offset, entry.unsure));
+        let (known, floor) =
+            entry.map_or((0, view.topics.floor), |entry| (entry.next_offset, entry.floor));
         let appended = self.batch.offsets.get(&record.topic).map(|last| last.saturating_add(1));
         if entry.is_none() && appended.is_none() {
             // Counts known topics of the batch twice: a limit on memory need not be exact.
@@ -388,7 +388,7 @@ impl RecordLog {
             }
         }
         let offset = match record.offset {
-            None => appended.unwrap_or_else(|| known.saturating_add(unsure)),
+            None => appended.unwrap_or_else(|| known.max(floor)),
             Some(found) => {
                 let wanted = appended.unwrap_or(known);
                 if found.value() < wanted {

@@ -551,7 +551,13 @@ where
         let has_waited = feed.has_waited(self.door.hub.authority().version());
         let (number, form) = (feed.number, feed.form);
         if (has_waited || origin != Origin::Live) && !self.may_still(record) {
-            if let Some(feed) = self.feeds.get(index) {
+            // Of quality 2 it is nobody else's when it was sent once (4.8.2).
+            let flight = self.state.outgoing.get(&id_of(record.position()));
+            let was_sent = flight.is_some_and(|flight| {
+                let is_this = flight.position == record.position();
+                is_this && flight.quality == 2 && flight.subscription == number
+            });
+            if let Some(feed) = self.feeds.get(index).filter(|_| !was_sent) {
                 feed.pass_on(record);
             }
             return None;

@@ -106,7 +106,7 @@ where
         let sequences = self.session.attest_all(posted).await;
         for (noted, sequence) in noted.into_iter().zip(sequences) {
             if let (Some((topic, flags)), Some(sequence)) = (noted, sequence) {
-                self.note_own(topic, Which::attested(sequence), flags);
+                self.note_own(topic, Which::attested(&self.door.hub, sequence), flags);
             }
         }
     }

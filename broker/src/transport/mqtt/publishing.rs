@@ -23,7 +23,7 @@ use super::connection::{End, Live, Remembered};
 use super::gathering::Pending;
 use super::greeting::Unwelcome;
 use super::reasons;
-use crate::hub::{Letter, Refusal, metrics};
+use crate::hub::{Hub, Letter, Refusal, metrics};
 
 /// The user property that holds an encoded key header in base64url, with the first envelope that
 /// needs it.
@@ -40,8 +40,8 @@ const SETTLE_MAX: Duration = Duration::from_secs(5);
 /// Which of a topic's envelopes one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Which {
-    /// The publisher's run; `None` where the node attests, in a run that outlives the connection.
-    boot: Option<BootId>,
+    /// The publisher's run, or the node's where it attests.
+    boot: BootId,
     sequence: Sequence,
 }
 
@@ -57,13 +57,12 @@ pub(super) struct Own {
 
 impl Which {
     /// One that the node attested.
-    pub(super) const fn attested(sequence: Sequence) -> Self {
-        Self { boot: None, sequence }
+    pub(super) fn attested(hub: &Hub, sequence: Sequence) -> Self {
+        Self { boot: hub.attesting_boot(), sequence }
     }
 
-    pub(super) fn of(header: &Header) -> Self {
-        let boot = header.attester.is_none().then_some(header.boot);
-        Self { boot, sequence: header.sequence }
+    pub(super) const fn of(header: &Header) -> Self {
+        Self { boot: header.boot, sequence: header.sequence }
     }
 }
 
@@ -133,7 +132,7 @@ where
                     self.session.attest(request, letter).await
                 };
                 if let Some(sequence) = sequence {
-                    self.note_own(topic, Which::attested(sequence), flags);
+                    self.note_own(topic, Which::attested(&self.door.hub, sequence), flags);
                 }
             }
             Sending::Envelope { header, envelope, key_header } => {

@@ -49,7 +49,6 @@ where
             self.machine.answer(Answer { step: Step::Released, id, reason }, "");
         }
         self.strays = self.state.strays().collect();
-        self.send_strays().await?;
         let held: Vec<_> = self.state.subscriptions.values().cloned().collect();
         for held in held {
             if is_system(&held.spelt) {
@@ -79,7 +78,8 @@ where
                 }
             }
         }
-        Ok(())
+        // What cannot be sent again is settled with its subscription.
+        self.send_strays().await
     }
 
     /// SUBSCRIBE: what is wanted, with an answer for each filter.

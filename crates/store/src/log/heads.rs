@@ -9,7 +9,7 @@ use sekisho_proto::{BootId, Hash, PrincipalId, Topic};
 use super::{
     frame::Fields,
     streams::{BootHead, Runs, StreamTable},
-    topics::TopicTable,
+    topics::{TopicEntry, TopicTable},
 };
 use crate::{Disk, directory::write_whole};
 
@@ -25,7 +25,7 @@ pub(crate) enum Format {
     /// Runs have the time when the last envelope was received, and so have those forgotten.
     Received,
     /// Runs have the newest time of their envelopes' headers, and so have those forgotten. It is told
-    /// how many damaged records may have been of any topic.
+    /// which offsets damaged records may have had.
     Headers,
 }
 
@@ -130,13 +130,15 @@ pub(crate) fn encode(
     stays: impl Fn(u64) -> bool,
 ) -> Vec<u8> {
     let mut bytes = start.to_le_bytes().to_vec();
-    bytes.extend_from_slice(&topics.unsure.to_le_bytes());
-    let dropped: Vec<_> =
-        topics.entries().iter().filter(|entry| entry.dropped_before > 0).collect();
-    put_count(&mut bytes, dropped.len());
-    for entry in dropped {
+    bytes.extend_from_slice(&topics.damaged_and_dropped.to_le_bytes());
+    let is_untold =
+        |entry: &&TopicEntry| entry.dropped_before > 0 || entry.floor > entry.next_offset;
+    let untold: Vec<_> = topics.entries().iter().filter(is_untold).collect();
+    put_count(&mut bytes, untold.len());
+    for entry in untold {
         put_text(&mut bytes, entry.topic.as_str());
         bytes.extend_from_slice(&entry.next_offset.to_le_bytes());
+        bytes.extend_from_slice(&entry.floor.to_le_bytes());
         bytes.extend_from_slice(&entry.dropped_before.to_le_bytes());
     }
     let kept: Vec<_> = streams
@@ -178,12 +180,15 @@ pub(crate) fn decode(
     let mut fields = Fields(content);
     let start = fields.number()?;
     if format == Format::Headers {
-        topics.unsure = fields.number()?;
+        topics.damaged_and_dropped = fields.number()?;
     }
     for _ in 0..fields.number()? {
         let id = topics.intern(&text(&mut fields)?);
         let entry = topics.get_mut(id)?;
         entry.next_offset = fields.number()?;
+        if format == Format::Headers {
+            entry.floor = fields.number()?;
+        }
         entry.dropped_before = fields.number()?;
     }
     for _ in 0..fields.number()? {

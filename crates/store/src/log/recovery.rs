@@ -353,6 +353,9 @@ impl Opening {
     /// Reports what is damaged, and keeps the offsets that damaged records may have had from being
     /// given again.
     fn finish_gaps(&mut self) {
+        let lost = |gap: &Gap| gap.to.saturating_sub(gap.from);
+        let lost_now = self.gaps.iter().map(lost).fold(0, u64::saturating_add);
+        self.topics.floor = self.topics.damaged_and_dropped.saturating_add(lost_now);
         if self.gaps.is_empty() {
             return;
         }
@@ -364,13 +367,11 @@ impl Opening {
             });
         }
         tracing::error!(ranges = self.gaps.len(), path = %self.directory.display(), "damaged records");
-        let lost = |gap: &Gap| gap.to.saturating_sub(gap.from);
-        let lost_now = self.gaps.iter().map(lost).fold(0, u64::saturating_add);
-        self.topics.unsure = self.topics.unsure.max(lost_now);
         for entry in self.topics.entries_mut() {
             let last = entry.last.map_or(0, |last| last.position);
             let after = self.gaps.iter().rev().take_while(|gap| gap.to > last);
-            entry.unsure = after.map(lost).fold(0, u64::saturating_add);
+            let floor = after.map(lost).fold(entry.next_offset, u64::saturating_add);
+            entry.floor = entry.floor.max(floor);
         }
     }
 }

@@ -27,9 +27,8 @@ pub(crate) struct TopicEntry {
     pub(crate) topic: Topic,
     /// One after the largest offset appended.
     pub(crate) next_offset: u64,
-    /// Records that may have followed the last known one and were damaged: their offsets are not
-    /// given again.
-    pub(crate) unsure: u64,
+    /// No offset before this one is given: records that were damaged may have had them.
+    pub(crate) floor: u64,
     /// Offset of the oldest record that is kept.
     pub(crate) first_offset: Option<u64>,
     /// One after the largest position that retention dropped.
@@ -42,8 +41,10 @@ pub(crate) struct TopicEntry {
 pub(crate) struct TopicTable {
     ids: HashMap<Topic, TopicId>,
     entries: Vec<TopicEntry>,
-    /// Records that were damaged and may have been of a topic of which nothing else is there.
-    pub(crate) unsure: u64,
+    /// As [`TopicEntry::floor`], of a topic of which nothing is there.
+    pub(crate) floor: u64,
+    /// Damaged records whose gaps retention has dropped: they count for `floor` all the same.
+    pub(crate) damaged_and_dropped: u64,
 }
 
 impl TopicTable {
@@ -77,7 +78,7 @@ impl TopicTable {
         self.entries.push(TopicEntry {
             topic: topic.clone(),
             next_offset: 0,
-            unsure: 0,
+            floor: 0,
             first_offset: None,
             dropped_before: 0,
             last: None,
@@ -93,7 +94,6 @@ impl TopicTable {
             && seen.last.is_some()
         {
             entry.first_offset = entry.first_offset.or(seen.first_offset);
-            entry.unsure = 0;
             if seen.next_offset >= entry.next_offset {
                 entry.next_offset = seen.next_offset;
                 entry.last = seen.last;
@@ -108,7 +108,6 @@ impl TopicTable {
         if let Some(entry) = self.get_mut(id) {
             let next = offset.saturating_add(1);
             entry.first_offset.get_or_insert(offset);
-            entry.unsure = 0;
             if next >= entry.next_offset {
                 entry.next_offset = next;
                 entry.last = Some(record);

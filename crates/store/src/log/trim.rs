@@ -290,7 +290,8 @@ fn names_of(doomed: &[(&Arc<Segment>, Verdict)]) -> Vec<SegmentName> {
     doomed.iter().map(|(segment, _verdict)| segment.name).collect()
 }
 
-/// Notes in the topics how far they are dropped; returns how many records go.
+/// Notes in the topics how far they are dropped, and how much was damaged there; returns how many
+/// records go.
 fn forget(log: &RecordLog, doomed: &[(&Arc<Segment>, Verdict)]) -> u64 {
     let mut records = 0_u64;
     let mut dropped_before: BTreeMap<_, u64> = BTreeMap::new();
@@ -301,8 +302,13 @@ fn forget(log: &RecordLog, doomed: &[(&Arc<Segment>, Verdict)]) -> u64 {
             dropped_before.insert(entry.topic, segment.index.position(at).saturating_add(1));
         }
     }
+    let gaps = doomed.iter().flat_map(|(segment, _verdict)| segment.index.gaps());
+    let damaged = gaps.filter(|gap| gap.reason == LostReason::Corrupt);
+    let damaged = damaged.map(|gap| gap.to.saturating_sub(gap.from)).fold(0, u64::saturating_add);
     let mut view = log.shared.view_mut();
     view.trims = view.trims.saturating_add(1);
+    let topics = &mut view.topics;
+    topics.damaged_and_dropped = topics.damaged_and_dropped.saturating_add(damaged);
     for (topic, before) in dropped_before {
         if let Some(entry) = view.topics.get_mut(topic) {
             entry.dropped_before = entry.dropped_before.max(before);

@@ -127,43 +127,78 @@ fn alone() -> NewRecord {
     NewRecord { topic: Topic::parse(ALONE).unwrap(), ..record(30, 100) }
 }
 
-/// A log in which the only record of a topic is damaged, and the offset that it had.
-fn with_a_lone_record_damaged() -> (FaultDisk, Offset) {
+/// Damages the last record of that topic; the log is closed.
+fn damage_last(disk: &FaultDisk) {
+    let of_topic = |name: &String| {
+        let path = Path::new(DIRECTORY).join(name);
+        let content = disk.content(&path).unwrap();
+        let mut places = content.windows(ALONE.len());
+        places.rposition(|bytes| bytes == ALONE.as_bytes()).map(|at| (path, at))
+    };
+    let (path, at) = segment_files(disk).iter().rev().find_map(of_topic).unwrap();
+    assert!(disk.rot(&path, at, 1));
+}
+
+/// A log with so many records of a topic, the last of which is damaged, and the offset that it had.
+fn with_the_last_damaged(records: u64) -> (FaultDisk, Offset) {
     let disk = FaultDisk::new();
     let (mut log, _report) = open(&disk, small());
-    let first = log.append(alone()).unwrap().offset;
+    let offsets: Vec<Offset> = (0..records).map(|_| log.append(alone()).unwrap().offset).collect();
     log.commit().unwrap();
     write(&mut log, 0..5);
     drop(log);
-    let path = Path::new(DIRECTORY).join(segment_files(&disk).remove(0));
-    let content = disk.content(&path).unwrap();
-    let at = content.windows(ALONE.len()).position(|bytes| bytes == ALONE.as_bytes()).unwrap();
-    assert!(disk.rot(&path, at, 1));
-    (disk, first)
+    damage_last(&disk);
+    (disk, *offsets.last().unwrap())
+}
+
+/// Retention drops what is old, so that nothing is left of damage in it.
+fn drop_the_old(log: &mut RecordLog) {
+    let mut rules = RetentionRules::uniform(Keep::For(Duration::from_secs(1 << 30)));
+    rules.log_bytes_max = Some(8_000);
+    for round in 0..10 {
+        write(log, round * 20..round * 20 + 20);
+        while log.trim(&rules, Timestamp::from_micros(0)).unwrap().more {}
+    }
 }
 
 #[test]
-fn the_offset_of_a_damaged_record_is_not_given_again_where_it_was_its_topics_only_one() {
-    let (disk, first) = with_a_lone_record_damaged();
-    let (mut log, report) = open(&disk, small());
-    assert_eq!(report.corrupt.len(), 1);
-    assert!(log.append(alone()).unwrap().offset > first);
+fn the_offset_of_a_damaged_record_is_not_given_again() {
+    for records in [1, 2, 7] {
+        let (disk, last) = with_the_last_damaged(records);
+        let (mut log, report) = open(&disk, small());
+        assert_eq!(report.corrupt.len(), 1);
+        assert!(log.append(alone()).unwrap().offset > last, "{records} records");
+    }
 }
 
 #[test]
 fn it_is_not_given_again_either_when_nothing_is_left_of_the_damage() {
-    let (disk, first) = with_a_lone_record_damaged();
-    let (mut log, _report) = open(&disk, small());
-    let mut rules = RetentionRules::uniform(Keep::For(Duration::from_secs(1 << 30)));
-    rules.log_bytes_max = Some(8_000);
-    for round in 0..10 {
-        write(&mut log, round * 20..round * 20 + 20);
-        while log.trim(&rules, Timestamp::from_micros(0)).unwrap().more {}
+    for records in [1, 2, 7] {
+        let (disk, last) = with_the_last_damaged(records);
+        let (mut log, _report) = open(&disk, small());
+        drop_the_old(&mut log);
+        drop(log);
+        let (mut log, report) = open(&disk, small());
+        assert_eq!(report.corrupt, []);
+        assert!(log.append(alone()).unwrap().offset > last, "{records} records");
     }
+}
+
+#[test]
+fn damage_that_is_gone_and_damage_that_is_there_count_together() {
+    let (disk, _first) = with_the_last_damaged(1);
+    let (mut log, _report) = open(&disk, small());
+    drop_the_old(&mut log);
     drop(log);
+    let (mut log, _report) = open(&disk, small());
+    let second = log.append(alone()).unwrap().offset;
+    log.commit().unwrap();
+    write(&mut log, 0..5);
+    drop(log);
+    damage_last(&disk);
     let (mut log, report) = open(&disk, small());
-    assert_eq!(report.corrupt, []);
-    assert!(log.append(alone()).unwrap().offset > first);
+    assert_eq!(report.corrupt.len(), 1);
+    assert!(log.append(alone()).unwrap().offset > second);
 }
 
 #[test]
