@@ -28,6 +28,8 @@ pub(crate) enum Verdict {
     Pending(Ticket),
     /// It is in the log.
     Stored,
+    /// Whether it is taken depends on what is on its way to the disk: it has to come again.
+    Undecided { why: String },
     /// It is refused.
     Refused { code: RefusalCode, why: String, expected: Option<Sequence> },
 }
@@ -95,7 +97,9 @@ impl Streams {
         stream.boots.retain(|known| known.id != boot);
         let recent = VecDeque::from([Entry { sequence, hash, time, ticket: None }]);
         stream.add(Boot { id: boot, next: sequence.next(), last_time: time, recent });
-        while stream.boots.len() > boots_max && stream.forget_oldest() {}
+        while stream.boots.len() > boots_max {
+            stream.forget_oldest();
+        }
     }
 
     /// Takes up a durable offset of a topic; the largest counts.
@@ -166,9 +170,15 @@ impl Streams {
         }
         let boots = stream.map_or(&[][..], |stream| &stream.boots);
         let boots_max = self.limits.boots_per_stream_max;
-        if boots.len() >= boots_max && boots.iter().all(Boot::is_pending) {
-            let why = format!("wanted at most {boots_max} boots with undecided envelopes");
-            return refused(RefusalCode::TooMany, why);
+        if boots.len() >= boots_max
+            && let Some(oldest) = stream.and_then(Stream::oldest).and_then(|at| boots.get(at))
+            && oldest.is_pending()
+        {
+            let why = format!(
+                "wanted at most {boots_max} boots, found boot {}, the oldest, on its way to the disk",
+                oldest.id.short()
+            );
+            return Verdict::Undecided { why };
         }
         if stream.is_none() {
             let streams_max = self.limits.streams_max;
@@ -309,22 +319,30 @@ impl Stream {
         self.boots.push(boot);
     }
 
-    /// Forgets the boot that ended first, unless all wait for the disk. Of those that ended at once it
-    /// is the one with the smallest number, as in the log that a router is restored from.
-    fn forget_oldest(&mut self) -> bool {
-        let settled = self.boots.iter().enumerate().filter(|(_, boot)| !boot.is_pending());
-        let Some((index, _)) = settled.min_by_key(|(_, boot)| (boot.last_time, boot.id)) else {
-            return false;
-        };
-        let boot = self.boots.remove(index);
+    /// The boot that is to be forgotten next: it ended first by what is on the disk, and of those that
+    /// ended at once it has the smallest number. The log, which a router is restored from, says so too,
+    /// unless it is on its way to the disk.
+    fn oldest(&self) -> Option<usize> {
+        let all = self.boots.iter().enumerate();
+        all.min_by_key(|(_, boot)| (boot.durable_time(), boot.id)).map(|(at, _)| at)
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some(oldest) = self.oldest() else { return };
+        let boot = self.boots.remove(oldest);
         self.forgotten = self.forgotten.max(Some(boot.last_time));
-        true
     }
 }
 
 impl Boot {
     fn is_pending(&self) -> bool {
         self.recent.back().is_some_and(|entry| entry.ticket.is_some())
+    }
+
+    /// The newest time of what is durable.
+    fn durable_time(&self) -> Option<Timestamp> {
+        let durable = self.recent.iter().rev().find(|entry| entry.ticket.is_none());
+        durable.map(|entry| entry.time)
     }
 
     fn expected_durable(&self) -> Sequence {

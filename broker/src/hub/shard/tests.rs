@@ -121,6 +121,8 @@ impl Run {
 #[derive(Debug, PartialEq)]
 enum Said {
     New,
+    /// It is on its way to the disk.
+    Waits,
     Refused(RefusalCode, Option<Sequence>, String),
 }
 
@@ -130,6 +132,8 @@ struct Node {
     disk: FaultDisk,
     log: RecordLog,
     router: Router,
+    /// Where the log put what is not flushed yet, and who waits for it: this router, and another.
+    group: Vec<(sekisho_routing::Appended, [Option<Ticket>; 2])>,
     now: Timestamp,
 }
 
@@ -138,31 +142,34 @@ impl Node {
         let (policy, disk) = (policy(), FaultDisk::new());
         let log = open(&disk);
         let router = connected(router(&policy, &log, &log.reader()));
-        Self { policy, disk, log, router, now: at(1_000) }
+        Self { policy, disk, log, router, group: Vec::new(), now: at(1_000) }
     }
 
-    /// Gives an envelope to the router and to another that must say the same, and keeps it where
-    /// it is new.
+    /// Gives an envelope to the router and to another that must say the same, and to the log where it
+    /// is new.
     fn publish(&mut self, envelope: &Envelope, another: &mut Router) -> [Said; 2] {
         self.now = self.now.saturating_add(SECOND);
         let ours = judged(&mut self.router, &self.policy, envelope, self.now);
         let theirs = judged(another, &self.policy, envelope, self.now);
-        let new = [&ours, &theirs].into_iter().find_map(|judged| judged.as_ref().ok());
-        let place = new.map(|(_, record)| {
+        let both = [&ours, &theirs];
+        let tickets = both.map(|judged| judged.as_ref().ok().map(|(ticket, _)| *ticket));
+        if let Some((_, record)) = both.into_iter().find_map(|judged| judged.as_ref().ok()) {
             let place = self.log.append(to_store(record.clone())).unwrap();
-            self.log.commit().unwrap();
-            sekisho_routing::Appended { position: place.position, offset: place.offset }
-        });
-        let kept = [(&mut self.router, ours), (another, theirs)];
-        kept.map(|(router, judged)| match (judged, place) {
-            (Ok((ticket, _)), Some(place)) => {
+            let (position, offset) = (place.position, place.offset);
+            self.group.push((sekisho_routing::Appended { position, offset }, tickets));
+        }
+        [ours, theirs].map(|judged| judged.err().unwrap_or(Said::New))
+    }
+
+    fn flush(&mut self, another: &mut Router) {
+        self.log.commit().unwrap();
+        for (place, tickets) in std::mem::take(&mut self.group) {
+            for (router, ticket) in [&mut self.router, &mut *another].into_iter().zip(tickets) {
+                let Some(ticket) = ticket else { continue };
                 router.handle_appended(ticket, place, self.now).unwrap();
                 while router.poll_command().is_some() {}
-                Said::New
             }
-            (Err(said), _) => said,
-            (Ok(_), None) => panic!("wanted the log to have what is new"),
-        })
+        }
     }
 
     fn trim(&mut self, keep: Keep) {
@@ -210,6 +217,7 @@ fn judged(
         Some(Command::Refused { code, expected_sequence, why, .. }) => {
             Err(Said::Refused(code, expected_sequence, why))
         }
+        None => Err(Said::Waits),
         other => panic!("wanted an answer, found {other:?}"),
     }
 }
@@ -226,6 +234,7 @@ enum Step {
         boot: u8,
         back: usize,
     },
+    Flush,
     Restart,
     Trim(bool),
 }
@@ -235,6 +244,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         12 => (0..14_u8, 0..60_i64).prop_map(|(boot, second)| Step::Next { boot, second }),
         6 => (0..14_u8, 0..4_usize).prop_map(|(boot, back)| Step::Again { boot, back }),
+        9 => Just(Step::Flush),
         1 => Just(Step::Restart),
         1 => any::<bool>().prop_map(Step::Trim),
     ];
@@ -258,11 +268,17 @@ proptest! {
                     let Some(envelope) = made.iter().nth_back(back) else { continue };
                     envelope.clone()
                 }
+                Step::Flush => {
+                    node.flush(&mut restored);
+                    continue;
+                }
                 Step::Restart => {
+                    node.flush(&mut restored);
                     (node, restored) = node.restarted();
                     continue;
                 }
                 Step::Trim(last) => {
+                    node.flush(&mut restored);
                     node.trim(if last { Keep::Last } else { Keep::Nothing });
                     continue;
                 }
@@ -285,9 +301,11 @@ fn a_restart_while_old_runs_are_brought_loses_none_of_them() {
     }
     for envelope in &first {
         assert_eq!(node.publish(envelope, &mut unused), [Said::New, Said::New]);
+        node.flush(&mut unused);
     }
     let (mut node, mut restored) = node.restarted();
     for envelope in &last {
         assert_eq!(node.publish(envelope, &mut restored), [Said::New, Said::New]);
+        node.flush(&mut restored);
     }
 }

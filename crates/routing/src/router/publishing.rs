@@ -127,7 +127,10 @@ impl Router {
                     // The link has not heard of it yet. Stored now, this would be in front of what
                     // comes again.
                     let code = *code;
-                    self.fail_too(organisation, position, code);
+                    let why = "wanted one behind what is stored, found one behind what failed";
+                    let refusal = Refusal { code, why: why.to_owned(), expected: None };
+                    let waiter = Waiter::Link { organisation, connection, position };
+                    self.put_off(waiter, envelope.header(), refusal);
                     return;
                 }
                 let waiter = Waiter::Link { organisation, connection, position };
@@ -148,6 +151,10 @@ impl Router {
             Ok(Verdict::Stored) => {
                 count(&mut self.counters.repeated);
                 self.answer_stored(waiter, header);
+            }
+            Ok(Verdict::Undecided { why }) => {
+                let code = RefusalCode::TooMany;
+                self.put_off(waiter, header, Refusal { code, why, expected: None });
             }
             Ok(Verdict::Refused { code, why, expected }) => {
                 self.refuse(waiter, header, Refusal { code, why, expected });
@@ -277,28 +284,23 @@ impl Router {
         }
         let expected = self.streams.expected_durable(&header.topic, header.publisher, header.boot);
         for waiter in pending.waiters {
-            match waiter {
-                Waiter::Session { .. } | Waiter::Nobody => {
-                    let refusal = Refusal { code, why: why.to_owned(), expected: Some(expected) };
-                    self.refuse(waiter, header, refusal);
-                }
-                Waiter::Link { organisation, connection, position } => {
-                    self.note_failed(&organisation, connection, code);
-                    let why = why.to_owned();
-                    self.push(Command::LinkFailed { organisation, position, code, why });
-                }
-            }
+            let refusal = Refusal { code, why: why.to_owned(), expected: Some(expected) };
+            self.put_off(waiter, header, refusal);
         }
     }
 
-    fn note_failed(&mut self, organisation: &OrgName, connection: u64, code: RefusalCode) {
+    /// One that would have been stored at another time. A session sends it again where it likes to;
+    /// of a link, a record that is refused is passed over for good: it fails, and comes again with all
+    /// that is behind it.
+    fn put_off(&mut self, waiter: Waiter, header: &Header, refusal: Refusal) {
+        let Waiter::Link { organisation, connection, position } = waiter else {
+            self.refuse(waiter, header, refusal);
+            return;
+        };
+        let Refusal { code, why, .. } = refusal;
         let failed = (connection, code);
         let newest = self.failed_on.entry(organisation.clone()).or_insert(failed);
         *newest = failed.max(*newest);
-    }
-
-    fn fail_too(&mut self, organisation: OrgName, position: Position, code: RefusalCode) {
-        let why = "wanted one behind what is stored, found one behind what failed".to_owned();
         self.push(Command::LinkFailed { organisation, position, code, why });
     }
 
@@ -400,21 +402,9 @@ impl Router {
         match self.pending.get_mut(&ticket) {
             Some(pending) if pending.waiters.len() < waiters_max => pending.waiters.push(waiter),
             Some(_) | None => {
-                let (code, why) = (
-                    RefusalCode::TooMany,
-                    format!("wanted at most {waiters_max} senders of one envelope"),
-                );
-                match waiter {
-                    // Refused, it would be passed over for good; failed, it comes again, and so does
-                    // what comes behind it.
-                    Waiter::Link { organisation, connection, position } => {
-                        self.note_failed(&organisation, connection, code);
-                        self.push(Command::LinkFailed { organisation, position, code, why });
-                    }
-                    Waiter::Session { .. } | Waiter::Nobody => {
-                        self.refuse(waiter, header, Refusal { code, why, expected: None });
-                    }
-                }
+                let code = RefusalCode::TooMany;
+                let why = format!("wanted at most {waiters_max} senders of one envelope");
+                self.put_off(waiter, header, Refusal { code, why, expected: None });
             }
         }
     }

@@ -224,6 +224,28 @@ fn what_a_link_brings_again_too_often_while_the_disk_is_slow_comes_again_and_is_
     assert_eq!(follower.node.log.len(), 1);
 }
 
+/// Which run is forgotten for a ninth is known when the oldest one's envelope is on the disk.
+#[test]
+fn a_ninth_run_of_a_stream_comes_again_while_the_oldest_one_waits_for_the_disk() {
+    let mut follower = Follower::new();
+    let truck = follower.truck.clone();
+    let run = |boot: u8| {
+        let mut run = Publisher::new(truck.clone(), topic("santander/1/air"), boot);
+        run.envelope("a", at(i64::from(boot)))
+    };
+    for boot in 2..=9 {
+        follower.take(run(boot), u64::from(boot), u64::from(boot));
+    }
+    follower.take(run(10), 10, 10);
+    assert_eq!(failed(&follower.node), [(10, RefusalCode::TooMany)]);
+    follower.node.settle();
+    follower.begin_anew();
+    follower.take(run(10), 10, 10);
+    follower.node.settle();
+    assert_eq!(follower.stored(), [2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    assert_eq!(follower.refused(), []);
+}
+
 /// Both wait for the disk, and what came on the newer connection fails first.
 #[test]
 fn what_failed_on_an_older_connection_does_not_let_through_what_is_behind_the_newer_ones_failure() {
