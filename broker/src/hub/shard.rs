@@ -85,6 +85,8 @@ pub(super) struct Waiting {
     leaving: Vec<oneshot::Sender<()>>,
     /// Whoever wants to be told how far they have come,
     asking: BTreeSet<(SessionId, SubscriptionId)>,
+    /// those of them who are fed from the log or have no room, until something is heard of them,
+    untold: BTreeSet<(SessionId, SubscriptionId)>,
     /// and those who want that with each change of rights.
     sharing: BTreeSet<(SessionId, SubscriptionId)>,
 }
@@ -148,12 +150,14 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                 self.subscribe((session, subscription), subscribe, principal);
             }
             Request::Credit { session, subscription, records } => {
+                self.waiting.ask_again((session, subscription));
                 self.router.handle_credit(session, subscription, records);
             }
             Request::Acknowledge { session, subscription, position } => {
                 self.router.handle_acknowledge(session, subscription, position);
             }
             Request::OutboxFree { session, subscription } => {
+                self.waiting.ask_again((session, subscription));
                 self.router.handle_outbox_free(session, subscription);
             }
             Request::TellPlace { session, subscription, when } => {
@@ -164,14 +168,17 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                 self.router.handle_unsubscribe(session, subscription);
                 self.waiting.leaving.push(kept);
             }
-            Request::Replayed { session, subscription, page } => match page {
-                Page::Read(replayed) => {
-                    self.router.handle_replayed(session, subscription, replayed, now);
+            Request::Replayed { session, subscription, page } => {
+                self.waiting.ask_again((session, subscription));
+                match page {
+                    Page::Read(replayed) => {
+                        self.router.handle_replayed(session, subscription, replayed, now);
+                    }
+                    Page::Failed { replay, why } => {
+                        self.router.handle_replay_failed(session, subscription, replay, &why);
+                    }
                 }
-                Page::Failed { replay, why } => {
-                    self.router.handle_replay_failed(session, subscription, replay, &why);
-                }
-            },
+            }
             Request::Link { organisation, outcomes } => {
                 self.router.handle_link(&organisation);
                 self.links.insert(organisation, outcomes);
@@ -205,7 +212,7 @@ impl<L: Records, K: Keyed> Shard<L, K> {
         self.replays.follow(&policy);
         self.router.handle_policy(policy, now);
         self.withhold(now);
-        self.waiting.asking.extend(&self.waiting.sharing);
+        self.waiting.ask_all_again();
     }
 
     /// Takes back what was let out by an older policy, waits for a slow subscriber, and is not theirs
@@ -226,6 +233,7 @@ impl<L: Records, K: Keyed> Shard<L, K> {
             }
         }
         for (session, subscription, records) in withheld {
+            metrics::withheld(records);
             self.router.handle_withheld(session, subscription, records);
             self.router.handle_outbox_free(session, subscription);
         }
@@ -311,7 +319,7 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                 outbox.offer_place(place).is_ok()
             });
             if !told {
-                self.waiting.asking.insert((session, subscription));
+                self.waiting.untold.insert((session, subscription));
             }
         }
     }
@@ -600,6 +608,19 @@ impl Port {
 }
 
 impl Waiting {
+    /// Whoever could not be told before may have room now, or be live.
+    fn ask_again(&mut self, whose: (SessionId, SubscriptionId)) {
+        if self.untold.remove(&whose) {
+            self.asking.insert(whose);
+        }
+    }
+
+    /// The same of all, of whom some are gone, and of those who want it with each change of rights.
+    fn ask_all_again(&mut self) {
+        self.asking.append(&mut self.untold);
+        self.asking.extend(&self.sharing);
+    }
+
     fn ask(&mut self, whose: (SessionId, SubscriptionId), when: Telling) {
         self.asking.insert(whose);
         if when == Telling::WithRights {
