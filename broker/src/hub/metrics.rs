@@ -29,6 +29,8 @@ pub const BYTES_OUT: &str = "sekisho_envelope_bytes_out_total";
 pub const DELIVERED: &str = "sekisho_records_delivered_total";
 /// Records a subscriber was told it will not get, by `reason`.
 pub const GAPS: &str = "sekisho_gaps_total";
+/// Records that waited for a subscriber and were taken back, as it may not have them any more.
+pub const WITHHELD: &str = "sekisho_records_withheld_total";
 /// Subscriptions at present.
 pub const SUBSCRIPTIONS: &str = "sekisho_subscriptions";
 /// Subscriptions that the node refused or ended, by `code`.
@@ -125,6 +127,7 @@ pub const CATALOGUE: &[(&str, Kind, &str)] = &[
     (BYTES_OUT, Kind::Counter, "Bytes of delivered envelopes."),
     (DELIVERED, Kind::Counter, "Records handed to subscribers and peers."),
     (GAPS, Kind::Counter, "Gaps told to subscribers, by reason."),
+    (WITHHELD, Kind::Counter, "Records taken back while they waited, for want of a right."),
     (SUBSCRIPTIONS, Kind::Gauge, "Subscriptions at present."),
     (SUBSCRIPTIONS_ENDED, Kind::Counter, "Subscriptions refused or ended by the node, by code."),
     (APPEND_SECONDS, Kind::Histogram, "Seconds a group of records took to become durable."),
@@ -236,6 +239,10 @@ pub(crate) fn delivered(records: u64, bytes: u64) {
 
 pub(crate) fn gap(reason: &'static str) {
     counter!(GAPS, "reason" => reason).increment(1);
+}
+
+pub(crate) fn withheld(records: u32) {
+    counter!(WITHHELD).increment(records.into());
 }
 
 pub(crate) fn appended(records: u32, took: Duration) {

@@ -169,15 +169,7 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                 self.waiting.leaving.push(kept);
             }
             Request::Replayed { session, subscription, page } => {
-                self.waiting.ask_again((session, subscription));
-                match page {
-                    Page::Read(replayed) => {
-                        self.router.handle_replayed(session, subscription, replayed, now);
-                    }
-                    Page::Failed { replay, why } => {
-                        self.router.handle_replay_failed(session, subscription, replay, &why);
-                    }
-                }
+                self.replayed((session, subscription), page, now);
             }
             Request::Link { organisation, outcomes } => {
                 self.router.handle_link(&organisation);
@@ -204,6 +196,24 @@ impl<L: Records, K: Keyed> Shard<L, K> {
             Request::Stop { done } => return Some(done),
         }
         None
+    }
+
+    /// A page of the log was read for a subscription, or could not be.
+    fn replayed(
+        &mut self,
+        (session, subscription): (SessionId, SubscriptionId),
+        page: Page,
+        now: Timestamp,
+    ) {
+        self.waiting.ask_again((session, subscription));
+        match page {
+            Page::Read(replayed) => {
+                self.router.handle_replayed(session, subscription, replayed, now);
+            }
+            Page::Failed { replay, why } => {
+                self.router.handle_replay_failed(session, subscription, replay, &why);
+            }
+        }
     }
 
     /// The policy has changed, or time has passed.

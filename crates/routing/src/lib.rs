@@ -22,7 +22,7 @@ pub use limits::Limits;
 pub use record::Record;
 pub use router::{
     Appended, AppendedError, Counters, Kept, Lost, Recheck, Replayed, RestoredStream, Router,
-    Subscribe,
+    Subscribe, may_still_go,
 };
 pub use session::{SessionId, SubscriptionId};
 pub use tree::SubscriptionTree;

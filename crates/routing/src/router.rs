@@ -28,7 +28,7 @@ mod subscribing;
 
 pub use delivering::{Kept, Lost, Replayed};
 pub use publishing::{Appended, AppendedError, RestoredStream};
-pub use recheck::Recheck;
+pub use recheck::{Recheck, may_still_go};
 pub use subscribing::Subscribe;
 
 use publishing::Pending;

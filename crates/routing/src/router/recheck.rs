@@ -1,10 +1,10 @@
-//! The gate asked again about much at once: records that were let out and wait to be sent. One
-//! question is asked of each topic, and not one of each record.
+//! The gate asked again about records that were let out and wait to be sent: about much at once, with
+//! one question for each topic and not one for each record, or about one whose turn it is.
 
 use std::collections::HashMap;
 
-use sekisho_policy::{Missing, Policy, Verdict};
-use sekisho_proto::{Scope, Timestamp, Topic};
+use sekisho_policy::{Denial, Missing, Policy, Recipient, Verdict};
+use sekisho_proto::{PrincipalId, Scope, Timestamp, Topic};
 
 use super::{Router, delivering::comes_back};
 use crate::{Record, SessionId, session::Subscriber};
@@ -37,6 +37,22 @@ impl Router {
     }
 }
 
+/// Whether one record that was let out to somebody who is connected here, and waits outside of the
+/// router, may still go: as [`Recheck::may_go`] says.
+#[must_use]
+pub fn may_still_go(
+    policy: &Policy,
+    principal: PrincipalId,
+    record: &Record,
+    now: Timestamp,
+) -> bool {
+    let (recipient, header) = (Recipient::Principal(principal), record.header());
+    let (scope, received) = (header.scope, record.received());
+    // The policy itself remembers what it permitted.
+    let permit = policy.permit_delivery(&recipient, &header.topic, scope, received, now);
+    lets_go(permit.as_ref().err())
+}
+
 impl Recheck<'_> {
     /// Whether a record may go. What was let out before a peer fell silent may.
     #[must_use]
@@ -51,12 +67,12 @@ impl Recheck<'_> {
             *of == scope && verdict.since <= received && received < verdict.until
         };
         if let Some((_scope, verdict)) = known.clone().find(same) {
-            return lets_go(verdict);
+            return lets_go(verdict.given.as_ref().err());
         }
         self.questions = self.questions.saturating_add(1);
         let recipient = &subscriber.recipient;
         let verdict = self.policy.judge_delivery(recipient, topic, scope, received, self.now);
-        let may_go = lets_go(&verdict);
+        let may_go = lets_go(verdict.given.as_ref().err());
         if self.known.len() >= self.topics_max {
             self.known.clear();
         }
@@ -71,9 +87,6 @@ impl Recheck<'_> {
     }
 }
 
-fn lets_go(verdict: &Verdict) -> bool {
-    match &verdict.given {
-        Ok(()) => true,
-        Err(denial) => matches!(denial.missing(), Missing::Stale { .. }),
-    }
+fn lets_go(denial: Option<&Denial>) -> bool {
+    denial.is_none_or(|denial| matches!(denial.missing(), Missing::Stale { .. }))
 }

@@ -6,7 +6,7 @@ use sekisho_policy::Recipient;
 use sekisho_proto::{
     BootId, ContentType, Offset, Position, PrincipalId, PrincipalKind, Scope, Sequence,
 };
-use sekisho_routing::{Kept, Record, SessionId};
+use sekisho_routing::{Kept, Record, SessionId, may_still_go};
 use sekisho_seal::{HeaderDraft, SigningKey, sign_open};
 
 use crate::{
@@ -94,6 +94,33 @@ fn what_waits_is_judged_as_if_each_record_were_judged_alone() {
             }
             assert!(staying > 0 && (going > 0 || session == SessionId::new(9)), "{session}");
         }
+    }
+}
+
+#[test]
+fn one_record_that_waits_elsewhere_is_judged_as_it_is_among_many() {
+    let (node, truck, dashboard) = (node(), key("a truck"), key("dashboard").id());
+    let records: Vec<_> = TOPICS
+        .iter()
+        .flat_map(|text| (0..40).map(|second| record(&truck, text, second, Scope::Federation, &[])))
+        .map(Arc::new)
+        .collect();
+    let is_let_out = |record: &Arc<Record>, now| {
+        let kept = vec![(Arc::clone(record), Kept::Unacknowledged)];
+        !node.router.permit_kept(SessionId::new(2), kept, now).is_empty()
+    };
+    // Later the peer has been silent for long: what was let out before goes, and nothing new is.
+    for (now, is_later) in [(at(40), false), (at(4_000), true)] {
+        let mut recheck = node.router.recheck(SessionId::new(2), now);
+        let (mut going, mut let_out) = (0, 0);
+        for record in &records {
+            let may_go = may_still_go(&node.policy, dashboard, record, now);
+            assert_eq!(may_go, recheck.may_go(record), "{record:?}");
+            going += u32::from(may_go);
+            let_out += u32::from(is_let_out(record, now));
+        }
+        assert_eq!(going > let_out, is_later, "{going} {let_out}");
+        assert!(let_out > 0);
     }
 }
 
