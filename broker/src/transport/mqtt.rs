@@ -257,3 +257,6 @@ async fn secure(security: Security, stream: TcpStream, peer: Peer, door: Arc<Doo
     let key = peer_public_key(stream.get_ref().1);
     Box::pin(door.serve(stream, Peer { key, shown: Some(shown), ..peer })).await;
 }
+
+#[cfg(test)]
+mod tests;

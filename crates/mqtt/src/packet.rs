@@ -198,10 +198,12 @@ impl Wish {
     }
 }
 
-/// The name of the share and the filter of a filter as its client spelt it.
+/// The name of the share and the filter of a filter as its client spelt it. What is no name of a share
+/// (4.8.2-1, 4.8.2-2) makes a filter of it that nobody may use.
 #[must_use]
 pub fn shared(spelt: &str) -> (Option<&str>, &str) {
     let parts = spelt.strip_prefix("$share/").and_then(|rest| rest.split_once('/'));
+    let parts = parts.filter(|(share, _)| !share.is_empty() && !share.contains(['+', '#']));
     parts.map_or((None, spelt), |(share, filter)| (Some(share), filter))
 }
 

@@ -26,6 +26,8 @@ pub const SPELT_BYTES_MAX: usize = 1_024;
 /// is.
 const VERSION: u8 = 1;
 const VERSION_INTENDED: u8 = 2;
+/// In the byte of a subscription's options, of which MQTT has six bits: [`Form::Envelope`].
+const ENVELOPED: u8 = 0x80;
 /// Bytes of the number of a run.
 const BOOT_BYTES: usize = 16;
 /// The expiry interval of a session that never expires.
@@ -55,6 +57,16 @@ pub struct SessionState {
     pub will: Option<Testament>,
 }
 
+/// In which form a subscriber wants open records.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Form {
+    /// The body.
+    #[default]
+    Message,
+    /// The envelope, so that it can verify it.
+    Envelope,
+}
+
 /// One subscription of a remembered session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
@@ -62,6 +74,8 @@ pub struct Held {
     pub standing: Standing,
     /// The filter as its client spelt it, with its share.
     pub spelt: String,
+    /// In which form it brings open records.
+    pub form: Form,
     /// Everything before is done.
     pub next: Position,
     /// Positions from `next` on that are done as well.
@@ -259,7 +273,10 @@ impl Held {
         to.number(*number);
         to.bytes(filter.as_str().as_bytes());
         to.bytes(self.spelt.as_bytes());
-        to.byte(options.byte());
+        to.byte(match self.form {
+            Form::Message => options.byte(),
+            Form::Envelope => options.byte() | ENVELOPED,
+        });
         to.option(*identifier, Writing::number);
         to.option(share.as_ref(), |to, share| to.bytes(share.as_bytes()));
         to.long(since.value());
@@ -272,7 +289,10 @@ impl Held {
         let filter = from.text(sekisho_proto::limits::TOPIC_BYTES_MAX)?;
         let filter = Filter::parse(&filter).map_err(|_fault| from.refused("a filter"))?;
         let spelt = from.text(SPELT_BYTES_MAX)?;
-        let options = Options::parse(from.byte()?).ok_or(from.refused("subscription options"))?;
+        let byte = from.byte()?;
+        let form = if byte & ENVELOPED == 0 { Form::Message } else { Form::Envelope };
+        let options = Options::parse(byte & !ENVELOPED);
+        let options = options.ok_or(from.refused("subscription options"))?;
         let identifier = from.option(Reading::number)?;
         let share = from.option(|from| from.text(SPELT_BYTES_MAX))?;
         let since = Position::new(from.long()?);
@@ -282,7 +302,7 @@ impl Held {
             return Err(from.refused("what is done after where it goes on"));
         }
         let standing = Standing { number, filter, options, identifier, share, since };
-        Ok(Self { standing, spelt, next, done })
+        Ok(Self { standing, spelt, form, next, done })
     }
 }
 

@@ -584,7 +584,8 @@ where
             read = stream.read_buf(machine.input()), if reads => Turn::Read(read),
             () = poll_fn(|context| Feed::poll_any(feeds, context)) => Turn::Records,
             report = system.next() => Turn::Said(report),
-            () = late => {
+            // Of a client that is not read there is no knowing.
+            () = late, if reads => {
                 let why = "wanted a packet within one and a half times the keep alive";
                 Turn::End(End::Told(Reason::KEEP_ALIVE, why.to_owned()))
             }

@@ -9,16 +9,16 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
+use sekisho_mqtt::TooLarge;
 use sekisho_mqtt::message::from_body;
 use sekisho_mqtt::overlap::Merged;
 use sekisho_mqtt::packet::{Delivery, Turn, Version};
-use sekisho_mqtt::session_state::{Flight, Held, SessionState};
-use sekisho_policy::Recipient;
+use sekisho_mqtt::session_state::{Flight, Form, Held, SessionState};
 use sekisho_proto::{
     ContentType, Frame, Header, KeyHeaderId, MqttMessage, Position, Suite, Timestamp, Topic,
     UserProperty, frame,
 };
-use sekisho_routing::{Record, SubscriptionId};
+use sekisho_routing::{Record, SubscriptionId, may_still_go};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::{debug, info};
 
@@ -45,15 +45,6 @@ const SENT_MAX: usize = 1_024;
 /// counted as lost.
 pub(super) const RETAINED_WAITING_MAX: usize = 65_536;
 
-/// In which form a subscriber wants open records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    /// The body.
-    Message,
-    /// The envelope, so that it can verify it.
-    Envelope,
-}
-
 /// Whether there is more to deliver at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum More {
@@ -64,7 +55,6 @@ pub(super) enum More {
 /// One subscription's records on their way to the client.
 pub(super) struct Feed {
     pub(super) number: u32,
-    pub(super) form: Form,
     /// What comes first and does not come by the subscription.
     pub(super) besides: VecDeque<(Arc<Record>, Origin)>,
     queue: OutboxReader,
@@ -129,13 +119,14 @@ struct Sheet {
     retain: bool,
     expiry_s: Option<u32>,
     identifiers: Vec<u32>,
+    /// The key header that goes with it.
+    key_header: Option<KeyHeaderId>,
 }
 
 impl Feed {
     pub(super) fn new(number: u32, queue: OutboxReader, waiting: VecDeque<Outgoing>) -> Self {
         Self {
             number,
-            form: Form::Message,
             besides: VecDeque::new(),
             queue,
             // It may have come in several parts, each let out under another policy.
@@ -257,6 +248,15 @@ impl Feed {
         if let Some(share) = &self.share {
             share.pass_on(record);
         }
+    }
+
+    /// A key header went with a message that was sent.
+    fn note_sent(&mut self, key_header: Option<KeyHeaderId>) {
+        let Some(id) = key_header else { return };
+        if self.sent.len() >= SENT_MAX {
+            self.sent.clear();
+        }
+        self.sent.insert(id);
     }
 
     /// Everything before this is done.
@@ -483,10 +483,11 @@ where
             return offered;
         }
         let sent = self.machine.publish(&sheet.delivery(0, Turn::First));
-        if sent.is_err() {
-            debug!(name = &*sheet.name, "larger than the client takes");
-        }
-        if let Some(feed) = self.feeds.get(index) {
+        if let Some(feed) = self.feeds.get_mut(index) {
+            match sent {
+                Ok(()) => feed.note_sent(sheet.key_header),
+                Err(TooLarge) => note_too_large(&sheet.name),
+            }
             feed.let_go(position);
         }
         if is_live {
@@ -525,11 +526,12 @@ where
             return Offer::Settled;
         };
         if self.machine.publish(&sheet.delivery(id, turn)).is_err() {
-            debug!(name = &*sheet.name, "larger than the client takes");
+            note_too_large(&sheet.name);
             self.state.outgoing.remove(&id);
             self.settle(index, position);
             return Offer::Settled;
         }
+        feed.note_sent(sheet.key_header);
         if is_live {
             feed.outstanding.insert(position.value());
         }
@@ -547,22 +549,9 @@ where
 
     /// How a record is sent; `None` where it is not.
     fn sheet(&mut self, index: usize, record: &Record, origin: Origin) -> Option<Sheet> {
-        let feed = self.feeds.get(index)?;
-        let has_waited = feed.has_waited(self.door.hub.authority().version());
-        let (number, form) = (feed.number, feed.form);
-        if (has_waited || origin != Origin::Live) && !self.may_still(record) {
-            // Of quality 2 it is nobody else's when it was sent once (4.8.2).
-            let flight = self.state.outgoing.get(&id_of(record.position()));
-            let was_sent = flight.is_some_and(|flight| {
-                let is_this = flight.position == record.position();
-                is_this && flight.quality == 2 && flight.subscription == number
-            });
-            if let Some(feed) = self.feeds.get(index).filter(|_| !was_sent) {
-                feed.pass_on(record);
-            }
-            return None;
-        }
-        let standing = &self.state.subscriptions.get(&number)?.standing;
+        let number = self.feeds.get(index)?.number;
+        let Held { standing, form, .. } = &**self.state.subscriptions.get(&number)?;
+        let form = *form;
         if origin == Origin::Retained && standing.options.no_local() && self.is_own(record) {
             return None;
         }
@@ -579,6 +568,9 @@ where
             let gets_messages = |held: &Held| self.gets_messages(held.standing.number);
             self.state.merge_among(number, about, is_own, gets_messages)?
         };
+        if !self.may_go(index, record, origin) {
+            return None;
+        }
         let share = self.feeds.get(index).and_then(|feed| feed.share.as_ref());
         if share.is_some_and(|share| !share.claim(record)) {
             return None;
@@ -603,7 +595,7 @@ where
         let header = record.header();
         let name = self.name_of(index, &header.topic)?;
         let expiry_s = time_left(header)?;
-        let message = self.message(form, index, record)?;
+        let (message, key_header) = self.message(form, index, record)?;
         let was_retained = header.flags & Header::FLAG_RETAIN != 0;
         Some(Sheet {
             position: record.position(),
@@ -613,6 +605,7 @@ where
             retain: origin == Origin::Retained || merged.retain_as_published && was_retained,
             expiry_s,
             identifiers: merged.identifiers,
+            key_header,
         })
     }
 
@@ -631,15 +624,33 @@ where
         Some(name)
     }
 
+    /// Whether the client may have a record as far as that has to be asked again. Where not, it is
+    /// another member's of the share, or lost and counted.
+    fn may_go(&self, index: usize, record: &Record, origin: Origin) -> bool {
+        let Some(feed) = self.feeds.get(index) else { return false };
+        let has_waited = feed.has_waited(self.door.hub.authority().version());
+        if (!has_waited && origin == Origin::Live) || self.may_still(record) {
+            return true;
+        }
+        let flight = self.state.outgoing.get(&id_of(record.position()));
+        let flight = flight.filter(|flight| {
+            (flight.subscription, flight.position) == (feed.number, record.position())
+        });
+        match (flight, &feed.share) {
+            // The client has it.
+            (Some(Flight { is_released: true, .. }), _) => {}
+            // Of quality 2 it is nobody else's when it was sent once (4.8.2).
+            (Some(Flight { quality: 2, .. }), _) | (_, None) => metrics::withheld(1),
+            (_, Some(share)) => share.pass_on(record),
+        }
+        false
+    }
+
     /// Whether the client may have a record that the gate let out a while ago: a client that does not
     /// acknowledge may keep it waiting for as long as it likes.
     pub(super) fn may_still(&self, record: &Record) -> bool {
         let policy = self.door.hub.authority().snapshot();
-        let recipient = Recipient::Principal(self.session.who().id);
-        let (header, received) = (record.header(), record.received());
-        policy
-            .permit_delivery(&recipient, &header.topic, header.scope, received, clock::now())
-            .is_ok()
+        may_still_go(&policy, self.session.who().id, record, clock::now())
     }
 
     fn is_own(&self, record: &Record) -> bool {
@@ -648,49 +659,47 @@ where
             && self.own.contains(&header.topic, Which::of(header))
     }
 
-    /// What the client reads of a record. Of a sealed one, and where it says so of every one, it is
-    /// the envelope; 3.1.1 has no way to say what that is, so there it is nothing.
+    /// What the client reads of a record, and the key header that it is sent with it. Of a sealed one,
+    /// and where it says so of every one, it is the envelope; 3.1.1 has no way to say what that is, so
+    /// there it is nothing.
     fn message(
-        &mut self,
+        &self,
         form: Form,
         index: Option<usize>,
         record: &Record,
-    ) -> Option<MqttMessage> {
+    ) -> Option<(MqttMessage, Option<KeyHeaderId>)> {
         let header = record.header();
         if header.suite == Suite::Open && form == Form::Message {
             let body = record.envelope().body();
             return match from_body(&header.content_type, body) {
-                Ok(message) => Some(message),
+                Ok(message) => Some((message, None)),
                 Err(fault) => {
                     debug!(topic = %header.topic, %fault, "not a message");
+                    metrics::gap("unusable");
                     None
                 }
             };
         }
         if self.machine.version() == Version::V311 {
+            metrics::gap("unusable");
             return None;
         }
         let payload = self.door.hub.signed(record).ok()?;
-        let key_header = record.key_header().filter(|id| self.is_first(index, *id));
-        let key_header = key_header.and_then(|id| self.door.hub.key_headers().encoded(&id));
-        let property = key_header.map(|encoded| UserProperty {
+        let feed = index.and_then(|index| self.feeds.get(index));
+        let is_new = |id: &KeyHeaderId| feed.is_none_or(|feed| !feed.sent.contains(id));
+        let key_header = record.key_header().filter(is_new);
+        let encoded = key_header.and_then(|id| self.door.hub.key_headers().encoded(&id));
+        let property = encoded.map(|encoded| UserProperty {
             name: KEY_HEADER.to_owned(),
             value: BASE64URL_NOPAD.encode(&encoded),
         });
-        Some(MqttMessage {
+        let message = MqttMessage {
             payload,
             content_type: ContentType::ENVELOPE.to_owned(),
             user_properties: property.into_iter().collect(),
             ..MqttMessage::default()
-        })
-    }
-
-    fn is_first(&mut self, index: Option<usize>, id: KeyHeaderId) -> bool {
-        let Some(feed) = index.and_then(|index| self.feeds.get_mut(index)) else { return true };
-        if feed.sent.len() >= SENT_MAX {
-            feed.sent.clear();
-        }
-        feed.sent.insert(id)
+        };
+        Some((message, key_header))
     }
 }
 
@@ -707,6 +716,12 @@ impl Sheet {
             identifiers: &self.identifiers,
         }
     }
+}
+
+/// A message is not sent, and nobody can be told so (3.1.2.11.4).
+pub(super) fn note_too_large(name: &str) {
+    debug!(name, "larger than the client takes");
+    metrics::gap("oversized");
 }
 
 /// Under which packet identifier a record is sent.

@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::debug;
 
 use super::connection::Live;
-use super::delivering::time_left;
+use super::delivering::{note_too_large, time_left};
 use crate::clock;
 use crate::hub::metrics;
 use crate::transport::reading::reading;
@@ -74,10 +74,13 @@ where
             return;
         }
         let has_waited = feed.has_waited(self.door.hub.authority().version());
-        let may = !has_waited || self.may_still(record);
         let payloads = match self.watches.get(&number) {
-            Some(watch) if may => self.observations(watch, record),
-            Some(_) | None => VecDeque::new(),
+            Some(_) if has_waited && !self.may_still(record) => {
+                metrics::withheld(1);
+                VecDeque::new()
+            }
+            Some(watch) => self.observations(watch, record),
+            None => VecDeque::new(),
         };
         if let Some(feed) = self.feeds.get_mut(index) {
             feed.told = Told { record: Some(Arc::clone(record)), payloads };
@@ -114,7 +117,11 @@ where
         let Some(payload) = feed.told.payloads.pop_front() else { return };
         let Some(record) = feed.told.record.clone() else { return };
         let expiry_s = time_left(record.header());
-        if (has_waited && !self.may_still(&record)) || expiry_s.is_none() {
+        let is_withheld = has_waited && !self.may_still(&record);
+        if is_withheld || expiry_s.is_none() {
+            if is_withheld {
+                metrics::withheld(1);
+            }
             if let Some(feed) = self.feeds.get_mut(index) {
                 feed.told.clear();
             }
@@ -138,7 +145,7 @@ where
             identifiers: &identifiers,
         };
         if self.machine.publish(&delivery).is_err() {
-            debug!(name = held.spelt, "larger than the client takes");
+            note_too_large(&held.spelt);
         }
     }
 }

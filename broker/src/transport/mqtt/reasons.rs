@@ -36,8 +36,8 @@ pub(super) const fn of_message(code: RefusalCode) -> Reason {
     }
 }
 
-/// Whether the same message may be taken later. In 3.1.1, which cannot refuse a message, such a one
-/// ends the connection, and its client sends it again; any other is taken and dropped (3.3.5).
+/// Whether the same may be taken later. In 3.1.1, which cannot refuse a message, such a one ends the
+/// connection, and its client sends it again; any other is taken and dropped (3.3.5).
 pub(super) const fn passes(code: RefusalCode) -> bool {
     matches!(
         code,

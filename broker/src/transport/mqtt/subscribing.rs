@@ -8,7 +8,7 @@ use sekisho_mqtt::Reason;
 use sekisho_mqtt::mapping::is_system;
 use sekisho_mqtt::overlap::Standing;
 use sekisho_mqtt::packet::{Answer, Step, Subscribe, Unsubscribe, Version, Wish};
-use sekisho_mqtt::session_state::{Held, SPELT_BYTES_MAX, SUBSCRIPTIONS_MAX};
+use sekisho_mqtt::session_state::{Form, Held, SPELT_BYTES_MAX, SUBSCRIPTIONS_MAX};
 use sekisho_proto::frame::{self, Start};
 use sekisho_proto::{Filter, Frame, Position, RefusalCode};
 use sekisho_routing::{Record, SubscriptionId};
@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::{debug, info};
 
 use super::connection::{End, Live, Remembered};
-use super::delivering::{CREDIT, Feed, Form, Origin, RETAINED_WAITING_MAX};
+use super::delivering::{CREDIT, Feed, Origin, RETAINED_WAITING_MAX};
 use super::reasons;
 use crate::clock;
 use crate::hub::{Outgoing, Refusal, Telling, metrics};
@@ -69,6 +69,10 @@ where
                     feed.resume(held.next, &self.state);
                     self.join(&mut feed).await;
                     self.add_feed(feed);
+                }
+                // It is remembered still: the client is to come again for it.
+                Err(refusal) if reasons::passes(refusal.code) => {
+                    return Err(End::Told(reasons::of_end(refusal.code), refusal.to_string()));
                 }
                 Err(refusal) => {
                     info!(%refusal, filter = held.spelt, "a remembered subscription is over");
@@ -140,11 +144,8 @@ where
             }
             held.standing.options = wish.options;
             held.standing.identifier = identifier;
-            let number = held.standing.number;
-            for feed in self.feeds.iter_mut().filter(|feed| feed.number == number) {
-                feed.form = form;
-            }
-            return Granted::Yes { number, is_new: false };
+            held.form = form;
+            return Granted::Yes { number: held.standing.number, is_new: false };
         }
         if self.state.subscriptions.len() >= SUBSCRIPTIONS_MAX {
             let why = format!("wanted at most {SUBSCRIPTIONS_MAX} subscriptions");
@@ -158,13 +159,12 @@ where
                 return Granted::No(reasons::of_filter(refusal.code), why);
             }
         };
-        feed.form = form;
         feed.begin(since);
         let share = share.map(str::to_owned);
         let options = wish.options;
         let standing = Standing { number, filter, options, identifier, share, since };
         let spelt = wish.spelt.clone();
-        let held = Held { standing, spelt, next: since, done: BTreeSet::new() };
+        let held = Held { standing, spelt, form, next: since, done: BTreeSet::new() };
         self.state.subscriptions.insert(number, Box::new(held));
         self.join(&mut feed).await;
         self.add_feed(feed);

@@ -9,7 +9,7 @@ use sekisho_mqtt::Reason;
 use sekisho_mqtt::mapping::is_system;
 use sekisho_mqtt::overlap::Standing;
 use sekisho_mqtt::packet::{Delivery, Turn, Version, Wish};
-use sekisho_mqtt::session_state::{Held, SUBSCRIPTIONS_MAX};
+use sekisho_mqtt::session_state::{Form, Held, SUBSCRIPTIONS_MAX};
 use sekisho_proto::{MqttMessage, Position};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
@@ -110,7 +110,8 @@ where
         let (share, since) = (None, Position::ZERO);
         let standing = Standing { number, filter, options, identifier, share, since };
         let (spelt, done) = (wish.spelt.clone(), BTreeSet::new());
-        let held = Held { standing, spelt, next: since, done };
+        let form = Form::Message;
+        let held = Held { standing, spelt, form, next: since, done };
         self.state.subscriptions.insert(number, Box::new(held));
         self.listen(number);
         Granted::Yes { number, is_new: true }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use sekisho_proto::{MqttMessage, UserProperty};
 
 use super::*;
+use crate::mapping::Prefix;
 
 const ALLOWED: Allowed = Allowed {
     receive_maximum: 2,
@@ -465,6 +466,11 @@ fn subscriptions_are_read_with_their_options() {
     let wish = &found.wishes[0];
     assert_eq!((found.id, wish.spelt.as_str(), wish.options.byte()), (5, "a/#", 0x2d));
     assert_eq!(crate::packet::shared("$share/g/a/b"), (Some("g"), "a/b"));
+    // Names of no share (4.8.2): a filter of a name that a server keeps for itself.
+    for spelt in ["$share//a", "$share/+/a", "$share/g#/a", "$share/g"] {
+        assert_eq!(crate::packet::shared(spelt), (None, spelt));
+        assert!(Prefix::parse("fujisawa/mqtt").unwrap().filter(spelt).is_err(), "{spelt}");
+    }
 
     let mut machine = open(&connect_v311());
     let packet = [0x82, 6, 0, 1, 0, 1, b'a', 0x04];

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use sekisho_proto::{Filter, Position, PrincipalId, Topic};
 
 use super::{Options, Standing, matches};
-use crate::session_state::{Held, NEVER, SessionState};
+use crate::session_state::{Form, Held, NEVER, SessionState};
 
 const FILTERS: [&str; 8] = ["#", "+/#", "a", "a/#", "a/+", "+/b", "a/b", "%24s/#"];
 const TOPICS: [&str; 6] = ["a", "a/b", "c/b", "a/b/c", "%24s/b", "a/%24b"];
@@ -22,7 +22,8 @@ fn remembering(standings: &[Standing]) -> SessionState {
     let mut state = SessionState::new(PrincipalId::new([1; 32]), "client".to_owned(), NEVER);
     for standing in standings {
         let (standing, spelt, done) = (standing.clone(), String::new(), [].into());
-        let held = Held { next: standing.since, standing, spelt, done };
+        let form = Form::Message;
+        let held = Held { next: standing.since, standing, spelt, form, done };
         state.subscriptions.insert(held.standing.number, Box::new(held));
     }
     state

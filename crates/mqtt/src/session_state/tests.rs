@@ -8,7 +8,7 @@ use sekisho_proto::{
     BootId, ContentType, Filter, Position, PrincipalId, Sequence, Timestamp, Topic,
 };
 
-use super::{Flight, Held, Intended, NEVER, SessionState};
+use super::{Flight, Form, Held, Intended, NEVER, SessionState};
 use crate::{
     overlap::{Options, Standing},
     will::Testament,
@@ -25,6 +25,7 @@ fn held(number: u32, next: u64) -> Held {
             since: Position::new(0),
         },
         spelt: "#".to_owned(),
+        form: Form::Message,
         next: Position::new(next),
         done: BTreeSet::new(),
     }
@@ -39,6 +40,7 @@ prop_compose! {
         byte in 0u8..=255,
         identifier in proptest::option::of(1u32..268_435_456),
         share in proptest::option::of("[a-z]{1,8}"),
+        is_enveloped in any::<bool>(),
         since in 0u64..100,
         step in 0u64..100,
         done in proptest::collection::btree_set(200u64..300, 0..5),
@@ -48,6 +50,7 @@ prop_compose! {
         held.standing.options = options;
         held.standing.identifier = identifier;
         held.standing.share = share;
+        held.form = if is_enveloped { Form::Envelope } else { Form::Message };
         held.standing.since = Position::new(since);
         held.done = done;
         held

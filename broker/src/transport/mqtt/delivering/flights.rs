@@ -2,12 +2,12 @@
 
 use sekisho_mqtt::overlap::Merged;
 use sekisho_mqtt::packet::Turn;
-use sekisho_mqtt::session_state::Flight;
+use sekisho_mqtt::session_state::{Flight, Form};
 use sekisho_proto::Position;
 use sekisho_routing::Record;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{Form, Origin, Sheet, id_of};
+use super::{Origin, Sheet, id_of};
 use crate::mqtt::Fetched;
 use crate::transport::mqtt::connection::{End, Live, Remembered};
 use crate::transport::mqtt::reasons;
@@ -37,9 +37,10 @@ where
 
     fn send_stray(&mut self, id: u16, flight: Flight, record: &Record) {
         let held = self.state.subscriptions.get(&flight.subscription);
+        let form = held.map_or(Form::Message, |held| held.form);
         let identifiers = held.and_then(|held| held.standing.identifier).into_iter().collect();
         let merged = Merged { quality: flight.quality, identifiers, retain_as_published: true };
-        let sheet = self.sheet_of((Form::Message, None), record, merged, Origin::Retained);
+        let sheet = self.sheet_of((form, None), record, merged, Origin::Retained);
         let sent = sheet.is_some_and(|sheet| {
             let sheet = Sheet { quality: flight.quality, ..sheet };
             self.machine.publish(&sheet.delivery(id, Turn::Again)).is_ok()
