@@ -294,7 +294,7 @@ pub(crate) fn keys(
     options: &Options,
 ) -> Result<Vec<Value>, Fault> {
     let by: Vec<_> = options.order.iter().map(|key| &key.by).collect();
-    let facts = facts(world, entity, &by);
+    let facts = facts(world, entity, &by)?;
     by.into_iter().map(|by| evaluate::first(by, &facts, world.now)).collect()
 }
 
@@ -305,20 +305,26 @@ pub(crate) fn is_wanted(
     options: &Options,
 ) -> Result<bool, Fault> {
     let Some(filter) = &options.filter else { return Ok(true) };
-    evaluate::holds(filter, &facts(world, entity, &[filter]), world.now)
+    evaluate::holds(filter, &facts(world, entity, &[filter])?, world.now)
 }
 
 /// An entity as expressions see it: its properties, and those of the entities that they name.
-fn facts(world: &World<'_>, entity: &Entity, expressions: &[&Expression]) -> Json {
+fn facts(world: &World<'_>, entity: &Entity, expressions: &[&Expression]) -> Result<Json, Fault> {
     let mut paths = Vec::new();
     for expression in expressions {
         expression.paths(&mut paths);
     }
-    seen_through(world, entity, &paths)
+    seen_through(world, entity, &paths, &mut 0)
 }
 
-fn seen_through(world: &World<'_>, entity: &Entity, paths: &[&[String]]) -> Json {
-    let mut facts = world.properties(entity);
+/// `led_to` is how many entities the expressions have led to from the one that they are about.
+fn seen_through(
+    world: &World<'_>,
+    entity: &Entity,
+    paths: &[&[String]],
+    led_to: &mut usize,
+) -> Result<Json, Fault> {
+    let mut facts = named(world, entity, paths);
     for nav in entity.kind().navs() {
         let through: Vec<&[String]> = paths
             .iter()
@@ -329,16 +335,32 @@ fn seen_through(world: &World<'_>, entity: &Entity, paths: &[&[String]]) -> Json
         if through.is_empty() {
             continue;
         }
+        // A path may come back to where it was, and lead to more each time: it is counted on its way.
+        let mut lead = |to: &Entity| {
+            world.lead(led_to)?;
+            seen_through(world, to, &through, led_to)
+        };
         let found = match world.follow(entity, *nav) {
-            Related::One(Some(one)) => seen_through(world, &one, &through),
-            Related::Many(many) => {
-                many.iter().map(|each| seen_through(world, each, &through)).collect()
-            }
+            Related::One(Some(one)) => lead(&one)?,
+            Related::Many(many) => many.iter().map(lead).collect::<Result<_, _>>()?,
             Related::One(None) | Related::Logs(_) => Json::Null,
         };
         facts.insert(nav.name().to_owned(), found);
     }
-    Json::Object(facts)
+    Ok(Json::Object(facts))
+}
+
+/// The properties of an entity that paths begin with: of many entities all would be much.
+fn named(world: &World<'_>, entity: &Entity, paths: &[&[String]]) -> Map<String, Json> {
+    let kind = entity.kind();
+    let names = paths.iter().filter_map(|path| path.first());
+    let names: Vec<_> = names.filter_map(|name| kind.property(name)).collect();
+    if names.is_empty() {
+        return Map::new();
+    }
+    let mut properties = world.properties(entity);
+    properties.retain(|name, _| names.contains(&name.as_str()));
+    properties
 }
 
 /// An entity as it is told, with what is expanded.

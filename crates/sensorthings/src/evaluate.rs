@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use crate::expression::{Arithmetic, Comparison, Expression};
 use crate::fault::Fault;
 use crate::function::Function;
-use crate::limits::COMBINATIONS_MAX;
+use crate::limits::{COMBINATIONS_MAX, COMBINED_BYTES_MAX};
 use crate::value::Value;
 
 /// Whether an entity is what is asked for.
@@ -65,7 +65,7 @@ fn values(expression: &Expression, facts: &Json, now: Timestamp) -> Result<Vec<V
         }
         Expression::Call(function, arguments) => {
             let lists = arguments.iter().map(|argument| values(argument, facts, now));
-            call(*function, lists.collect::<Result<_, _>>()?, now)?
+            call(*function, &lists.collect::<Result<Vec<_>, _>>()?, now)?
         }
     })
 }
@@ -89,17 +89,33 @@ fn check_combinations(count: usize) -> Result<(), Fault> {
     Err(Fault::too_much("values compared", COMBINATIONS_MAX, instead))
 }
 
-fn call(function: Function, lists: Vec<Vec<Value>>, now: Timestamp) -> Result<Vec<Value>, Fault> {
-    let mut rows: Vec<Vec<Value>> = vec![Vec::new()];
-    for list in lists {
-        check_combinations(rows.len().saturating_mul(list.len()))?;
-        let longer = |row: Vec<Value>| {
-            let add = |value: &Value| row.iter().chain([value]).cloned().collect::<Vec<_>>();
-            list.iter().map(add).collect::<Vec<_>>()
-        };
-        rows = rows.into_iter().flat_map(longer).collect();
+/// Arguments are not copied into each combination: a text or an area among them may be long.
+fn call(function: Function, lists: &[Vec<Value>], now: Timestamp) -> Result<Vec<Value>, Fault> {
+    if lists.iter().any(Vec::is_empty) {
+        return Ok(Vec::new());
     }
-    Ok(rows.iter().map(|row| function.call(row, now)).collect())
+    let count = lists.iter().map(Vec::len).fold(1, usize::saturating_mul);
+    check_combinations(count)?;
+    let mut rows: Vec<Vec<&Value>> = vec![Vec::new()];
+    for list in lists {
+        let longer = rows.iter().flat_map(|row| {
+            list.iter().map(|value| row.iter().copied().chain([value]).collect::<Vec<_>>())
+        });
+        rows = longer.collect();
+    }
+    let (mut made, mut bytes) = (Vec::with_capacity(count), 0_usize);
+    for row in rows {
+        let value = function.call(&row, now);
+        if let Value::Text(text) = &value {
+            bytes = bytes.saturating_add(text.len());
+        }
+        if bytes > COMBINED_BYTES_MAX {
+            let instead = "ask about one entity at a time";
+            return Err(Fault::too_much("bytes of texts made", COMBINED_BYTES_MAX, instead));
+        }
+        made.push(value);
+    }
+    Ok(made)
 }
 
 /// The values at the end of a path; through lists to each of their entries.

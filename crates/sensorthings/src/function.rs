@@ -106,7 +106,7 @@ impl Function {
     }
 
     /// What it gives; null where an argument is not what it is made for.
-    pub(crate) fn call(self, arguments: &[Value], now: Timestamp) -> Value {
+    pub(crate) fn call(self, arguments: &[&Value], now: Timestamp) -> Value {
         let done = match arguments {
             [] => self.constant(now),
             [one] => self.of_one(one),

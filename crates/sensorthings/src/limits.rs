@@ -27,6 +27,13 @@ pub const ANSWER_BYTES_MAX: usize = 32 << 20;
 pub const STREAMS_MAX: usize = 16_384;
 /// Values that one comparison in a filter looks at, where its names lead to many.
 pub const COMBINATIONS_MAX: usize = 65_536;
+/// Texts that one function makes in a filter of such values, bytes: functions nest, and each level has
+/// its own.
+pub const COMBINED_BYTES_MAX: usize = 8 << 20;
+/// Entities that the filter and the order of one entity lead to, some 1 KB each while it is judged: an
+/// ObservedProperty leads to a Datastream, a Thing and a Location of each stream.
+pub const LED_TO_MAX: usize = COMBINATIONS_MAX;
+const _: () = assert!(LED_TO_MAX >= 3 * STREAMS_MAX);
 /// Last records that one request reads: one of each stream. What is in them counts as read.
 pub const LAST_RECORDS_MAX: usize = STREAMS_MAX;
 /// Records of a log, or of all that are asked about, that are read as a whole; longer ones are walked
@@ -60,6 +67,9 @@ pub const READ_BYTES_MAX: usize = 32 << 20;
 /// Values in what one request reads: some 80 bytes each while it is answered. A walk's pages of a
 /// truck with 23 transducers, 64 samples to a record, have 1.5 million.
 pub const READ_VALUES_MAX: usize = 2_000_000;
+/// Entities that filters and orders lead to from all that is looked at at a time: four from each value
+/// that one request reads.
+pub const LED_TO_ALL_MAX: usize = 4 * READ_VALUES_MAX;
 /// How often a request is looked at anew with what was read for it.
 pub const ROUNDS_MAX: usize = 24;
 /// How much later than it was received a reading may claim to be measured, seconds: what a node

@@ -4,7 +4,7 @@
 mod facts;
 mod unit;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use sekisho_proto::statement::{Location, StreamDescriptor, Transducer};
@@ -15,7 +15,7 @@ use crate::expression::Expression;
 use crate::fault::Fault;
 use crate::geometry::Point;
 use crate::id::{Id, Place, Quantity, escaped, unescaped};
-use crate::limits::{ANSWER_BYTES_MAX, ENTITIES_MAX};
+use crate::limits::{ANSWER_BYTES_MAX, ENTITIES_MAX, LED_TO_ALL_MAX, LED_TO_MAX};
 use crate::observing::Visiting;
 use crate::stream::{Begin, Catalogue, Chunk, Content, Reading, Records, Stream, Want};
 
@@ -34,6 +34,9 @@ pub(crate) struct World<'a> {
     wants: RefCell<BTreeSet<Want>>,
     entities: Cell<usize>,
     bytes: Cell<usize>,
+    led_to: Cell<usize>,
+    /// The streams that have transducers of a name, where one was followed.
+    streams_of: OnceCell<BTreeMap<TransducerName, Vec<usize>>>,
 }
 
 /// One entity. Streams are told by their numbers in the catalogue.
@@ -96,6 +99,8 @@ pub(crate) struct Log {
 pub(crate) enum Of {
     Everything,
     Quantity(Quantity),
+    /// Observations of samples that do not say where they were taken.
+    Spotless,
     Spots,
     /// The one place of what stands, which is in no record.
     Stand,
@@ -113,9 +118,10 @@ impl<'a> World<'a> {
         (records, visiting): (&'a Records, Visiting),
         (base, now): (&'a str, Timestamp),
     ) -> Self {
-        let (wants, entities, bytes) = (RefCell::default(), Cell::new(0), Cell::new(0));
-        let visiting = RefCell::new(visiting);
-        Self { catalogue, records, base, now, visiting, wants, entities, bytes }
+        let (entities, bytes, led_to) = (Cell::new(0), Cell::new(0), Cell::new(0));
+        let (wants, visiting) = (RefCell::default(), RefCell::new(visiting));
+        let streams_of = OnceCell::new();
+        Self { catalogue, records, base, now, visiting, wants, entities, bytes, led_to, streams_of }
     }
 
     pub(crate) fn stream(&self, number: usize) -> Option<&Stream<'a>> {
@@ -157,6 +163,23 @@ impl<'a> World<'a> {
         }
         if self.bytes.get() > ANSWER_BYTES_MAX {
             return Err(Fault::too_much("bytes of an answer", ANSWER_BYTES_MAX, instead));
+        }
+        Ok(())
+    }
+
+    /// Counts one more entity that a filter or an order leads to; `from_one` are those to which it led
+    /// from the same one.
+    pub(crate) fn lead(&self, from_one: &mut usize) -> Result<(), Fault> {
+        *from_one += 1;
+        self.led_to.set(self.led_to.get() + 1);
+        let instead = "name what is nearer in $filter and $orderby, or ask about fewer entities";
+        if *from_one > LED_TO_MAX {
+            let what = "entities that $filter or $orderby leads to from one";
+            return Err(Fault::too_much(what, LED_TO_MAX, instead));
+        }
+        if self.led_to.get() > LED_TO_ALL_MAX {
+            let what = "entities that $filter and $orderby lead to";
+            return Err(Fault::too_much(what, LED_TO_ALL_MAX, instead));
         }
         Ok(())
     }
@@ -243,6 +266,9 @@ impl<'a> World<'a> {
             let spot = spot(taken, Place { offset: reading.offset, number: sample });
             if *of == Of::Spots {
                 found.extend(spot.map(|spot| Entity::HistoricalLocation(number, Some(spot))));
+                continue;
+            }
+            if *of == Of::Spotless && spot.is_some() {
                 continue;
             }
             for value in values(taken) {
@@ -379,13 +405,12 @@ impl<'a> World<'a> {
                 Related::Many(vec![Entity::Datastream(*number, quantity.clone())])
             }
             Entity::ObservedProperty(name) => {
-                let streams = 0..self.catalogue.streams().len();
-                let each = |number| {
-                    let all = self.quantities(number).into_iter();
+                let each = |number: &usize| {
+                    let (number, all) = (*number, self.quantities(*number).into_iter());
                     let own = all.filter(|quantity| quantity.transducer == *name);
                     own.map(move |quantity| Entity::Datastream(number, quantity))
                 };
-                Related::Many(streams.flat_map(each).collect())
+                Related::Many(self.streams_of(name).iter().flat_map(each).collect())
             }
             Entity::Observation(number, seen) => match nav.kind {
                 Kind::FeatureOfInterest => Related::One(Some(Entity::Feature(*number, seen.spot))),
@@ -395,10 +420,29 @@ impl<'a> World<'a> {
             },
             Entity::Feature(number, spot) => Related::Logs(vec![Log {
                 stream: *number,
-                of: Of::Everything,
+                of: if spot.is_some() { Of::Everything } else { Of::Spotless },
                 only: spot.map(|spot| spot.place),
             }]),
         }
+    }
+
+    /// The streams that have a transducer of a name. They are looked through once: a filter may lead
+    /// from each Datastream of a city to all others of its property.
+    fn streams_of(&self, name: &TransducerName) -> &[usize] {
+        let all = self.streams_of.get_or_init(|| {
+            let mut all: BTreeMap<TransducerName, Vec<usize>> = BTreeMap::new();
+            for number in 0..self.catalogue.streams().len() {
+                for quantity in self.quantities(number) {
+                    let streams = all.entry(quantity.transducer).or_default();
+                    // One in several units is several Datastreams of one stream.
+                    if streams.last() != Some(&number) {
+                        streams.push(number);
+                    }
+                }
+            }
+            all
+        });
+        all.get(name).map_or(&[], Vec::as_slice)
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "an entity leads to few kinds")]
@@ -484,6 +528,7 @@ impl<'a> World<'a> {
                 let of = match &log.of {
                     Of::Quantity(quantity) => *quantity == seen.quantity,
                     Of::Everything => true,
+                    Of::Spotless => seen.spot.is_none(),
                     Of::Spots | Of::Stand => false,
                 };
                 let sample = Place { number: seen.sample, ..seen.place };
@@ -573,3 +618,6 @@ fn spot(sample: &Sample, place: Place) -> Option<Spot> {
 fn point_of(location: Location) -> Point {
     Point { east: location.longitude_e7.into(), north: location.latitude_e7.into() }
 }
+
+#[cfg(test)]
+mod tests;

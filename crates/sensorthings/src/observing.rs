@@ -180,7 +180,9 @@ impl<'w, 'a> Walk<'w, 'a> {
     fn size(&self) -> u64 {
         match self.log.of {
             Of::Stand => 0,
-            Of::Everything | Of::Quantity(_) | Of::Spots => self.high.value() - self.low.value(),
+            Of::Everything | Of::Quantity(_) | Of::Spotless | Of::Spots => {
+                self.high.value() - self.low.value()
+            }
         }
     }
 

@@ -10,6 +10,9 @@ use crate::limits::{EXPANSIONS_MAX, KEYS_MAX, PAGE_DEFAULT, PAGE_MAX};
 use crate::path::decoded_query;
 use crate::scan::{Scanner, is_of_name};
 
+/// The option by which entities are given with those that lead to them.
+const EXPAND: &str = "$expand";
+
 /// What is asked of a collection or an entity.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Options {
@@ -149,7 +152,7 @@ impl Options {
     ) -> Result<(), Fault> {
         match name {
             "$filter" => self.filter = Some(Expression::read(scanner, kind)?),
-            "$expand" => self.read_expand(scanner, kind, expansions)?,
+            EXPAND => self.read_expand(scanner, kind, expansions)?,
             "$select" => self.read_select(scanner, kind)?,
             "$orderby" => self.read_order(scanner, kind)?,
             "$top" => self.top = Some(number(scanner, "$top")?),
@@ -191,7 +194,7 @@ impl Options {
     ) -> Result<(), Fault> {
         loop {
             let expansion = Expansion::read(scanner, kind, expansions)?;
-            self.add(expansion);
+            self.add(expansion)?;
             if !scanner.take(',') {
                 return Ok(());
             }
@@ -199,20 +202,42 @@ impl Options {
     }
 
     /// `A/B,A/C` is `A($expand=B,C)`.
-    fn add(&mut self, expansion: Expansion) {
+    fn add(&mut self, expansion: Expansion) -> Result<(), Fault> {
         match self.expand.iter_mut().find(|known| known.nav == expansion.nav) {
-            Some(known) => {
-                let Expansion { options, .. } = expansion;
-                if options.written.is_empty() {
-                    for inner in options.expand {
-                        known.options.add(inner);
-                    }
-                } else {
-                    known.options = options;
-                }
+            Some(known) => known.options.merge(expansion.options),
+            None => {
+                self.expand.push(expansion);
+                Ok(())
             }
-            None => self.expand.push(expansion),
         }
+    }
+
+    /// Takes up what was asked of the same entities at another place.
+    fn merge(&mut self, other: Self) -> Result<(), Fault> {
+        let Self { filter, expand, select, order, top, skip, count, format, token, written } =
+            other;
+        for expansion in expand {
+            self.add(expansion)?;
+        }
+        let expand = std::mem::take(&mut self.expand);
+        for (name, value) in written.iter().filter(|(name, _)| name != EXPAND) {
+            if !self.written.contains(&(name.clone(), value.clone())) {
+                self.write(name, value.clone())?;
+            }
+        }
+        *self = Self {
+            filter: filter.or(self.filter.take()),
+            expand,
+            select: if select.is_empty() { std::mem::take(&mut self.select) } else { select },
+            order: if order.is_empty() { std::mem::take(&mut self.order) } else { order },
+            top: top.or(self.top),
+            skip: skip.max(self.skip),
+            count: count || self.count,
+            format: if format == ResultFormat::Json { self.format } else { format },
+            token: token.or(self.token.take()),
+            written: std::mem::take(&mut self.written),
+        };
+        Ok(())
     }
 
     fn read_select(&mut self, scanner: &mut Scanner<'_>, kind: Kind) -> Result<(), Fault> {
@@ -297,14 +322,20 @@ impl Options {
             && self.token.is_none()
     }
 
+    /// The options as they may be written anew.
+    fn spelt(&self) -> Vec<(String, String)> {
+        let plain = self.written.iter().filter(|(name, _)| name != EXPAND).cloned();
+        let expand: Vec<_> = self.expand.iter().map(Expansion::to_string).collect();
+        // `A/B` writes an option of what A leads to without its name, and parts of one may be written
+        // at several places.
+        let expand = (!expand.is_empty()).then(|| (EXPAND.to_owned(), expand.join(",")));
+        plain.chain(expand).collect()
+    }
+
     /// The options of the next page.
     pub(crate) fn next(&self, skip: usize, token: Option<Token>) -> Vec<(String, String)> {
-        let mut next: Vec<_> = self
-            .written
-            .iter()
-            .filter(|(name, _)| name != "$skip" && name != "$skiptoken")
-            .cloned()
-            .collect();
+        let mut next = self.spelt();
+        next.retain(|(name, _)| name != "$skip" && name != "$skiptoken");
         if let (Some(top), Some((_, written))) =
             (self.top, next.iter_mut().find(|(name, _)| name == "$top"))
         {
@@ -339,6 +370,23 @@ impl Expansion {
             Options::none()
         };
         Ok(Self { nav, options })
+    }
+}
+
+impl std::fmt::Display for Expansion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.nav.name())?;
+        let options = self.options.spelt();
+        match (options.as_slice(), self.options.expand.as_slice()) {
+            ([], _) => Ok(()),
+            // The shorter of two spellings: a link has to be short enough to be asked.
+            ([_], [only]) => write!(f, "/{only}"),
+            (options, _) => {
+                let options: Vec<_> =
+                    options.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                write!(f, "({})", options.join(";"))
+            }
+        }
     }
 }
 

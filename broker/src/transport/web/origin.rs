@@ -56,6 +56,14 @@ impl Origins {
         Self { named, own }
     }
 
+    /// How the node is asked where its own pages are.
+    pub(super) const fn scheme(&self) -> &'static str {
+        match self.own {
+            Own::Tls => "https",
+            Own::Loopback => "http",
+        }
+    }
+
     /// The origin of the node's own pages, by the host that was asked for.
     fn own(&self, uri: &Uri, headers: &HeaderMap) -> Option<WebOrigin> {
         // HTTP/2 names the host in the request's target.

@@ -69,7 +69,7 @@ async fn serve(
     };
     let host = uri.authority().map(|authority| authority.as_str().to_owned());
     let told = headers.get(HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
-    let base = base(host.or(told).as_deref());
+    let base = base(door.origins.scheme(), host.or(told).as_deref());
     let answering = async {
         let Ok(turn) = turns.acquire_owned().await else { return Err(Refusal::stopping()) };
         let runtime = Handle::current();
@@ -121,13 +121,13 @@ async fn only_reading() -> Response {
 }
 
 /// Where clients find this service: what they called this node.
-fn base(host: Option<&str>) -> String {
+fn base(scheme: &str, host: Option<&str>) -> String {
     let is_host = |host: &&str| {
         let is_of_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
         !host.is_empty() && host.len() <= HOST_BYTES_MAX && host.bytes().all(is_of_host)
     };
     match host.filter(is_host) {
-        Some(host) => format!("https://{host}{ROOT}"),
+        Some(host) => format!("{scheme}://{host}{ROOT}"),
         None => ROOT.to_owned(),
     }
 }

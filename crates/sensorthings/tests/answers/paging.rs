@@ -252,6 +252,57 @@ fn expanded_pages_have_links_of_their_own() {
     assert_eq!(numbers(&rest), (100..250).collect::<Vec<_>>());
 }
 
+#[test]
+fn links_of_expanded_pages_expand_what_was_asked_for_however_it_was_written() {
+    let city = long(250);
+    let thing = "/Things('fujisawa:park:1')?$expand=";
+    for (short, whole) in [
+        ("Datastreams($top=1),Datastreams/Sensor", "Datastreams($top=1;$expand=Sensor)"),
+        ("Datastreams/Sensor,Datastreams($top=1)", "Datastreams($top=1;$expand=Sensor)"),
+        (
+            "Datastreams/Sensor,Datastreams($orderby=name desc;$top=1;$expand=ObservedProperty)",
+            "Datastreams($orderby=name desc;$top=1;$expand=Sensor,ObservedProperty)",
+        ),
+        (
+            "Datastreams/Observations/FeatureOfInterest,Datastreams/Observations($select=result)",
+            "Datastreams($expand=Observations($select=result;$expand=FeatureOfInterest))",
+        ),
+        (
+            "Datastreams($top=1),Datastreams($top=1;$filter=name ne 'x;)')",
+            "Datastreams($top=1;$filter=name ne 'x;)')",
+        ),
+    ] {
+        let (found, wanted) =
+            (city.json(&format!("{thing}{short}")), city.json(&format!("{thing}{whole}")));
+        assert_eq!(found, wanted, "{short}");
+    }
+    let found = city.json(&format!("{thing}Datastreams($top=1),Datastreams/Sensor"));
+    let rest = walk(&city, found["Datastreams@iot.nextLink"].as_str().unwrap(), "Sensor");
+    assert_eq!(rest.len(), 1);
+    assert!(rest.iter().all(Json::is_object), "{rest:?}");
+    let inner = "Observations($filter=result ne 'x;)' and contains(Datastream/name, 'n');$top=2)";
+    for expand in [format!("Thing/Locations,{inner}"), format!("{inner},Thing($expand=Locations)")]
+    {
+        let found = city.json(&format!("{thing}Datastreams($top=1;$expand={expand})"));
+        let rest = city.json(found["Datastreams@iot.nextLink"].as_str().unwrap());
+        let all = "/Things('fujisawa:park:1')/Datastreams?$skip=1&$top=1";
+        assert_eq!(rest, city.json(&format!("{all}&$expand={expand}")), "{expand}");
+        assert_eq!(rest["value"][0]["Observations"].as_array().unwrap().len(), 2, "{expand}");
+    }
+    let found = city.json(&format!("{thing}Datastreams/Observations/FeatureOfInterest"));
+    let link = found["Datastreams"][0]["Observations@iot.nextLink"].as_str().unwrap();
+    let rest = walk(&city, link, "FeatureOfInterest");
+    assert_eq!(rest.len(), 150);
+    assert!(rest.iter().all(Json::is_object), "{rest:?}");
+}
+
+#[test]
+fn what_is_expanded_twice_is_not_asked_for_in_two_ways() {
+    let fault = long(1).ask("/Things?$expand=Datastreams($top=1),Datastreams($top=2)").unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Malformed, "{fault}");
+    assert!(fault.to_string().contains("$top once"), "{fault}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]

@@ -336,3 +336,101 @@ fn where_a_truck_was_is_kept() {
     );
     assert_eq!(feature["Observations"].as_array().unwrap().len(), 3);
 }
+
+/// A truck with as many transducers as a real one has, and a sample of each.
+fn wide() -> City {
+    let names: Vec<_> = (0..23).map(|number| format!("n{number}")).collect();
+    let transducers: Vec<_> = names.iter().map(|name| (name.as_str(), "")).collect();
+    let values: Vec<_> = names.iter().map(|name| (name.as_str(), "", Value::Integer(1))).collect();
+    let mut city = City::default();
+    city.describe(described("fujisawa/truck/1", None, &transducers));
+    city.keep("fujisawa/truck/1", &[sample(1, &values)]);
+    city
+}
+
+#[test]
+fn a_path_to_and_fro_is_refused_before_all_that_it_leads_to_is_made() {
+    let city = wide();
+    let to_and_fro = format!("{}name", "Thing/Datastreams/".repeat(5));
+    let set = "/Datastreams('fujisawa:truck:1::n0')/Thing/Datastreams";
+    for target in [
+        format!("/Datastreams?$filter={to_and_fro} eq 'x'"),
+        format!("/Datastreams?$orderby={to_and_fro}"),
+        format!("{set}?$filter={to_and_fro} eq 'x'"),
+        format!("/Things?$expand=Datastreams($filter={to_and_fro} eq 'x')"),
+        format!("/Observations?$filter=Datastream/{to_and_fro} eq 'x'"),
+        format!("/Observations?$orderby=Datastream/{to_and_fro}&$count=true"),
+    ] {
+        let fault = city.ask(&target).unwrap_err();
+        assert_eq!(fault.kind, FaultKind::TooMuch, "{target}: {fault}");
+        assert!(fault.to_string().contains("wanted at most 65536"), "{target}: {fault}");
+    }
+}
+
+#[test]
+fn texts_that_a_function_makes_of_many_are_refused_before_they_are_much() {
+    let mut city = wide();
+    let long = Value::Text("a".repeat(64 << 10));
+    city.keep("fujisawa/truck/1", &[sample(2, &[("n0", "", long)])]);
+    let all = "/Datastreams('fujisawa:truck:1::n0')/Observations?$filter=result gt 'a' and";
+    let one = format!("{all} startswith(concat(result, Datastream/name), 'aaa')");
+    assert_eq!(city.list(&one, "/@iot.id").len(), 1);
+    let many = "Datastream/Thing/Datastreams/Thing/Datastreams/name";
+    let fault = city.ask(&format!("{all} concat(result, {many}) eq 'x'")).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::TooMuch, "{fault}");
+    assert!(fault.to_string().contains("bytes of texts"), "{fault}");
+    let found = city.list(&format!("{all} endswith(result, {many})"), "/@iot.id");
+    assert!(found.is_empty(), "what is only compared is not made: {found:?}");
+}
+
+#[test]
+fn filters_and_orders_lead_over_several_entities_to_many() {
+    let city = wide();
+    let sibling = "Datastream/Thing/Datastreams/ObservedProperty/name";
+    for (options, wanted) in [
+        (format!("$filter={sibling} eq 'n7'"), 23),
+        (format!("$filter={sibling} eq 'm7'"), 0),
+        (format!("$filter=Datastream/ObservedProperty/id eq 'n7'&$orderby={sibling} desc"), 1),
+        ("$filter=Datastream/Thing/properties/topic eq 'fujisawa/truck/1'".to_owned(), 23),
+        ("$filter=Datastream/Sensor/Datastreams/@iot.id eq 'fujisawa:truck:1::n7'".to_owned(), 1),
+        ("$filter=contains(Datastream/Thing/@iot.selfLink,'truck')".to_owned(), 23),
+    ] {
+        let found = city.list(&format!("/Observations?{options}"), "/@iot.id");
+        assert_eq!(found.len(), wanted, "{options}");
+    }
+    let of =
+        "/ObservedProperties?$filter=Datastreams/Thing/Datastreams/ObservedProperty/id eq 'n7'";
+    assert_eq!(city.list(of, "/@iot.id").len(), 23);
+}
+
+#[test]
+fn an_observation_is_of_one_feature_whichever_way_it_is_asked() {
+    let mut city = City::small();
+    let (lost, truck) = (Value::Float(9.5), "fujisawa/truck/17");
+    // Without a fix, and then with one again in the same record.
+    let fixed = [
+        ("latitude", "deg", Value::Float(35.34)),
+        ("longitude", "deg", Value::Float(139.5)),
+        ("pm2_5", "ug/m3", Value::Float(8.5)),
+    ];
+    city.keep(truck, &[sample(10, &[("pm2_5", "ug/m3", lost)]), sample(11, &fixed)]);
+    for (feature, count) in [
+        ("fujisawa:truck:17", 1),
+        ("fujisawa:truck:17@0.0", 3),
+        ("fujisawa:truck:17@3.1", 3),
+        ("fujisawa:park:1", 15),
+    ] {
+        let led = city.list(&format!("/FeaturesOfInterest('{feature}')/Observations"), "/@iot.id");
+        let filter = format!("/Observations?$filter=FeatureOfInterest/id eq '{feature}'");
+        assert_eq!(led, city.list(&filter, "/@iot.id"), "{feature}");
+        assert_eq!(led.len(), count, "{feature}: {led:?}");
+        for observation in city.list("/Observations", "/@iot.id") {
+            let id = observation.as_str().unwrap();
+            let target = format!("/FeaturesOfInterest('{feature}')/Observations('{id}')");
+            assert_eq!(city.ask(&target).is_ok(), led.contains(&observation), "{target}");
+        }
+    }
+    let newest = "/FeaturesOfInterest('fujisawa:truck:17')/Observations\
+                  ?$orderby=phenomenonTime desc&$top=1";
+    assert_eq!(city.list(newest, "/result"), [json!(9.5)]);
+}
