@@ -142,7 +142,7 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                 self.router.handle_connect(session, principal, recipient, now);
             }
             Request::Disconnect { session } => {
-                self.sessions.remove(&session);
+                self.remove(session);
                 self.router.handle_disconnect(session);
             }
             Request::Subscribe { session, subscription, subscribe, principal, history, outbox } => {
@@ -319,7 +319,7 @@ impl<L: Records, K: Keyed> Shard<L, K> {
     fn tell_places(&mut self) {
         for (session, subscription) in std::mem::take(&mut self.waiting.asking) {
             let Some(outbox) = self.outbox(session, subscription) else {
-                self.waiting.sharing.remove(&(session, subscription));
+                self.waiting.forget((session, subscription));
                 continue;
             };
             let place = self.router.place(session, subscription);
@@ -476,7 +476,7 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                 self.forget(session, subscription);
             }
             Command::CutSession { session, code, why } => {
-                if let Some(port) = self.sessions.remove(&session) {
+                if let Some(port) = self.remove(session) {
                     port.cut.fire(code, why);
                 }
             }
@@ -484,7 +484,16 @@ impl<L: Records, K: Keyed> Shard<L, K> {
         }
     }
 
+    fn remove(&mut self, session: SessionId) -> Option<Port> {
+        let port = self.sessions.remove(&session)?;
+        for subscription in port.outboxes.keys() {
+            self.waiting.forget((session, *subscription));
+        }
+        Some(port)
+    }
+
     fn forget(&mut self, session: SessionId, subscription: SubscriptionId) {
+        self.waiting.forget((session, subscription));
         if let Some(port) = self.sessions.get_mut(&session) {
             port.outboxes.remove(&subscription);
             port.histories.remove(&subscription);
@@ -625,10 +634,16 @@ impl Waiting {
         }
     }
 
-    /// The same of all, of whom some are gone, and of those who want it with each change of rights.
+    /// The same of all, and of those who want it with each change of rights.
     fn ask_all_again(&mut self) {
         self.asking.append(&mut self.untold);
         self.asking.extend(&self.sharing);
+    }
+
+    fn forget(&mut self, whose: (SessionId, SubscriptionId)) {
+        for all in [&mut self.asking, &mut self.untold, &mut self.sharing] {
+            all.remove(&whose);
+        }
     }
 
     fn ask(&mut self, whose: (SessionId, SubscriptionId), when: Telling) {

@@ -31,7 +31,7 @@ pub use publishing::{Appended, AppendedError, RestoredStream};
 pub use recheck::{Recheck, may_still_go};
 pub use subscribing::Subscribe;
 
-use publishing::Pending;
+use publishing::{Arrived, Pending};
 
 /// A subscription of a session.
 type SubscriptionKey = (SessionId, SubscriptionId);
@@ -59,6 +59,8 @@ pub struct Router {
     head: Position,
     streams: Streams,
     pending: HashMap<Ticket, Pending>,
+    /// What can be judged when more is on the disk, and what came behind it.
+    held: VecDeque<Arrived>,
     pending_of_sessions: usize,
     sessions: BTreeMap<SessionId, Session>,
     tree: SubscriptionTree<SubscriptionKey>,
@@ -123,6 +125,7 @@ impl Router {
             head,
             streams: Streams::new(limits),
             pending: HashMap::new(),
+            held: VecDeque::new(),
             pending_of_sessions: 0,
             sessions: BTreeMap::new(),
             tree: SubscriptionTree::new(),
@@ -287,7 +290,13 @@ impl Router {
 
     /// The next thing to do.
     pub fn poll_command(&mut self) -> Option<Command> {
-        while let Some(queued) = self.queue.pop_front() {
+        loop {
+            let Some(queued) = self.queue.pop_front() else {
+                if self.take_up_held() {
+                    continue;
+                }
+                return None;
+            };
             let command = match queued {
                 Queued::Ready(command) => Some(command),
                 Queued::Append { ticket, after, record } => self.poll_append(ticket, after, record),
@@ -317,7 +326,6 @@ impl Router {
                 return command;
             }
         }
-        None
     }
 
     fn push(&mut self, command: Command) {

@@ -28,8 +28,8 @@ pub(crate) enum Verdict {
     Pending(Ticket),
     /// It is in the log.
     Stored,
-    /// Whether it is taken depends on what is on its way to the disk: it has to come again.
-    Undecided { why: String },
+    /// Whether it is taken, and what is forgotten for it, depends on what is on its way to the disk.
+    Undecided,
     /// It is refused.
     Refused { code: RefusalCode, why: String, expected: Option<Sequence> },
 }
@@ -174,11 +174,7 @@ impl Streams {
             && let Some(oldest) = stream.and_then(Stream::oldest).and_then(|at| boots.get(at))
             && oldest.is_pending()
         {
-            let why = format!(
-                "wanted at most {boots_max} boots, found boot {}, the oldest, on its way to the disk",
-                oldest.id.short()
-            );
-            return Verdict::Undecided { why };
+            return Verdict::Undecided;
         }
         if stream.is_none() {
             let streams_max = self.limits.streams_max;
@@ -320,8 +316,9 @@ impl Stream {
     }
 
     /// The boot that is to be forgotten next: it ended first by what is on the disk, and of those that
-    /// ended at once it has the smallest number. The log, which a router is restored from, says so too,
-    /// unless it is on its way to the disk.
+    /// ended at once it has the smallest number. One of which nothing is there yet is in front of all:
+    /// where it is not stored, none is too many. The log, which a router is restored from, says the same
+    /// of a boot that is not on its way there.
     fn oldest(&self) -> Option<usize> {
         let all = self.boots.iter().enumerate();
         all.min_by_key(|(_, boot)| (boot.durable_time(), boot.id)).map(|(at, _)| at)

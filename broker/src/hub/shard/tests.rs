@@ -121,10 +121,11 @@ impl Run {
 #[derive(Debug, PartialEq)]
 enum Said {
     New,
-    /// It is on its way to the disk.
-    Waits,
     Refused(RefusalCode, Option<Sequence>, String),
 }
+
+/// What a router that was never restarted says, and one that was.
+type Both = [Vec<Said>; 2];
 
 /// A node as far as it judges envelopes.
 struct Node {
@@ -147,29 +148,44 @@ impl Node {
 
     /// Gives an envelope to the router and to another that must say the same, and to the log where it
     /// is new.
-    fn publish(&mut self, envelope: &Envelope, another: &mut Router) -> [Said; 2] {
+    fn publish(&mut self, envelope: &Envelope, another: &mut Router) -> Both {
         self.now = self.now.saturating_add(SECOND);
-        let ours = judged(&mut self.router, &self.policy, envelope, self.now);
-        let theirs = judged(another, &self.policy, envelope, self.now);
-        let both = [&ours, &theirs];
-        let tickets = both.map(|judged| judged.as_ref().ok().map(|(ticket, _)| *ticket));
-        if let Some((_, record)) = both.into_iter().find_map(|judged| judged.as_ref().ok()) {
-            let place = self.log.append(to_store(record.clone())).unwrap();
-            let (position, offset) = (place.position, place.offset);
-            self.group.push((sekisho_routing::Appended { position, offset }, tickets));
+        for router in [&mut self.router, &mut *another] {
+            router.handle_publish(admitted(&self.policy, envelope, self.now), self.now);
         }
-        [ours, theirs].map(|judged| judged.err().unwrap_or(Said::New))
+        self.take(another)
     }
 
-    fn flush(&mut self, another: &mut Router) {
-        self.log.commit().unwrap();
-        for (place, tickets) in std::mem::take(&mut self.group) {
-            for (router, ticket) in [&mut self.router, &mut *another].into_iter().zip(tickets) {
-                let Some(ticket) = ticket else { continue };
-                router.handle_appended(ticket, place, self.now).unwrap();
-                while router.poll_command().is_some() {}
+    fn take(&mut self, another: &mut Router) -> Both {
+        let [ours, theirs] = [polled(&mut self.router), polled(another)];
+        for at in 0..ours.len().max(theirs.len()) {
+            let both = [&ours, &theirs].map(|judged| judged.get(at)?.as_ref().ok());
+            let Some((_, record)) = both.into_iter().flatten().next() else { continue };
+            let place = self.log.append(to_store(record.clone())).unwrap();
+            let (position, offset) = (place.position, place.offset);
+            let tickets = both.map(|judged| judged.map(|(ticket, _)| *ticket));
+            self.group.push((sekisho_routing::Appended { position, offset }, tickets));
+        }
+        [ours, theirs]
+            .map(|judged| judged.into_iter().map(|one| one.err().unwrap_or(Said::New)).collect())
+    }
+
+    /// What waited for others is judged when they are on the disk.
+    fn flush(&mut self, another: &mut Router) -> Both {
+        let mut said = Both::default();
+        while !self.group.is_empty() {
+            self.log.commit().unwrap();
+            for (place, tickets) in std::mem::take(&mut self.group) {
+                for (router, ticket) in [&mut self.router, &mut *another].into_iter().zip(tickets) {
+                    let Some(ticket) = ticket else { continue };
+                    router.handle_appended(ticket, place, self.now).unwrap();
+                }
+            }
+            for (all, new) in said.iter_mut().zip(self.take(another)) {
+                all.extend(new);
             }
         }
+        said
     }
 
     fn trim(&mut self, keep: Keep) {
@@ -205,21 +221,19 @@ fn admitted(policy: &Policy, envelope: &Envelope, now: Timestamp) -> Admitted {
     Admitted::new(verified, permit, Carriage::Session { session: SESSION, request: 1 }).unwrap()
 }
 
-fn judged(
-    router: &mut Router,
-    policy: &Policy,
-    envelope: &Envelope,
-    now: Timestamp,
-) -> Result<(Ticket, NewRecord), Said> {
-    router.handle_publish(admitted(policy, envelope, now), now);
-    match router.poll_command() {
-        Some(Command::Append { ticket, record, .. }) => Ok((ticket, record)),
-        Some(Command::Refused { code, expected_sequence, why, .. }) => {
-            Err(Said::Refused(code, expected_sequence, why))
+/// What a router has judged.
+fn polled(router: &mut Router) -> Vec<Result<(Ticket, NewRecord), Said>> {
+    let mut judged = Vec::new();
+    while let Some(command) = router.poll_command() {
+        if let Command::Append { ticket, record, .. } = command {
+            judged.push(Ok((ticket, record)));
+        } else if let Command::Refused { code, expected_sequence, why, .. } = command {
+            judged.push(Err(Said::Refused(code, expected_sequence, why)));
+        } else {
+            assert!(matches!(command, Command::Published { .. }), "found {command:?}");
         }
-        None => Err(Said::Waits),
-        other => panic!("wanted an answer, found {other:?}"),
     }
+    judged
 }
 
 #[derive(Clone, Debug)]
@@ -261,30 +275,29 @@ proptest! {
         let mut restored = connected(router(&node.policy, &node.log, &node.log.reader()));
         let mut runs = vec![Run::default(); 14];
         for step in steps {
-            let envelope = match step {
-                Step::Next { boot, second } => runs[usize::from(boot)].make(boot, at(second)),
+            let [before, after] = match step {
+                Step::Next { boot, second } => {
+                    let envelope = runs[usize::from(boot)].make(boot, at(second));
+                    node.publish(&envelope, &mut restored)
+                }
                 Step::Again { boot, back } => {
                     let made = &runs[usize::from(boot)].0;
                     let Some(envelope) = made.iter().nth_back(back) else { continue };
-                    envelope.clone()
+                    node.publish(envelope, &mut restored)
                 }
-                Step::Flush => {
-                    node.flush(&mut restored);
-                    continue;
-                }
+                Step::Flush => node.flush(&mut restored),
                 Step::Restart => {
-                    node.flush(&mut restored);
+                    let said = node.flush(&mut restored);
                     (node, restored) = node.restarted();
-                    continue;
+                    said
                 }
                 Step::Trim(last) => {
-                    node.flush(&mut restored);
+                    let said = node.flush(&mut restored);
                     node.trim(if last { Keep::Last } else { Keep::Nothing });
-                    continue;
+                    said
                 }
             };
-            let [before, after] = node.publish(&envelope, &mut restored);
-            prop_assert_eq!(before, after, "{:?}", envelope.header());
+            prop_assert_eq!(before, after);
         }
     }
 }
@@ -294,18 +307,23 @@ proptest! {
 fn a_restart_while_old_runs_are_brought_loses_none_of_them() {
     let mut node = Node::new();
     let mut unused = connected(router(&node.policy, &node.log, &node.log.reader()));
-    let (mut first, mut last) = (Vec::new(), Vec::new());
-    for boot in 0..20 {
-        let envelope = Run::default().make(boot, at(i64::from(boot)));
-        if boot < 18 { first.push(envelope) } else { last.push(envelope) }
-    }
-    for envelope in &first {
-        assert_eq!(node.publish(envelope, &mut unused), [Said::New, Said::New]);
-        node.flush(&mut unused);
-    }
+    let made = (0..40).map(|boot| Run::default().make(boot, at(i64::from(boot))));
+    let made: Vec<_> = made.collect();
+    let (first, last) = made.split_at(18);
+    let bring = |node: &mut Node, another: &mut Router, envelopes: &[Envelope]| {
+        let mut stored = 0;
+        for envelope in envelopes {
+            let [said, same] = node.publish(envelope, another);
+            assert_eq!(said, same);
+            stored += said.len();
+            assert!(said.iter().all(|said| *said == Said::New), "{said:?}");
+        }
+        let [said, same] = node.flush(another);
+        assert_eq!(said, same);
+        assert!(said.iter().all(|said| *said == Said::New), "{said:?}");
+        assert_eq!(stored + said.len(), envelopes.len());
+    };
+    bring(&mut node, &mut unused, first);
     let (mut node, mut restored) = node.restarted();
-    for envelope in &last {
-        assert_eq!(node.publish(envelope, &mut restored), [Said::New, Said::New]);
-        node.flush(&mut restored);
-    }
+    bring(&mut node, &mut restored, last);
 }

@@ -79,6 +79,19 @@ struct Followed {
     hops: Vec<PrincipalId>,
 }
 
+/// An envelope that came and is not judged yet.
+#[derive(Debug)]
+pub(super) struct Arrived {
+    envelope: Arc<Envelope>,
+    hash: Hash,
+    permit: PublishPermit,
+    waiter: Waiter,
+    received: Timestamp,
+    /// Of a topic that this node follows.
+    followed: Option<Followed>,
+    at: Timestamp,
+}
+
 /// Who hears of the outcome.
 #[derive(Clone, Debug)]
 enum Waiter {
@@ -97,7 +110,7 @@ struct Refusal {
 impl Router {
     /// An envelope was verified and is permitted. Leads to [`Command::Append`] and, when that is
     /// durable, [`Command::Published`] or [`Command::LinkStored`]; or to [`Command::Refused`],
-    /// [`Command::Dropped`] or [`Command::LinkRefused`].
+    /// [`Command::Dropped`], [`Command::LinkRefused`] or [`Command::LinkFailed`].
     pub fn handle_publish(&mut self, admitted: Admitted, now: Timestamp) {
         let (verified, permit, carriage) = admitted.into_parts();
         let hash = verified.hash();
@@ -121,46 +134,72 @@ impl Router {
                 (Waiter::Nobody, now, None)
             }
             Carriage::Link { organisation, connection, position, offset, received, hops } => {
-                if let Some((failed, code)) = self.failed_on.get(&organisation)
-                    && connection <= *failed
-                {
-                    // The link has not heard of it yet. Stored now, this would be in front of what
-                    // comes again.
-                    let code = *code;
-                    let why = "wanted one behind what is stored, found one behind what failed";
-                    let refusal = Refusal { code, why: why.to_owned(), expected: None };
-                    let waiter = Waiter::Link { organisation, connection, position };
-                    self.put_off(waiter, envelope.header(), refusal);
-                    return;
-                }
                 let waiter = Waiter::Link { organisation, connection, position };
                 (waiter, received, Some(Followed { offset, hops }))
             }
         };
-        let header = envelope.header();
-        match self.judge(header, &hash, &permit, followed.as_ref(), now) {
+        let arrived = Arrived { envelope, hash, permit, waiter, received, followed, at: now };
+        if self.held.is_empty() {
+            self.take_up(arrived);
+            return;
+        }
+        // Judged now, it would be in front of what came before it.
+        let held_max = self.limits.pending_appends_max;
+        if self.held.len() < held_max {
+            self.held.push_back(arrived);
+            return;
+        }
+        let (code, why) =
+            (RefusalCode::TooMany, format!("wanted at most {held_max} envelopes to be judged"));
+        let refusal = Refusal { code, why, expected: None };
+        self.put_off(arrived.waiter, arrived.envelope.header(), refusal);
+    }
+
+    /// Judges what was held, while that can be done; whether there may be something to poll now.
+    pub(super) fn take_up_held(&mut self) -> bool {
+        let Some(arrived) = self.held.pop_front() else { return false };
+        self.take_up(arrived)
+    }
+
+    /// Judges an envelope, or holds it, in front of all others, until more is on the disk; whether it
+    /// was judged.
+    fn take_up(&mut self, arrived: Arrived) -> bool {
+        let header = arrived.envelope.header();
+        if let Waiter::Link { organisation, connection, .. } = &arrived.waiter
+            && let Some((failed, code)) = self.failed_on.get(organisation)
+            && connection <= failed
+        {
+            // The link has not heard of it yet. Stored now, this would be in front of what comes
+            // again.
+            let why = "wanted one behind what is stored, found one behind what failed".to_owned();
+            let refusal = Refusal { code: *code, why, expected: None };
+            self.put_off(arrived.waiter, header, refusal);
+            return true;
+        }
+        match self.judge(&arrived) {
             Ok(Verdict::New { after }) => {
+                let Arrived { envelope, hash, waiter, received, followed, .. } = arrived;
                 let ticket = self.next_ticket();
-                self.streams.advance(header, hash, ticket);
-                let envelope = Arc::clone(&envelope);
+                self.streams.advance(envelope.header(), hash, ticket);
                 let pending =
                     Pending { envelope, received, followed, waiters: vec![waiter], doomed: None };
                 self.start_append(ticket, after, hash, pending);
             }
-            Ok(Verdict::Pending(ticket)) => self.wait_too(ticket, waiter, header),
+            Ok(Verdict::Pending(ticket)) => self.wait_too(ticket, arrived.waiter, header),
             Ok(Verdict::Stored) => {
                 count(&mut self.counters.repeated);
-                self.answer_stored(waiter, header);
+                self.answer_stored(arrived.waiter, header);
             }
-            Ok(Verdict::Undecided { why }) => {
-                let code = RefusalCode::TooMany;
-                self.put_off(waiter, header, Refusal { code, why, expected: None });
+            Ok(Verdict::Undecided) => {
+                self.held.push_front(arrived);
+                return false;
             }
             Ok(Verdict::Refused { code, why, expected }) => {
-                self.refuse(waiter, header, Refusal { code, why, expected });
+                self.refuse(arrived.waiter, header, Refusal { code, why, expected });
             }
-            Err(refusal) => self.refuse(waiter, header, refusal),
+            Err(refusal) => self.refuse(arrived.waiter, header, refusal),
         }
+        true
     }
 
     /// The link of an organisation begins: its connections are counted anew, and nothing of the link
@@ -304,14 +343,9 @@ impl Router {
         self.push(Command::LinkFailed { organisation, position, code, why });
     }
 
-    fn judge(
-        &self,
-        header: &Header,
-        hash: &Hash,
-        permit: &PublishPermit,
-        followed: Option<&Followed>,
-        now: Timestamp,
-    ) -> Result<Verdict, Refusal> {
+    fn judge(&self, arrived: &Arrived) -> Result<Verdict, Refusal> {
+        let Arrived { envelope, hash, permit, followed, at, .. } = arrived;
+        let header = envelope.header();
         let refusal = |code, why| Refusal { code, why, expected: None };
         let role = if followed.is_some() { Role::Follower } else { Role::Home };
         let own = self.policy.own();
@@ -322,7 +356,7 @@ impl Router {
             };
             return Err(refusal(RefusalCode::ForeignTopic, why));
         }
-        match self.ask_again(header, permit, now) {
+        match self.ask_again(header, permit, *at) {
             // What a peer brings and may be permitted again was let in before it was denied: sent
             // back, it would be overtaken by what comes after it in its topic.
             Err(denial) if role == Role::Home || denial.code() == RefusalCode::Revoked => {

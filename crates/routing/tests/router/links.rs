@@ -224,25 +224,45 @@ fn what_a_link_brings_again_too_often_while_the_disk_is_slow_comes_again_and_is_
     assert_eq!(follower.node.log.len(), 1);
 }
 
-/// Which run is forgotten for a ninth is known when the oldest one's envelope is on the disk.
+/// Eight are remembered. Which is forgotten for another is known when the oldest is on the disk.
 #[test]
-fn a_ninth_run_of_a_stream_comes_again_while_the_oldest_one_waits_for_the_disk() {
+fn many_runs_of_a_stream_that_come_at_once_are_all_stored_in_their_order() {
+    let mut follower = Follower::new();
+    let truck = follower.truck.clone();
+    for boot in 1..=40 {
+        let mut run = Publisher::new(truck.clone(), topic("santander/1/air"), boot);
+        let envelope = run.envelope("a", at(i64::from(boot)));
+        follower.take(envelope, u64::from(boot), u64::from(boot));
+    }
+    follower.node.settle();
+    assert_eq!(follower.stored(), (1..=40).collect::<Vec<_>>());
+    let offsets = follower.node.log.iter().map(|record| record.offset().value());
+    assert_eq!(offsets.collect::<Vec<_>>(), (1..=40).collect::<Vec<_>>());
+    assert_eq!((follower.refused(), failed(&follower.node)), (vec![], vec![]));
+}
+
+/// What waits to be judged is behind what fails meanwhile, and comes again with it.
+#[test]
+fn what_waits_to_be_judged_fails_with_what_failed_before_it_on_its_connection() {
     let mut follower = Follower::new();
     let truck = follower.truck.clone();
     let run = |boot: u8| {
         let mut run = Publisher::new(truck.clone(), topic("santander/1/air"), boot);
         run.envelope("a", at(i64::from(boot)))
     };
-    for boot in 2..=9 {
+    for boot in 1..=10 {
         follower.take(run(boot), u64::from(boot), u64::from(boot));
     }
-    follower.take(run(10), 10, 10);
-    assert_eq!(failed(&follower.node), [(10, RefusalCode::TooMany)]);
+    assert!(follower.node.fail_one(RefusalCode::StorageFull));
     follower.node.settle();
+    assert_eq!(failed(&follower.node).len(), 10);
+    assert_eq!(follower.stored(), [0; 0]);
     follower.begin_anew();
-    follower.take(run(10), 10, 10);
+    for boot in 1..=10 {
+        follower.take(run(boot), u64::from(boot), u64::from(boot));
+    }
     follower.node.settle();
-    assert_eq!(follower.stored(), [2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    assert_eq!(follower.stored(), (1..=10).collect::<Vec<_>>());
     assert_eq!(follower.refused(), []);
 }
 
