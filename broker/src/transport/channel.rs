@@ -63,6 +63,11 @@ pub(crate) async fn serve<I: Source, O: Sink + 'static>(
 ) -> (Option<O>, End) {
     let came = Came::by(via, visitor.address());
     let about = (door, came, visitor.shown());
+    let Some(ungreeted) = visitor.stranger(&door.crowd) else {
+        metrics::handshake_failed("too-many-from-address");
+        let why = "wanted fewer sessions of one address before they log in, found no room";
+        return refuse(sink, Refusal::new(RefusalCode::TooMany, "strangers", why)).await;
+    };
     let greeted = tokio::select! {
         greeted = timeout(2 * GREETING_MAX, greet(&mut source, &mut sink, about)) => greeted,
         () = door.stop.cancelled() => return (Some(sink), stopping()),
@@ -80,6 +85,7 @@ pub(crate) async fn serve<I: Source, O: Sink + 'static>(
             return refuse(sink, Refusal::new(RefusalCode::UnexpectedFrame, "login", why)).await;
         }
     };
+    drop(ungreeted);
     visitor.known();
     match greeting {
         Greeting::Session(session, port, welcome) => {

@@ -288,7 +288,8 @@ async fn serve(
     }
     let Security::Tls(acceptor, shown) = security else {
         let visitor = Visitor::new(address, (None, None), seat, place);
-        return Box::pin(converse(stream, visitor, door, routes)).await;
+        let held = (&door.tasks, &door.stop, IDLE_MAX);
+        return Box::pin(converse(stream, visitor, held, routes)).await;
     };
     let shaking = async {
         if is_plain(&stream).await? {
@@ -307,23 +308,28 @@ async fn serve(
     };
     let key = peer_public_key(stream.get_ref().1);
     let visitor = Visitor::new(address, (key, Some(shown)), seat, place);
-    Box::pin(converse(stream, visitor, door, routes)).await;
+    Box::pin(converse(stream, visitor, (&door.tasks, &door.stop, IDLE_MAX), routes)).await;
 }
 
 /// Answers what is asked on one connection until it ends.
-async fn converse<S>(stream: S, visitor: Visitor, door: Arc<Door>, routes: Router)
-where
+async fn converse<S>(
+    stream: S,
+    visitor: Visitor,
+    (tasks, stop, idle_max): (&TaskTracker, &CancellationToken, Duration),
+    routes: Router,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let visitor = Arc::new(visitor);
     let activity = Arc::new(Activity::default());
     let (asked, active) = (Arc::clone(&visitor), Arc::clone(&activity));
-    let (tasks, stop) = (door.tasks.clone(), door.stop.clone());
+    let (reading, stopped) = (tasks.clone(), stop.clone());
     let service = service_fn(move |request: Request<Incoming>| {
         let open = active.begin();
-        let unread = |body| Body::new(Unread::new(body, tasks.clone(), stop.clone()));
+        let unread = |body| Body::new(Unread::new(body, reading.clone(), stopped.clone()));
         let mut request = request.map(unread);
         request.extensions_mut().insert(Arc::clone(&asked));
+        request.extensions_mut().insert(Arc::clone(&active));
         let answering = routes.clone().oneshot(request);
         async move { answering.await.map(|response| watched(response, open)) }
     });
@@ -332,8 +338,8 @@ where
         pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),
-        () = activity.idle(IDLE_MAX) => None,
-        () = door.stop.cancelled() => None,
+        () = activity.idle(idle_max) => None,
+        () = stop.cancelled() => None,
     };
     let ended = match ended {
         Some(ended) => Ok(ended),
@@ -386,3 +392,6 @@ fn builder() -> Builder<TokioExecutor> {
         .enable_connect_protocol();
     builder
 }
+
+#[cfg(test)]
+mod tests;

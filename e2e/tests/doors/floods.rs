@@ -2,14 +2,16 @@
 
 use std::future::poll_fn;
 
-use http::Request;
+use bytes::Bytes;
+use h2::RecvStream;
+use http::{Request, Response};
 use sekisho_e2e::{City, Member, eventually, within};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use crate::logins::{DOORS, city, with_doors};
 use crate::raw::{Raw, connect};
-use crate::talk::{Talk, Via, http2};
+use crate::talk::{Closed, Talk, Via, http2, request};
 use crate::tls::{Shown, dial};
 
 fn failures(reason: &str) -> String {
@@ -191,11 +193,75 @@ async fn empty_pieces_without_end_hold_up_nobody() {
         .unwrap();
     let (_response, mut send) = client.send_request(request, false).unwrap();
     for _piece in 0..50_000 {
-        if send.send_data(bytes::Bytes::new(), false).is_err() {
+        if send.send_data(Bytes::new(), false).is_err() {
             break;
         }
         tokio::task::yield_now().await;
     }
     drop(Talk::welcome(&city, Via::Grpc, &member).await);
     assert_eq!(city.page("/readyz").await.status, 200);
+}
+
+/// How a call of gRPC ends, without what is said before.
+async fn ended(response: Response<RecvStream>) -> String {
+    let mut body = response.into_body();
+    while let Some(piece) = within("the end of a call", body.data()).await {
+        let piece = piece.unwrap();
+        body.flow_control().release_capacity(piece.len()).unwrap();
+    }
+    let trailers = within("trailers", body.trailers()).await.unwrap().unwrap();
+    trailers.get("grpc-status").unwrap().to_str().unwrap().to_owned()
+}
+
+/// 8 KiB before the login, and the announcement is enough.
+#[tokio::test]
+async fn who_announces_a_long_message_before_the_login_is_refused_before_it_comes() {
+    const OUT_OF_RANGE: &str = "11";
+    let city = city().await;
+    let node = city.door("web");
+    let member = Member::device(&city, "truck-1", "fujisawa/truck/1/#").await;
+    let (mut client, _) = http2(node, Shown::Nothing).await;
+    for length in [8 * 1024 + 1, 1 << 20, u32::MAX] {
+        let asked = request(node, "/sekisho.v1.Sekisho/Session", &[]);
+        let (response, mut send) = client.send_request(asked, false).unwrap();
+        let announced = [&[0], &length.to_be_bytes()[..]].concat();
+        send.send_data(Bytes::from(announced), false).unwrap();
+        let response = within("a response", response).await.unwrap();
+        assert_eq!(ended(response).await, OUT_OF_RANGE, "{length}");
+    }
+    // Whoever has logged in may say more at once: here nothing that means anything.
+    let mut talk = Talk::welcome(&city, Via::Grpc, &member).await;
+    talk.say(vec![0xff; 64 * 1024]).await;
+    assert_ne!(talk.refusal().await.code.name(), "oversized");
+    assert!(matches!(talk.closed().await, Closed::Grpc(3, _)));
+}
+
+/// Sessions that share a connection are as many strangers as if each had its own.
+#[tokio::test]
+async fn sessions_that_have_not_logged_in_are_bounded_also_over_one_connection() {
+    const RESOURCE_EXHAUSTED: &str = "8";
+    let (city, member) = besieged("strangers_per_address = 4").await;
+    let node = city.door("web");
+    let (mut client, _) = http2(node, Shown::Nothing).await;
+    let mut silent = Vec::new();
+    for _ in 0..4 {
+        let asked = request(node, "/sekisho.v1.Sekisho/Session", &[]);
+        let (response, send) = client.send_request(asked, false).unwrap();
+        let mut response = within("a response", response).await.unwrap();
+        // The node's challenge: it waits for a login.
+        drop(within("a challenge", response.body_mut().data()).await.unwrap().unwrap());
+        silent.push((response, send));
+    }
+    let asked = request(node, "/sekisho.v1.Sekisho/Session", &[]);
+    let (response, _send) = client.send_request(asked, false).unwrap();
+    let response = within("a response", response).await.unwrap();
+    assert_eq!(ended(response).await, RESOURCE_EXHAUSTED);
+    counts(&city, "too-many-from-address", 1.0).await;
+    drop((silent, client));
+    eventually("the places to be given up", || async {
+        let dialled = dial(node, b"h2", Shown::Nothing).await;
+        dialled.is_ok().then_some(())
+    })
+    .await;
+    lets_in(&city, &member).await;
 }

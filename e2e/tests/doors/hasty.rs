@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::logins::city;
-use crate::talk::http2;
+use crate::talk::{http2, request};
 use crate::talker::Talker;
 use crate::tls::Shown;
 
@@ -78,6 +78,46 @@ async fn who_sends_many_bodies_slowly_keeps_nobody_else_from_sending() {
     for _ in 0..PLACES {
         let answer = within("an answer", answers.next()).await.unwrap().unwrap();
         assert_eq!(answer.status(), 200);
+    }
+}
+
+/// The same places, and the same bounds, for single calls of gRPC.
+#[tokio::test]
+async fn who_sends_many_messages_slowly_keeps_nobody_else_from_sending() {
+    const PLACES: usize = 32;
+    let city = city().await;
+    let node = city.door("web");
+    let options = ["--topics", "fujisawa/truck/17/#"];
+    let slow = Talker::attested(&city, "slow", &options).await;
+    let other = Talker::attested(&city, "other", &options).await;
+    let target = "/v1/publish/fujisawa/truck/17/air";
+    for method in ["State", "Query"] {
+        let (mut client, _) = http2(node, Shown::Nothing).await;
+        let path = format!("/sekisho.v1.Sekisho/{method}");
+        let (mut begun, mut answers) = (Vec::new(), FuturesUnordered::new());
+        for _ in 0..PLACES + 8 {
+            let headers = [("authorization", slow.authorization().to_owned())];
+            poll_fn(|context| client.poll_ready(context)).await.unwrap();
+            let asked = request(node, &path, &headers);
+            let (response, mut send) = client.send_request(asked, false).unwrap();
+            // A message of one byte is to come.
+            send.send_data(Bytes::from_static(&[0, 0, 0, 0, 1]), false).unwrap();
+            begun.push(send);
+            answers.push(response);
+        }
+        for _ in 0..8 {
+            let refused = within("a refusal", answers.next()).await.unwrap().unwrap();
+            assert_eq!(refused.headers()["grpc-status"], "8", "{method}");
+        }
+        assert_eq!(other.post(target, "text/plain", b"2").await.status, 200);
+        // What was begun may be ended, and with the message the place is given up.
+        for send in &mut begun {
+            drop(send.send_data(Bytes::from_static(b"2"), true));
+        }
+        for _ in 0..PLACES {
+            drop(within("an answer", answers.next()).await.unwrap().unwrap());
+        }
+        assert_eq!(slow.post(target, "text/plain", b"2").await.status, 200, "{method}");
     }
 }
 

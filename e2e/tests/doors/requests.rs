@@ -318,3 +318,40 @@ async fn a_device_of_sox_becomes_a_statement_that_its_owner_may_sign() {
     logger.post(PUBLISH, "application/sox+xml", meta.as_bytes()).await.refused(400);
     logger.post(target, SENML, READING).await.refused(415);
 }
+
+/// Short readings are long as JSON: it is what is answered that is bounded.
+#[tokio::test]
+async fn a_page_of_readings_that_expand_is_cut_and_the_next_ones_lead_through_all() {
+    const POSTS: usize = 24;
+    const PAGE_BYTES: usize = 4 << 20;
+    const SAMPLES: usize = 2_000;
+    let (_city, logger) = with_logger().await;
+    let name = "pm2_5_of_the_sensor_at_the_rear_left";
+    for post in 0..POSTS {
+        let mut entries =
+            vec![format!(r#"{{"bn":"{name}","bu":"ug/m3","bt":1700000000,"v":{post}}}"#)];
+        entries.extend((1..SAMPLES).map(|second| format!(r#"{{"t":{second},"v":{post}}}"#)));
+        let reading = format!("[{}]", entries.join(","));
+        logger.post(PUBLISH, SENML, reading.as_bytes()).await.done();
+    }
+    let (mut found, mut pages, mut next) = (Vec::new(), 0, json!(0));
+    loop {
+        let target = format!("/v1/history?filter={AIR}&limit=1000&position={next}");
+        let reply = logger.get(&target).await;
+        let length = reply.body.len();
+        let page = reply.done();
+        let records = page["records"].as_array().unwrap();
+        assert!(records.iter().all(|record| record["samples"].is_array()), "wanted them expanded");
+        let longest = records.iter().map(|record| record.to_string().len()).max().unwrap_or(0);
+        assert!(length < PAGE_BYTES + longest + 1_024, "found {length} bytes");
+        found.extend(records.iter().map(|record| record["offset"].as_u64().unwrap()));
+        pages += 1;
+        next = page["next"].clone();
+        if page["complete"] == true {
+            break;
+        }
+        assert!(!records.is_empty(), "wanted each page to go on, found none at {next}");
+    }
+    assert!(pages > 1, "wanted more than one page, found {pages}");
+    assert!(found.into_iter().eq(0..24), "wanted all of them, once each, in order");
+}

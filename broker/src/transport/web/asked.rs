@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use data_encoding::HEXLOWER_PERMISSIVE;
 use sekisho_proto::{ParseError, PublicKey, RefusalCode};
 use serde::de::DeserializeOwned;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::{Door, Problem, Visitor};
@@ -30,12 +30,41 @@ const BODIES_MAX: usize = 128;
 const BODIES_OF_ONE_MAX: usize = 32;
 
 /// Places for bodies.
-static BODIES: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(BODIES_MAX)));
+static BODIES: Semaphore = Semaphore::const_new(BODIES_MAX);
 
 /// How many bodies of whom are being read.
 static OF_ONE: LazyLock<Mutex<HashMap<PublicKey, usize>>> = LazyLock::new(Mutex::default);
 
+/// Room for a body while it is read; given up when dropped.
+#[derive(Debug)]
+pub(super) struct Room {
+    _of_all: SemaphorePermit<'static>,
+    _own: Option<Own>,
+}
+
+impl Room {
+    /// Room for a body of somebody.
+    ///
+    /// # Errors
+    /// Too many are read, of all or of this principal.
+    pub(super) fn take(whose: Option<PublicKey>) -> Result<Self, Refusal> {
+        let Ok(of_all) = BODIES.try_acquire() else {
+            let why = format!("wanted at most {BODIES_MAX} requests with a body at once");
+            return Err(Refusal::new(RefusalCode::TooMany, "body", why));
+        };
+        let own = match whose.map(Own::take) {
+            Some(None) => {
+                let why = format!("wanted at most {BODIES_OF_ONE_MAX} of one principal at once");
+                return Err(Refusal::new(RefusalCode::TooMany, "body", why));
+            }
+            taken => taken.flatten(),
+        };
+        Ok(Self { _of_all: of_all, _own: own })
+    }
+}
+
 /// One principal's place for a body; given up when dropped.
+#[derive(Debug)]
 struct Own(PublicKey);
 
 impl Own {
@@ -102,18 +131,8 @@ impl FromRequest<Arc<Door>> for Sent {
 
     async fn from_request(request: Request, door: &Arc<Door>) -> Result<Self, Problem> {
         check_coding(request.headers())?;
-        let Ok(_place) = BODIES.try_acquire() else {
-            let why = format!("wanted at most {BODIES_MAX} requests with a body at once");
-            return Err(Refusal::new(RefusalCode::TooMany, "body", why).into());
-        };
         let visitor = request.extensions().get::<Arc<Visitor>>().cloned();
-        let _own = match whose(visitor).await.map(Own::take) {
-            Some(None) => {
-                let why = format!("wanted at most {BODIES_OF_ONE_MAX} of one principal at once");
-                return Err(Refusal::new(RefusalCode::TooMany, "body", why).into());
-            }
-            taken => taken,
-        };
+        let _room = Room::take(whose(visitor).await)?;
         let reading = Bytes::from_request(request, door);
         let read = tokio::select! {
             read = timeout(BODY_PATIENCE, reading) => read,

@@ -8,17 +8,18 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use futures_util::stream::{Stream, unfold};
 use sekisho_proto::frame::{AnswerBody, Question};
 use sekisho_proto::{Filter, Frame, Position, RefusalCode, frame};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::asked::{Asked, malformed, parsed, parsed_optional, single};
@@ -36,16 +37,23 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Records of one page of history where nothing else was asked, and at most.
 const PAGE_DEFAULT: usize = 100;
 const PAGE_MAX: usize = 1_000;
-/// Bytes of envelopes in one page, beside the last record.
+/// Bytes of text in one page, beside its last record.
 const PAGE_BYTES_MAX: usize = 4 << 20;
-/// How long a page is gathered: where much is passed over, what was found by then is given.
+/// Pages that are gathered at once: with what a text reserves as it grows, some 10 MiB each.
+const PAGES_AT_ONCE: usize = 16;
+/// How long a page is gathered, after as long a wait for its turn: where much is passed over, what was
+/// found by then is given.
 const PAGE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Turns to gather a page.
+type Turns = Arc<Semaphore>;
 
 /// What this part serves.
 pub(super) fn routes() -> Router<Arc<Door>> {
+    let turns: Turns = Arc::new(Semaphore::new(PAGES_AT_ONCE));
     Router::new()
         .route("/v1/events", get(events))
-        .route("/v1/history", get(history))
+        .route("/v1/history", get(history).layer(Extension(turns)))
         .route("/v1/discover", get(discover))
 }
 
@@ -222,12 +230,12 @@ fn standing(subscribed: &frame::Subscribed) -> Value {
     json!({ "position": subscribed.position.value(), "head": subscribed.head.value() })
 }
 
-/// A page of what was published.
+/// A page of what was published, as text: documents in memory take many times as much.
 #[derive(Default)]
 struct Page {
-    records: Vec<Value>,
-    gaps: Vec<Value>,
-    bytes: usize,
+    records: String,
+    count: usize,
+    gaps: String,
     /// Where the next page begins.
     next: Position,
     is_complete: bool,
@@ -235,12 +243,18 @@ struct Page {
 
 async fn history(
     State(door): State<Arc<Door>>,
+    Extension(turns): Extension<Turns>,
     caller: Caller,
     Asked(asked): Asked<Reading>,
 ) -> Result<Response, Problem> {
     let (filter, form): (Filter, Form) = (parsed("filter", &asked.filter)?, asked.form()?);
     let limit = asked.limit()?;
     let begin = Begin::asked(&asked, Begin::Earliest)?;
+    let Ok(turn) = timeout(PAGE_PATIENCE, turns.acquire()).await else {
+        let why = format!("wanted a turn within {} s, found none", PAGE_PATIENCE.as_secs());
+        return Err(Refusal::new(RefusalCode::TooMany, "pages", why).into());
+    };
+    let _turn = turn.map_err(|_closed| Refusal::stopping())?;
     let (mut feed, first) = open(&caller.desk, filter, begin).await?;
     let mut page = Page::default();
     if let Frame::Subscribed(subscribed) = first {
@@ -260,12 +274,13 @@ async fn gather(
     page: &mut Page,
     (limit, form): (usize, Form),
 ) -> Result<(), Refusal> {
-    while page.records.len() < limit && page.bytes < PAGE_BYTES_MAX && !page.is_complete {
+    while page.count < limit && page.bytes() < PAGE_BYTES_MAX && !page.is_complete {
         match feed.next().await {
             Some(Outgoing::Record(record)) => {
-                page.bytes += record.envelope().encoded().len();
                 page.next = record.position().next();
-                page.records.push(shown::record(&door.hub, &record, form, clock::now()));
+                page.count += 1;
+                let shown = shown::record(&door.hub, &record, form, clock::now());
+                append(&mut page.records, &shown);
             }
             Some(Outgoing::Frame(frame)) => page.take(&frame),
             Some(Outgoing::End { code, why }) => {
@@ -277,7 +292,19 @@ async fn gather(
     Ok(())
 }
 
+/// One more in a list of JSON without its brackets.
+fn append(list: &mut String, one: &Value) {
+    if !list.is_empty() {
+        list.push(',');
+    }
+    list.push_str(&one.to_string());
+}
+
 impl Page {
+    const fn bytes(&self) -> usize {
+        self.records.len() + self.gaps.len()
+    }
+
     #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is said to a subscription")]
     fn take(&mut self, frame: &Frame) {
         match frame {
@@ -289,7 +316,7 @@ impl Page {
             // Ahead of what was asked for, or behind it where the log ends before.
             Frame::Gap(gap) => {
                 self.next = gap.to_position;
-                self.gaps.push(shown::gap(gap));
+                append(&mut self.gaps, &shown::gap(gap));
             }
             _ => {}
         }
@@ -298,13 +325,15 @@ impl Page {
 
 impl IntoResponse for Page {
     fn into_response(self) -> Response {
-        let document = json!({
-            "records": self.records,
-            "gaps": self.gaps,
-            "next": self.next.value(),
-            "complete": self.is_complete,
-        });
-        json_text(document.to_string())
+        let Self { records, gaps, next, is_complete, .. } = self;
+        let next = next.value();
+        let around =
+            format!(r#"{{"complete":{is_complete},"gaps":[{gaps}],"next":{next},"records":["#);
+        // In the place where the records are: there is no second text of them.
+        let mut text = records;
+        text.insert_str(0, &around);
+        text.push_str("]}");
+        json_text(text)
     }
 }
 

@@ -1,9 +1,11 @@
 //! The session over gRPC, for services: the same frames as a stream each way, and single calls for
 //! those that only state or ask. Messages are never compressed.
 
+mod announced;
 mod codec;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -27,7 +29,9 @@ use tonic_reflection::server::Builder;
 use tower::service_fn;
 use tracing::error;
 
+use self::announced::Announced;
 use self::codec::{Coded, Decoded};
+use super::asked::Room;
 use super::caller::key_of;
 use super::{Door, Problem, Visitor, problem};
 use crate::clock;
@@ -116,12 +120,13 @@ async fn session(
     Extension(visitor): Extension<Arc<Visitor>>,
     request: Request,
 ) -> Response {
+    let frame_bytes_max = Arc::new(AtomicUsize::new(limits::FRAME_BYTES_UNGREETED_MAX));
+    let bounded = Arc::clone(&frame_bytes_max);
+    let request = request.map(|body| Announced::new(body, bounded));
     let serving = service_fn(|request: tonic::Request<Streaming<Decoded<Frame>>>| {
         let (tell, told) = mpsc::channel(FRAMES_MAX);
-        let source = Messages {
-            stream: request.into_inner(),
-            frame_bytes_max: limits::FRAME_BYTES_UNGREETED_MAX,
-        };
+        let frame_bytes_max = Arc::clone(&frame_bytes_max);
+        let source = Messages { stream: request.into_inner(), frame_bytes_max };
         let (entered, visitor) = (Arc::clone(&door), Arc::clone(&visitor));
         door.tasks.spawn(async move {
             let (pen, end) = channel::serve(source, Pen(tell), &entered, (&visitor, "grpc")).await;
@@ -144,11 +149,12 @@ async fn state(
     Extension(visitor): Extension<Arc<Visitor>>,
     request: Request,
 ) -> Response {
-    let desk = match admitted(&door, &visitor, request.headers()).await {
-        Ok(desk) => desk,
+    let (desk, mut room) = match admitted(&door, &visitor, request.headers()).await {
+        Ok(admitted) => admitted,
         Err(status) => return status.into_http(),
     };
-    let serving = service_fn(|request: tonic::Request<Decoded<frame::State>>| {
+    let serving = service_fn(move |request: tonic::Request<Decoded<frame::State>>| {
+        drop(room.take());
         let desk = Arc::clone(&desk);
         async move {
             let state = message(request)?;
@@ -166,11 +172,12 @@ async fn query(
     Extension(visitor): Extension<Arc<Visitor>>,
     request: Request,
 ) -> Response {
-    let desk = match admitted(&door, &visitor, request.headers()).await {
-        Ok(desk) => desk,
+    let (desk, mut room) = match admitted(&door, &visitor, request.headers()).await {
+        Ok(admitted) => admitted,
         Err(status) => return status.into_http(),
     };
-    let serving = service_fn(|request: tonic::Request<Decoded<Query>>| {
+    let serving = service_fn(move |request: tonic::Request<Decoded<Query>>| {
+        drop(room.take());
         let desk = Arc::clone(&desk);
         async move {
             let query = message(request)?;
@@ -211,12 +218,13 @@ fn message<M>(request: tonic::Request<Decoded<M>>) -> Result<M, Status> {
     request.into_inner().message.map_err(|fault| status(fault.into()))
 }
 
-/// The caller's session. It is asked for before anything is read of what strangers send.
+/// The caller's session, and room for its message until that is there. Both are asked for before
+/// anything is read of what strangers send.
 async fn admitted(
     door: &Arc<Door>,
     visitor: &Visitor,
     headers: &HeaderMap,
-) -> Result<Arc<Desk>, Status> {
+) -> Result<(Arc<Desk>, Option<Room>), Status> {
     let refused = |refusal: Refusal| {
         let came = Came::by("grpc", visitor.address());
         door.hub.refusals().note(None, came, &refusal, clock::now());
@@ -225,7 +233,12 @@ async fn admitted(
         status(refusal)
     };
     let key = key_of(door, visitor, headers).map_err(refused)?;
-    visitor.desk(door, key).await.map_err(refused)
+    let desk = visitor.desk(door, key).await.map_err(refused)?;
+    let room = Room::take(Some(key)).map_err(|refusal| {
+        drop(door.hub.refuse(0, refusal.clone()));
+        status(refusal)
+    })?;
+    Ok((desk, Some(room)))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to `map_err`")]
@@ -267,28 +280,25 @@ const fn status_of(code: RefusalCode) -> Code {
 
 struct Messages {
     stream: Streaming<Decoded<Frame>>,
-    frame_bytes_max: usize,
+    /// What the next message may announce.
+    frame_bytes_max: Arc<AtomicUsize>,
 }
 
 impl Source for Messages {
     fn set_frame_bytes_max(&mut self, frame_bytes_max: usize) {
-        self.frame_bytes_max = frame_bytes_max;
+        self.frame_bytes_max.store(frame_bytes_max, Ordering::Relaxed);
     }
 
     async fn next(&mut self) -> Result<Option<Frame>, Silence> {
-        let oversized = |found: String| {
-            let why = format!("wanted at most {} bytes, found {found}", self.frame_bytes_max);
-            Silence::Broken(Refusal::new(RefusalCode::Oversized, "message", why))
-        };
         match self.stream.message().await {
-            Ok(Some(Decoded { bytes, .. })) if bytes > self.frame_bytes_max => {
-                Err(oversized(bytes.to_string()))
-            }
-            Ok(Some(Decoded { message, .. })) => {
+            Ok(Some(Decoded { message })) => {
                 message.map(Some).map_err(|fault| Silence::Broken(fault.into()))
             }
             Ok(None) => Ok(None),
-            Err(status) if status.code() == Code::OutOfRange => Err(oversized("more".to_owned())),
+            Err(status) if status.code() == Code::OutOfRange => {
+                let refusal = Refusal::new(RefusalCode::Oversized, "message", status.message());
+                Err(Silence::Broken(refusal))
+            }
             Err(_gone) => Err(Silence::Gone),
         }
     }

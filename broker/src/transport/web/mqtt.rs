@@ -15,6 +15,7 @@ use bytes::Bytes;
 use futures_util::{Sink as _, Stream as _};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::visitor::Activity;
 use super::{Door, Visitor, websocket};
 use crate::transport::mqtt::{self, Peer, Place};
 
@@ -30,6 +31,7 @@ pub(super) fn routes() -> Router<Arc<Door>> {
 async fn connect(
     State(door): State<Arc<Door>>,
     Extension(visitor): Extension<Arc<Visitor>>,
+    Extension(activity): Extension<Arc<Activity>>,
     version: Version,
     wanted: websocket::Wanted,
 ) -> Response {
@@ -37,16 +39,13 @@ async fn connect(
         Ok(upgrade) => upgrade,
         Err(answer) => return *answer,
     };
-    // A stopping node waits for the goodbye.
-    let waited_for = door.tasks.token();
     let shared = (Arc::clone(&door.hub), Arc::clone(&door.key), Arc::clone(&door.crowd));
     let mqtt = mqtt::Door::new(shared, door.stop.clone());
     let shown = visitor.shown();
-    upgrade.on_upgrade(move |socket| async move {
+    websocket::begun(upgrade, (&door.tasks, &activity), move |socket| async move {
         let (address, key) = (visitor.address(), visitor.key());
         let peer = Peer { address, key, shown, place: Place::Visitor(visitor) };
         Box::pin(mqtt.serve(Carried { socket, rest: Bytes::new() }, peer)).await;
-        drop(waited_for);
     })
 }
 

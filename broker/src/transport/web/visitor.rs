@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use crate::hub::{Came, Refusal};
 use crate::session::Stranger;
-use crate::transport::crowd::{Place, Seat};
+use crate::transport::crowd::{Crowd, Place, Seat};
 use crate::transport::desk::Desk;
 use crate::transport::web::Door;
 
@@ -28,6 +28,8 @@ pub(crate) struct Visitor {
     shown: Option<Hash>,
     /// Given up when the first caller is known.
     place: Mutex<Option<Place>>,
+    /// The first session that has not logged in has the connection's place.
+    is_lent: AtomicBool,
     /// The session of the last caller; nearly always there is one only.
     desk: tokio::sync::Mutex<Option<(PublicKey, Arc<Desk>)>>,
     _seat: Seat,
@@ -41,7 +43,8 @@ impl Visitor {
         place: Place,
     ) -> Self {
         let place = Mutex::new(Some(place));
-        Self { address, key, shown, place, desk: tokio::sync::Mutex::default(), _seat: seat }
+        let (is_lent, desk) = (AtomicBool::new(false), tokio::sync::Mutex::default());
+        Self { address, key, shown, place, is_lent, desk, _seat: seat }
     }
 
     /// Where it comes from.
@@ -57,6 +60,18 @@ impl Visitor {
     /// The certificate that it was shown; none without TLS.
     pub(crate) const fn shown(&self) -> Option<Hash> {
         self.shown
+    }
+
+    /// A place for one more session over this connection until it has logged in; `None` where too
+    /// many of its address have one. One connection may carry many.
+    pub(crate) fn stranger(&self, crowd: &Crowd) -> Option<Ungreeted<'_>> {
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        if place.is_some() && !self.is_lent.swap(true, Ordering::Relaxed) {
+            return Some(Ungreeted { lent_by: Some(self), _own: None });
+        }
+        drop(place);
+        let own = crowd.stranger(self.address.ip())?;
+        Some(Ungreeted { lent_by: None, _own: Some(own) })
     }
 
     /// It has said who it is: it does not count as a stranger any more.
@@ -88,6 +103,21 @@ impl Visitor {
         self.known();
         *desk = Some((key, Arc::clone(&open)));
         Ok(open)
+    }
+}
+
+/// A session's place among the strangers; given up when dropped.
+#[derive(Debug)]
+pub(crate) struct Ungreeted<'a> {
+    lent_by: Option<&'a Visitor>,
+    _own: Option<Place>,
+}
+
+impl Drop for Ungreeted<'_> {
+    fn drop(&mut self) {
+        if let Some(visitor) = self.lent_by {
+            visitor.is_lent.store(false, Ordering::Relaxed);
+        }
     }
 }
 

@@ -17,7 +17,9 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use sekisho_proto::{Frame, RefusalCode, limits};
 use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 
+use super::visitor::Activity;
 use super::{Door, Problem, Visitor};
 use crate::hub::Refusal;
 use crate::transport::channel::{self, End};
@@ -84,6 +86,7 @@ fn other(rejection: &WebSocketUpgradeRejection, version: Version) -> Response {
 async fn session(
     State(door): State<Arc<Door>>,
     Extension(visitor): Extension<Arc<Visitor>>,
+    Extension(activity): Extension<Arc<Activity>>,
     version: Version,
     wanted: Wanted,
 ) -> Response {
@@ -91,11 +94,27 @@ async fn session(
         Ok(upgrade) => upgrade,
         Err(answer) => return *answer,
     };
-    // A stopping node waits for the goodbye.
-    let waited_for = door.tasks.token();
-    upgrade.on_upgrade(|socket| async move {
+    let tasks = door.tasks.clone();
+    begun(upgrade, (&tasks, &activity), |socket| async move {
         serve(socket, &door, &visitor).await;
-        drop(waited_for);
+    })
+}
+
+/// Begins what is spoken over a WebSocket. Until it ends a stopping node waits for the goodbye, and the
+/// connection counts as one where something is open: over HTTP/2 the answer to CONNECT has no body
+/// that would (RFC 8441), and other requests share the connection.
+pub(super) fn begun<F>(
+    upgrade: WebSocketUpgrade,
+    (tasks, activity): (&TaskTracker, &Arc<Activity>),
+    speak: impl FnOnce(WebSocket) -> F + Send + 'static,
+) -> Response
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let held = (tasks.token(), activity.begin());
+    upgrade.on_upgrade(|socket| async move {
+        speak(socket).await;
+        drop(held);
     })
 }
 

@@ -12,11 +12,10 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 #[derive(Debug)]
 pub(super) struct Coded<Taken, Given>(PhantomData<fn() -> (Taken, Given)>);
 
-/// A message that came, and how long it was; what is wrong with it is told by whoever reads it, with
-/// the code that it would have anywhere else.
+/// A message that came; what is wrong with it is told by whoever reads it, with the code that it would
+/// have anywhere else.
 #[derive(Debug)]
 pub(super) struct Decoded<M> {
-    pub(super) bytes: usize,
     pub(super) message: Result<M, DecodeError>,
 }
 
@@ -60,6 +59,6 @@ impl<Taken: Message, Given> Decoder for Coded<Taken, Given> {
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Decoded<Taken>>, Status> {
         let bytes = buffer.remaining();
         let message = Taken::decode(buffer.copy_to_bytes(bytes));
-        Ok(Some(Decoded { bytes, message }))
+        Ok(Some(Decoded { message }))
     }
 }
