@@ -156,6 +156,48 @@ fn value_of(json: &Json) -> Option<Value> {
     }
 }
 
+/// What became of a command at the node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Outcome {
+    /// The node has it.
+    Accepted,
+    /// The node does not have it: it may be given again.
+    Refused(String),
+    /// Nobody knows: it may have been done.
+    Unanswered(String),
+}
+
+/// The answers to commands that were done or may have been, so that one that comes twice is done once.
+#[derive(Debug, Default)]
+struct Memory {
+    answers: VecDeque<(String, String, Answer)>,
+}
+
+impl Memory {
+    /// What was answered before; nothing to a command that is called nothing.
+    fn answer(&self, below: &str, id: &str) -> Option<&Answer> {
+        let known = self.answers.iter().find(|(place, known, _)| place == below && known == id);
+        known.map(|(_, _, answer)| answer)
+    }
+
+    /// Makes the answer, and remembers it unless the command may be given again.
+    fn settle(&mut self, below: &str, id: String, outcome: Outcome) -> Answer {
+        let is_kept = !id.is_empty() && !matches!(outcome, Outcome::Refused(_));
+        let (accepted, why) = match outcome {
+            Outcome::Accepted => (true, String::new()),
+            Outcome::Refused(why) | Outcome::Unanswered(why) => (false, why),
+        };
+        let answer = Answer { id, accepted, why };
+        if is_kept {
+            if self.answers.len() >= REMEMBERED_MAX {
+                self.answers.pop_front();
+            }
+            self.answers.push_back((below.to_owned(), answer.id.clone(), answer.clone()));
+        }
+        answer
+    }
+}
+
 /// Carries commands out, one after the other.
 #[derive(Debug)]
 pub struct Actuator {
@@ -163,14 +205,14 @@ pub struct Actuator {
     config: ActuationConfig,
     levels: usize,
     publishers: BTreeMap<Topic, Publisher>,
-    remembered: VecDeque<(String, String, Answer)>,
+    remembered: Memory,
 }
 
 impl Actuator {
     /// Carries nothing out yet.
     #[must_use]
     pub fn new(client: Client, config: ActuationConfig, levels: usize) -> Self {
-        let (publishers, remembered) = (BTreeMap::new(), VecDeque::new());
+        let (publishers, remembered) = (BTreeMap::new(), Memory::default());
         Self { client, config, levels, publishers, remembered }
     }
 
@@ -203,63 +245,69 @@ impl Actuator {
     }
 
     async fn carry_out(&mut self, below: &str, command: Command) -> Answer {
-        let id = command.id.clone();
-        let known = |(place, known, _): &&(String, String, Answer)| *place == below && *known == id;
-        if !id.is_empty()
-            && let Some((_, _, answer)) = self.remembered.iter().find(known)
-        {
+        if let Some(answer) = self.remembered.answer(below, &command.id) {
             return answer.clone();
         }
-        let topic = command.topic.clone();
-        let why = match timeout(ANSWER_MAX, self.publish(command)).await {
-            Ok(Ok(())) => None,
-            Ok(Err(why)) => Some(why),
-            Err(_elapsed) => {
-                Some("wanted the node's answer, found none: it may have it".to_owned())
-            }
-        };
-        if why.is_some() {
+        let (id, topic) = (command.id.clone(), command.topic.clone());
+        let outcome = self.publish(command).await;
+        if outcome != Outcome::Accepted {
             self.publishers.remove(&topic);
         }
-        let (accepted, why) = (why.is_none(), why.unwrap_or_default());
-        let answer = Answer { id, accepted, why };
-        if !answer.id.is_empty() {
-            if self.remembered.len() >= REMEMBERED_MAX {
-                self.remembered.pop_front();
-            }
-            let remembered = (below.to_owned(), answer.id.clone(), answer.clone());
-            self.remembered.push_back(remembered);
-        }
-        answer
+        self.remembered.settle(below, id, outcome)
     }
 
-    async fn publish(&mut self, command: Command) -> Result<(), String> {
+    async fn publish(&mut self, command: Command) -> Outcome {
         let Command { topic, values, .. } = command;
         if !self.client.is_connected() {
             // A command that waits for its node would be carried out when nobody expects it.
-            return Err("wanted a node, found none in reach".to_owned());
+            return Outcome::Refused("wanted a node, found none in reach".to_owned());
         }
         let value = |(name, value): (String, Value)| {
             let transducer = name.parse::<TransducerName>().ok()?;
             Some(SampleValue { transducer, unit: "".parse::<Unit>().ok()?, value })
         };
         let values = values.into_iter().filter_map(value).collect();
-        let sample = Sample { time: clock::now(), values };
-        let publisher = match self.publishers.get(&topic) {
-            Some(publisher) => publisher.clone(),
-            None => {
-                if self.publishers.len() >= PUBLISHERS_MAX {
-                    self.publishers.clear();
-                }
-                let builder = self.client.publisher(topic.clone()).batch(Batch::single());
-                let publisher = builder.start().await.map_err(|cause| told(&cause))?;
-                self.publishers.insert(topic, publisher.clone());
-                publisher
+        let publisher = match timeout(ANSWER_MAX, self.publisher(topic)).await {
+            Ok(Ok(publisher)) => publisher,
+            Ok(Err(cause)) => return Outcome::Refused(told(&cause)),
+            Err(_elapsed) => {
+                let why = "wanted the node to say how the topic is protected, found no answer";
+                return Outcome::Refused(why.to_owned());
             }
         };
-        publisher.publish(sample).await.map_err(|cause| told(&cause))?;
-        publisher.flush().await.map_err(|cause| told(&cause))
+        let sending = async {
+            publisher.publish(Sample { time: clock::now(), values }).await?;
+            publisher.flush().await
+        };
+        match timeout(ANSWER_MAX, sending).await {
+            Ok(Ok(())) => Outcome::Accepted,
+            Ok(Err(cause)) if is_final(&cause) => Outcome::Refused(told(&cause)),
+            Ok(Err(cause)) => Outcome::Unanswered(told(&cause)),
+            Err(_elapsed) => Outcome::Unanswered(
+                "wanted the node's answer, found none: it may have it".to_owned(),
+            ),
+        }
     }
+
+    /// The publisher of a topic. Nothing is sent on the topic yet.
+    async fn publisher(&mut self, topic: Topic) -> Result<Publisher, PublishError> {
+        if let Some(publisher) = self.publishers.get(&topic) {
+            return Ok(publisher.clone());
+        }
+        if self.publishers.len() >= PUBLISHERS_MAX {
+            self.publishers.clear();
+        }
+        let builder = self.client.publisher(topic.clone()).batch(Batch::single());
+        let publisher = builder.start().await?;
+        self.publishers.insert(topic, publisher.clone());
+        Ok(publisher)
+    }
+}
+
+/// Whether the node has certainly not stored what was handed over.
+fn is_final(cause: &PublishError) -> bool {
+    use PublishError::{Lost, Sealing, Unencodable};
+    matches!(cause, Lost(_) | Sealing(_) | Unencodable(_))
 }
 
 /// An error with its causes.

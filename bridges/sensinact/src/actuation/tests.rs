@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use sekisho_proto::Value;
 
-use super::{Answer, Command, read};
+use super::{Answer, Command, Memory, Outcome, read};
 use crate::config::ActuationConfig;
 
 fn config() -> ActuationConfig {
@@ -60,6 +60,40 @@ fn what_is_no_command_is_told_so() {
     }
     let refused = command(below, r#"{"operation":"SET","id":"9"}"#).unwrap_err();
     assert_eq!(refused.id, "9");
+}
+
+const FAN: &str = "fujisawa--truck--17/data/fan";
+
+fn settle(memory: &mut Memory, outcome: Outcome) -> Answer {
+    memory.settle(FAN, "a-1".to_owned(), outcome)
+}
+
+#[test]
+fn a_command_refused_while_disconnected_is_accepted_with_the_same_id_afterwards() {
+    let mut memory = Memory::default();
+    let out_of_reach = "wanted a node, found none in reach".to_owned();
+    let refused = settle(&mut memory, Outcome::Refused(out_of_reach));
+    assert!(!refused.accepted && refused.why.contains("in reach"), "{refused:?}");
+    assert_eq!(memory.answer(FAN, "a-1"), None);
+    let accepted = settle(&mut memory, Outcome::Accepted);
+    assert!(accepted.accepted);
+    assert_eq!(memory.answer(FAN, "a-1"), Some(&accepted));
+    assert_eq!(memory.answer("fujisawa--truck--18/data/fan", "a-1"), None);
+}
+
+#[test]
+fn a_command_that_may_have_been_done_is_not_done_again() {
+    let mut memory = Memory::default();
+    let unanswered = settle(&mut memory, Outcome::Unanswered("it may have it".to_owned()));
+    assert!(!unanswered.accepted);
+    assert_eq!(memory.answer(FAN, "a-1"), Some(&unanswered));
+}
+
+#[test]
+fn a_command_without_an_id_is_not_remembered() {
+    let mut memory = Memory::default();
+    assert!(memory.settle(FAN, String::new(), Outcome::Accepted).accepted);
+    assert_eq!(memory.answer(FAN, ""), None);
 }
 
 proptest! {
