@@ -93,6 +93,11 @@ impl MqttArgs {
                 loop {
                     let line = tokio::select! {
                         line = lines.recv() => line,
+                        came = wire.due() => {
+                            // Between lines, too, this end has to say that it is there.
+                            wire.settle(came?).await?;
+                            continue;
+                        }
                         () = stop.cancelled() => None,
                     };
                     let Some(line) = line else { break };

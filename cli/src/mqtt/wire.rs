@@ -41,6 +41,14 @@ pub(super) struct Message {
     pub(super) payload: Vec<u8>,
 }
 
+/// What there is to do.
+pub(super) enum Due {
+    /// So many bytes came.
+    Read(usize),
+    /// This end has to say that it is there.
+    Beat,
+}
+
 /// See the module.
 pub(super) struct Wire {
     stream: TlsStream<TcpStream>,
@@ -194,17 +202,28 @@ impl Wire {
 
     /// Reads what comes, or says that this end is there.
     async fn turn(&mut self) -> Result<()> {
+        let due = self.due().await?;
+        self.settle(due).await
+    }
+
+    /// Waits until there is something to do. May be dropped and called again: nothing is read or written
+    /// before it is ready.
+    pub(super) async fn due(&mut self) -> Result<Due> {
         let beat = async {
             match &mut self.beat {
                 Some(beat) => beat.await,
                 None => std::future::pending().await,
             }
         };
-        let read = tokio::select! {
-            read = self.stream.read(&mut self.buffer) => Some(read?),
-            () = beat => None,
-        };
-        let Some(read) = read else {
+        Ok(tokio::select! {
+            read = self.stream.read(&mut self.buffer) => Due::Read(read?),
+            () = beat => Due::Beat,
+        })
+    }
+
+    /// Does it. May not be dropped: half a packet may have been written.
+    pub(super) async fn settle(&mut self, due: Due) -> Result<()> {
+        let Due::Read(read) = due else {
             self.beat = None;
             let events = self.machine.notify_timer_fired(TimerKind::PingreqSend);
             return self.handle(events).await;

@@ -64,7 +64,7 @@ pub fn read(bytes: &[u8], arrival: Timestamp) -> Result<GeoJson, Fault> {
     Ok(GeoJson::Document)
 }
 
-/// The sample that a feature is; `None` where it holds more than one.
+/// The sample that a feature is; `None` where it holds more than one can.
 fn sample(feature: &Json, arrival: Timestamp) -> Result<Option<Sample>, Fault> {
     let feature = geometry::object(feature, "a feature")?;
     if geometry::type_of(feature)? != "Feature" {
@@ -93,10 +93,14 @@ fn sample(feature: &Json, arrival: Timestamp) -> Result<Option<Sample>, Fault> {
         return Ok(None);
     }
     let mut values = Values::new();
-    values.push("longitude", "deg", Value::Float(position.longitude))?;
-    values.push("latitude", "deg", Value::Float(position.latitude))?;
-    if let Some(altitude) = position.altitude {
-        values.push("altitude", "m", Value::Float(altitude))?;
+    for (name, unit, number) in position.coordinates() {
+        let coordinate = Value::Float(number);
+        let written = properties.get(name).filter(|written| !written.is_null());
+        if written.is_some_and(|written| value(written) != coordinate) {
+            // A sample has each transducer once: one of the two would be lost.
+            return Ok(None);
+        }
+        values.push(name, unit, coordinate)?;
     }
     if let Some(id) = feature.get("id").filter(|_| !properties.contains_key("id")) {
         values.push("id", "", value(id))?;
@@ -106,7 +110,10 @@ fn sample(feature: &Json, arrival: Timestamp) -> Result<Option<Sample>, Fault> {
         None | Some(Json::Null) => arrival,
         Some(written) => time(written)?,
     };
-    let others = properties.iter().filter(|(name, _)| Some(name.as_str()) != timed);
+    let is_other = |name: &str| {
+        Some(name) != timed && position.coordinates().all(|(coordinate, ..)| coordinate != name)
+    };
+    let others = properties.iter().filter(|(name, _)| is_other(name.as_str()));
     for (name, written) in others.filter(|(_, written)| !written.is_null()) {
         values.push(name, "", value(written))?;
     }

@@ -1,10 +1,16 @@
 //! The command over every door, and what it says where a door cannot be had.
 
+use std::process::Stdio;
+use std::time::Duration;
+
 use sekisho::Start;
-use sekisho_e2e::{City, Member, Process, Reader, holds_key, sekisho};
+use sekisho_e2e::{City, Member, Process, Reader, holds_key, program, sekisho, within};
 use serde_json::Value as Json;
+use tokio::io::AsyncWriteExt as _;
 
 use crate::{AIR, TRUCKS, city, truck};
+
+const METERS: &str = "fujisawa/mqtt/#";
 
 #[tokio::test]
 async fn the_command_goes_in_by_the_door_it_is_told() {
@@ -76,7 +82,6 @@ async fn a_profile_may_say_where_the_web_listener_is() {
 
 #[tokio::test]
 async fn a_device_without_a_key_is_played_by_hand_at_the_mqtt_door() {
-    const METERS: &str = "fujisawa/mqtt/#";
     let mut city = City::plan("fujisawa").await;
     let mqtt = city.open("mqtt").to_string();
     city.start().await;
@@ -115,4 +120,38 @@ async fn a_device_without_a_key_is_played_by_hand_at_the_mqtt_door() {
         publish.iter().map(|word| if *word == secret { wrong } else { *word }).collect();
     sekisho(&other).await.failed(1, "CONNECT: refused");
     wall.run(&["history", METERS, "--via", "mqtt"]).await.failed(2, "pub or sub");
+}
+
+#[tokio::test]
+async fn an_input_that_pauses_longer_than_the_keep_alive_goes_on_at_the_mqtt_door() {
+    let mut city = City::plan("fujisawa").await;
+    let mqtt = city.open("mqtt").to_string();
+    city.configure("mqtt", "keep_alive_seconds_max = 1");
+    city.start().await;
+    let secret = city.place("meter-3.password");
+    let secret = secret.to_str().unwrap();
+    let enrol = ["enrol", "meter-3", "--attested", "--topics", METERS, "--yes"];
+    city.run(&[&enrol[..], &["--password-file", secret]].concat()).await.succeeded();
+    let wall = Member::reader(&city, "wall", METERS).await;
+    let mut live = Reader::start(&wall, METERS, Start::Latest).await;
+    let certificate = city.dir().join("tls/certificate.pem");
+    let mut publishing = tokio::process::Command::new(program())
+        .args(["pub", "meter/3", "--via", "mqtt", "--mqtt", &mqtt, "--certificate"])
+        .arg(&certificate)
+        .args(["--user", "meter-3", "--password-file", secret])
+        .kill_on_drop(true)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = publishing.stdin.take().unwrap();
+    input.write_all(b"{\"energy\":7}\n").await.unwrap();
+    live.message().await;
+    // The pause is what is tried here; the node drops whoever says nothing for one and a half seconds.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    input.write_all(b"{\"energy\":8}\n").await.unwrap();
+    live.message().await;
+    drop(input);
+    let ended = within("the command to end", publishing.wait()).await.unwrap();
+    assert!(ended.success(), "{ended}");
+    live.close().await;
 }

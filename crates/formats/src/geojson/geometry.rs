@@ -18,6 +18,14 @@ pub(super) struct Position {
     pub(super) altitude: Option<f64>,
 }
 
+impl Position {
+    /// What it says: transducer, unit and number.
+    pub(super) fn coordinates(self) -> impl Iterator<Item = (&'static str, &'static str, f64)> {
+        let level = [("longitude", "deg", self.longitude), ("latitude", "deg", self.latitude)];
+        level.into_iter().chain(self.altitude.map(|altitude| ("altitude", "m", altitude)))
+    }
+}
+
 /// Where a point is; `None` where it is no point.
 pub(super) fn point(geometry: &Map<String, Json>) -> Option<Position> {
     let is_point = geometry.get("type").and_then(Json::as_str) == Some("Point");
