@@ -321,6 +321,19 @@ impl Hub {
         self.rates.record(principal, now)
     }
 
+    /// Takes so many of them at once, or none.
+    ///
+    /// # Errors
+    /// It does more of these than the node allows.
+    pub(crate) fn may_record_many(
+        &self,
+        principal: &PrincipalId,
+        count: usize,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        self.rates.record_many(principal, u64::try_from(count).unwrap_or(u64::MAX), now)
+    }
+
     /// What is due now and then.
     pub(crate) fn tick(&self, now: Timestamp) {
         self.rates.sweep(now);

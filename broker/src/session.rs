@@ -275,6 +275,40 @@ impl Session {
         if history.is_some() {
             self.hub.may_record(&self.who.id, clock::now())?;
         }
+        self.begin(subscribe, history).await
+    }
+
+    /// Takes what so many subscriptions with a history cost, all or nothing: each is to be opened by
+    /// [`subscribe_again`](Self::subscribe_again).
+    ///
+    /// # Errors
+    /// The client opens too many.
+    pub(crate) fn may_subscribe_again(&self, count: usize) -> Result<(), Refusal> {
+        let now = clock::now();
+        self.hub.arrive_many(&self.who.id, count, now)?;
+        self.hub.may_record_many(&self.who.id, count, now)
+    }
+
+    /// Opens a subscription that is paid for.
+    ///
+    /// # Errors
+    /// The node is stopping, or the contract of the client's organisation has ended.
+    pub(crate) async fn subscribe_again(
+        &self,
+        subscribe: frame::Subscribe,
+    ) -> Result<OutboxReader, Refusal> {
+        if self.parting.is_some() {
+            return Err(self.parted());
+        }
+        let history = self.history(&subscribe);
+        self.begin(subscribe, history).await
+    }
+
+    async fn begin(
+        &self,
+        subscribe: frame::Subscribe,
+        history: Option<Box<AccessRecord>>,
+    ) -> Result<OutboxReader, Refusal> {
         let held = self.hold(&subscribe).await?;
         let (outbox, queue) = Outbox::holding(&self.backlog, held);
         let frame::Subscribe { subscription, filter, start, cursor, credit } = subscribe;

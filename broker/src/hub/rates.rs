@@ -152,7 +152,22 @@ impl Rates {
     /// # Errors
     /// It has done more of these than the node allows.
     pub(super) fn record(&self, principal: &PrincipalId, now: Timestamp) -> Result<(), Refusal> {
-        take(&self.recording, principal, 1, (RECORDED_PER_S, RECORDED_BURST), now)
+        self.record_many(principal, 1, now)
+    }
+
+    /// Takes so many of them, or none: whoever is refused loses nothing of what it has to wait for.
+    /// More than ever come at once cost as many as do.
+    ///
+    /// # Errors
+    /// It has done more of these than the node allows.
+    pub(super) fn record_many(
+        &self,
+        principal: &PrincipalId,
+        count: u64,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let rate = (RECORDED_PER_S, RECORDED_BURST);
+        take(&self.recording, principal, count.min(RECORDED_BURST), rate, now)
     }
 
     /// Takes one stream that a principal has opened, over all its connections; false where it has to
@@ -357,6 +372,20 @@ mod tests {
         assert!(rates.arrive(&TRUCK, at(5_000_000)).is_ok());
         assert!(rates.arrive(&TRUCK, at(0)).is_err());
         assert!(rates.arrive(&TRUCK, at(6_000_000)).is_ok());
+    }
+
+    #[test]
+    fn whoever_is_refused_many_entries_at_once_loses_none_of_what_it_waits_for() {
+        let rates = Rates::new(10);
+        rates.record_many(&TRUCK, u64::MAX, at(0)).unwrap();
+        // Two come in a second, and ten are wanted: every refused attempt leaves what there is.
+        for second in 0..5 {
+            for _attempt in 0..9 {
+                rates.record_many(&TRUCK, 10, at(second * 1_000_000)).unwrap_err();
+            }
+        }
+        rates.record_many(&TRUCK, 10, at(5_000_000)).unwrap();
+        rates.record(&TRUCK, at(5_000_000)).unwrap_err();
     }
 
     #[test]

@@ -511,7 +511,7 @@ where
         taken?;
         self.send_strays().await?;
         loop {
-            let more = self.deliver().await;
+            let more = self.deliver().await?;
             self.flush().await?;
             if more == More::Nothing {
                 return Ok(());

@@ -15,16 +15,17 @@ use sekisho_mqtt::overlap::Merged;
 use sekisho_mqtt::packet::{Delivery, Turn, Version};
 use sekisho_mqtt::session_state::{Flight, Form, Held, SessionState};
 use sekisho_proto::{
-    ContentType, Frame, Header, KeyHeaderId, MqttMessage, Position, Suite, Timestamp, Topic,
-    UserProperty, frame,
+    ContentType, Frame, Header, KeyHeaderId, MqttMessage, Position, RefusalCode, Suite, Timestamp,
+    Topic, UserProperty, frame,
 };
 use sekisho_routing::{Record, SubscriptionId, may_still_go};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::{debug, info};
 
-use super::connection::{Live, OUTPUT_MAX, Remembered};
+use super::connection::{End, Live, OUTPUT_MAX, Remembered};
 use super::observing::Told;
 use super::publishing::{KEY_HEADER, Which};
+use super::reasons;
 use crate::clock;
 use crate::hub::{OutboxReader, Outgoing, metrics};
 use crate::mqtt::{Fetched, Membership};
@@ -259,6 +260,13 @@ impl Feed {
         self.sent.insert(id);
     }
 
+    /// The right was lost: what waits here was let out before.
+    fn clear(&mut self) {
+        self.waiting.clear();
+        self.besides.clear();
+        self.told.clear();
+    }
+
     /// Everything before this is done.
     fn next(&self) -> Position {
         self.outstanding.first().map_or(self.seen, |first| Position::new(*first))
@@ -270,12 +278,12 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     /// Sends what waits, as far as it may.
-    pub(super) async fn deliver(&mut self) -> More {
+    pub(super) async fn deliver(&mut self) -> Result<More, End> {
         let mut more = More::Nothing;
         let mut index = 0;
         while index < self.feeds.len() {
             let number = self.feeds.get(index).map(|feed| feed.number);
-            let said = self.deliver_from(index).await;
+            let said = self.deliver_from(index).await?;
             if said == More::Waits || self.feeds.get(index).is_some_and(Feed::is_to_fetch) {
                 more = More::Waits;
             }
@@ -284,7 +292,7 @@ where
                 index += 1;
             }
         }
-        more
+        Ok(more)
     }
 
     /// Fetches some of what a member of the share left, to be sent as what comes first.
@@ -316,25 +324,22 @@ where
         }
     }
 
-    async fn deliver_from(&mut self, index: usize) -> More {
+    async fn deliver_from(&mut self, index: usize) -> Result<More, End> {
         if self.feeds.get(index).is_some_and(|feed| !feed.inherited.is_empty()) {
             self.take_over(index).await;
         }
-        let Some(feed) = self.feeds.get_mut(index) else { return More::Nothing };
+        let Some(feed) = self.feeds.get_mut(index) else { return Ok(More::Nothing) };
         if feed.is_idle() {
-            return More::Nothing;
+            return Ok(More::Nothing);
         }
         if clock::steady().saturating_since(feed.taken) > LET_OUT_MAX {
             feed.delay = Delay::Waited;
         }
         if feed.queue.lost_right() {
-            // What waits here was let out before the right was lost.
-            feed.waiting.clear();
-            feed.besides.clear();
-            feed.told.clear();
-            return More::Nothing;
+            feed.clear();
+            return Ok(More::Nothing);
         }
-        let (mut records, mut bytes) = (0_u32, 0_u64);
+        let (mut records, mut bytes, mut ended) = (0_u32, 0_u64, Ok(()));
         let more = loop {
             let is_full = self.machine.output().len() > OUTPUT_MAX;
             let Some(feed) = self.feeds.get_mut(index) else { break More::Nothing };
@@ -377,7 +382,7 @@ where
                 Some(Outgoing::Frame(frame)) => self.hear_of(index, &frame),
                 Some(Outgoing::End { code, why }) => {
                     info!(%code, why, "a subscription ended");
-                    self.drop_feed(index);
+                    ended = self.end_feed(index, code, &why);
                     break More::Nothing;
                 }
             }
@@ -385,8 +390,19 @@ where
         if records > 0 {
             self.session.note_delivered(u64::from(records), bytes);
         }
+        ended?;
         self.refill(index, records).await;
-        more
+        Ok(more)
+    }
+
+    /// A subscription has ended. Where that passes it is remembered still: the client is to come again
+    /// for it.
+    fn end_feed(&mut self, index: usize, code: RefusalCode, why: &str) -> Result<(), End> {
+        if reasons::passes(code) {
+            return Err(End::Told(reasons::of_end(code), why.to_owned()));
+        }
+        self.drop_feed(index);
+        Ok(())
     }
 
     fn put_back(&mut self, index: usize, record: Arc<Record>, origin: Origin) {
@@ -562,11 +578,7 @@ where
                 retain_as_published: standing.options.retain_as_published(),
             }
         } else {
-            let levels = self.door.prefix.as_str().split('/').count();
-            let about = (record.topic(), record.position(), levels);
-            let is_own = self.is_own(record);
-            let gets_messages = |held: &Held| self.gets_messages(held.standing.number);
-            self.state.merge_among(number, about, is_own, gets_messages)?
+            self.merged(number, record)?
         };
         if !self.may_go(index, record, origin) {
             return None;
@@ -583,6 +595,23 @@ where
             feed.let_go(record.position());
         }
         sheet
+    }
+
+    /// How a subscription brings a record, among those of the client that match it; `None` where
+    /// another one does, or it is not for this client.
+    fn merged(&self, number: u32, record: &Record) -> Option<Merged> {
+        let levels = self.door.prefix.as_str().split('/').count();
+        let about = (record.topic(), record.position(), levels);
+        let is_own = self.is_own(record);
+        let gets_messages = |held: &Held| self.gets_messages(held.standing.number);
+        self.state.merge_among(number, about, is_own, gets_messages)
+    }
+
+    /// What was sent of a record by a subscription, and is not done.
+    fn flight_of(&self, number: u32, record: &Record) -> Option<&Flight> {
+        let flight = self.state.outgoing.get(&id_of(record.position()));
+        flight
+            .filter(|flight| (flight.subscription, flight.position) == (number, record.position()))
     }
 
     fn sheet_of(
@@ -632,15 +661,11 @@ where
         if (!has_waited && origin == Origin::Live) || self.may_still(record) {
             return true;
         }
-        let flight = self.state.outgoing.get(&id_of(record.position()));
-        let flight = flight.filter(|flight| {
-            (flight.subscription, flight.position) == (feed.number, record.position())
-        });
-        match (flight, &feed.share) {
-            // The client has it.
-            (Some(Flight { is_released: true, .. }), _) => {}
-            // Of quality 2 it is nobody else's when it was sent once (4.8.2).
-            (Some(Flight { quality: 2, .. }), _) | (_, None) => metrics::withheld(1),
+        match (self.flight_of(feed.number, record), &feed.share) {
+            // The client has it, or was sent it once: of quality 2 it is nobody else's then (4.8.2).
+            (Some(Flight { is_released: true, .. } | Flight { quality: 2, .. }), _)
+            | (Some(_), None) => {}
+            (None, None) => metrics::withheld(1),
             (_, Some(share)) => share.pass_on(record),
         }
         false

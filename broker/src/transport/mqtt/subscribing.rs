@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sekisho_mqtt::Reason;
 use sekisho_mqtt::mapping::is_system;
@@ -14,6 +15,7 @@ use sekisho_proto::{Filter, Frame, Position, RefusalCode};
 use sekisho_routing::{Record, SubscriptionId};
 use sekisho_sensorthings::mqtt::Watch;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::sleep;
 use tracing::{debug, info};
 
 use super::connection::{End, Live, Remembered};
@@ -25,6 +27,10 @@ use crate::session::unexpected;
 
 /// The user property of SUBSCRIBE that says in which form records are wanted, and its one value.
 const FORM: (&str, &str) = ("sekisho-form", "envelope");
+
+/// How long a client whose session cannot be taken up now is kept: coming again at once does not cost
+/// it what it waits for.
+const RESUME_PAUSE: Duration = Duration::from_secs(1);
 
 /// What one filter of a SUBSCRIBE led to.
 pub(super) enum Granted {
@@ -50,6 +56,12 @@ where
         }
         self.strays = self.state.strays().collect();
         let held: Vec<_> = self.state.subscriptions.values().cloned().collect();
+        let opened = held.iter().filter(|held| !is_system(&held.spelt)).count();
+        if let Err(refusal) = self.session.may_subscribe_again(opened) {
+            // Its greeting is recorded, too: more comes meanwhile than the next one costs.
+            sleep(RESUME_PAUSE).await;
+            return Err(End::Told(reasons::of_end(refusal.code), refusal.to_string()));
+        }
         for held in held {
             if is_system(&held.spelt) {
                 if !self.resume_system(held.standing.number) {
@@ -212,7 +224,10 @@ where
     }
 
     /// Opens a subscription of the session and waits for the shard's yes.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "a subscription begins with one frame")]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "a subscription begins with one frame, and what is taken up at a position"
+    )]
     async fn open(
         &mut self,
         number: u32,
@@ -221,7 +236,10 @@ where
     ) -> Result<(Feed, Position), Refusal> {
         let subscribe =
             frame::Subscribe { subscription: number, filter, start, cursor: None, credit: CREDIT };
-        let mut queue = self.session.subscribe(subscribe).await?;
+        let mut queue = match start {
+            Start::Position(_) => self.session.subscribe_again(subscribe).await?,
+            _ => self.session.subscribe(subscribe).await?,
+        };
         let mut waiting = std::collections::VecDeque::new();
         loop {
             let taken = poll_fn(|context| queue.poll_take(context)).await;

@@ -315,3 +315,34 @@ async fn a_session_that_cannot_be_taken_up_now_is_there_later_with_all_of_its_su
     assert_eq!(reader.message().await.payload, "1");
     town.close().await;
 }
+
+#[tokio::test]
+async fn a_client_that_comes_again_and_again_is_let_in_to_a_session_of_several_subscriptions() {
+    const PUBLISH: u8 = 3;
+    let town = Town::open();
+    let mut reader = town.connected(Whose::Clock, "reader", (Start::Clean, MANY)).await;
+    for filter in ["#", OPEN, SECRET] {
+        reader.subscribe(filter, 1).await;
+    }
+    drop(reader);
+    let mut writer = town.connected(Whose::Meter, "writer", (Start::Clean, MANY)).await;
+    write(&mut writer, OPEN, &["1"]).await;
+    let who = key("clock").id();
+    while town.hub().may_record(&who, clock::now()).is_ok() {}
+    let mut refused = 0;
+    loop {
+        let hello = (Start::Resumed, Property::ReceiveMaximum(ReceiveMaximum::new(1).unwrap()));
+        let (mut reader, connack) = town.greeted(Whose::Clock, "reader", hello).await;
+        if connack[1] != 0 {
+            continue;
+        }
+        let (first, body) = reader.hear().await;
+        if first >> 4 == PUBLISH {
+            break;
+        }
+        assert_eq!(body[0], 0x96, "wanted a rate that was exceeded, found {body:?}");
+        refused += 1;
+    }
+    assert!(refused > 0, "wanted to be refused first");
+    town.close().await;
+}
