@@ -5,6 +5,7 @@
 //! and hands requests to the parts below it. Nothing is compressed and nothing is resumed.
 
 mod about;
+mod activity;
 mod admin;
 mod asked;
 mod caller;
@@ -17,11 +18,14 @@ mod pages;
 mod problem;
 mod publish;
 mod sensorthings;
+mod share;
 mod shown;
+mod turns;
 mod unread;
 mod visitor;
 mod websocket;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -53,6 +57,7 @@ use crate::transport::certificate::renewing::Renewed;
 use crate::transport::certificate::{Certificate, TlsFileError, peer_public_key};
 use crate::transport::crowd::{Crowd, Place, Seat};
 use crate::transport::quic::ListenError;
+use activity::{Activity, handed_over};
 pub(crate) use caller::Caller;
 pub(crate) use origin::{Origins, Own};
 use pages::Rules;
@@ -60,13 +65,12 @@ pub use pages::are_built;
 pub(crate) use problem::Problem;
 use unread::Unread;
 pub(crate) use visitor::Visitor;
-use visitor::{Activity, watched};
 
 /// From the first byte to the end of the TLS handshake.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
 /// How long the headers of one request may take.
 const HEADERS_MAX: Duration = Duration::from_secs(10);
-/// How long a connection is kept on which nothing is asked.
+/// How long a connection is kept on which nothing is asked, or nothing taken of what was asked for.
 const IDLE_MAX: Duration = Duration::from_secs(60);
 /// How often a silent HTTP/2 client is asked whether it is there, and how long it may think.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
@@ -331,14 +335,18 @@ async fn converse<S>(
         request.extensions_mut().insert(Arc::clone(&asked));
         request.extensions_mut().insert(Arc::clone(&active));
         let answering = routes.clone().oneshot(request);
-        async move { answering.await.map(|response| watched(response, open)) }
+        let visitor = Arc::clone(&asked);
+        async move {
+            let response = answering.await?;
+            Ok::<_, Infallible>(handed_over(response, open, visitor.caller().await))
+        }
     });
     let builder = builder();
     let mut connection =
         pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),
-        () = activity.idle(idle_max) => None,
+        () = activity.over(idle_max) => None,
         () = stop.cancelled() => None,
     };
     let ended = match ended {

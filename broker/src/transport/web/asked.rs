@@ -1,9 +1,8 @@
 //! What a request asks for, parsed once: parameters of its target, its body, and faults of both as
 //! problems.
 
-use std::collections::HashMap;
 use std::str::FromStr;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -17,6 +16,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
+use super::share::{Share, Shares};
 use super::{Door, Problem, Visitor};
 use crate::hub::Refusal;
 
@@ -32,14 +32,14 @@ const BODIES_OF_ONE_MAX: usize = 32;
 /// Places for bodies.
 static BODIES: Semaphore = Semaphore::const_new(BODIES_MAX);
 
-/// How many bodies of whom are being read.
-static OF_ONE: LazyLock<Mutex<HashMap<PublicKey, usize>>> = LazyLock::new(Mutex::default);
+/// Who has how many of them.
+static OF_ONE: Shares = Shares::of(BODIES_OF_ONE_MAX);
 
 /// Room for a body while it is read; given up when dropped.
 #[derive(Debug)]
 pub(super) struct Room {
     _of_all: SemaphorePermit<'static>,
-    _own: Option<Own>,
+    _own: Option<Share>,
 }
 
 impl Room {
@@ -52,7 +52,7 @@ impl Room {
             let why = format!("wanted at most {BODIES_MAX} requests with a body at once");
             return Err(Refusal::new(RefusalCode::TooMany, "body", why));
         };
-        let own = match whose.map(Own::take) {
+        let own = match whose.map(|whose| OF_ONE.take(whose, 1)) {
             Some(None) => {
                 let why = format!("wanted at most {BODIES_OF_ONE_MAX} of one principal at once");
                 return Err(Refusal::new(RefusalCode::TooMany, "body", why));
@@ -60,33 +60,6 @@ impl Room {
             taken => taken.flatten(),
         };
         Ok(Self { _of_all: of_all, _own: own })
-    }
-}
-
-/// One principal's place for a body; given up when dropped.
-#[derive(Debug)]
-struct Own(PublicKey);
-
-impl Own {
-    fn take(key: PublicKey) -> Option<Self> {
-        let mut all = OF_ONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = all.entry(key).or_default();
-        (*count < BODIES_OF_ONE_MAX).then(|| {
-            *count += 1;
-            Self(key)
-        })
-    }
-}
-
-impl Drop for Own {
-    fn drop(&mut self) {
-        let mut all = OF_ONE.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = all.get_mut(&self.0) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                all.remove(&self.0);
-            }
-        }
     }
 }
 

@@ -19,11 +19,11 @@ use sekisho_proto::frame::{AnswerBody, Question};
 use sekisho_proto::{Filter, Frame, Position, RefusalCode, frame};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::asked::{Asked, malformed, parsed, parsed_optional, single};
 use super::shown::{self, Form};
+use super::turns::Turns;
 use super::{Caller, Door, Problem};
 use crate::clock;
 use crate::hub::{Outgoing, Refusal};
@@ -41,16 +41,15 @@ const PAGE_MAX: usize = 1_000;
 const PAGE_BYTES_MAX: usize = 4 << 20;
 /// Pages that are gathered at once: with what a text reserves as it grows, some 10 MiB each.
 const PAGES_AT_ONCE: usize = 16;
+/// Pages of one principal among them.
+const PAGES_OF_ONE: usize = 4;
 /// How long a page is gathered, after as long a wait for its turn: where much is passed over, what was
 /// found by then is given.
 const PAGE_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Turns to gather a page.
-type Turns = Arc<Semaphore>;
-
 /// What this part serves.
 pub(super) fn routes() -> Router<Arc<Door>> {
-    let turns: Turns = Arc::new(Semaphore::new(PAGES_AT_ONCE));
+    let turns = Turns::new(PAGES_AT_ONCE, PAGES_OF_ONE);
     Router::new()
         .route("/v1/events", get(events))
         .route("/v1/history", get(history).layer(Extension(turns)))
@@ -250,11 +249,12 @@ async fn history(
     let (filter, form): (Filter, Form) = (parsed("filter", &asked.filter)?, asked.form()?);
     let limit = asked.limit()?;
     let begin = Begin::asked(&asked, Begin::Earliest)?;
-    let Ok(turn) = timeout(PAGE_PATIENCE, turns.acquire()).await else {
+    let whose = caller.desk.session().who().id;
+    let Ok(turn) = timeout(PAGE_PATIENCE, turns.take(whose)).await else {
         let why = format!("wanted a turn within {} s, found none", PAGE_PATIENCE.as_secs());
         return Err(Refusal::new(RefusalCode::TooMany, "pages", why).into());
     };
-    let _turn = turn.map_err(|_closed| Refusal::stopping())?;
+    let _turn = turn?;
     let (mut feed, first) = open(&caller.desk, filter, begin).await?;
     let mut page = Page::default();
     if let Frame::Subscribed(subscribed) = first {

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures_util::{Sink as _, Stream as _};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::visitor::Activity;
+use super::activity::Activity;
 use super::{Door, Visitor, websocket};
 use crate::transport::mqtt::{self, Peer, Place};
 

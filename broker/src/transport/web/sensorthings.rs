@@ -21,10 +21,10 @@ use sekisho_sensorthings::{
     Answer, Catalogue, Fault, FaultKind, Outcome, Records, Request, Stream, answer,
 };
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use super::turns::Turns;
 use super::{Caller, Door, Problem};
 use crate::clock;
 use crate::hub::Refusal;
@@ -36,18 +36,17 @@ use fetching::{Budget, Visitor};
 const ROOT: &str = "/v1.1";
 /// Requests that are answered at once: each may hold some 200 MiB of what was read for it.
 const ANSWERS_AT_ONCE: usize = 2;
+/// Requests of one principal among them.
+const ANSWERS_OF_ONE: usize = 1;
 /// How long one request may take, with the time it waits for its turn.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// The longest name of this node that is put into links, bytes.
 const HOST_BYTES_MAX: usize = 259;
 
-/// Turns to be answered.
-type Turns = Arc<Semaphore>;
-
 /// The part of the listener that speaks SensorThings.
 pub(crate) fn routes() -> Router<Arc<Door>> {
     let service = || get(serve).fallback(only_reading);
-    let turns: Turns = Arc::new(Semaphore::new(ANSWERS_AT_ONCE));
+    let turns = Turns::new(ANSWERS_AT_ONCE, ANSWERS_OF_ONE);
     Router::new()
         .route(ROOT, service())
         .route("/v1.1/", service())
@@ -71,7 +70,7 @@ async fn serve(
     let told = headers.get(HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
     let base = base(door.origins.scheme(), host.or(told).as_deref());
     let answering = async {
-        let Ok(turn) = turns.acquire_owned().await else { return Err(Refusal::stopping()) };
+        let turn = turns.take(caller.desk.session().who().id).await?;
         let runtime = Handle::current();
         let asked = Asked { desk: Arc::clone(&caller.desk), request, base };
         // Sorting and filtering are work for a processor: not for a thread that serves others.

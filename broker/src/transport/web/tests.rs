@@ -1,11 +1,13 @@
-//! What a connection does that is used for something else than requests.
+//! What a connection does that is used for something else than requests, or whose visitor does not
+//! take what it asked for.
 
 use std::path::Path;
 
 use axum::extract::ws::{Message, WebSocketUpgrade};
 use axum::extract::{Extension, FromRequestParts as _};
 use axum::routing::any;
-use tokio::io::duplex;
+use tokio::io::{DuplexStream, duplex};
+use tokio::task::JoinHandle;
 
 use super::*;
 use crate::config::Config;
@@ -15,8 +17,11 @@ const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const SETTINGS: u8 = 4;
 const GOAWAY: u8 = 7;
-/// Nothing follows of the headers.
+/// Nothing follows of the stream, and of the headers.
+const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
+/// SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113, 6.5.2).
+const INITIAL_WINDOW_SIZE: u16 = 4;
 /// How long a connection may be idle here; what is said over the WebSocket comes far later.
 const SOON: Duration = Duration::from_millis(1);
 const LATER: Duration = Duration::from_millis(100);
@@ -32,19 +37,36 @@ fn headers(all: &[(&str, &str)]) -> Vec<u8> {
     all.iter().flat_map(|(name, value)| [vec![0], text(name), text(value)].concat()).collect()
 }
 
-/// A client's first words: CONNECT to a WebSocket (RFC 8441, 5).
-fn connecting() -> Vec<u8> {
-    let asked = headers(&[
-        (":method", "CONNECT"),
-        (":protocol", "websocket"),
-        (":scheme", "https"),
-        (":path", "/"),
-        (":authority", "node"),
-        ("sec-websocket-version", "13"),
-        ("sec-websocket-protocol", "late"),
-    ]);
+/// A client's first words: with the settings it asks something on stream 1.
+fn first_words(settings: &[u8], flags: u8, asked: &[(&str, &str)]) -> Vec<u8> {
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-    [preface, frame(SETTINGS, 0, 0, &[]), frame(HEADERS, END_HEADERS, 1, &asked)].concat()
+    let asked = frame(HEADERS, END_HEADERS | flags, 1, &headers(asked));
+    [preface, frame(SETTINGS, 0, 0, settings), asked].concat()
+}
+
+/// A conversation with somebody who has said these words.
+async fn conversing(
+    words: &[u8],
+    idle_max: Duration,
+    routes: Router,
+) -> (DuplexStream, JoinHandle<()>) {
+    let (mut client, server) = duplex(BUFFER_BYTES_MAX);
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let serving = tokio::spawn(async move {
+        converse(server, visitor(), (&tasks, &stop, idle_max), routes).await;
+    });
+    client.write_all(words).await.unwrap();
+    (client, serving)
+}
+
+/// The type of the next frame.
+async fn next_frame(client: &mut DuplexStream) -> u8 {
+    let mut head = [0; 9];
+    client.read_exact(&mut head).await.unwrap();
+    let [_, high, low, kind, ..] = head;
+    let mut payload = vec![0; usize::from(u16::from_be_bytes([high, low]))];
+    client.read_exact(&mut payload).await.unwrap();
+    kind
 }
 
 fn visitor() -> Visitor {
@@ -75,24 +97,42 @@ async fn late(
 
 #[tokio::test]
 async fn a_connection_of_http_2_is_not_idle_while_a_websocket_goes_on_over_it() {
-    let (mut client, server) = duplex(BUFFER_BYTES_MAX);
+    // CONNECT to a WebSocket (RFC 8441, 5).
+    let asked = [
+        (":method", "CONNECT"),
+        (":protocol", "websocket"),
+        (":scheme", "https"),
+        (":path", "/"),
+        (":authority", "node"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-protocol", "late"),
+    ];
     let routes = Router::new().route("/", any(late));
-    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let serving = tokio::spawn(async move {
-        converse(server, visitor(), (&tasks, &stop, SOON), routes).await;
-    });
-    client.write_all(&connecting()).await.unwrap();
+    let (mut client, serving) = conversing(&first_words(&[], 0, &asked), SOON, routes).await;
     let mut kinds = Vec::new();
     while !kinds.contains(&DATA) {
-        let mut head = [0; 9];
-        client.read_exact(&mut head).await.unwrap();
-        let [_, high, low, kind, ..] = head;
-        let mut payload = vec![0; usize::from(u16::from_be_bytes([high, low]))];
-        client.read_exact(&mut payload).await.unwrap();
+        let kind = next_frame(&mut client).await;
         assert_ne!(kind, GOAWAY, "wanted it kept, found it ended after frames {kinds:?}");
         kinds.push(kind);
     }
     assert!(kinds.contains(&HEADERS), "wanted an answer first, found frames {kinds:?}");
+    drop(client);
+    serving.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_ends_over_which_an_answer_is_asked_for_and_not_taken() {
+    let asked = [(":method", "GET"), (":scheme", "https"), (":path", "/"), (":authority", "node")];
+    let no_window = [&INITIAL_WINDOW_SIZE.to_be_bytes()[..], &[0; 4]].concat();
+    let words = first_words(&no_window, END_STREAM, &asked);
+    let routes = Router::new().route("/", any(|| async { "here" }));
+    let (mut client, serving) = conversing(&words, LATER, routes).await;
+    let mut kinds = Vec::new();
+    while !kinds.contains(&GOAWAY) {
+        kinds.push(next_frame(&mut client).await);
+    }
+    let answer = (kinds.contains(&HEADERS), kinds.contains(&DATA));
+    assert_eq!(answer, (true, false), "wanted the head of an answer, found frames {kinds:?}");
     drop(client);
     serving.await.unwrap();
 }

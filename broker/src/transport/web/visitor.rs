@@ -1,18 +1,10 @@
 //! One connection to the HTTPS listener: where it comes from, whose key it showed, what it has open.
 
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
-use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use axum::http::Response;
-use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use sekisho_proto::{Hash, PublicKey};
-use tokio::sync::Notify;
-use tokio::time::timeout;
 
 use crate::hub::{Came, Refusal};
 use crate::session::Stranger;
@@ -118,90 +110,5 @@ impl Drop for Ungreeted<'_> {
         if let Some(visitor) = self.lent_by {
             visitor.is_lent.store(false, Ordering::Relaxed);
         }
-    }
-}
-
-/// What is open on one connection.
-#[derive(Debug, Default)]
-pub(super) struct Activity {
-    open: AtomicUsize,
-    changed: Notify,
-}
-
-/// One request that is being answered.
-#[derive(Debug)]
-pub(super) struct Open {
-    activity: Arc<Activity>,
-}
-
-impl Activity {
-    pub(super) fn begin(self: &Arc<Self>) -> Open {
-        self.open.fetch_add(1, Ordering::Relaxed);
-        self.changed.notify_one();
-        Open { activity: Arc::clone(self) }
-    }
-
-    /// Resolves when nothing was open for so long.
-    pub(super) async fn idle(&self, patience: Duration) {
-        loop {
-            if self.open.load(Ordering::Relaxed) > 0 {
-                self.changed.notified().await;
-            } else if timeout(patience, self.changed.notified()).await.is_err() {
-                return;
-            }
-        }
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.activity.open.fetch_sub(1, Ordering::Relaxed);
-        self.activity.changed.notify_one();
-    }
-}
-
-/// A response that counts as open until its last byte.
-pub(super) fn watched(response: Response<Body>, open: Open) -> Response<Body> {
-    response.map(|body| Body::new(Watched { body, _open: open }))
-}
-
-struct Watched {
-    body: Body,
-    _open: Open,
-}
-
-impl HttpBody for Watched {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use futures_util::FutureExt as _;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_connection_is_idle_when_nothing_was_open_for_long() {
-        let activity = Arc::new(Activity::default());
-        let open = activity.begin();
-        assert!(activity.idle(Duration::ZERO).now_or_never().is_none(), "wanted it awaited");
-        drop(open);
-        activity.idle(Duration::from_millis(1)).await;
     }
 }

@@ -19,7 +19,7 @@ use sekisho_proto::{Frame, RefusalCode, limits};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
-use super::visitor::Activity;
+use super::activity::Activity;
 use super::{Door, Problem, Visitor};
 use crate::hub::Refusal;
 use crate::transport::channel::{self, End};
