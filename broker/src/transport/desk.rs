@@ -20,7 +20,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::SOFTWARE;
-use crate::hub::{Hub, Letter, OutboxReader, Outgoing, Refusal};
+use crate::hub::{Hub, Letter, OutboxReader, Outgoing, Refusal, metrics};
 use crate::session::{Greeting, Port, Session, Stranger, unexpected};
 
 /// Records that may be on their way to a feed; half of them are asked for anew when half were taken.
@@ -296,7 +296,9 @@ impl Feed {
         loop {
             if self.queue.lost_right() {
                 // What was taken before was let out while the right was there.
-                self.taken.clear();
+                let taken = self.taken.drain(..);
+                let records = taken.filter(|taken| matches!(taken, Outgoing::Record(_))).count();
+                metrics::withheld(u32::try_from(records).unwrap_or(u32::MAX));
             }
             if let Some(next) = self.taken.pop_front() {
                 if let Outgoing::Record(record) = &next {

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use crate::hub::{OutboxReader, Outgoing, Refusal};
+use crate::hub::{OutboxReader, Outgoing, Refusal, metrics};
 use crate::session::Follower;
 use crate::transport::frames::{Gone, Recital};
 
@@ -170,7 +170,7 @@ impl Pieces<'_> {
         for outgoing in waiting {
             match outgoing {
                 // It was let out before the right was lost, and the client is slow.
-                Outgoing::Record(_) if queue.lost_right() => {}
+                Outgoing::Record(_) if queue.lost_right() => metrics::withheld(1),
                 Outgoing::Record(record) => {
                     self.records += 1;
                     self.bytes += record.envelope().encoded().len();

@@ -260,13 +260,6 @@ impl Feed {
         self.sent.insert(id);
     }
 
-    /// The right was lost: what waits here was let out before.
-    fn clear(&mut self) {
-        self.waiting.clear();
-        self.besides.clear();
-        self.told.clear();
-    }
-
     /// Everything before this is done.
     fn next(&self) -> Position {
         self.outstanding.first().map_or(self.seen, |first| Position::new(*first))
@@ -336,7 +329,7 @@ where
             feed.delay = Delay::Waited;
         }
         if feed.queue.lost_right() {
-            feed.clear();
+            self.withhold(index);
             return Ok(More::Nothing);
         }
         let (mut records, mut bytes, mut ended) = (0_u32, 0_u64, Ok(()));
@@ -393,6 +386,31 @@ where
         ended?;
         self.refill(index, records).await;
         Ok(more)
+    }
+
+    /// The right to a whole subscription is lost: what waits here was let out before. What is in a
+    /// share is another member's when the subscription ends, and is not lost.
+    fn withhold(&mut self, index: usize) {
+        let Some(feed) = self.feeds.get(index) else { return };
+        if feed.share.is_none() {
+            let number = feed.number;
+            let is_sent = |record: &Record| self.flight_of(number, record).is_some();
+            let comes = |record: &Record| {
+                !self.state.is_done(number, record.position())
+                    && (self.watches.contains_key(&number) || self.merged(number, record).is_some())
+            };
+            let live = feed.waiting.iter().filter(|item| {
+                matches!(item, Outgoing::Record(record) if comes(record) && !is_sent(record))
+            });
+            let besides = feed.besides.iter().filter(|(record, _origin)| !is_sent(record));
+            let lost = live.count() + besides.count() + usize::from(!feed.told.is_empty());
+            metrics::withheld(u32::try_from(lost).unwrap_or(u32::MAX));
+        }
+        if let Some(feed) = self.feeds.get_mut(index) {
+            feed.waiting.clear();
+            feed.besides.clear();
+            feed.told.clear();
+        }
     }
 
     /// A subscription has ended. Where that passes it is remembered still: the client is to come again

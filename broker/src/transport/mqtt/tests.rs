@@ -226,6 +226,27 @@ async fn what_waits_for_a_client_that_loses_the_right_to_it_is_counted_and_not_s
 }
 
 #[tokio::test]
+async fn what_waits_for_a_client_whose_whole_subscription_ends_is_counted_too() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _counting = metrics::set_default_local_recorder(&recorder);
+    let town = Town::open();
+    let mut reader = town.connected(Whose::Clock, "reader", (Start::Clean, 1)).await;
+    reader.subscribe(SECRET, 1).await;
+    let mut writer = town.connected(Whose::Meter, "writer", (Start::Clean, MANY)).await;
+    write(&mut writer, SECRET, &["1", "2"]).await;
+    let first = reader.message().await;
+    town.is_settled().await;
+    reader.ping().await;
+    town.deny_the_clock(SECRET).await;
+    town.is_settled().await;
+    reader.finish(&first).await;
+    reader.ping().await;
+    let counted = recorder.handle().render();
+    assert!(counted.contains("sekisho_records_withheld_total 1\n"), "{counted}");
+    town.close().await;
+}
+
+#[tokio::test]
 async fn a_message_that_is_larger_than_its_reader_takes_is_counted_and_not_sent() {
     const TAKES: u32 = 64;
     let recorder = PrometheusBuilder::new().build_recorder();
