@@ -59,14 +59,13 @@ pub(crate) async fn serve<I: Source, O: Sink + 'static>(
     mut source: I,
     mut sink: O,
     door: &Door,
-    (visitor, via): (&Visitor, &'static str),
+    (visitor, via): (&Arc<Visitor>, &'static str),
 ) -> (Option<O>, End) {
     let came = Came::by(via, visitor.address());
     let about = (door, came, visitor.shown());
-    let Some(ungreeted) = visitor.stranger(&door.crowd) else {
-        metrics::handshake_failed("too-many-from-address");
-        let why = "wanted fewer sessions of one address before they log in, found no room";
-        return refuse(sink, Refusal::new(RefusalCode::TooMany, "strangers", why)).await;
+    let ungreeted = match visitor.stranger(&door.crowd) {
+        Ok(ungreeted) => ungreeted,
+        Err(refusal) => return refuse(sink, refusal).await,
     };
     let greeted = tokio::select! {
         greeted = timeout(2 * GREETING_MAX, greet(&mut source, &mut sink, about)) => greeted,

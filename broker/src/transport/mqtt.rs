@@ -36,7 +36,7 @@ use crate::transport::certificate::renewing::Renewed;
 use crate::transport::certificate::{Certificate, TlsFileError, peer_public_key};
 use crate::transport::crowd::{Crowd, Place as Stranger, Seat};
 use crate::transport::quic::ListenError;
-use crate::transport::web::Visitor;
+use crate::transport::web::{Ungreeted, Visitor};
 
 /// From the first byte to the end of the TLS handshake.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
@@ -102,8 +102,8 @@ pub(crate) struct Peer {
 pub(crate) enum Place {
     /// It is one for itself, and a stranger's until it is known whose it is.
     Own { _seat: Seat, stranger: Option<Stranger> },
-    /// It is one over HTTPS.
-    Visitor(Arc<Visitor>),
+    /// It is one of those over HTTPS.
+    Shared { visitor: Arc<Visitor>, ungreeted: Option<Ungreeted> },
 }
 
 impl Place {
@@ -111,7 +111,10 @@ impl Place {
     fn known(&mut self) {
         match self {
             Self::Own { stranger, .. } => drop(stranger.take()),
-            Self::Visitor(visitor) => visitor.known(),
+            Self::Shared { visitor, ungreeted } => {
+                drop(ungreeted.take());
+                visitor.known();
+            }
         }
     }
 }

@@ -64,7 +64,7 @@ use pages::Rules;
 pub use pages::are_built;
 pub(crate) use problem::Problem;
 use unread::Unread;
-pub(crate) use visitor::Visitor;
+pub(crate) use visitor::{Ungreeted, Visitor};
 
 /// From the first byte to the end of the TLS handshake.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(5);

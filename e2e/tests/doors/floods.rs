@@ -4,6 +4,7 @@ use std::future::poll_fn;
 
 use bytes::Bytes;
 use h2::RecvStream;
+use h2::ext::Protocol;
 use http::{Request, Response};
 use sekisho_e2e::{City, Member, eventually, within};
 use tokio::io::AsyncWriteExt as _;
@@ -256,6 +257,38 @@ async fn sessions_that_have_not_logged_in_are_bounded_also_over_one_connection()
     let (response, _send) = client.send_request(asked, false).unwrap();
     let response = within("a response", response).await.unwrap();
     assert_eq!(ended(response).await, RESOURCE_EXHAUSTED);
+    counts(&city, "too-many-from-address", 1.0).await;
+    drop((silent, client));
+    eventually("the places to be given up", || async {
+        let dialled = dial(node, b"h2", Shown::Nothing).await;
+        dialled.is_ok().then_some(())
+    })
+    .await;
+    lets_in(&city, &member).await;
+}
+
+/// The same of MQTT over WebSockets that share one.
+#[tokio::test]
+async fn clients_of_mqtt_that_have_not_said_who_they_are_are_bounded_over_one_connection() {
+    let (city, member) = besieged("strangers_per_address = 4").await;
+    let node = city.door("web");
+    let (client, _) = http2(node, Shown::Nothing).await;
+    eventually("CONNECT to be allowed", || async {
+        client.is_extended_connect_protocol_enabled().then_some(())
+    })
+    .await;
+    let mut silent = Vec::new();
+    for wanted in [200, 200, 200, 200, 429] {
+        let mut client = within("room", client.clone().ready()).await.unwrap();
+        let asked = Request::connect(format!("https://{node}/mqtt"))
+            .extension(Protocol::from_static("websocket"))
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-protocol", "mqtt");
+        let (response, send) = client.send_request(asked.body(()).unwrap(), false).unwrap();
+        let response = within("a response", response).await.unwrap();
+        assert_eq!(response.status(), wanted, "after {} that are silent", silent.len());
+        silent.push((response, send));
+    }
     counts(&city, "too-many-from-address", 1.0).await;
     drop((silent, client));
     eventually("the places to be given up", || async {

@@ -9,14 +9,14 @@ use axum::Router;
 use axum::extract::ws::{Message, WebSocket};
 use axum::extract::{Extension, State};
 use axum::http::Version;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use bytes::Bytes;
 use futures_util::{Sink as _, Stream as _};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::Activity;
-use super::{Door, Visitor, websocket};
+use super::{Door, Problem, Visitor, websocket};
 use crate::transport::mqtt::{self, Peer, Place};
 
 /// The subprotocol that clients ask for (6.0).
@@ -39,12 +39,17 @@ async fn connect(
         Ok(upgrade) => upgrade,
         Err(answer) => return *answer,
     };
+    let ungreeted = match visitor.stranger(&door.crowd) {
+        Ok(ungreeted) => Some(ungreeted),
+        Err(refusal) => return Problem::from(refusal).into_response(),
+    };
     let shared = (Arc::clone(&door.hub), Arc::clone(&door.key), Arc::clone(&door.crowd));
     let mqtt = mqtt::Door::new(shared, door.stop.clone());
     let shown = visitor.shown();
     websocket::begun(upgrade, (&door.tasks, &activity), move |socket| async move {
         let (address, key) = (visitor.address(), visitor.key());
-        let peer = Peer { address, key, shown, place: Place::Visitor(visitor) };
+        let place = Place::Shared { visitor, ungreeted };
+        let peer = Peer { address, key, shown, place };
         Box::pin(mqtt.serve(Carried { socket, rest: Bytes::new() }, peer)).await;
     })
 }

@@ -23,8 +23,8 @@ const END_HEADERS: u8 = 4;
 /// SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113, 6.5.2).
 const INITIAL_WINDOW_SIZE: u16 = 4;
 /// How long a connection may be idle here; what is said over the WebSocket comes far later.
-const SOON: Duration = Duration::from_millis(1);
-const LATER: Duration = Duration::from_millis(100);
+const SOON: Duration = Duration::from_millis(100);
+const LATER: Duration = Duration::from_millis(500);
 
 fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
     let length = u8::try_from(payload.len()).unwrap();

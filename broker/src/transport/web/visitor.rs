@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sekisho_proto::{Hash, PublicKey};
+use sekisho_proto::{Hash, PublicKey, RefusalCode};
 
-use crate::hub::{Came, Refusal};
+use crate::hub::{Came, Refusal, metrics};
 use crate::session::Stranger;
 use crate::transport::crowd::{Crowd, Place, Seat};
 use crate::transport::desk::Desk;
@@ -54,16 +54,23 @@ impl Visitor {
         self.shown
     }
 
-    /// A place for one more session over this connection until it has logged in; `None` where too
-    /// many of its address have one. One connection may carry many.
-    pub(crate) fn stranger(&self, crowd: &Crowd) -> Option<Ungreeted<'_>> {
+    /// A place for one more session over this connection until it has logged in: one connection may
+    /// carry many.
+    ///
+    /// # Errors
+    /// Too many of its address have one.
+    pub(crate) fn stranger(self: &Arc<Self>, crowd: &Crowd) -> Result<Ungreeted, Refusal> {
         let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
         if place.is_some() && !self.is_lent.swap(true, Ordering::Relaxed) {
-            return Some(Ungreeted { lent_by: Some(self), _own: None });
+            return Ok(Ungreeted { lent_by: Some(Arc::clone(self)), _own: None });
         }
         drop(place);
-        let own = crowd.stranger(self.address.ip())?;
-        Some(Ungreeted { lent_by: None, _own: Some(own) })
+        let own = crowd.stranger(self.address.ip()).ok_or_else(|| {
+            metrics::handshake_failed("too-many-from-address");
+            let why = "wanted fewer sessions of one address before they log in, found no room";
+            Refusal::new(RefusalCode::TooMany, "strangers", why)
+        })?;
+        Ok(Ungreeted { lent_by: None, _own: Some(own) })
     }
 
     /// It has said who it is: it does not count as a stranger any more.
@@ -100,14 +107,14 @@ impl Visitor {
 
 /// A session's place among the strangers; given up when dropped.
 #[derive(Debug)]
-pub(crate) struct Ungreeted<'a> {
-    lent_by: Option<&'a Visitor>,
+pub(crate) struct Ungreeted {
+    lent_by: Option<Arc<Visitor>>,
     _own: Option<Place>,
 }
 
-impl Drop for Ungreeted<'_> {
+impl Drop for Ungreeted {
     fn drop(&mut self) {
-        if let Some(visitor) = self.lent_by {
+        if let Some(visitor) = &self.lent_by {
             visitor.is_lent.store(false, Ordering::Relaxed);
         }
     }

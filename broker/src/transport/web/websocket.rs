@@ -118,7 +118,7 @@ where
     })
 }
 
-async fn serve(socket: WebSocket, door: &Door, visitor: &Visitor) {
+async fn serve(socket: WebSocket, door: &Door, visitor: &Arc<Visitor>) {
     let (sink, stream) = socket.split();
     let source = Messages { stream, frame_bytes_max: limits::FRAME_BYTES_UNGREETED_MAX };
     let (pen, end) = channel::serve(source, Pen(sink), door, (visitor, "websocket")).await;
