@@ -97,15 +97,22 @@ pub(super) struct Group {
     appended: Vec<(Ticket, Appended)>,
     retained: Vec<(Position, ToRetain)>,
     failed: Vec<(Ticket, RefusalCode, String)>,
+    /// What is to be appended in the next one.
+    next: Vec<Command>,
 }
 
 impl<L: Records, K: Keyed> Shard<L, K> {
     /// Runs until told to stop, until nobody is left who could ask for anything, or until the disk
     /// can no longer be trusted: what is on it is learned by opening it anew, in a new process.
     pub(crate) fn run(mut self) -> Ended {
-        while let Some(first) = self.requests.blocking_recv() {
-            let mut weight = first.weight();
-            let mut stop = self.take(first);
+        loop {
+            let (mut weight, mut stop) = (0, None);
+            // What waited for the last flush goes on by itself, together with what came meanwhile.
+            if self.group.next.is_empty() {
+                let Some(first) = self.requests.blocking_recv() else { return Ended::Stopped };
+                weight = first.weight();
+                stop = self.take(first);
+            }
             while weight < GROUP_MAX {
                 let Ok(next) = self.requests.try_recv() else { break };
                 weight = weight.saturating_add(next.weight());
@@ -124,7 +131,6 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                 return Ended::Stopped;
             }
         }
-        Ended::Stopped
     }
 
     /// Hands one request to the router; returns where to report when it was the last.
@@ -290,28 +296,40 @@ impl<L: Records, K: Keyed> Shard<L, K> {
         }
     }
 
-    /// Carries out everything the router wants, flushing the disk as often as that takes.
+    /// Carries out what the router wants, and flushes the disk once. What could be judged only then
+    /// waits for the next flush, together with what has come meanwhile: a link that brings much of it
+    /// keeps nobody waiting.
     fn settle(&mut self) {
         let started = clock::instant();
-        loop {
-            loop {
-                let command = self.router.poll_command();
-                // Before anybody hears that one was not stored: the next one may come at once.
-                self.attesting.doubt(self.router.take_unstored());
-                let Some(command) = command else { break };
-                self.carry_out(command);
-            }
-            if !self.group.is_pending() {
-                break;
-            }
+        for append in std::mem::take(&mut self.group.next) {
+            self.carry_out(append);
+        }
+        while let Some(command) = self.next_command() {
+            self.carry_out(command);
+        }
+        if self.group.is_pending() {
             let records = self.group.appended.len();
             let is_durable = self.commit();
             if records > 0 && is_durable {
                 metrics::appended(u32::try_from(records).unwrap_or(u32::MAX), started.elapsed());
             }
+            while let Some(command) = self.next_command() {
+                if matches!(command, Command::Append { .. }) {
+                    self.group.next.push(command);
+                } else {
+                    self.carry_out(command);
+                }
+            }
         }
         self.tell_places();
         metrics::set(metrics::SUBSCRIPTIONS, self.router.subscription_count() as u64);
+    }
+
+    fn next_command(&mut self) -> Option<Command> {
+        let command = self.router.poll_command();
+        // Before anybody hears that one was not stored: the next one may come at once.
+        self.attesting.doubt(self.router.take_unstored());
+        command
     }
 
     /// Tells those who asked how far they have come. Whoever is fed from the log, or has no room, is
@@ -337,7 +355,7 @@ impl<L: Records, K: Keyed> Shard<L, K> {
     /// Flushes the disk and tells the router what became of the group; whether it is durable.
     fn commit(&mut self) -> bool {
         let now = clock::now();
-        let Group { appended, retained, failed } = std::mem::take(&mut self.group);
+        let Group { appended, retained, failed, .. } = std::mem::take(&mut self.group);
         for (ticket, code, why) in failed {
             self.fail(ticket, code, &why);
         }

@@ -11,8 +11,8 @@ pub struct Limits {
     /// Records a subscriber may let the node send before it grants more. Default 65,536.
     pub credit_max: u32,
     /// Publishes of sessions that wait for the disk, over all sessions. Default 65,536: at the
-    /// default 64 KiB an envelope has the worst case is 4 GiB, at a usual 1 KiB it is 64 MiB. As many
-    /// may wait to be judged until others are on the disk.
+    /// default 64 KiB an envelope has the worst case is 4 GiB, at a usual 1 KiB it is 64 MiB. As many,
+    /// and as many of each link, may wait to be judged until others are on the disk.
     pub pending_appends_max: usize,
     /// Sessions that wait for the same envelope: a publisher that reconnected sends again what
     /// is still on its way to the disk. Default 8.

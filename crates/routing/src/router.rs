@@ -21,6 +21,7 @@ use crate::{
 };
 
 mod delivering;
+mod holding;
 mod publishing;
 mod recheck;
 mod standing;
@@ -31,7 +32,8 @@ pub use publishing::{Appended, AppendedError, RestoredStream};
 pub use recheck::{Recheck, may_still_go};
 pub use subscribing::Subscribe;
 
-use publishing::{Arrived, Pending};
+use holding::Held;
+use publishing::Pending;
 
 /// A subscription of a session.
 type SubscriptionKey = (SessionId, SubscriptionId);
@@ -59,8 +61,7 @@ pub struct Router {
     head: Position,
     streams: Streams,
     pending: HashMap<Ticket, Pending>,
-    /// What can be judged when more is on the disk, and what came behind it.
-    held: VecDeque<Arrived>,
+    held: Held,
     pending_of_sessions: usize,
     sessions: BTreeMap<SessionId, Session>,
     tree: SubscriptionTree<SubscriptionKey>,
@@ -125,7 +126,7 @@ impl Router {
             head,
             streams: Streams::new(limits),
             pending: HashMap::new(),
-            held: VecDeque::new(),
+            held: Held::default(),
             pending_of_sessions: 0,
             sessions: BTreeMap::new(),
             tree: SubscriptionTree::new(),
@@ -200,7 +201,7 @@ impl Router {
         self.streams.expected_durable(topic, publisher, boot)
     }
 
-    /// Where a publisher's chain on a topic ends, what is not durable yet included: the next
+    /// Where a publisher's chain on a topic ends, what is not durable or not judged yet included: the next
     /// sequence, and the hash of the envelope before it. `None` where nothing of the boot is known.
     #[must_use]
     pub fn chain_end(
@@ -209,7 +210,8 @@ impl Router {
         publisher: PrincipalId,
         boot: BootId,
     ) -> Option<(Sequence, Hash)> {
-        self.streams.chain_end(topic, publisher, boot)
+        let held = self.held.chain_end(topic, publisher, boot);
+        held.or_else(|| self.streams.chain_end(topic, publisher, boot))
     }
 
     /// Publishers and topics of which an attested envelope was not stored, since this was asked last.

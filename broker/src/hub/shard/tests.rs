@@ -8,7 +8,7 @@ use sekisho_policy::{Policy, Recipient};
 use sekisho_proto::statement::{Grant, Issuer, OrgRoot, Principal};
 use sekisho_proto::{
     BootId, ContentType, Envelope, Hash, OrgName, PrincipalKind, PrincipalName, Scope, Sequence,
-    Statement, StatementBody, Suite, Topic,
+    Statement, StatementBody, StreamClass, Suite, Topic,
 };
 use sekisho_routing::{Admitted, Carriage};
 use sekisho_seal::{HeaderDraft, SigningKey, StrictVerifier, sign_open, sign_statement, verify};
@@ -16,6 +16,7 @@ use sekisho_store::fault::{FaultDisk, Survival};
 use sekisho_store::{Keep, Options, RecordLog, RetentionRules};
 
 use super::*;
+use crate::hub::attesting_world::{AttestingWorld, described};
 use crate::hub::start::router;
 
 const SESSION: SessionId = SessionId::new(1);
@@ -326,4 +327,37 @@ fn a_restart_while_old_runs_are_brought_loses_none_of_them() {
     bring(&mut node, &mut unused, first);
     let (mut node, mut restored) = node.restarted();
     bring(&mut node, &mut restored, last);
+}
+
+/// A device that sleeps between two samples begins a run for each.
+#[tokio::test]
+async fn runs_that_come_at_once_are_stored_in_their_order_and_all_are_answered() {
+    let world = AttestingWorld::open();
+    world.state(described("fujisawa/tide/1", StreamClass::Open)).await;
+    let (session, mut port) = world.session(key("clock").public_key()).await;
+    let signing = key("clock");
+    for run in 0..40 {
+        let draft = HeaderDraft {
+            sequence: Sequence::ZERO,
+            time: clock::now(),
+            previous: None,
+            content_type: ContentType::parse("text/plain").unwrap(),
+            sample_count: 0,
+            flags: 0,
+            expiry_s: 0,
+            scope: Scope::Organisation,
+        };
+        let topic = "fujisawa/tide/1".parse().unwrap();
+        let envelope = sign_open(&signing, topic, BootId::new([run; 16]), draft, b"a").unwrap();
+        let (request, envelope) = (run.into(), envelope.encoded().clone());
+        let publish = frame::Publish { request, envelope, key_header: None };
+        session.handle(Frame::Publish(publish)).await.unwrap();
+    }
+    for run in 0..40_u64 {
+        let answer = port.answers.recv().await.unwrap();
+        let Frame::Published(published) = answer else { panic!("run {run}: found {answer:?}") };
+        assert_eq!((published.request, published.offset.value()), (run, run));
+    }
+    session.close().await;
+    world.close().await;
 }

@@ -9,6 +9,7 @@ use sekisho_proto::{
     Timestamp, Topic,
 };
 
+use super::holding::{Line, Place};
 use super::{Queued, Router, count};
 use crate::{
     Admitted, Carriage, Command, NewRecord, Record, SessionId, Ticket,
@@ -92,6 +93,23 @@ pub(super) struct Arrived {
     at: Timestamp,
 }
 
+impl Arrived {
+    /// In which line it waits where it has to.
+    pub(super) fn line(&self) -> Line {
+        if let Waiter::Link { organisation, .. } = &self.waiter {
+            return Line::Link(organisation.clone());
+        }
+        let Header { topic, publisher, .. } = self.envelope.header();
+        Line::Stream(topic.clone(), *publisher)
+    }
+
+    /// Where a boot's chain ends, if this is of it: the next sequence, and the hash before it.
+    pub(super) fn end_of(&self, boot: BootId) -> Option<(Sequence, Hash)> {
+        let header = self.envelope.header();
+        (header.boot == boot).then(|| (header.sequence.next(), self.hash))
+    }
+}
+
 /// Who hears of the outcome.
 #[derive(Clone, Debug)]
 enum Waiter {
@@ -139,14 +157,29 @@ impl Router {
             }
         };
         let arrived = Arrived { envelope, hash, permit, waiter, received, followed, at: now };
-        if self.held.is_empty() {
+        if !self.held.is_empty() && self.held.is_waiting(&arrived.line()) {
+            // Judged now, it would be in front of what came before it.
+            self.hold(arrived, Place::Last);
+        } else {
             self.take_up(arrived);
-            return;
         }
-        // Judged now, it would be in front of what came before it.
-        let held_max = self.limits.pending_appends_max;
-        if self.held.len() < held_max {
-            self.held.push_back(arrived);
+    }
+
+    /// Judges something of what is held, if that can be done now: then there may be something to poll.
+    pub(super) fn take_up_held(&mut self) -> bool {
+        while let Some((line, arrived)) = self.held.next() {
+            if self.take_up(arrived) {
+                self.held.go_on(line);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn hold(&mut self, arrived: Arrived, place: Place) {
+        let (line, held_max) = (arrived.line(), self.limits.pending_appends_max);
+        if self.held.has_room(&line, held_max) {
+            self.held.put(line, place, arrived);
             return;
         }
         let (code, why) =
@@ -155,14 +188,8 @@ impl Router {
         self.put_off(arrived.waiter, arrived.envelope.header(), refusal);
     }
 
-    /// Judges what was held, while that can be done; whether there may be something to poll now.
-    pub(super) fn take_up_held(&mut self) -> bool {
-        let Some(arrived) = self.held.pop_front() else { return false };
-        self.take_up(arrived)
-    }
-
-    /// Judges an envelope, or holds it, in front of all others, until more is on the disk; whether it
-    /// was judged.
+    /// Judges an envelope, or holds it, first in its line, until more is on the disk; whether it was
+    /// judged.
     fn take_up(&mut self, arrived: Arrived) -> bool {
         let header = arrived.envelope.header();
         if let Waiter::Link { organisation, connection, .. } = &arrived.waiter
@@ -191,7 +218,7 @@ impl Router {
                 self.answer_stored(arrived.waiter, header);
             }
             Ok(Verdict::Undecided) => {
-                self.held.push_front(arrived);
+                self.hold(arrived, Place::First);
                 return false;
             }
             Ok(Verdict::Refused { code, why, expected }) => {
@@ -225,6 +252,7 @@ impl Router {
         let pending = self.remove_pending(ticket).ok_or(AppendedError::UnknownTicket(ticket))?;
         let Pending { envelope, received, followed, waiters, .. } = pending;
         self.streams.commit(envelope.header(), ticket);
+        self.held.look_again(&envelope.header().topic, envelope.header().publisher);
         let hops = match followed {
             Some(followed) => {
                 self.streams.commit_offset(&envelope.header().topic, followed.offset);
@@ -316,6 +344,7 @@ impl Router {
                 later.doomed = Some((code, format!("the envelope before it: {why}")));
             }
         }
+        self.held.look_again(&header.topic, header.publisher);
         if pending.followed.is_some() {
             self.doom_followers(&pending, code, why);
             let alive = self.largest_pending(&header.topic);

@@ -176,6 +176,69 @@ fn appends_behind_a_failed_one_do_not_leave_the_queue() {
     assert_eq!(node.router.pending_count(), 0);
 }
 
+/// Eight runs are remembered. Which is forgotten for another is known when they are on the disk.
+#[test]
+fn runs_that_begin_at_once_wait_for_the_disk_and_nobody_else_waits_for_them() {
+    let (world, truck) = city();
+    let mut node = node(&world, &truck);
+    for boot in 1..=12 {
+        let envelope = publisher(&truck, boot).envelope("a", at(boot.into()));
+        node.publish(1, boot.into(), envelope, &truck);
+    }
+    assert_eq!(node.appends.len(), 8);
+    let mut beside = Publisher::new(truck.clone(), topic("fujisawa/trucks/17/noise"), 1);
+    node.publish(1, 20, beside.envelope("a", at(10)), &truck);
+    assert_eq!(node.appends.len(), 9, "wanted one of another topic on its way");
+    node.settle();
+    let mut published = node.published();
+    published.retain(|(request, _offset)| *request != 20);
+    assert_eq!(published, (1..=12).zip(0..).collect::<Vec<_>>());
+    assert_eq!(node.refused(), []);
+}
+
+#[test]
+fn what_waits_to_be_judged_is_judged_when_what_it_waited_for_has_failed() {
+    let (world, truck) = city();
+    let mut node = node(&world, &truck);
+    for boot in 1..=12 {
+        let envelope = publisher(&truck, boot).envelope("a", at(boot.into()));
+        node.publish(1, boot.into(), envelope, &truck);
+    }
+    for _ in 1..=8 {
+        assert!(node.fail_one(RefusalCode::StorageFull));
+    }
+    let refused: Vec<_> = node.refused().iter().map(|(request, ..)| *request).collect();
+    assert_eq!(refused, (1..=8).collect::<Vec<_>>());
+    node.settle();
+    assert_eq!(node.published(), (9..=12).zip(0..).collect::<Vec<_>>());
+}
+
+/// Whoever numbers for a publisher would give the same number twice otherwise.
+#[test]
+fn a_chain_ends_with_what_waits_to_be_judged() {
+    let (world, truck) = city();
+    let mut node = node(&world, &truck);
+    let mut last = publisher(&truck, 9);
+    for boot in 1..=8 {
+        let envelope = publisher(&truck, boot).envelope("a", at(boot.into()));
+        node.publish(1, boot.into(), envelope, &truck);
+    }
+    let (boot, whose) = (last.boot, last.key.id());
+    let about = last.topic.clone();
+    let end = |node: &Node| {
+        let end = node.router.chain_end(&about, whose, boot);
+        end.map(|(sequence, _hash)| sequence.value())
+    };
+    assert_eq!(end(&node), None);
+    let envelopes = [last.envelope("a", at(9)), last.envelope("b", at(9))];
+    for (envelope, wanted) in envelopes.into_iter().zip(1..) {
+        node.publish(1, 100 + wanted, envelope, &truck);
+        assert_eq!((end(&node), node.appends.len()), (Some(wanted), 8));
+    }
+    node.settle();
+    assert_eq!(end(&node), Some(2));
+}
+
 #[test]
 fn an_outcome_is_told_once_and_in_order() {
     let (world, truck) = city();
