@@ -528,9 +528,13 @@ impl<L: Records, K: Keyed> Shard<L, K> {
     }
 
     fn append(&mut self, ticket: Ticket, after: Option<Ticket>, record: NewRecord) {
-        if after.is_some_and(|after| self.group.failed.iter().any(|failed| failed.0 == after)) {
+        let mut failed = self.group.failed.iter();
+        if let Some((_, code, _)) = failed.find(|(failed, ..)| Some(*failed) == after) {
+            // Nothing of a topic too many is ever taken; what is behind another fault may be.
+            let is_final = *code == RefusalCode::TooMany;
+            let code = if is_final { RefusalCode::TooMany } else { RefusalCode::StorageFull };
             let why = "the envelope before it in its stream was not stored".to_owned();
-            self.group.failed.push((ticket, RefusalCode::StorageFull, why));
+            self.group.failed.push((ticket, code, why));
             return;
         }
         let to_retain = ToRetain::of(&record);
@@ -710,6 +714,7 @@ fn code_of(fault: &AppendError) -> RefusalCode {
     match fault {
         AppendError::StorageFull { .. } | AppendError::BatchFull { .. } => RefusalCode::StorageFull,
         AppendError::RecordSize { .. } => RefusalCode::Oversized,
+        AppendError::TooManyTopics { .. } => RefusalCode::TooMany,
         _ => RefusalCode::Internal,
     }
 }

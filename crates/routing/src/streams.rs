@@ -7,7 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use sekisho_proto::{
-    BootId, Hash, Header, Offset, PrincipalId, RefusalCode, Sequence, Timestamp, Topic,
+    BootId, Hash, Header, Offset, OrgName, PrincipalId, RefusalCode, Sequence, Timestamp, Topic,
 };
 
 use crate::{Limits, Ticket};
@@ -40,6 +40,8 @@ pub(crate) struct Streams {
     limits: Limits,
     streams: HashMap<(Topic, PrincipalId), Stream>,
     topics: HashMap<PrincipalId, usize>,
+    /// Streams on topics of each organisation.
+    of_organisations: HashMap<OrgName, usize>,
     offsets: HashMap<Topic, LastOffset>,
 }
 
@@ -80,7 +82,8 @@ struct LastOffset {
 
 impl Streams {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, streams: HashMap::new(), topics: HashMap::new(), offsets: HashMap::new() }
+        let (streams, topics, offsets) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { limits, streams, topics, of_organisations: HashMap::new(), offsets }
     }
 
     /// Takes up a boot whose last durable envelope was `sequence`.
@@ -180,6 +183,14 @@ impl Streams {
             let streams_max = self.limits.streams_max;
             if self.streams.len() >= streams_max {
                 let why = format!("wanted at most {streams_max} pairs of publisher and topic");
+                return refused(RefusalCode::TooMany, why);
+            }
+            let (home, other_max) = (header.topic.organisation(), self.limits.streams_of_other_max);
+            if role == Role::Follower
+                && self.of_organisations.get(home).copied().unwrap_or(0) >= other_max
+            {
+                let why =
+                    format!("wanted at most {other_max} pairs of publisher and topic of {home}");
                 return refused(RefusalCode::TooMany, why);
             }
             let topics_max = self.limits.topics_per_publisher_max;
@@ -289,6 +300,7 @@ impl Streams {
     fn stream_mut(&mut self, topic: &Topic, publisher: PrincipalId) -> &mut Stream {
         self.streams.entry((topic.clone(), publisher)).or_insert_with(|| {
             *self.topics.entry(publisher).or_insert(0) += 1;
+            *self.of_organisations.entry(topic.organisation().clone()).or_insert(0) += 1;
             Stream::default()
         })
     }
@@ -299,7 +311,9 @@ impl Streams {
         stream.boots.retain(|boot| boot.id != header.boot);
         if stream.boots.is_empty() && stream.forgotten.is_none() {
             self.streams.remove(&key);
-            if let Some(count) = self.topics.get_mut(&header.publisher) {
+            let of_publisher = self.topics.get_mut(&header.publisher);
+            let of_organisation = self.of_organisations.get_mut(header.topic.organisation());
+            for count in of_publisher.into_iter().chain(of_organisation) {
                 *count = count.saturating_sub(1);
             }
         }

@@ -339,21 +339,29 @@ impl Router {
 
     fn fail(&mut self, ticket: Ticket, pending: Pending, code: RefusalCode, why: &str) {
         let header = pending.envelope.header();
+        // What the log never takes would fail each time it came: its link passes over it. What is
+        // behind one that is too long may be stored, and behind a topic too many nothing of it.
+        let is_final = matches!(code, RefusalCode::TooMany | RefusalCode::Oversized);
+        let behind = if code == RefusalCode::Oversized { RefusalCode::StorageFull } else { code };
         for later in self.streams.take_back(header, ticket) {
             if let Some(later) = self.pending.get_mut(&later) {
-                later.doomed = Some((code, format!("the envelope before it: {why}")));
+                later.doomed = Some((behind, format!("the envelope before it: {why}")));
             }
         }
         self.held.look_again(&header.topic, header.publisher);
         if pending.followed.is_some() {
-            self.doom_followers(&pending, code, why);
+            self.doom_followers(&pending, behind, why);
             let alive = self.largest_pending(&header.topic);
             self.streams.take_back_offsets(&header.topic, alive);
         }
         let expected = self.streams.expected_durable(&header.topic, header.publisher, header.boot);
         for waiter in pending.waiters {
             let refusal = Refusal { code, why: why.to_owned(), expected: Some(expected) };
-            self.put_off(waiter, header, refusal);
+            if is_final {
+                self.refuse(waiter, header, refusal);
+            } else {
+                self.put_off(waiter, header, refusal);
+            }
         }
     }
 

@@ -218,6 +218,26 @@ fn a_restart_remembers_boots_and_those_forgotten() {
     );
 }
 
+/// A peer has so many, and leaves room for others and for what is the node's own.
+#[test]
+fn streams_of_another_organisation_are_bounded() {
+    let mut streams = Streams::new(Limits { streams_of_other_max: 1, ..Limits::default() });
+    let of = |organisation: &str, publisher: u8| {
+        let mut header = header(1, 0, None);
+        header.topic = topic(&format!("{organisation}/truck"));
+        header.publisher = PrincipalId::new([publisher; 32]);
+        header
+    };
+    streams.advance(&of("near", 1), hash("a"), Ticket(1));
+    let judged = |streams: &Streams, role, header| streams.judge(role, &header, &hash("b"));
+    assert_eq!(code(&judged(&streams, Role::Follower, of("near", 2))), RefusalCode::TooMany);
+    let new = Verdict::New { after: None };
+    assert_eq!(judged(&streams, Role::Follower, of("far", 2)), new);
+    assert_eq!(judged(&streams, Role::Home, of("near", 2)), new);
+    streams.take_back(&of("near", 1), Ticket(1));
+    assert_eq!(judged(&streams, Role::Follower, of("near", 2)), new);
+}
+
 #[test]
 fn topics_of_a_publisher_and_streams_are_bounded() {
     let limits = Limits { topics_per_publisher_max: 1, streams_max: 2, ..Limits::default() };

@@ -224,6 +224,36 @@ fn what_a_link_brings_again_too_often_while_the_disk_is_slow_comes_again_and_is_
     assert_eq!(follower.node.log.len(), 1);
 }
 
+/// What the log never takes, because it is too long or of a topic too many, is not waited for.
+#[test]
+fn what_the_log_never_takes_is_passed_over_and_does_not_stop_its_link() {
+    let mut follower = Follower::new();
+    let truck = follower.truck.clone();
+    let mut noise = Publisher::new(truck, topic("santander/1/noise"), 1);
+    let first = [follower.air.envelope("a", at(8)), follower.air.envelope("b", at(8))];
+    for (envelope, place) in first.into_iter().zip(1..) {
+        follower.take(envelope, place, place);
+    }
+    follower.take(noise.envelope("c", at(8)), 3, 1);
+    assert!(follower.node.fail_one(RefusalCode::TooMany));
+    follower.node.settle();
+    let too_many = [(1, RefusalCode::TooMany), (2, RefusalCode::TooMany)];
+    assert_eq!((follower.refused(), failed(&follower.node)), (too_many.into(), vec![]));
+    assert_eq!(follower.stored(), [3]);
+
+    follower.take(noise.envelope("too long", at(8)), 4, 2);
+    let behind = noise.envelope("e", at(8));
+    follower.take(behind.clone(), 5, 3);
+    assert!(follower.node.fail_one(RefusalCode::Oversized));
+    follower.node.settle();
+    assert_eq!(follower.refused().last(), Some(&(4, RefusalCode::Oversized)));
+    assert_eq!(failed(&follower.node), [(5, RefusalCode::StorageFull)]);
+    follower.begin_anew();
+    follower.take(behind, 5, 3);
+    follower.node.settle();
+    assert_eq!(follower.stored(), [3, 5]);
+}
+
 /// Eight are remembered. Which is forgotten for another is known when the oldest is on the disk.
 #[test]
 fn many_runs_of_a_stream_that_come_at_once_are_all_stored_in_their_order() {

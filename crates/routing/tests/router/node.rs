@@ -194,8 +194,10 @@ impl Node {
             self.appends.drain(..).partition(|(_, after, _)| *after == Some(ticket));
         let doomed: VecDeque<(Ticket, Option<Ticket>, NewRecord)> = doomed;
         self.appends = left;
+        let is_final = code == RefusalCode::TooMany;
+        let behind = if is_final { code } else { RefusalCode::StorageFull };
         for (ticket, _, _) in doomed {
-            self.fail(ticket, code);
+            self.fail(ticket, behind);
         }
         self.drain();
     }
