@@ -16,7 +16,7 @@ mod node;
 mod session;
 mod transport;
 
-pub use node::{Addresses, Insecure, ListenError, NodeError, TlsFileError, serve};
+pub use node::{Addresses, Insecure, ListenError, NodeError, TlsFileError, serve, set_ahead};
 pub use transport::certificate::client_key;
 pub use transport::web::are_built as are_pages_built;
 

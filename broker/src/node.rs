@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
-use sekisho_proto::PrincipalKind;
+use sekisho_proto::{Position, PrincipalKind};
 use sekisho_seal::{KeyFile, KeyFileError, KeyKind, SigningKey};
 use thiserror::Error;
 use tokio::sync::watch;
@@ -25,7 +25,7 @@ pub use crate::transport::quic::ListenError;
 use crate::transport::quic::Listener;
 use crate::transport::web::Own;
 use crate::transport::{mqtt as mqtt_door, web};
-use crate::{clock, homeward, http, links, mqtt};
+use crate::{clock, engine, homeward, http, links, mqtt};
 
 /// How often what is due now and then is done.
 const TICK: Duration = Duration::from_secs(1);
@@ -123,6 +123,17 @@ pub async fn serve(
     let config = Config::load(dir)?;
     let recorder = metrics::install()?;
     serve_with((config, insecure), recorder, stop, ready).await
+}
+
+/// Has the node in `dir`, whose data was put back from a backup and which does not run, go on behind
+/// all that it published since that was made: no position and no offset is given twice. Where the
+/// backup ends, and the next position.
+///
+/// # Errors
+/// The configuration has faults, or the data cannot be opened.
+pub fn set_ahead(dir: &Path) -> Result<(Position, Position), NodeError> {
+    let config = Config::load(dir)?;
+    Ok(engine::set_ahead(&config).map_err(StartError::from)?)
 }
 
 async fn serve_with(

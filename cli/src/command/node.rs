@@ -26,8 +26,10 @@ use crate::organisation::{self, ADMINISTRATOR, STEWARD, principal, signed};
 use crate::{armour, fault, output};
 
 mod figures;
+mod restored;
 
 use figures::{Epochs, Refusals, Sessions, Storage};
+use restored::Restored;
 
 const NAME: &str = "NODE KEY";
 
@@ -41,6 +43,7 @@ Examples:
   sekisho node storage 'fujisawa/truck/#' --levels 3 --dir fujisawa
   sekisho node replace-key --reason stolen --dir fujisawa
   sekisho node accept node-key.letter --dir truck-17
+  sekisho node restored --dir fujisawa
 
 Every profile, token and contract names the node's key. After it was replaced:
   1. restart the node, and the steward;
@@ -61,6 +64,9 @@ pub(crate) enum NodeCommand {
     ReplaceKey(ReplaceKey),
     /// Pin the new key of a letter, where it is proven and the one pinned so far was revoked.
     Accept(Accept),
+    /// Once, before it starts with a `data/` from a backup: records go on behind all that was published
+    /// since the backup was made.
+    Restored(Restored),
 }
 
 /// Why, and where the letter goes.
@@ -98,6 +104,7 @@ impl NodeCommand {
             Self::Storage(command) => command.run().await,
             Self::ReplaceKey(command) => command.run().await,
             Self::Accept(command) => command.run(),
+            Self::Restored(command) => command.run(),
         }
     }
 }

@@ -78,6 +78,10 @@ pub struct Options {
     /// Positions below this one have been told to somebody and are never given again, even if the
     /// disk has lost their records; default 0.
     pub position_floor: Position,
+    /// How many positions behind the end of what is there are taken as lost; default 0. It is for a copy
+    /// from before: the log that it was made from went on, and told of positions and offsets that are
+    /// not to be given again. The gap stays; whoever opens the log again asks for none.
+    pub position_lead: u64,
 }
 
 impl Default for Options {
@@ -91,6 +95,7 @@ impl Default for Options {
             topics_max: 1_000_000,
             ahead_bytes: 0,
             position_floor: Position::ZERO,
+            position_lead: 0,
         }
     }
 }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod contracts;
 #[cfg(test)]
+mod restored;
+#[cfg(test)]
 mod roaming;
 #[cfg(test)]
 mod statements;

@@ -79,6 +79,10 @@ pub(crate) fn recover_with(
     let floor = options.position_floor.value().max(opening.streams.end());
     let mut sealed = opening.read_segments(threads)?;
     opening.report.end = Position::new(opening.next);
+    let floor = match options.position_lead {
+        0 => floor,
+        lead => floor.max(opening.next.saturating_add(lead)),
+    };
     let active = opening.take_active(&mut sealed, floor)?;
     opening.finish_gaps();
     let Opening { topics, streams, mut report, start, .. } = opening;

@@ -220,6 +220,26 @@ fn positions_that_were_told_are_not_given_again_when_the_disk_loses_their_record
     assert_eq!(read(&open(&disk, small()).0), before);
 }
 
+/// What the original of a copy published later was told to somebody.
+#[test]
+fn a_copy_goes_on_behind_what_its_original_may_have_published_and_gives_no_offset_again() {
+    const LEAD: u64 = 1_000;
+    let disk = FaultDisk::new();
+    let (mut log, _report) = open(&disk, small());
+    write(&mut log, 0..5);
+    let last = read(&log).records.last().unwrap().offset;
+    drop(log);
+    drop(open(&disk, Options { position_lead: LEAD, ..small() }));
+    let (mut log, report) = open(&disk, small());
+    assert_eq!(report.corrupt.len(), 1);
+    let appended = log.append(record(5, 100)).unwrap();
+    assert_eq!(appended.position, Position::new(5 + LEAD));
+    assert!(appended.offset.value() >= last.value() + LEAD, "found {}", appended.offset);
+    log.commit().unwrap();
+    let again = read(&log);
+    assert_eq!(numbers(&again), [0, 1, 2, 3, 4, 5]);
+}
+
 #[test]
 fn a_killed_process_leaves_a_log_that_is_made_durable_before_it_is_served() {
     let disk = FaultDisk::new();
