@@ -123,6 +123,9 @@ pub(super) enum End {
     Gone,
     /// This side ends it.
     Told(Reason, String),
+    /// What is remembered of the client could not be taken up now: it never had its session, and its
+    /// will is as that of a CONNECT that is refused.
+    NotTakenUp(Reason, String),
     /// Another connection of the same client goes on.
     TakenOver,
 }
@@ -672,7 +675,7 @@ where
 
     /// Ends it: the client is told, the subscriptions are over, the session is left.
     async fn close(mut self: Box<Self>, end: End) {
-        if let End::Told(reason, why) = &end {
+        if let End::Told(reason, why) | End::NotTakenUp(reason, why) = &end {
             debug!(%reason, why, "ended");
         }
         self.settle_pending().await;
@@ -682,13 +685,15 @@ where
             self.machine.output().clear();
         }
         self.session.close().await;
-        let sends_will = !matches!(end, End::Goodbye);
+        let sends_will = !matches!(end, End::Goodbye | End::NotTakenUp(..));
         let Self { mut stream, mut machine, door, session, state, feeds, place, .. } = *self;
         // Before the last words, which may take a while: the client may be back already.
         drop(feeds);
         door.hub.mqtt().detach(state, sends_will);
         match end {
-            End::Told(reason, why) => farewell(&mut stream, &mut machine, reason, &why).await,
+            End::Told(reason, why) | End::NotTakenUp(reason, why) => {
+                farewell(&mut stream, &mut machine, reason, &why).await;
+            }
             End::TakenOver => {
                 let why = "another connection of this client";
                 machine.fail(Reason::TAKEN_OVER, why);

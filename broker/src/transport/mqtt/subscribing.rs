@@ -42,6 +42,10 @@ pub(super) enum Granted {
     No(Reason, String),
 }
 
+fn not_taken_up(refusal: &Refusal) -> End {
+    End::NotTakenUp(reasons::of_end(refusal.code), refusal.to_string())
+}
+
 impl<S> Live<S>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
@@ -60,7 +64,7 @@ where
         if let Err(refusal) = self.session.may_subscribe_again(opened) {
             // Its greeting is recorded, too: more comes meanwhile than the next one costs.
             sleep(RESUME_PAUSE).await;
-            return Err(End::Told(reasons::of_end(refusal.code), refusal.to_string()));
+            return Err(not_taken_up(&refusal));
         }
         for held in held {
             if is_system(&held.spelt) {
@@ -84,7 +88,7 @@ where
                 }
                 // It is remembered still: the client is to come again for it.
                 Err(refusal) if reasons::passes(refusal.code) => {
-                    return Err(End::Told(reasons::of_end(refusal.code), refusal.to_string()));
+                    return Err(not_taken_up(&refusal));
                 }
                 Err(refusal) => {
                     info!(%refusal, filter = held.spelt, "a remembered subscription is over");

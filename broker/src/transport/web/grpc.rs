@@ -3,6 +3,7 @@
 
 mod announced;
 mod codec;
+mod gathered;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,6 +32,7 @@ use tracing::error;
 
 use self::announced::Announced;
 use self::codec::{Coded, Decoded};
+use self::gathered::Gathered;
 use super::asked::Room;
 use super::caller::key_of;
 use super::{Door, Problem, Visitor, problem};
@@ -198,14 +200,20 @@ where
         .max_encoding_message_size(limits::FRAME_BYTES_MAX)
 }
 
-/// The answer to a single call, whose message may not trickle in for ever.
+/// The answer to a single call, whose message may not trickle in for ever. It is all there when it
+/// leaves, and of a known size: so it counts as what its caller has not taken yet.
 async fn in_time<B>(answering: impl Future<Output = axum::http::Response<B>>) -> Response
 where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    match timeout(CALL_MAX, answering).await {
-        Ok(response) => response.map(Body::new),
+    let whole = async {
+        let (head, body) = answering.await.into_parts();
+        Gathered::of(body).await.map(|body| Response::from_parts(head, Body::new(body)))
+    };
+    match timeout(CALL_MAX, whole).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(fault)) => Status::internal(fault.into().to_string()).into_http(),
         Err(_elapsed) => {
             let why = format!("wanted a whole call within {} s", CALL_MAX.as_secs());
             Status::deadline_exceeded(why).into_http()
@@ -312,5 +320,50 @@ impl Sink for Pen {
             self.0.send(Ok(frame)).await.map_err(|_gone| Gone)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::Pin;
+
+    use sekisho_proto::frame::Message as _;
+
+    use super::*;
+
+    /// What a single call is answered, as tonic encodes it.
+    async fn answered(answer: Result<Stated, Status>) -> Response {
+        let serving = service_fn(move |_request: tonic::Request<Decoded<frame::State>>| {
+            let answer = answer.clone();
+            async move { answer.map(tonic::Response::new) }
+        });
+        let encoded = frame::State { request: 7, statements: Vec::new() }.encode();
+        let mut message = vec![0];
+        message.extend(u32::try_from(encoded.len()).unwrap().to_be_bytes());
+        message.extend(&*encoded);
+        let request = Request::new(Body::from(message));
+        let mut grpc = unary(Coded::<frame::State, Stated>::new());
+        in_time(grpc.unary(serving, request)).await
+    }
+
+    #[tokio::test]
+    async fn the_answer_to_a_single_call_has_a_known_size_and_keeps_its_trailers() {
+        let stated = Stated { request: 7, indices: Vec::new() };
+        let mut body = answered(Ok(stated)).await.into_body();
+        let size = body.size_hint().exact();
+        let mut next = async || poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;
+        let data = next().await.unwrap().unwrap().into_data().unwrap();
+        assert_eq!(size, Some(data.len() as u64));
+        let trailers = next().await.unwrap().unwrap().into_trailers().unwrap();
+        assert_eq!(trailers.get("grpc-status").unwrap(), "0");
+        assert!(next().await.is_none(), "wanted nothing after the trailers");
+    }
+
+    #[tokio::test]
+    async fn a_refused_single_call_says_so_in_its_head_and_is_of_a_known_size() {
+        let refused = answered(Err(Status::resource_exhausted("wanted less"))).await;
+        assert_eq!(refused.headers().get("grpc-status").unwrap(), "8");
+        assert_eq!(refused.body().size_hint().exact(), Some(0));
     }
 }

@@ -12,8 +12,9 @@ use sekisho_mqtt::packet::Turn;
 use sekisho_mqtt::session_state::Form;
 use sekisho_proto::statement::{Deny, EpochAnnounce, Principal};
 use sekisho_proto::{
-    Action, Actions, BootId, ContentType, Epoch, Filter, Frame, Grantee, Hash, PrincipalKind,
-    PrincipalName, PublicKey, Scope, Sequence, StatementBody, Suite, Timestamp, frame,
+    Action, Actions, BootId, ContentType, Epoch, Filter, Frame, Grantee, Hash, PrincipalId,
+    PrincipalKind, PrincipalName, PublicKey, Scope, Sequence, StatementBody, Suite, Timestamp,
+    frame,
 };
 use sekisho_seal::{EpochKeyPair, EpochPublic, HeaderDraft, Sealer, SeededEntropy};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
@@ -23,7 +24,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock;
-use crate::hub::Hub;
 use crate::hub::attesting_world::{AttestingWorld, fujisawa, key};
 use crate::transport::crowd::Crowd;
 use crate::transport::mqtt::publishing::KEY_HEADER;
@@ -146,6 +146,17 @@ impl Town {
         client: &str,
         (start, property): (Start, Property),
     ) -> (Client, [u8; 2]) {
+        self.greeted_with(whose, client, (start, property), None).await
+    }
+
+    /// The same, of a client that may leave a will of this payload under this name.
+    pub(super) async fn greeted_with(
+        &self,
+        whose: Whose,
+        client: &str,
+        (start, property): (Start, Property),
+        will: Option<(&str, &str)>,
+    ) -> (Client, [u8; 2]) {
         let (near, far) = duplex(PIPE);
         let place = Place::Own { _seat: self.door.crowd.seat().unwrap(), stranger: None };
         let address = ([127, 0, 0, 1], 1).into();
@@ -153,19 +164,24 @@ impl Town {
         self.door.tasks.spawn(Arc::clone(&self.door).serve(far, peer));
         let mut greeted = Client(near);
         let lasting = Property::SessionExpiryInterval(SessionExpiryInterval::new(KEPT_S).unwrap());
-        let connect = v5_0::Connect::builder()
+        let mut connect = v5_0::Connect::builder()
             .client_id(client)
             .unwrap()
             .clean_start(start == Start::Clean)
             .props(vec![lasting, property]);
+        if let Some((name, payload)) = will {
+            connect = connect.will_message(name, payload, Qos::AtLeastOnce, false).unwrap();
+        }
         let connect = connect.build().unwrap().to_continuous_buffer();
         let (first, body) = greeted.ask(&connect).await;
         assert_eq!(first, 0x20, "wanted CONNACK, found {body:?}");
         (greeted, [body[0], body[1]])
     }
 
-    pub(super) fn hub(&self) -> &Arc<Hub> {
-        self.world.hub()
+    /// Has somebody asked for as much as is recorded of anybody at once.
+    pub(super) fn exhaust(&self, whose: Whose) {
+        let who = PrincipalId::of(&self.key_of(whose));
+        while self.world.hub().may_record(&who, clock::now()).is_ok() {}
     }
 
     fn key_of(&self, whose: Whose) -> PublicKey {
