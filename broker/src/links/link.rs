@@ -3,6 +3,7 @@
 mod admitting;
 mod following;
 mod judging;
+mod left_behind;
 mod reporting;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use tracing::{debug, error, info, warn};
 use super::connection::{PeerConnection, Said};
 use crate::clock;
 use crate::hub::{Hub, LinkOutcome, Place, Request};
+use left_behind::LeftBehind;
 
 /// Room for the outcome of every record that can be under way, twice.
 const OUTCOMES_MAX: usize = 16_384;
@@ -75,6 +77,7 @@ pub(super) async fn run(
         outcomes,
         under_way: 0,
         connection: None,
+        left_behind: LeftBehind::default(),
         unkept: false,
     };
     driver.tell_node_keys();
@@ -104,6 +107,7 @@ struct Driver {
     /// Records that were handed to the router and have no outcome yet.
     under_way: u64,
     connection: Option<PeerConnection>,
+    left_behind: LeftBehind,
     /// The disk does not keep what the link knows: it must be made again from what is kept.
     unkept: bool,
 }

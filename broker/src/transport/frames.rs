@@ -227,10 +227,11 @@ impl Recital {
                 topic: Some(record.topic().clone()),
             });
         };
-        let key_header = record
-            .key_header()
-            .filter(|id| self.is_first(*id))
-            .and_then(|id| session.hub().key_headers().encoded(&id));
+        let key_header = record.key_header().filter(|id| !self.has_sent(id)).and_then(|id| {
+            let encoded = session.hub().key_headers().encoded(&id)?;
+            self.note_sent(id);
+            Some(encoded)
+        });
         Frame::Record(frame::Record {
             subscription: subscription.value(),
             position: record.position(),
@@ -242,11 +243,15 @@ impl Recital {
         })
     }
 
-    fn is_first(&mut self, id: KeyHeaderId) -> bool {
+    fn has_sent(&self, id: &KeyHeaderId) -> bool {
+        self.sent.as_deref().is_some_and(|Sent(sent)| sent.contains(id))
+    }
+
+    fn note_sent(&mut self, id: KeyHeaderId) {
         let Sent(sent) = &mut **self.sent.get_or_insert_default();
         if sent.len() >= SENT_MAX {
             sent.clear();
         }
-        sent.insert(id)
+        sent.insert(id);
     }
 }

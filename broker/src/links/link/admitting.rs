@@ -27,7 +27,8 @@ impl Driver {
                 None => break,
             }
         }
-        let verdicts = judging::judge(&self.hub, &self.organisation, &records).await;
+        let about = (&self.organisation, &mut self.left_behind);
+        let verdicts = judging::judge(&self.hub, about, &records).await;
         let (mut positions, mut let_in) = (Vec::new(), Vec::new());
         for (record, verdict) in records.into_iter().zip(verdicts) {
             self.report_record(&record);

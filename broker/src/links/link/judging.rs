@@ -8,6 +8,7 @@ use sekisho_proto::{OrgName, RefusalCode};
 use sekisho_routing::Carriage;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::left_behind::LeftBehind;
 use crate::hub::{Carrier, Entry, Hub, Parcel, Refusal, internal};
 
 /// Records that are judged at once; meanwhile the next ones arrive. Eight milliseconds of one core.
@@ -20,19 +21,21 @@ const JUDGED_PER_TASK: usize = 32;
 /// And bytes of their envelopes, unless a single one is larger: half a millisecond.
 const JUDGED_BYTES_PER_TASK: usize = 256 << 10;
 
-/// The door's word on each of them. One that names a key header that another of them brought is
-/// judged once more, when that is known.
+/// The door's word on each of them. One that names a key header that another of them brought, or one
+/// before them that was not let in, is judged once more, when that is known.
 pub(super) async fn judge(
     hub: &Arc<Hub>,
-    peer: &OrgName,
+    (peer, left_behind): (&OrgName, &mut LeftBehind),
     records: &[Taken],
 ) -> Vec<Result<Entry, Refusal>> {
     let mut verdicts = judge_at_once(hub, peer, records).await;
+    let refused = records.iter().zip(&verdicts).filter(|(_record, verdict)| verdict.is_err());
+    refused.for_each(|(record, _refused)| left_behind.keep(record));
     let mut again = Vec::new();
     let mut places = Vec::new();
     for (record, verdict) in records.iter().zip(&mut verdicts) {
         if matches!(verdict, Err(refusal) if refusal.code == RefusalCode::KeyHeaderMissing) {
-            again.push(record.clone());
+            again.push(left_behind.attached(record));
             places.push(verdict);
         }
     }

@@ -163,12 +163,17 @@ async fn records_that_are_judged_at_once_fare_as_one_after_the_other() {
         let mut drawn = Drawn::new(seed);
         let records: Vec<Taken> = (0..JUDGED_AT_ONCE).map(|_number| drawn.record()).collect();
         let (alone, together) = (world().await, world().await);
-        let mut wanted = Vec::new();
+        let (mut wanted, mut left_behind) = (Vec::new(), LeftBehind::default());
         for record in &records {
-            let parcel = parcel(&fujisawa(), record);
-            wanted.push(told(alone.hub().admit(parcel, clock::now()).await));
+            let parcel = parcel(&fujisawa(), &left_behind.attached(record));
+            let verdict = alone.hub().admit(parcel, clock::now()).await;
+            if verdict.is_err() {
+                left_behind.keep(record);
+            }
+            wanted.push(told(verdict));
         }
-        let found = judge(together.hub(), &fujisawa(), &records).await;
+        let about = (&fujisawa(), &mut LeftBehind::default());
+        let found = judge(together.hub(), about, &records).await;
         let found: Vec<_> = found.into_iter().map(told).collect();
         assert_eq!(found, wanted, "seed {seed}");
         let codes: BTreeMap<_, usize> = found
@@ -197,9 +202,40 @@ async fn a_key_header_serves_all_that_came_with_it() {
     }
     let brought = records.iter().filter(|record| record.key_header.is_some()).count();
     assert!(brought > 1 && brought < 10, "{brought}");
-    for verdict in judge(world.hub(), &fujisawa(), &records).await {
+    let about = (&fujisawa(), &mut LeftBehind::default());
+    for verdict in judge(world.hub(), about, &records).await {
         told(verdict).unwrap();
     }
+    world.close().await;
+}
+
+/// What is wrong with the record that brought it is nothing to those behind it.
+#[tokio::test]
+async fn a_key_header_that_came_with_a_refused_record_serves_those_behind_it() {
+    let world = world().await;
+    let (mut drawn, mut left_behind) = (Drawn::new(1), LeftBehind::default());
+    let mut let_in = 0;
+    for _group in 0..4 {
+        let mut records = Vec::new();
+        for _record in 0..8 {
+            let (envelope, key_header) = drawn.sealed();
+            let is_first = key_header.is_some();
+            let encoded = if is_first { forged(&envelope) } else { envelope.encoded().clone() };
+            records.push(drawn.taken(encoded, key_header));
+        }
+        let about = (&fujisawa(), &mut left_behind);
+        let verdicts = judge(world.hub(), about, &records).await;
+        for (record, verdict) in records.iter().zip(verdicts) {
+            match told(verdict) {
+                Ok(_hash) => let_in += 1,
+                Err(refusal) if record.key_header.is_some() => {
+                    assert_eq!(refusal.code, RefusalCode::BadSignature);
+                }
+                Err(refusal) => panic!("wanted it let in, found {refusal}"),
+            }
+        }
+    }
+    assert!(let_in > 20, "found {let_in}");
     world.close().await;
 }
 
@@ -212,10 +248,11 @@ async fn what_is_judged_when_a_revocation_stands_is_refused() {
         drawn.taken(envelope, None)
     };
     let records: Vec<Taken> = (0..40).map(record).collect();
-    let verdicts = judge(world.hub(), &fujisawa(), &records).await;
+    let mut left_behind = LeftBehind::default();
+    let verdicts = judge(world.hub(), (&fujisawa(), &mut left_behind), &records).await;
     assert!(verdicts.iter().all(Result::is_ok));
     world.revoke(RevokeTarget::Principal(key("clock").id())).await;
-    for verdict in judge(world.hub(), &fujisawa(), &records).await {
+    for verdict in judge(world.hub(), (&fujisawa(), &mut left_behind), &records).await {
         assert_eq!(told(verdict).unwrap_err().code, RefusalCode::Revoked);
     }
     world.close().await;
