@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use sekisho_proto::Position;
 use sekisho_store::{
-    Disk, OpenReport, Options, RecordReader as _, SecretError, Secrets, StdDisk, Store, StoreError,
-    StoreOptions, StoreReport,
+    COPY_LEAD, Disk, OpenReport, Options, RecordReader as _, SecretError, Secrets, StdDisk, Store,
+    StoreError, StoreOptions, StoreReport,
 };
 pub(crate) use sekisho_store::{KeyedFile as KeyedStore, LogReader as Reader, RecordLog as Log};
 use tracing::{info, warn};
@@ -22,10 +22,6 @@ const FILES_COUNTED_MAX: usize = 100_000;
 /// not the file's length as well.
 const AHEAD_BYTES: u64 = 256 * 1024;
 
-/// How many positions a copy that was put back leaves to its original: at 50,000 records a second it
-/// took that for eight months.
-const LEAD: u64 = 1 << 40;
-
 /// Opens what the node keeps, and says in the log what opening found.
 pub(crate) fn open(config: &Config) -> Result<(Log, Arc<KeyedStore>), StoreError> {
     let Store { records, keyed, report, .. } = open_with(config, 0)?;
@@ -36,7 +32,7 @@ pub(crate) fn open(config: &Config) -> Result<(Log, Arc<KeyedStore>), StoreError
 /// Opens a copy that was put back, and has it go on behind whatever its original published after it
 /// was made; where the copy ended, and where it goes on.
 pub(crate) fn set_ahead(config: &Config) -> Result<(Position, Position), StoreError> {
-    let Store { records, report, .. } = open_with(config, LEAD)?;
+    let Store { records, report, .. } = open_with(config, COPY_LEAD)?;
     Ok((report.log.end, records.reader().head()))
 }
 

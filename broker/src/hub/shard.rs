@@ -98,7 +98,7 @@ pub(super) struct Group {
     retained: Vec<(Position, ToRetain)>,
     failed: Vec<(Ticket, RefusalCode, String)>,
     /// What is to be appended in the next one.
-    next: Vec<Command>,
+    next: Vec<(Ticket, Option<Ticket>, NewRecord)>,
 }
 
 impl<L: Records, K: Keyed> Shard<L, K> {
@@ -124,6 +124,9 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                 return Ended::Poisoned { cause };
             }
             if let Some(done) = stop {
+                while !self.group.next.is_empty() && self.poison.is_none() {
+                    self.settle();
+                }
                 self.cursors.flush();
                 if done.send(()).is_err() {
                     debug!("nobody waits for the end");
@@ -301,8 +304,11 @@ impl<L: Records, K: Keyed> Shard<L, K> {
     /// keeps nobody waiting.
     fn settle(&mut self) {
         let started = clock::instant();
-        for append in std::mem::take(&mut self.group.next) {
-            self.carry_out(append);
+        for (ticket, after, record) in std::mem::take(&mut self.group.next) {
+            // One before it may have failed as this group became too large.
+            if self.router.is_still_wanted(ticket) {
+                self.append(ticket, after, record);
+            }
         }
         while let Some(command) = self.next_command() {
             self.carry_out(command);
@@ -314,8 +320,8 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                 metrics::appended(u32::try_from(records).unwrap_or(u32::MAX), started.elapsed());
             }
             while let Some(command) = self.next_command() {
-                if matches!(command, Command::Append { .. }) {
-                    self.group.next.push(command);
+                if let Command::Append { ticket, after, record } = command {
+                    self.group.next.push((ticket, after, record));
                 } else {
                     self.carry_out(command);
                 }

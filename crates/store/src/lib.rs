@@ -29,7 +29,7 @@ pub use keyed::{
     Cursor, Keyed, KeyedChange, KeyedError, KeyedFile, Leaf, LoggedStatement, SealedRecord,
     StatementToLog, StoredKeyHeader,
 };
-pub use log::{LogReader, OpenError, OpenReport, Options, RecordLog};
+pub use log::{COPY_LEAD, LogReader, OpenError, OpenReport, Options, RecordLog};
 pub use record::{Appended, NewRecord, RECORD_BYTES_MAX, StoredRecord, StreamHead, StreamKey};
 pub use records::{
     AppendError, CommitError, LostRange, LostReason, ReadBatch, ReadError, RecordReader, Records,

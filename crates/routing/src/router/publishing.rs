@@ -303,13 +303,19 @@ impl Router {
         after: Option<Ticket>,
         record: NewRecord,
     ) -> Option<Command> {
-        let mut pending = self.remove_pending(ticket)?;
+        self.is_still_wanted(ticket).then_some(Command::Append { ticket, after, record })
+    }
+
+    /// Whether an append is still to be carried out. Where the one before it in its stream has failed
+    /// since it was polled it fails, too: whoever does not carry it out at once asks before doing so.
+    pub fn is_still_wanted(&mut self, ticket: Ticket) -> bool {
+        let Some(mut pending) = self.remove_pending(ticket) else { return false };
         if let Some((code, why)) = pending.doomed.take() {
             self.fail(ticket, pending, code, &why);
-            return None;
+            return false;
         }
         self.keep_pending(ticket, pending);
-        Some(Command::Append { ticket, after, record })
+        true
     }
 
     /// What comes after a followed record in its topic must not be stored before it: once a larger

@@ -176,6 +176,27 @@ fn appends_behind_a_failed_one_do_not_leave_the_queue() {
     assert_eq!(node.router.pending_count(), 0);
 }
 
+/// Whoever polls appends ahead and carries them out later.
+#[test]
+fn an_append_that_was_polled_is_not_wanted_any_more_once_the_one_before_it_has_failed() {
+    let (world, truck) = city();
+    let mut node = node(&world, &truck);
+    let mut publisher = publisher(&truck, 1);
+    for request in 1..=2 {
+        node.publish(1, request, publisher.envelope("a", at(10)), &truck);
+    }
+    let (first, second) = (node.appends[0].0, node.appends[1].0);
+    assert!(node.router.is_still_wanted(first) && node.router.is_still_wanted(second));
+    node.router.handle_append_failed(first, RefusalCode::StorageFull, "full").expect("pending");
+    assert!(!node.router.is_still_wanted(second), "wanted it to fail with the one before it");
+    node.appends.clear();
+    node.drain();
+    let refused: Vec<_> =
+        node.refused().iter().map(|(request, code, _)| (*request, *code)).collect();
+    assert_eq!(refused, [(1, RefusalCode::StorageFull), (2, RefusalCode::StorageFull)]);
+    assert_eq!(node.router.pending_count(), 0);
+}
+
 /// Eight runs are remembered. Which is forgotten for another is known when they are on the disk.
 #[test]
 fn runs_that_begin_at_once_wait_for_the_disk_and_nobody_else_waits_for_them() {

@@ -25,7 +25,7 @@ use super::{
     topics::TopicTable,
     view::{Active, Shared, View},
 };
-use crate::{Disk, DiskFile, LostRange, LostReason, directory::DirectoryClaim};
+use crate::{COPY_LEAD, Disk, DiskFile, LostRange, LostReason, directory::DirectoryClaim};
 
 /// What the format file of a log directory says.
 const FORMAT: &str = "sekisho-log 1";
@@ -363,14 +363,21 @@ impl Opening {
         if self.gaps.is_empty() {
             return;
         }
-        for gap in &self.gaps {
-            self.report.corrupt.push(LostRange {
-                from: Position::new(gap.from),
-                to: Position::new(gap.to),
-                reason: gap.reason,
-            });
+        let (left, damaged): (Vec<&Gap>, Vec<&Gap>) =
+            self.gaps.iter().partition(|gap| lost(gap) >= COPY_LEAD);
+        for gap in left {
+            tracing::info!(from = gap.from, to = gap.to, "positions that are left to the original");
         }
-        tracing::error!(ranges = self.gaps.len(), path = %self.directory.display(), "damaged records");
+        if !damaged.is_empty() {
+            let path = self.directory.display();
+            tracing::error!(ranges = damaged.len(), %path, "damaged records");
+        }
+        let range = |gap: &Gap| LostRange {
+            from: Position::new(gap.from),
+            to: Position::new(gap.to),
+            reason: gap.reason,
+        };
+        self.report.corrupt.extend(damaged.into_iter().map(range));
         for entry in self.topics.entries_mut() {
             let last = entry.last.map_or(0, |last| last.position);
             let after = self.gaps.iter().rev().take_while(|gap| gap.to > last);

@@ -16,7 +16,7 @@ use super::{
     tail::Tail,
     topics::{MatchCache, Selection, TopicTable},
 };
-use crate::{Disk, DiskFile, LostReason};
+use crate::{COPY_LEAD, Disk, DiskFile, LostReason};
 
 /// Most sealed segments that are kept open for reading: a file descriptor each.
 const HANDLES_MAX: usize = 32;
@@ -73,6 +73,7 @@ impl View {
         let gaps = sealed.chain([&self.active.segment.index]).flat_map(|index| index.gaps());
         gaps.filter(|gap| gap.reason == LostReason::Corrupt)
             .map(|gap| gap.to.saturating_sub(gap.from))
+            .filter(|records| *records < COPY_LEAD)
             .fold(0, u64::saturating_add)
     }
 
