@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use sekisho_federation::Taken;
-use sekisho_proto::{Envelope, KeyHeaderId};
+use sekisho_proto::{Envelope, KeyHeaderId, limits};
 
 /// How many are kept, of at most 2 KiB each; beyond it all are given up, and a record
 /// whose key header is gone is refused.
@@ -20,11 +20,15 @@ impl LeftBehind {
     /// Keeps the key header of a record that was not let in.
     pub(super) fn keep(&mut self, record: &Taken) {
         let Some(encoded) = &record.key_header else { return };
+        if encoded.len() > limits::KEY_HEADER_BYTES_MAX {
+            return;
+        }
         let Some(id) = named_by(record) else { return };
         if self.0.len() >= KEPT_MAX {
             self.0.clear();
         }
-        self.0.insert(id, encoded.clone());
+        // A copy: what arrived is a part of its frame, which would be kept with it.
+        self.0.insert(id, Bytes::copy_from_slice(encoded));
     }
 
     /// The record with the key header that it names, where it brought none.

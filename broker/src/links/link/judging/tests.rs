@@ -4,7 +4,7 @@ use bytes::Bytes;
 use sekisho_proto::statement::{EpochAnnounce, Principal, RevokeTarget, StreamClass};
 use sekisho_proto::{
     BootId, ContentType, Envelope, Epoch, Filter, Hash, Offset, Position, PrincipalKind,
-    PrincipalName, Scope, Sequence, Signature, StatementBody, Suite, Timestamp, Topic,
+    PrincipalName, Scope, Sequence, Signature, StatementBody, Suite, Timestamp, Topic, limits,
 };
 use sekisho_seal::{
     Entropy as _, EpochKeyPair, EpochPublic, HeaderDraft, Sealer, SeededEntropy, SigningKey,
@@ -237,6 +237,19 @@ async fn a_key_header_that_came_with_a_refused_record_serves_those_behind_it() {
     }
     assert!(let_in > 20, "found {let_in}");
     world.close().await;
+}
+
+#[test]
+fn a_key_header_that_is_too_long_to_be_one_is_not_kept() {
+    let (mut drawn, mut left_behind) = (Drawn::new(1), LeftBehind::default());
+    let (envelope, key_header) = drawn.sealed();
+    let encoded = envelope.encoded().clone();
+    let without = drawn.taken(encoded.clone(), None);
+    let long = Bytes::from(vec![0; limits::KEY_HEADER_BYTES_MAX + 1]);
+    left_behind.keep(&drawn.taken(encoded.clone(), Some(long)));
+    assert_eq!(left_behind.attached(&without).key_header, None);
+    left_behind.keep(&drawn.taken(encoded, key_header.clone()));
+    assert_eq!(left_behind.attached(&without).key_header, key_header);
 }
 
 #[tokio::test]
