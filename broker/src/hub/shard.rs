@@ -119,14 +119,14 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                 stop = stop.or(self.take(next));
             }
             self.settle();
+            while stop.is_some() && !self.group.next.is_empty() && self.poison.is_none() {
+                self.settle();
+            }
             self.let_go();
             if let Some(cause) = self.poison {
                 return Ended::Poisoned { cause };
             }
             if let Some(done) = stop {
-                while !self.group.next.is_empty() && self.poison.is_none() {
-                    self.settle();
-                }
                 self.cursors.flush();
                 if done.send(()).is_err() {
                     debug!("nobody waits for the end");
