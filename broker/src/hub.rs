@@ -89,7 +89,7 @@ use attesting::Attesting;
 pub(crate) use attesting::{Letter, Posted};
 pub(crate) use carrying::Received;
 pub(crate) use ingress::Passage;
-pub(crate) use key_headers::KeyHeaders;
+pub(crate) use key_headers::{KeyHeaders, Room};
 pub(crate) use link_board::{INTERESTS_DEFAULT, Interest, LinkBoard, LinkPhase, LinkReport};
 pub(crate) use logs::Logs;
 #[cfg(test)]

@@ -121,6 +121,10 @@ pub const BOOTS_PER_STREAM_MAX: usize = 8;
 /// own limits matter.
 pub const ENVELOPES_PER_KEY_MAX: u64 = 1 << 32;
 
+/// Who sends records attaches a key header again where it is named so long after it was attached:
+/// whoever takes records may forget a key header that nothing has named for twice as long.
+pub const KEY_HEADER_AGAIN_AFTER: Duration = Duration::from_mins(30);
+
 /// Bytes of a string of MQTT: its length is told in 16 bits.
 pub const MQTT_STRING_BYTES_MAX: usize = 65_535;
 

@@ -50,6 +50,8 @@ impl Hub {
         bytes: usize,
         now: Timestamp,
     ) -> Result<(), Refusal> {
+        let key_header = entry.new_key_header.as_ref().map_or(0, |found| found.encoded().len());
+        let bytes = bytes.saturating_add(key_header);
         self.rates.carry_bytes(&carried.by, bytes, carried.agreed.bytes_per_s, now)?;
         if let Some(agreed_per_s) = carried.agreed.envelopes_per_s {
             self.rates.publish(&carried.by, agreed_per_s, now)?;

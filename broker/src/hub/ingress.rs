@@ -19,7 +19,7 @@ use sekisho_proto::{
 use sekisho_routing::{Admitted, Carriage};
 use sekisho_seal::{VerifiedKeyHeader, VerifyingKey, verify_key_header};
 
-use super::key_headers::KeyHeaders;
+use super::key_headers::{Found, KeyHeaders};
 use super::refusal::Refusal;
 
 use self::attesting::verify_signer;
@@ -206,11 +206,12 @@ impl Ingress {
         key: &VerifyingKey,
     ) -> Result<Option<VerifiedKeyHeader>, Refusal> {
         let Some(id) = header.key_header else { return Ok(None) };
-        if self.key_headers.belongs(&id, header) {
-            return Ok(None);
-        }
-        let Some(attached) = attached else { return Err(missing(id)) };
-        let found = key_header_of(header, id, attached)?;
+        let encoded = match self.key_headers.find(&id, header)? {
+            Found::InUse => return Ok(None),
+            Found::Idle(stored) => stored,
+            Found::Nowhere => attached.ok_or_else(|| missing(id))?,
+        };
+        let found = key_header_of(header, id, encoded)?;
         Ok(Some(verify_key_header(found, key)?))
     }
 }

@@ -29,7 +29,7 @@ use super::replay::{HistoryBudgets, Replays};
 use super::request::{REQUESTS_MAX, Request};
 use super::retention::Retention;
 use super::shard::{Ended, Group, Shard, Waiting};
-use super::{Boards, Hub, KeyHeaders, LinkBoard, Wants};
+use super::{Boards, Hub, KeyHeaders, LinkBoard, Room, Wants};
 use crate::clock;
 use crate::clock::ClockError;
 use crate::clock::mark::Mark;
@@ -99,7 +99,7 @@ impl Hub {
         let places = Places::default();
         watch_peers(&authority, &places, &keyed, now);
         let reader = records.reader();
-        let key_headers = Arc::new(KeyHeaders::new(Arc::clone(&keyed)));
+        let key_headers = Arc::new(KeyHeaders::new(Arc::clone(&keyed), Room::of(&config)));
         let (sender, requests) = mpsc::channel(REQUESTS_MAX);
         let retention = Retention::new(&config);
         let router = router(&authority.snapshot(), &records, &reader);

@@ -55,7 +55,7 @@ impl Session {
                 let proof = policy.proof_of_key_grants(&self.who.id, &tree, epoch);
                 statements("key grants", proof)
             }
-            Question::KeyHeader(id) => match self.hub.key_headers().encoded(&id) {
+            Question::KeyHeader(id) => match self.hub.key_headers().encoded(&id)? {
                 Some(encoded) => Ok(AnswerBody::KeyHeader(encoded)),
                 None => Err(not_found(&format!("key header {id}"))),
             },

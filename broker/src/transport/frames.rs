@@ -7,8 +7,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use sekisho::framing::{FrameReader, FrameWriter, StreamError};
-use sekisho_proto::{Frame, GapReason, KeyHeaderId, RefusalCode, frame, limits};
+use sekisho_proto::{Frame, GapReason, KeyHeaderId, RefusalCode, Timestamp, frame, limits};
 use sekisho_routing::{Record, SubscriptionId};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -197,7 +198,7 @@ pub(crate) async fn enrol(
     sink.write(vec![decision]).await
 }
 
-/// Turns records into frames, each key header once.
+/// Turns records into frames, each key header with the first that names it.
 #[derive(Debug, Default)]
 pub(crate) struct Recital {
     /// Nothing is held before the first sealed record: most subscriptions are silent most of the
@@ -205,10 +206,23 @@ pub(crate) struct Recital {
     sent: Option<Box<Sent>>,
 }
 
-#[derive(Debug, Default)]
-struct Sent(HashSet<KeyHeaderId>);
+#[derive(Debug)]
+struct Sent {
+    ids: HashSet<KeyHeaderId>,
+    /// When the first of them was.
+    since: Timestamp,
+}
 
 impl Recital {
+    /// Something is about to be written: key headers that were sent long ago are sent again where
+    /// they are named, since whoever has them may forget what was not named for longer.
+    pub(crate) fn begin(&mut self, now: Timestamp) {
+        let age = self.sent.as_ref().map(|sent| now.saturating_since(sent.since));
+        if age.is_some_and(|age| age >= limits::KEY_HEADER_AGAIN_AFTER) {
+            self.sent = None;
+        }
+    }
+
     /// The frame that tells a record, or that it cannot be told: then what it cost is given back.
     pub(crate) async fn frame_of(
         &mut self,
@@ -216,7 +230,8 @@ impl Recital {
         subscription: SubscriptionId,
         record: &Record,
     ) -> Frame {
-        let Ok(envelope) = session.hub().signed(record) else {
+        let key_header = self.key_header_of(session, record);
+        let (Ok(envelope), Ok(key_header)) = (session.hub().signed(record), key_header) else {
             metrics::gap(GapReason::Corrupt.name());
             session.give_back(subscription).await;
             return Frame::Gap(frame::Gap {
@@ -227,11 +242,6 @@ impl Recital {
                 topic: Some(record.topic().clone()),
             });
         };
-        let key_header = record.key_header().filter(|id| !self.has_sent(id)).and_then(|id| {
-            let encoded = session.hub().key_headers().encoded(&id)?;
-            self.note_sent(id);
-            Some(encoded)
-        });
         Frame::Record(frame::Record {
             subscription: subscription.value(),
             position: record.position(),
@@ -243,15 +253,46 @@ impl Recital {
         })
     }
 
+    /// Where the record names a key header that was not sent yet, that.
+    fn key_header_of(
+        &mut self,
+        session: &Session,
+        record: &Record,
+    ) -> Result<Option<Bytes>, Refusal> {
+        let Some(id) = record.key_header().filter(|id| !self.has_sent(id)) else { return Ok(None) };
+        let encoded = session.hub().key_headers().encoded(&id)?;
+        if encoded.is_some() {
+            self.note_sent(id);
+        }
+        Ok(encoded)
+    }
+
     fn has_sent(&self, id: &KeyHeaderId) -> bool {
-        self.sent.as_deref().is_some_and(|Sent(sent)| sent.contains(id))
+        self.sent.as_deref().is_some_and(|sent| sent.ids.contains(id))
     }
 
     fn note_sent(&mut self, id: KeyHeaderId) {
-        let Sent(sent) = &mut **self.sent.get_or_insert_default();
-        if sent.len() >= SENT_MAX {
-            sent.clear();
+        let begun = || Box::new(Sent { ids: HashSet::new(), since: clock::now() });
+        let sent = self.sent.get_or_insert_with(begun);
+        if sent.ids.len() >= SENT_MAX {
+            sent.ids.clear();
         }
-        sent.insert(id);
+        sent.ids.insert(id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_header_that_was_sent_long_ago_is_sent_again() {
+        let (mut recital, id) = (Recital::default(), KeyHeaderId::new([1; 16]));
+        recital.note_sent(id);
+        let just_before = limits::KEY_HEADER_AGAIN_AFTER.saturating_sub(Duration::from_secs(60));
+        recital.begin(clock::now().saturating_add(just_before));
+        assert!(recital.has_sent(&id));
+        recital.begin(clock::now().saturating_add(limits::KEY_HEADER_AGAIN_AFTER));
+        assert!(!recital.has_sent(&id));
     }
 }

@@ -31,7 +31,7 @@ pub(crate) struct Holding {
     topics: BTreeMap<Topic, BTreeSet<Position>>,
     /// Until when the owner's control log is known to be complete, on this connection.
     complete: Option<Timestamp>,
-    /// Of the envelopes that wait.
+    /// Of what waits.
     bytes: usize,
     bytes_max: usize,
     hopeless: BTreeSet<Denied>,
@@ -173,7 +173,7 @@ impl Holding {
             if in_vain && self.hopeless.len() < self.hopeless_max {
                 self.hopeless.insert((*publisher, held.topic.clone()));
             }
-            self.bytes = self.bytes.saturating_sub(record.envelope.len());
+            self.bytes = self.bytes.saturating_sub(record.bytes());
             held.wait = Wait::Tried;
             given_up.push(*position);
         }
@@ -189,7 +189,7 @@ impl Holding {
     }
 
     fn account(&mut self, gone: &[Taken]) {
-        let bytes = gone.iter().map(|record| record.envelope.len()).sum();
+        let bytes = gone.iter().map(Taken::bytes).sum();
         self.bytes = self.bytes.saturating_sub(bytes);
     }
 }
@@ -230,7 +230,7 @@ impl Wait {
 
     fn bytes(&self) -> usize {
         match self {
-            Self::Statement { record, .. } | Self::Turn(record) => record.envelope.len(),
+            Self::Statement { record, .. } | Self::Turn(record) => record.bytes(),
             Self::Tried => 0,
         }
     }

@@ -12,7 +12,7 @@ use crate::{Budget, LinkLimits};
 /// One thing that a peer may send so much of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BudgetKind {
-    /// Bytes of envelopes.
+    /// Bytes of envelopes and key headers.
     Bytes,
     /// Envelopes.
     Envelopes,

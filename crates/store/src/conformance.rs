@@ -100,10 +100,11 @@ pub fn check_records<E: RecordsEngine>(empty: impl Fn() -> E) -> Result<(), Brea
 ///
 /// The first breach, with the name of the check.
 pub fn check_keyed<E: KeyedEngine>(empty: impl Fn() -> E) -> Result<(), Breach> {
-    let checks: [(&str, Check<E>); 6] = [
+    let checks: [(&str, Check<E>); 7] = [
         ("an empty store has nothing", keyed::empty_has_nothing),
         ("what is put comes back after a restart", keyed::puts_come_back),
         ("what is removed is gone", keyed::removed_is_gone),
+        ("key headers become idle and are in use again", keyed::key_headers_become_idle),
         ("control logs count from zero, each on its own", keyed::control_logs_count),
         ("leaves are appended at the end of their log and nowhere else", keyed::leaves_count),
         ("what is sealed goes with its subject and with no other", keyed::sealed_goes),

@@ -11,6 +11,7 @@ use sekisho_proto::{
 };
 
 mod backend;
+mod key_headers;
 mod keyed_file;
 mod leaves;
 mod opening;
@@ -116,15 +117,16 @@ pub trait Keyed: Send + Sync + 'static {
     /// [`KeyedError`].
     fn key_header(&self, id: &KeyHeaderId) -> Result<Option<StoredKeyHeader>, KeyedError>;
 
-    /// The key headers that `wanted` says are, ascending; it is shown each one, encoded.
+    /// The key headers behind one, at most `max`, ascending.
     ///
     /// # Errors
     ///
     /// [`KeyedError`].
-    fn key_headers(
+    fn key_headers_after(
         &self,
-        wanted: &mut dyn FnMut(&[u8]) -> bool,
-    ) -> Result<Vec<KeyHeaderId>, KeyedError>;
+        after: Option<&KeyHeaderId>,
+        max: usize,
+    ) -> Result<Vec<(KeyHeaderId, StoredKeyHeader)>, KeyedError>;
 
     /// The enrolments, by token.
     ///
@@ -210,8 +212,10 @@ pub enum KeyedChange {
     SetCursor(Cursor),
     /// Forgets a cursor.
     RemoveCursor(PrincipalId, CursorName),
-    /// Keeps a key header.
+    /// Keeps a key header, idle or in use as it says.
     PutKeyHeader(KeyHeaderId, StoredKeyHeader),
+    /// Notes since when a key header has been idle.
+    SetKeyHeaderIdle(KeyHeaderId, Position),
     /// Forgets a key header.
     RemoveKeyHeader(KeyHeaderId),
     /// Keeps an enrolment under its token.
@@ -278,13 +282,15 @@ pub struct Cursor {
     pub position: Position,
 }
 
-/// A key header and the topic it is for.
+/// A key header, the topic it is for, and since when nothing new has named it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredKeyHeader {
     /// The topic.
     pub topic: Topic,
     /// The encoded key header, verbatim.
     pub encoded: Bytes,
+    /// The log's head when it was seen that new records no longer name it; none while they may.
+    pub idle_since: Option<Position>,
 }
 
 /// A statement to append to a control log.

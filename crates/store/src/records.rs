@@ -107,6 +107,9 @@ pub trait RecordReader: Clone + Send + Sync + 'static {
     /// [`ReadError`], also where that record is damaged.
     fn last(&self, topic: &Topic) -> Result<Option<Arc<StoredRecord>>, ReadError>;
 
+    /// Position of the oldest record of a topic that is kept; none where none is.
+    fn first_position(&self, topic: &Topic) -> Option<Position>;
+
     /// What is known of each matching topic, by topic.
     fn topics(&self, filter: &Filter) -> Vec<TopicState> {
         self.topics_after(filter, None, usize::MAX)

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod contracts;
 #[cfg(test)]
+mod key_headers;
+#[cfg(test)]
 mod restored;
 #[cfg(test)]
 mod roaming;

@@ -51,7 +51,7 @@ impl Group {
 
 fn change(found: &KeyHeader) -> KeyedChange {
     let (topic, encoded) = (found.content().topic.clone(), found.encoded().clone());
-    KeyedChange::PutKeyHeader(found.id(), StoredKeyHeader { topic, encoded })
+    KeyedChange::PutKeyHeader(found.id(), StoredKeyHeader { topic, encoded, idle_since: None })
 }
 
 /// What the locks guard is whole between any two steps.

@@ -1,20 +1,27 @@
-use std::sync::Arc;
+use std::path::Path;
 
 use sekisho_proto::{
     ContentType, KeyHeaderContent, Scope, Sequence, Signature, Suite, Timestamp, Topic,
 };
-use sekisho_store::{KeyedFile, StdDisk};
+use sekisho_store::fault::{FaultDisk, Survival};
+use sekisho_store::{Disk, KeyedFile};
 
 use super::*;
+
+mod sweeping;
 
 fn key_header() -> KeyHeader {
     key_header_of(2)
 }
 
 fn key_header_of(boot: u8) -> KeyHeader {
+    key_header_for("fujisawa/truck-17/air", boot)
+}
+
+fn key_header_for(topic: &str, boot: u8) -> KeyHeader {
     let content = KeyHeaderContent {
         suite: Suite::X25519Aes256Gcm,
-        topic: "fujisawa/truck-17/air".parse().unwrap(),
+        topic: topic.parse().unwrap(),
         epoch: Epoch::new(1),
         publisher: PrincipalId::new([1; 32]),
         boot: BootId::new([boot; 16]),
@@ -45,17 +52,28 @@ fn header(key_header: &KeyHeader) -> Header {
     }
 }
 
+fn room() -> Room {
+    Room { data: PathBuf::from("/"), free_bytes_min: 0 }
+}
+
+fn keyed(disk: &FaultDisk) -> Arc<KeyedFile> {
+    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+    Arc::new(KeyedFile::open(&disk, Path::new("/keyed.redb"), 1 << 20).unwrap())
+}
+
+fn open(disk: &FaultDisk) -> KeyHeaders {
+    KeyHeaders::new(keyed(disk), room())
+}
+
 #[test]
 fn a_key_header_that_is_known_serves_its_own_stream_and_no_other() {
-    let folder = tempfile::tempdir().unwrap();
-    let disk: Arc<dyn sekisho_store::Disk> = Arc::new(StdDisk);
-    let keyed = KeyedFile::open(&disk, &folder.path().join("keyed"), 1 << 20).unwrap();
-    let key_headers = KeyHeaders::new(Arc::new(keyed));
+    let key_headers = open(&FaultDisk::new());
     let known = key_header();
     let own = header(&known);
-    assert!(!key_headers.belongs(&known.id(), &own));
+    assert_eq!(key_headers.find(&known.id(), &own), Ok(Found::Nowhere));
     key_headers.keep(std::slice::from_ref(&known)).unwrap();
-    assert!(key_headers.belongs(&known.id(), &own) && KeyHeaders::fits(&known, &own));
+    assert_eq!(key_headers.find(&known.id(), &own), Ok(Found::InUse));
+    assert!(KeyHeaders::fits(&known, &own));
     let topic: Topic = "fujisawa/truck-18/air".parse().unwrap();
     let others = [
         Header { suite: Suite::X25519ChaCha20Poly1305, ..own.clone() },
@@ -66,25 +84,50 @@ fn a_key_header_that_is_known_serves_its_own_stream_and_no_other() {
     ];
     for other in others {
         assert!(!KeyHeaders::fits(&known, &other), "{other:?}");
-        assert!(!key_headers.belongs(&known.id(), &other), "{other:?}");
+        assert_eq!(key_headers.find(&known.id(), &other), Ok(Found::Nowhere), "{other:?}");
     }
 }
 
 #[test]
 fn key_headers_that_come_at_once_are_all_stored() {
-    let folder = tempfile::tempdir().unwrap();
-    let disk: Arc<dyn sekisho_store::Disk> = Arc::new(StdDisk);
-    let path = folder.path().join("keyed");
+    let disk = FaultDisk::new();
     let many: Vec<KeyHeader> = (0..32).map(key_header_of).collect();
-    let keyed = Arc::new(KeyedFile::open(&disk, &path, 1 << 20).unwrap());
-    let key_headers = KeyHeaders::new(Arc::clone(&keyed));
+    let key_headers = open(&disk);
     std::thread::scope(|scope| {
         for some in many.chunks(3) {
             scope.spawn(|| key_headers.keep(some).unwrap());
         }
     });
-    let anew = KeyHeaders::new(keyed);
+    drop(key_headers);
+    let anew = open(&disk);
     for one in &many {
-        assert_eq!(anew.encoded(&one.id()).as_ref(), Some(one.encoded()));
+        assert_eq!(anew.encoded(&one.id()).unwrap().as_ref(), Some(one.encoded()));
     }
+}
+
+#[test]
+fn key_headers_leave_the_room_that_trimming_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = FaultDisk::new();
+    let room = Room { data: folder.path().to_owned(), free_bytes_min: u64::MAX };
+    let key_headers = KeyHeaders::new(keyed(&disk), room);
+    let one = key_header();
+    let refusal = key_headers.keep(std::slice::from_ref(&one)).unwrap_err();
+    assert_eq!(refusal.code, RefusalCode::StorageFull, "{refusal}");
+    assert!(refusal.why.contains("to stay free, found"), "{refusal}");
+    assert_eq!(key_headers.encoded(&one.id()), Ok(None));
+}
+
+#[test]
+fn a_key_header_that_cannot_be_read_is_not_told_as_missing() {
+    let disk = FaultDisk::new();
+    let one = key_header();
+    open(&disk).keep(std::slice::from_ref(&one)).unwrap();
+    let uncached: Arc<dyn Disk> = Arc::new(disk.clone());
+    let keyed = KeyedFile::open(&uncached, Path::new("/keyed.redb"), 0).unwrap();
+    let key_headers = KeyHeaders::new(Arc::new(keyed), room());
+    disk.cut_power(Survival::Nothing);
+    let refusal = key_headers.find(&one.id(), &header(&one)).unwrap_err();
+    assert_eq!(refusal.code, RefusalCode::Internal, "{refusal}");
+    assert_eq!(key_headers.encoded(&one.id()).unwrap_err().code, RefusalCode::Internal);
 }

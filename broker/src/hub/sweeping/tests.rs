@@ -66,7 +66,7 @@ async fn cursors_of_a_revoked_key_go_and_what_they_wanted_with_them() {
     let never_moved: CursorName = "weather".parse().unwrap();
     let filter = "santander/weather/#".parse().unwrap();
     hub.want_cursor((key("leaving").id(), never_moved), filter).await.unwrap();
-    assert_eq!(hub.sweep(clock::now()).unwrap(), 0);
+    assert_eq!(hub.sweep_cursors(clock::now()).unwrap(), 0);
     let revoke = Revoke {
         organisation: fujisawa(),
         target: RevokeTarget::Principal(key("leaving").id()),
@@ -75,7 +75,7 @@ async fn cursors_of_a_revoked_key_go_and_what_they_wanted_with_them() {
     };
     let office = PrincipalName::new("office", &fujisawa()).unwrap();
     hub.state(vec![signed(revoke, "issuer").encode().into()], &office).await.unwrap();
-    assert_eq!(hub.sweep(clock::now()).unwrap(), 1);
+    assert_eq!(hub.sweep_cursors(clock::now()).unwrap(), 1);
     let left: Vec<_> = hub.keyed.cursors().unwrap().iter().map(|cursor| cursor.principal).collect();
     assert_eq!(left, [key("staying").id()]);
     let wanted = hub.wants.of(&"santander".parse().unwrap());

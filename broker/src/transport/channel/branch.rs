@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
+use crate::clock;
 use crate::hub::{OutboxReader, Outgoing, Refusal, metrics};
 use crate::session::Follower;
 use crate::transport::frames::{Gone, Recital};
@@ -167,6 +168,7 @@ impl Pieces<'_> {
         waiting: Vec<Outgoing>,
         queue: &OutboxReader,
     ) -> Result<Option<Refusal>, Gone> {
+        self.recital.begin(clock::now());
         for outgoing in waiting {
             match outgoing {
                 // It was let out before the right was lost, and the client is slow.

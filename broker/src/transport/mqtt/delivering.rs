@@ -731,7 +731,10 @@ where
         let feed = index.and_then(|index| self.feeds.get(index));
         let is_new = |id: &KeyHeaderId| feed.is_none_or(|feed| !feed.sent.contains(id));
         let key_header = record.key_header().filter(is_new);
-        let encoded = key_header.and_then(|id| self.door.hub.key_headers().encoded(&id));
+        let encoded = match key_header {
+            Some(id) => self.door.hub.key_headers().encoded(&id).ok()?,
+            None => None,
+        };
         let property = encoded.map(|encoded| UserProperty {
             name: KEY_HEADER.to_owned(),
             value: BASE64URL_NOPAD.encode(&encoded),

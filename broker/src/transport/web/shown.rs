@@ -55,7 +55,8 @@ pub(super) fn record(hub: &Hub, record: &Record, form: Form, now: Timestamp) -> 
     if let Ok(signed) = hub.signed(record) {
         fields.insert("envelope".to_owned(), BASE64.encode(&signed).into());
     }
-    let key_header = record.key_header().and_then(|id| hub.key_headers().encoded(&id));
+    let key_header =
+        record.key_header().and_then(|id| hub.key_headers().encoded(&id).ok().flatten());
     if let Some(key_header) = key_header {
         fields.insert("key_header".to_owned(), BASE64.encode(&key_header).into());
     }

@@ -174,10 +174,22 @@ pub struct Taken {
     pub received: Timestamp,
     /// An encoded envelope.
     pub envelope: Bytes,
-    /// An encoded key header, where this is the first record that needs it.
+    /// An encoded key header, where this is the first record in a while that names it.
     pub key_header: Option<Bytes>,
     /// Nodes it passed, home first, the peer last.
     pub hops: Vec<PrincipalId>,
+}
+
+impl Taken {
+    /// Bytes of its envelope and of the key header that came with it.
+    pub(crate) fn bytes(&self) -> usize {
+        bytes_of(&self.envelope, self.key_header.as_ref())
+    }
+}
+
+/// Bytes of an envelope and of the key header that came with it.
+pub(super) fn bytes_of(envelope: &Bytes, key_header: Option<&Bytes>) -> usize {
+    envelope.len().saturating_add(key_header.map_or(0, Bytes::len))
 }
 
 /// Why a record is passed over.

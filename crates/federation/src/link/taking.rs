@@ -6,7 +6,8 @@ use sekisho_proto::{
 };
 
 use super::{
-    DropReason, HangupReason, Link, LinkCommand, Phase, Reading, Taken, witnessing::Applied,
+    DropReason, HangupReason, Link, LinkCommand, Phase, Reading, Taken, command::bytes_of,
+    witnessing::Applied,
 };
 use crate::{
     holding::Term,
@@ -19,7 +20,8 @@ impl Link {
         self.hear(now);
         let (subscription, position) = (record.subscription, record.position);
         if self.is_connected() {
-            self.spending.record(record.envelope.len(), now);
+            let bytes = bytes_of(&record.envelope, record.key_header.as_ref());
+            self.spending.record(bytes, now);
         }
         if let Some(credit) = self.left.get_mut(&subscription) {
             // It was under way when the subscription was left.

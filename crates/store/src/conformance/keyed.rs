@@ -6,7 +6,7 @@ use sekisho_proto::{
     Timestamp, TokenId,
 };
 
-use super::{Breach, KeyedEngine, ensure_equal, samples::topic};
+use super::{Breach, KeyedEngine, ensure, ensure_equal, samples::topic};
 use crate::{
     Cursor, Keyed as _, KeyedChange, KeyedError, Leaf, SealedRecord, StatementToLog,
     StoredKeyHeader,
@@ -28,6 +28,11 @@ fn cursor(principal: u8, name: &str, position: u64) -> Result<Cursor, Breach> {
     Ok(Cursor { principal, name, position: Position::new(position) })
 }
 
+fn key_header_of(name: &str) -> Result<StoredKeyHeader, Breach> {
+    let encoded = Bytes::from(format!("key of {name}"));
+    Ok(StoredKeyHeader { topic: topic(name)?, encoded, idle_since: None })
+}
+
 pub(super) fn empty_has_nothing<E: KeyedEngine>(engine: &E) -> Result<(), Breach> {
     let keyed = engine.open()?;
     let (city, wanted) = (org("city")?, cursor(1, "dashboard", 0)?);
@@ -42,7 +47,7 @@ pub(super) fn empty_has_nothing<E: KeyedEngine>(engine: &E) -> Result<(), Breach
     ensure_equal("enrolments", &Vec::new(), &keyed.enrolments()?)?;
     let enrolment = keyed.enrolment(&TokenId::new([1; 16]))?;
     ensure_equal("enrolment", &None, &enrolment)?;
-    ensure_equal("key headers", &Vec::new(), &keyed.key_headers(&mut |_encoded| true)?)?;
+    ensure_equal("key headers", &Vec::new(), &keyed.key_headers_after(None, 10)?)?;
     let log = access_log("city")?;
     ensure_equal("leaves", &Vec::new(), &keyed.leaves(&log, 0, 10)?)?;
     ensure_equal("leaf count", &0, &keyed.leaf_count(&log)?)?;
@@ -61,7 +66,7 @@ pub(super) fn puts_come_back<E: KeyedEngine>(engine: &E) -> Result<(), Breach> {
             .set_cursor(cursor.principal, cursor.name.clone(), Position::ZERO)
             .and_then(|()| keyed.apply(&[KeyedChange::SetCursor(cursor.clone())]))?;
     }
-    let header = StoredKeyHeader { topic: topic("city/air")?, encoded: Bytes::from_static(b"key") };
+    let header = key_header_of("city/air")?;
     let (id, token, city) = (KeyHeaderId::new([3; 16]), TokenId::new([4; 16]), org("city")?);
     keyed.put_key_header(id, header.clone())?;
     keyed.put_key_header(id, header.clone())?;
@@ -78,10 +83,8 @@ pub(super) fn puts_come_back<E: KeyedEngine>(engine: &E) -> Result<(), Breach> {
         let found = keyed.cursor(&cursor.principal, &cursor.name)?;
         ensure_equal("cursor", &Some(cursor.position), &found)?;
     }
-    let found = keyed.key_headers(&mut |encoded| encoded == b"key")?;
-    ensure_equal("key headers wanted", &vec![id], &found)?;
-    let found = keyed.key_headers(&mut |encoded| encoded != b"key")?;
-    ensure_equal("key headers not wanted", &Vec::new(), &found)?;
+    let found = keyed.key_headers_after(None, 10)?;
+    ensure_equal("key headers", &vec![(id, header.clone())], &found)?;
     ensure_equal("key header", &Some(header), &keyed.key_header(&id)?)?;
     let enrolments = keyed.enrolments()?;
     ensure_equal("enrolments", &vec![(token, Bytes::from_static(b"e"))], &enrolments)?;
@@ -99,7 +102,7 @@ pub(super) fn removed_is_gone<E: KeyedEngine>(engine: &E) -> Result<(), Breach> 
     let keyed = engine.open()?;
     let (one, city, token) = (cursor(1, "a", 5)?, org("city")?, TokenId::new([4; 16]));
     let id = KeyHeaderId::new([3; 16]);
-    let header = StoredKeyHeader { topic: topic("city/air")?, encoded: Bytes::from_static(b"key") };
+    let header = key_header_of("city/air")?;
     keyed.apply(&[
         KeyedChange::SetCursor(one.clone()),
         KeyedChange::PutKeyHeader(id, header),
@@ -117,6 +120,55 @@ pub(super) fn removed_is_gone<E: KeyedEngine>(engine: &E) -> Result<(), Breach> 
     ])?;
     drop(keyed);
     empty_has_nothing(engine)
+}
+
+pub(super) fn key_headers_become_idle<E: KeyedEngine>(engine: &E) -> Result<(), Breach> {
+    let keyed = engine.open()?;
+    let mut wanted = Vec::new();
+    for number in 1..=5 {
+        let header = key_header_of(&format!("city/air/{number}"))?;
+        wanted.push((KeyHeaderId::new([number; 16]), header));
+    }
+    let put = |(id, header): &(KeyHeaderId, StoredKeyHeader)| {
+        KeyedChange::PutKeyHeader(*id, header.clone())
+    };
+    keyed.apply(&wanted.iter().rev().map(put).collect::<Vec<_>>())?;
+    let since = Position::new(7);
+    let idle: Vec<_> =
+        wanted.iter().map(|(id, _header)| KeyedChange::SetKeyHeaderIdle(*id, since)).collect();
+    keyed.apply(&idle)?;
+    // One is put again and in use from then on, one is gone and comes back without a past.
+    let (again, back) = (wanted.split_off(3), key_header_of("city/back")?);
+    let again: Vec<_> = again.into_iter().zip([None, Some(Position::new(9))]).collect();
+    for ((id, header), idle_since) in again {
+        let header = StoredKeyHeader { idle_since, ..header };
+        keyed.put_key_header(id, header.clone())?;
+        wanted.push((id, header));
+    }
+    for (_id, header) in wanted.iter_mut().take(3) {
+        header.idle_since = Some(since);
+    }
+    if let Some((id, header)) = wanted.first_mut() {
+        keyed.apply(&[KeyedChange::RemoveKeyHeader(*id)])?;
+        ensure_equal("key header that is gone", &None, &keyed.key_header(id)?)?;
+        *header = back;
+        keyed.put_key_header(*id, header.clone())?;
+    }
+    drop(keyed);
+    let keyed = engine.open()?;
+    ensure_equal("key headers", &wanted, &keyed.key_headers_after(None, usize::MAX)?)?;
+    for (id, header) in &wanted {
+        ensure_equal("key header", &Some(header.clone()), &keyed.key_header(id)?)?;
+    }
+    let (mut pages, mut after) = (Vec::new(), None);
+    loop {
+        let page = keyed.key_headers_after(after.as_ref(), 2)?;
+        let Some((last, _header)) = page.last() else { break };
+        ensure(page.len() <= 2, || format!("wanted at most 2 key headers, found {}", page.len()))?;
+        after = Some(*last);
+        pages.extend(page);
+    }
+    ensure_equal("key headers, two at a time", &wanted, &pages)
 }
 
 pub(super) fn control_logs_count<E: KeyedEngine>(engine: &E) -> Result<(), Breach> {

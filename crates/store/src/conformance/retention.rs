@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use sekisho_proto::{Filter, Offset, Topic};
+use sekisho_proto::{Filter, Offset, Position, Topic};
 
 use super::{
     Breach, RecordsEngine, ensure, ensure_equal,
@@ -85,6 +85,8 @@ fn check_rules<R: Records>(log: &R, topics: &[(Topic, Keep)], quiet: &Topic) -> 
     for (place, keep) in topics {
         let (records, lost) = read_all(&reader, &Filter::from(place))?;
         let found: BTreeSet<u64> = records.iter().map(|record| record.position.value()).collect();
+        let first = reader.first_position(place).map(Position::value);
+        ensure_equal("position of the oldest record", &found.first().copied(), &first)?;
         let written = written_positions(topics, place);
         let newest = written.last().copied();
         for position in &written {

@@ -16,12 +16,12 @@ use redb::{
 };
 use sekisho_proto::{
     CursorName, Hash, KeyHeaderId, LogName, OrgName, Position, PrincipalId, StatementIndex,
-    Timestamp, TokenId, Topic,
+    Timestamp, TokenId,
 };
 
 use super::{
     Cursor, Keyed, KeyedChange, KeyedError, Leaf, LoggedStatement, SealedRecord, StatementToLog,
-    StoredKeyHeader,
+    StoredKeyHeader, key_headers,
     leaves::{self, Misplaced},
     opening::{OpenFault, database, is_storage_full, open_or_create},
 };
@@ -30,8 +30,6 @@ use crate::{Disk, directory::DirectoryClaim};
 const CURSORS: TableDefinition<'_, (&[u8; 32], &str), u64> = TableDefinition::new("cursors");
 const STATEMENTS: TableDefinition<'_, (&str, u64), (i64, &[u8])> =
     TableDefinition::new("statements");
-const KEY_HEADERS: TableDefinition<'_, &[u8; 16], (&str, &[u8])> =
-    TableDefinition::new("key-headers");
 const ENROLMENTS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("enrolments");
 const LINKS: TableDefinition<'_, &str, u64> = TableDefinition::new("links");
 const BLOBS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("blobs");
@@ -182,13 +180,11 @@ fn apply_one(transaction: &WriteTransaction, change: &KeyedChange) -> Result<(),
         KeyedChange::RemoveCursor(principal, name) => {
             transaction.open_table(CURSORS)?.remove((principal.as_bytes(), name.as_str()))?;
         }
-        KeyedChange::PutKeyHeader(id, header) => {
-            let value = (header.topic.as_str(), &*header.encoded);
-            transaction.open_table(KEY_HEADERS)?.insert(id.as_bytes(), value)?;
+        KeyedChange::PutKeyHeader(id, header) => key_headers::put(transaction, id, header)?,
+        KeyedChange::SetKeyHeaderIdle(id, since) => {
+            key_headers::set_idle(transaction, id, *since)?;
         }
-        KeyedChange::RemoveKeyHeader(id) => {
-            transaction.open_table(KEY_HEADERS)?.remove(id.as_bytes())?;
-        }
+        KeyedChange::RemoveKeyHeader(id) => key_headers::remove(transaction, id)?,
         KeyedChange::PutEnrolment(token, value) => {
             transaction.open_table(ENROLMENTS)?.insert(token.as_bytes(), &**value)?;
         }
@@ -352,38 +348,19 @@ impl Keyed for KeyedFile {
     }
 
     fn key_header(&self, id: &KeyHeaderId) -> Result<Option<StoredKeyHeader>, KeyedError> {
-        let found = self.read("read a key header", |transaction| {
-            let Some(table) = existing(transaction.open_table(KEY_HEADERS))? else {
-                return Ok(None);
-            };
-            let found = table.get(id.as_bytes())?;
-            Ok(found.map(|value| {
-                let (topic, encoded) = value.value();
-                (topic.to_owned(), Bytes::copy_from_slice(encoded))
-            }))
-        })?;
-        let Some((topic, encoded)) = found else { return Ok(None) };
-        let topic = Topic::parse(&topic).map_err(|_fault| self.damaged("a topic"))?;
-        Ok(Some(StoredKeyHeader { topic, encoded }))
+        let found =
+            self.read("read a key header", |transaction| key_headers::one(transaction, id))?;
+        found.map(|found| found.parsed(&self.path)).transpose()
     }
 
-    fn key_headers(
+    fn key_headers_after(
         &self,
-        wanted: &mut dyn FnMut(&[u8]) -> bool,
-    ) -> Result<Vec<KeyHeaderId>, KeyedError> {
-        self.read("list key headers", |transaction| {
-            let Some(table) = existing(transaction.open_table(KEY_HEADERS))? else {
-                return Ok(Vec::new());
-            };
-            let mut found = Vec::new();
-            for entry in table.iter()? {
-                let (id, value) = entry?;
-                if wanted(value.value().1) {
-                    found.push(KeyHeaderId::new(*id.value()));
-                }
-            }
-            Ok(found)
-        })
+        after: Option<&KeyHeaderId>,
+        max: usize,
+    ) -> Result<Vec<(KeyHeaderId, StoredKeyHeader)>, KeyedError> {
+        let found = self
+            .read("list key headers", |transaction| key_headers::after(transaction, after, max))?;
+        found.into_iter().map(|(id, found)| Ok((id, found.parsed(&self.path)?))).collect()
     }
 
     fn enrolments(&self) -> Result<Vec<(TokenId, Bytes)>, KeyedError> {

@@ -317,6 +317,13 @@ impl RecordReader for LogReader {
         }
     }
 
+    fn first_position(&self, topic: &Topic) -> Option<Position> {
+        let view = self.shared.view();
+        let id = view.topics.id(topic.as_str())?;
+        let first = view.topics.get(id)?.first_offset?;
+        Some(Position::new(position_of_offset(&view, id, first)))
+    }
+
     fn topics_after(&self, filter: &Filter, after: Option<&Topic>, max: usize) -> Vec<TopicState> {
         let ids = self.shared.select(filter).0.ids();
         let view = self.shared.view();

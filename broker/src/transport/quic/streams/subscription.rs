@@ -13,6 +13,7 @@ use sekisho_proto::Frame;
 use sekisho_routing::SubscriptionId;
 
 use super::Streams;
+use crate::clock;
 use crate::hub::{OutboxReader, Outgoing, Refusal};
 use crate::session::Session;
 use crate::transport::frames::{Recital, refusal_of};
@@ -155,6 +156,7 @@ impl Pen {
         waiting: Vec<Outgoing>,
     ) -> bool {
         let (mut records, mut bytes, mut is_last) = (0, 0, false);
+        self.recital.begin(clock::now());
         for outgoing in waiting {
             let frame = match outgoing {
                 Outgoing::Record(record) => {

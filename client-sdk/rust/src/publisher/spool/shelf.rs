@@ -157,7 +157,7 @@ impl Shelf {
     ) -> Result<(), SpoolError> {
         if !self.key_headers.contains(&id) {
             let (topic, encoded) = (self.topic.clone(), key_header.encoded().clone());
-            self.keyed.put_key_header(id, StoredKeyHeader { topic, encoded })?;
+            self.keyed.put_key_header(id, StoredKeyHeader { topic, encoded, idle_since: None })?;
             self.key_headers.insert(id);
         }
         Ok(())
