@@ -5,10 +5,11 @@
 
 mod pacing;
 
+use std::error::Error;
 use std::sync::Arc;
 
 use sekisho_policy::Policy;
-use sekisho_proto::{AccessRecord, Filter, GapReason, OrgName, Position};
+use sekisho_proto::{AccessRecord, Filter, GapReason, OrgName, Position, RefusalCode};
 use sekisho_routing::{Lost, Record, ReplayFrom, ReplayId, Replayed, SessionId, SubscriptionId};
 use sekisho_store::{LostReason, ReadBatch, ReadError, RecordReader, StoredRecord};
 use tokio::runtime::Handle;
@@ -29,10 +30,12 @@ const PAGES_AT_ONCE: usize = 4;
 pub enum Page {
     /// The records and how far they reach.
     Read(Replayed),
-    /// The disk refused.
+    /// The disk refused, or that it is read could not be recorded.
     Failed {
         /// Which page.
         replay: ReplayId,
+        /// Why, for programs.
+        code: RefusalCode,
         /// What the disk said.
         why: String,
     },
@@ -113,11 +116,13 @@ impl<R: RecordReader> Replays<R> {
                     });
                     match read.await {
                         Ok(Ok(page)) => page,
-                        Ok(Err(fault)) => failed(replay, fault.to_string()),
-                        Err(fault) => failed(replay, fault.to_string()),
+                        Ok(Err(fault)) => unread(replay, &fault),
+                        Err(fault) => unread(replay, &fault),
                     }
                 }
-                Err(refusal) => failed(replay, refusal.to_string()),
+                Err(Refusal { code, what, why, .. }) => {
+                    failed(replay, code, format!("{what}: {why}"))
+                }
             };
             if let (Some(peer), Page::Read(read)) = (&paced, &page) {
                 budgets.spend(peer, read);
@@ -162,9 +167,13 @@ fn first<R: RecordReader>(
     }
 }
 
-fn failed(replay: ReplayId, why: String) -> Page {
-    error!(why, "a page of the log could not be read");
-    Page::Failed { replay, why }
+fn unread(replay: ReplayId, fault: &dyn Error) -> Page {
+    failed(replay, RefusalCode::Internal, fault.to_string())
+}
+
+fn failed(replay: ReplayId, code: RefusalCode, why: String) -> Page {
+    error!(%code, why, "a page of the log could not be read");
+    Page::Failed { replay, code, why }
 }
 
 /// Reads a page and says where it began.
@@ -233,3 +242,6 @@ fn reason(reason: LostReason) -> GapReason {
         LostReason::Corrupt => GapReason::Corrupt,
     }
 }
+
+#[cfg(test)]
+mod tests;

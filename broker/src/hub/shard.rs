@@ -11,7 +11,8 @@ use sekisho_proto::{
     AccessRecord, Frame, OrgName, Position, PrincipalId, RefusalCode, Timestamp, frame,
 };
 use sekisho_routing::{
-    Command, NewRecord, ReplayFrom, Router, SessionId, Subscribe, SubscriptionId, Ticket,
+    AppendFailure, Command, NewRecord, ReplayFrom, Router, SessionId, Subscribe, SubscriptionId,
+    Ticket,
 };
 use sekisho_store::{AppendError, Appended, CommitError, Keyed, Records, StreamKey};
 use tokio::sync::{mpsc, oneshot};
@@ -96,7 +97,7 @@ pub(super) struct Waiting {
 pub(super) struct Group {
     appended: Vec<(Ticket, Appended)>,
     retained: Vec<(Position, ToRetain)>,
-    failed: Vec<(Ticket, RefusalCode, String)>,
+    failed: Vec<(Ticket, AppendFailure, String)>,
     /// What is to be appended in the next one.
     next: Vec<(Ticket, Option<Ticket>, NewRecord)>,
 }
@@ -219,8 +220,8 @@ impl<L: Records, K: Keyed> Shard<L, K> {
             Page::Read(replayed) => {
                 self.router.handle_replayed(session, subscription, replayed, now);
             }
-            Page::Failed { replay, why } => {
-                self.router.handle_replay_failed(session, subscription, replay, &why);
+            Page::Failed { replay, code, why } => {
+                self.router.handle_replay_failed((session, subscription), replay, code, &why);
             }
         }
     }
@@ -362,8 +363,8 @@ impl<L: Records, K: Keyed> Shard<L, K> {
     fn commit(&mut self) -> bool {
         let now = clock::now();
         let Group { appended, retained, failed, .. } = std::mem::take(&mut self.group);
-        for (ticket, code, why) in failed {
-            self.fail(ticket, code, &why);
+        for (ticket, failure, why) in failed {
+            self.fail(ticket, failure, &why);
         }
         if appended.is_empty() {
             return true;
@@ -386,12 +387,12 @@ impl<L: Records, K: Keyed> Shard<L, K> {
             }
             Err(fault) => {
                 error!(%fault, records = appended.len(), "this group is not acknowledged");
-                let (code, why) = (code_of_commit(&fault), fault.to_string());
+                let (failure, why) = (failure_of_commit(&fault), fault.to_string());
                 if let CommitError::Poisoned { cause } = fault {
                     self.poison = Some(cause);
                 }
                 for (ticket, _place) in appended {
-                    self.fail(ticket, code, &why);
+                    self.fail(ticket, failure, &why);
                 }
                 false
             }
@@ -527,20 +528,18 @@ impl<L: Records, K: Keyed> Shard<L, K> {
         }
     }
 
-    fn fail(&mut self, ticket: Ticket, code: RefusalCode, why: &str) {
-        if let Err(fault) = self.router.handle_append_failed(ticket, code, why) {
+    fn fail(&mut self, ticket: Ticket, failure: AppendFailure, why: &str) {
+        if let Err(fault) = self.router.handle_append_failed(ticket, failure, why) {
             error!(%fault, "an append and its outcome do not match");
         }
     }
 
     fn append(&mut self, ticket: Ticket, after: Option<Ticket>, record: NewRecord) {
         let mut failed = self.group.failed.iter();
-        if let Some((_, code, _)) = failed.find(|(failed, ..)| Some(*failed) == after) {
-            // Nothing of a topic too many is ever taken; what is behind another fault may be.
-            let is_final = *code == RefusalCode::TooMany;
-            let code = if is_final { RefusalCode::TooMany } else { RefusalCode::StorageFull };
+        if let Some((_, before, _)) = failed.find(|(failed, ..)| Some(*failed) == after) {
+            let behind = before.behind();
             let why = "the envelope before it in its stream was not stored".to_owned();
-            self.group.failed.push((ticket, code, why));
+            self.group.failed.push((ticket, behind, why));
             return;
         }
         let to_retain = ToRetain::of(&record);
@@ -550,7 +549,7 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                 if !self.commit() {
                     // The one before it in its stream may have been in that group.
                     let why = "the group before it was not stored".to_owned();
-                    self.group.failed.push((ticket, RefusalCode::StorageFull, why));
+                    self.group.failed.push((ticket, AppendFailure::StorageFull, why));
                     return;
                 }
                 self.log.append(record)
@@ -570,7 +569,7 @@ impl<L: Records, K: Keyed> Shard<L, K> {
                 if let AppendError::Poisoned { cause } = &fault {
                     self.poison = Some(cause.clone());
                 }
-                self.group.failed.push((ticket, code_of(&fault), fault.to_string()));
+                self.group.failed.push((ticket, failure_of(&fault), fault.to_string()));
             }
         }
     }
@@ -708,20 +707,22 @@ fn to_store(record: NewRecord) -> sekisho_store::NewRecord {
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "every other fault is this node's own")]
-const fn code_of_commit(fault: &CommitError) -> RefusalCode {
+const fn failure_of_commit(fault: &CommitError) -> AppendFailure {
     match fault {
-        CommitError::StorageFull { .. } => RefusalCode::StorageFull,
-        _ => RefusalCode::Internal,
+        CommitError::StorageFull { .. } => AppendFailure::StorageFull,
+        _ => AppendFailure::Internal,
     }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "every other fault is this node's own")]
-fn code_of(fault: &AppendError) -> RefusalCode {
+const fn failure_of(fault: &AppendError) -> AppendFailure {
     match fault {
-        AppendError::StorageFull { .. } | AppendError::BatchFull { .. } => RefusalCode::StorageFull,
-        AppendError::RecordSize { .. } => RefusalCode::Oversized,
-        AppendError::TooManyTopics { .. } => RefusalCode::TooMany,
-        _ => RefusalCode::Internal,
+        AppendError::StorageFull { .. } | AppendError::BatchFull { .. } => {
+            AppendFailure::StorageFull
+        }
+        AppendError::RecordSize { .. } => AppendFailure::TooLong,
+        AppendError::TooManyTopics { .. } => AppendFailure::TooManyTopics,
+        _ => AppendFailure::Internal,
     }
 }
 

@@ -39,6 +39,49 @@ pub struct NewRecord {
     pub hops: Vec<PrincipalId>,
 }
 
+/// Why an append failed, by what becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppendFailure {
+    /// There is no room for the moment.
+    StorageFull,
+    /// A fault of the node's own, which may pass.
+    Internal,
+    /// Its topic is one too many: neither it nor anything of that topic is ever taken.
+    TooManyTopics,
+    /// It is longer than a record may be, and never taken; what is behind it may be.
+    TooLong,
+}
+
+impl AppendFailure {
+    /// As a publisher reads it.
+    #[must_use]
+    pub const fn code(self) -> RefusalCode {
+        match self {
+            Self::StorageFull => RefusalCode::StorageFull,
+            Self::Internal => RefusalCode::Internal,
+            Self::TooManyTopics => RefusalCode::TooMany,
+            Self::TooLong => RefusalCode::Oversized,
+        }
+    }
+
+    /// Whether it would fail each time it came.
+    pub(crate) const fn is_final(self) -> bool {
+        match self {
+            Self::TooManyTopics | Self::TooLong => true,
+            Self::StorageFull | Self::Internal => false,
+        }
+    }
+
+    /// The failure of what comes behind it in its stream or in its topic.
+    #[must_use]
+    pub const fn behind(self) -> Self {
+        match self {
+            Self::TooLong => Self::StorageFull,
+            Self::StorageFull | Self::Internal | Self::TooManyTopics => self,
+        }
+    }
+}
+
 /// Where a page of a replay begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplayFrom {

@@ -17,7 +17,7 @@ mod subscription;
 mod tree;
 
 pub use admitted::{AdmitError, Admitted, Carriage};
-pub use command::{Command, NewRecord, ReplayFrom, ReplayId, Ticket};
+pub use command::{AppendFailure, Command, NewRecord, ReplayFrom, ReplayId, Ticket};
 pub use limits::Limits;
 pub use record::Record;
 pub use router::{

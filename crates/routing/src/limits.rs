@@ -26,9 +26,12 @@ pub struct Limits {
     pub hashes_per_boot_max: usize,
     /// Pairs of publisher and topic. Default 1,048,576.
     pub streams_max: usize,
-    /// Such pairs on topics of one other organisation: whoever follows it has room for others, and for
-    /// what is its own. Default 524,288.
+    /// Such pairs on topics of one other organisation: whoever follows it has room for others. Default
+    /// 524,288.
     pub streams_of_other_max: usize,
+    /// Such pairs on topics of all other organisations together: what is left is for the node's own.
+    /// Default 786,432.
+    pub streams_of_others_max: usize,
     /// Topics of one publisher. Default 4,096.
     pub topics_per_publisher_max: usize,
     /// Topics whose list of subscriptions is kept between records. Default 16,384.
@@ -54,6 +57,7 @@ impl Default for Limits {
             hashes_per_boot_max: 32,
             streams_max: 1 << 20,
             streams_of_other_max: 1 << 19,
+            streams_of_others_max: 3 << 18,
             topics_per_publisher_max: 4_096,
             cached_topics_max: 16_384,
             replay_records_max: 256,

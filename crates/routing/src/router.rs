@@ -122,9 +122,9 @@ impl Router {
     pub fn new(limits: Limits, policy: Arc<Policy>, head: Position) -> Self {
         Self {
             limits,
+            streams: Streams::new(limits, policy.own().clone()),
             policy,
             head,
-            streams: Streams::new(limits),
             pending: HashMap::new(),
             held: Held::default(),
             pending_of_sessions: 0,

@@ -40,6 +40,7 @@ pub(crate) struct Streams {
     limits: Limits,
     streams: HashMap<(Topic, PrincipalId), Stream>,
     topics: HashMap<PrincipalId, usize>,
+    own: OrgName,
     /// Streams on topics of each organisation.
     of_organisations: HashMap<OrgName, usize>,
     offsets: HashMap<Topic, LastOffset>,
@@ -81,9 +82,10 @@ struct LastOffset {
 }
 
 impl Streams {
-    pub(crate) fn new(limits: Limits) -> Self {
+    /// Of a node of `own`.
+    pub(crate) fn new(limits: Limits, own: OrgName) -> Self {
         let (streams, topics, offsets) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { limits, streams, topics, of_organisations: HashMap::new(), offsets }
+        Self { limits, streams, topics, own, of_organisations: HashMap::new(), offsets }
     }
 
     /// Takes up a boot whose last durable envelope was `sequence`.
@@ -139,11 +141,17 @@ impl Streams {
             let why = format!("wanted a sequence below {}, found it", Sequence::MAX);
             return Verdict::Refused { code: RefusalCode::Malformed, why, expected: None };
         }
-        let Some(boot) = self.boot(&header.topic, header.publisher, header.boot) else {
+        let stream = self.streams.get(&(header.topic.clone(), header.publisher));
+        let Some((stream, boot)) =
+            stream.and_then(|stream| Some((stream, stream.boot(header.boot)?)))
+        else {
             return self.judge_unknown_boot(role, header);
         };
         if header.sequence < boot.next {
             return boot.judge_repetition(header, hash);
+        }
+        if stream.is_leaving(boot, self.limits.boots_per_stream_max) {
+            return Verdict::Undecided;
         }
         if role == Role::Home && header.sequence > boot.next {
             return gap(boot.next, header.sequence);
@@ -185,12 +193,7 @@ impl Streams {
                 let why = format!("wanted at most {streams_max} pairs of publisher and topic");
                 return refused(RefusalCode::TooMany, why);
             }
-            let (home, other_max) = (header.topic.organisation(), self.limits.streams_of_other_max);
-            if role == Role::Follower
-                && self.of_organisations.get(home).copied().unwrap_or(0) >= other_max
-            {
-                let why =
-                    format!("wanted at most {other_max} pairs of publisher and topic of {home}");
+            if let Some(why) = self.too_many_followed(role, &header.topic) {
                 return refused(RefusalCode::TooMany, why);
             }
             let topics_max = self.limits.topics_per_publisher_max;
@@ -202,10 +205,27 @@ impl Streams {
         Verdict::New { after: None }
     }
 
+    /// Why another stream on a topic that is followed would leave too little for others.
+    fn too_many_followed(&self, role: Role, topic: &Topic) -> Option<String> {
+        if role == Role::Home {
+            return None;
+        }
+        let of = |organisation| self.of_organisations.get(organisation).copied().unwrap_or(0);
+        let (home, max) = (topic.organisation(), self.limits.streams_of_other_max);
+        if of(home) >= max {
+            return Some(format!("wanted at most {max} pairs of publisher and topic of {home}"));
+        }
+        let (others, max) =
+            (self.streams.len().saturating_sub(of(&self.own)), self.limits.streams_of_others_max);
+        let too_many = || {
+            format!("wanted at most {max} pairs of publisher and topic of others than {}", self.own)
+        };
+        (others >= max).then(too_many)
+    }
+
     /// Takes up an envelope judged [`Verdict::New`].
     pub(crate) fn advance(&mut self, header: &Header, hash: Hash, ticket: Ticket) {
-        let (boots_max, hashes_max) =
-            (self.limits.boots_per_stream_max, self.limits.hashes_per_boot_max);
+        let hashes_max = self.limits.hashes_per_boot_max;
         let (sequence, time) = (header.sequence, header.time);
         let entry = Entry { sequence, hash, time, ticket: Some(ticket) };
         let stream = self.stream_mut(&header.topic, header.publisher);
@@ -216,24 +236,24 @@ impl Streams {
             boot.trim(hashes_max);
             return;
         }
-        if stream.boots.len() >= boots_max {
-            stream.forget_oldest();
-        }
         let recent = VecDeque::from([entry]);
         stream.add(Boot { id: header.boot, next: sequence.next(), last_time: time, recent });
     }
 
-    /// An envelope is durable.
+    /// An envelope is durable. Where it is the first of a boot too many, another is forgotten for it.
     pub(crate) fn commit(&mut self, header: &Header, ticket: Ticket) {
-        let hashes_max = self.limits.hashes_per_boot_max;
-        if let Some(boot) = self.boot_mut(header) {
+        let Limits { hashes_per_boot_max, boots_per_stream_max, .. } = self.limits;
+        let stream = self.streams.get_mut(&(header.topic.clone(), header.publisher));
+        let Some(stream) = stream else { return };
+        if let Some(boot) = stream.boot_mut(header.boot) {
             let found = boot.recent.binary_search_by_key(&header.sequence, |entry| entry.sequence);
             let entry = found.ok().and_then(|index| boot.recent.get_mut(index));
             if let Some(entry) = entry.filter(|entry| entry.ticket == Some(ticket)) {
                 entry.ticket = None;
             }
-            boot.trim(hashes_max);
+            boot.trim(hashes_per_boot_max);
         }
+        stream.settle(header.boot, boots_per_stream_max);
     }
 
     /// An envelope will not be durable: it and those after it are taken back. Returns the
@@ -288,13 +308,11 @@ impl Streams {
     }
 
     fn boot(&self, topic: &Topic, publisher: PrincipalId, boot: BootId) -> Option<&Boot> {
-        let stream = self.streams.get(&(topic.clone(), publisher))?;
-        stream.boots.iter().find(|known| known.id == boot)
+        self.streams.get(&(topic.clone(), publisher))?.boot(boot)
     }
 
     fn boot_mut(&mut self, header: &Header) -> Option<&mut Boot> {
-        let stream = self.streams.get_mut(&(header.topic.clone(), header.publisher))?;
-        stream.boots.iter_mut().find(|known| known.id == header.boot)
+        self.streams.get_mut(&(header.topic.clone(), header.publisher))?.boot_mut(header.boot)
     }
 
     fn stream_mut(&mut self, topic: &Topic, publisher: PrincipalId) -> &mut Stream {
@@ -339,9 +357,43 @@ impl Stream {
     }
 
     fn forget_oldest(&mut self) {
-        let Some(oldest) = self.oldest() else { return };
-        let boot = self.boots.remove(oldest);
+        if let Some(oldest) = self.oldest() {
+            self.forget(oldest);
+        }
+    }
+
+    fn forget(&mut self, at: usize) {
+        let boot = self.boots.remove(at);
         self.forgotten = self.forgotten.max(Some(boot.last_time));
+    }
+
+    fn boot(&self, id: BootId) -> Option<&Boot> {
+        self.boots.iter().find(|known| known.id == id)
+    }
+
+    fn boot_mut(&mut self, id: BootId) -> Option<&mut Boot> {
+        self.boots.iter_mut().find(|known| known.id == id)
+    }
+
+    /// Whether a boot is to be forgotten for one too many, should that be stored: the oldest of those
+    /// that are on the disk.
+    fn is_leaving(&self, boot: &Boot, boots_max: usize) -> bool {
+        let age = |boot: &Boot| boot.durable_time().map(|time| (time, boot.id));
+        self.boots.len() > boots_max && self.boots.iter().filter_map(age).min() == age(boot)
+    }
+
+    /// Of a boot something is on the disk. Where it was one too many, the oldest other one is forgotten.
+    fn settle(&mut self, stored: BootId, boots_max: usize) {
+        if self.boots.len() <= boots_max
+            || self.boots.iter().any(|boot| boot.durable_time().is_none())
+        {
+            return;
+        }
+        let others = self.boots.iter().enumerate().filter(|(_, boot)| boot.id != stored);
+        let oldest = others.min_by_key(|(_, boot)| (boot.durable_time(), boot.id));
+        if let Some((at, _)) = oldest {
+            self.forget(at);
+        }
     }
 }
 

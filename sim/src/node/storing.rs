@@ -7,9 +7,9 @@ use std::{
 };
 
 use sekisho_policy::Policy;
-use sekisho_proto::{Filter, GapReason, Hash, Offset, Position, RefusalCode, Topic};
+use sekisho_proto::{Filter, GapReason, Hash, Offset, Position, Topic};
 use sekisho_routing::{
-    Appended, Lost, Record, ReplayFrom, Replayed, RestoredStream, Router, Ticket,
+    AppendFailure, Appended, Lost, Record, ReplayFrom, Replayed, RestoredStream, Router, Ticket,
 };
 use sekisho_seal::StrictVerifier;
 use sekisho_store::{
@@ -161,7 +161,7 @@ impl Running {
         context.ledger.counts.storage_full += 1;
         self.failed.insert(ticket);
         self.router
-            .handle_append_failed(ticket, RefusalCode::StorageFull, why)
+            .handle_append_failed(ticket, AppendFailure::StorageFull, why)
             .map_err(|error| broken("telling that an append failed")(&error).into())
     }
 

@@ -111,15 +111,14 @@ impl Router {
     /// A page could not be read: the subscription ends, the subscriber may come again.
     pub fn handle_replay_failed(
         &mut self,
-        session: SessionId,
-        subscription: SubscriptionId,
+        key: (SessionId, SubscriptionId),
         replay: ReplayId,
+        code: RefusalCode,
         why: &str,
     ) {
-        let key = (session, subscription);
         let Some(state) = self.subscription_mut(key) else { return };
         if state.outstanding == Some(replay) {
-            self.end(key, RefusalCode::Internal, format!("reading the log: {why}"));
+            self.end(key, code, format!("reading the log: {why}"));
         }
     }
 

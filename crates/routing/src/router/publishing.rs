@@ -12,7 +12,7 @@ use sekisho_proto::{
 use super::holding::{Line, Place};
 use super::{Queued, Router, count};
 use crate::{
-    Admitted, Carriage, Command, NewRecord, Record, SessionId, Ticket,
+    Admitted, AppendFailure, Carriage, Command, NewRecord, Record, SessionId, Ticket,
     streams::{Role, Verdict},
 };
 
@@ -71,7 +71,7 @@ pub(super) struct Pending {
     followed: Option<Followed>,
     waiters: Vec<Waiter>,
     /// The append before it in its stream failed, for this reason.
-    doomed: Option<(RefusalCode, String)>,
+    doomed: Option<(AppendFailure, String)>,
 }
 
 #[derive(Debug)]
@@ -288,11 +288,11 @@ impl Router {
     pub fn handle_append_failed(
         &mut self,
         ticket: Ticket,
-        code: RefusalCode,
+        failure: AppendFailure,
         why: &str,
     ) -> Result<(), AppendedError> {
         let pending = self.remove_pending(ticket).ok_or(AppendedError::UnknownTicket(ticket))?;
-        self.fail(ticket, pending, code, why);
+        self.fail(ticket, pending, failure, why);
         Ok(())
     }
 
@@ -310,8 +310,8 @@ impl Router {
     /// since it was polled it fails, too: whoever does not carry it out at once asks before doing so.
     pub fn is_still_wanted(&mut self, ticket: Ticket) -> bool {
         let Some(mut pending) = self.remove_pending(ticket) else { return false };
-        if let Some((code, why)) = pending.doomed.take() {
-            self.fail(ticket, pending, code, &why);
+        if let Some((failure, why)) = pending.doomed.take() {
+            self.fail(ticket, pending, failure, &why);
             return false;
         }
         self.keep_pending(ticket, pending);
@@ -320,7 +320,7 @@ impl Router {
 
     /// What comes after a followed record in its topic must not be stored before it: once a larger
     /// offset is there, it would be refused for good when it comes again.
-    fn doom_followers(&mut self, failed: &Pending, code: RefusalCode, why: &str) {
+    fn doom_followers(&mut self, failed: &Pending, failure: AppendFailure, why: &str) {
         let (topic, offset) = (&failed.envelope.header().topic, &failed.followed);
         let Some(Followed { offset: first, .. }) = offset else { return };
         let comes_after = |later: &&mut Pending| {
@@ -329,7 +329,7 @@ impl Router {
                 && later.doomed.is_none()
         };
         self.pending.values_mut().filter(comes_after).for_each(|later| {
-            later.doomed = Some((code, format!("the record before it: {why}")));
+            later.doomed = Some((failure, format!("the record before it: {why}")));
         });
     }
 
@@ -343,12 +343,9 @@ impl Router {
         offsets.max()
     }
 
-    fn fail(&mut self, ticket: Ticket, pending: Pending, code: RefusalCode, why: &str) {
+    fn fail(&mut self, ticket: Ticket, pending: Pending, failure: AppendFailure, why: &str) {
         let header = pending.envelope.header();
-        // What the log never takes would fail each time it came: its link passes over it. What is
-        // behind one that is too long may be stored, and behind a topic too many nothing of it.
-        let is_final = matches!(code, RefusalCode::TooMany | RefusalCode::Oversized);
-        let behind = if code == RefusalCode::Oversized { RefusalCode::StorageFull } else { code };
+        let behind = failure.behind();
         for later in self.streams.take_back(header, ticket) {
             if let Some(later) = self.pending.get_mut(&later) {
                 later.doomed = Some((behind, format!("the envelope before it: {why}")));
@@ -362,8 +359,10 @@ impl Router {
         }
         let expected = self.streams.expected_durable(&header.topic, header.publisher, header.boot);
         for waiter in pending.waiters {
-            let refusal = Refusal { code, why: why.to_owned(), expected: Some(expected) };
-            if is_final {
+            let why = why.to_owned();
+            let refusal = Refusal { code: failure.code(), why, expected: Some(expected) };
+            // What the log never takes would fail each time it came: its link passes over it.
+            if failure.is_final() {
                 self.refuse(waiter, header, refusal);
             } else {
                 self.put_off(waiter, header, refusal);

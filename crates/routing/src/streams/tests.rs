@@ -7,6 +7,10 @@ fn topic(text: &str) -> Topic {
     Topic::parse(text).expect("a topic")
 }
 
+fn city() -> OrgName {
+    OrgName::parse("city").expect("an organisation")
+}
+
 fn header(boot: u8, sequence: u64, previous: Option<Hash>) -> Header {
     Header {
         suite: Suite::Open,
@@ -37,7 +41,7 @@ fn hash(text: &str) -> Hash {
 
 fn small() -> Streams {
     let limits = Limits { boots_per_stream_max: 2, hashes_per_boot_max: 3, ..Limits::default() };
-    Streams::new(limits)
+    Streams::new(limits, city())
 }
 
 /// Takes up an envelope of a boot whose hashes are named by boot and sequence.
@@ -194,6 +198,45 @@ fn the_oldest_boot_is_not_forgotten_while_it_waits_for_the_disk() {
 }
 
 #[test]
+fn a_boot_is_forgotten_for_another_when_that_is_stored_and_not_before() {
+    let mut streams = small();
+    store(&mut streams, 1, 0, 1);
+    store(&mut streams, 2, 0, 2);
+    let third = (header(3, 0, None), hash_of(3, 0));
+    let new = Verdict::New { after: None };
+    for (ticket, is_stored) in [(3, false), (4, true)] {
+        assert_eq!(streams.judge(Role::Home, &third.0, &third.1), new);
+        streams.advance(&third.0, third.1, Ticket(ticket));
+        let later = streams.judge(Role::Home, &chained(1, 1), &hash_of(1, 1));
+        assert_eq!(later, Verdict::Undecided, "it is forgotten, or it is not");
+        assert_eq!(streams.judge(Role::Home, &chained(2, 1), &hash_of(2, 1)), new);
+        if is_stored {
+            streams.commit(&third.0, Ticket(ticket));
+        } else {
+            streams.take_back(&third.0, Ticket(ticket));
+            assert_eq!(streams.judge(Role::Home, &chained(1, 1), &hash_of(1, 1)), new);
+        }
+    }
+    let forgotten = streams.judge(Role::Home, &chained(1, 0), &hash_of(1, 0));
+    assert_eq!(code(&forgotten), RefusalCode::Replayed);
+}
+
+/// What others have on their way says nothing of the one too many.
+#[test]
+fn a_boot_that_goes_on_while_another_begins_is_not_taken_for_it() {
+    let mut streams = small();
+    store(&mut streams, 1, 0, 1);
+    store(&mut streams, 2, 0, 2);
+    streams.advance(&chained(2, 1), hash_of(2, 1), Ticket(3));
+    streams.advance(&header(3, 0, None), hash_of(3, 0), Ticket(4));
+    streams.commit(&chained(2, 1), Ticket(3));
+    assert_eq!(streams.judge(Role::Home, &chained(1, 1), &hash_of(1, 1)), Verdict::Undecided);
+    streams.commit(&header(3, 0, None), Ticket(4));
+    let forgotten = streams.judge(Role::Home, &chained(1, 0), &hash_of(1, 0));
+    assert_eq!(code(&forgotten), RefusalCode::Replayed);
+}
+
+#[test]
 fn a_restart_remembers_boots_and_those_forgotten() {
     let mut streams = small();
     let key = || (topic("city/truck"), PrincipalId::new([7; 32]));
@@ -221,7 +264,7 @@ fn a_restart_remembers_boots_and_those_forgotten() {
 /// A peer has so many, and leaves room for others and for what is the node's own.
 #[test]
 fn streams_of_another_organisation_are_bounded() {
-    let mut streams = Streams::new(Limits { streams_of_other_max: 1, ..Limits::default() });
+    let mut streams = Streams::new(Limits { streams_of_other_max: 1, ..Limits::default() }, city());
     let of = |organisation: &str, publisher: u8| {
         let mut header = header(1, 0, None);
         header.topic = topic(&format!("{organisation}/truck"));
@@ -238,10 +281,33 @@ fn streams_of_another_organisation_are_bounded() {
     assert_eq!(judged(&streams, Role::Follower, of("near", 2)), new);
 }
 
+/// All peers together leave room for what is the node's own.
+#[test]
+fn streams_of_all_other_organisations_are_bounded_together() {
+    let limits = Limits { streams_of_others_max: 2, streams_max: 3, ..Limits::default() };
+    let mut streams = Streams::new(limits, city());
+    let of = |organisation: &str| {
+        let mut header = header(1, 0, None);
+        header.topic = topic(&format!("{organisation}/truck"));
+        header
+    };
+    let new = Verdict::New { after: None };
+    for (number, organisation) in (1..).zip(["near", "far"]) {
+        assert_eq!(streams.judge(Role::Follower, &of(organisation), &hash("a")), new);
+        streams.advance(&of(organisation), hash("a"), Ticket(number));
+    }
+    let refused = streams.judge(Role::Follower, &of("third"), &hash("b"));
+    assert_eq!(code(&refused), RefusalCode::TooMany);
+    assert_eq!(streams.judge(Role::Home, &of("city"), &hash("b")), new);
+    streams.advance(&of("city"), hash("b"), Ticket(3));
+    streams.take_back(&of("near"), Ticket(1));
+    assert_eq!(streams.judge(Role::Follower, &of("third"), &hash("b")), new);
+}
+
 #[test]
 fn topics_of_a_publisher_and_streams_are_bounded() {
     let limits = Limits { topics_per_publisher_max: 1, streams_max: 2, ..Limits::default() };
-    let mut streams = Streams::new(limits);
+    let mut streams = Streams::new(limits, city());
     store(&mut streams, 1, 0, 1);
     let mut other = header(1, 0, None);
     other.topic = topic("city/another");
@@ -341,7 +407,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 proptest! {
     #[test]
     fn a_home_judges_as_a_list_of_hashes_does(steps in steps()) {
-        let mut streams = Streams::new(Limits { hashes_per_boot_max: 1_000, ..Limits::default() });
+        let mut streams = Streams::new(Limits { hashes_per_boot_max: 1_000, ..Limits::default() }, city());
         let mut model = Model::default();
         let mut tickets = 0;
         for step in steps {

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use sekisho_proto::{GapReason, Position, PrincipalKind, RefusalCode, frame::Start};
-use sekisho_routing::Limits;
+use sekisho_proto::{GapReason, Position, PrincipalKind, frame::Start};
+use sekisho_routing::{AppendFailure, Limits};
 use sekisho_seal::SigningKey;
 
 use crate::{
@@ -159,7 +159,7 @@ impl Run {
     fn fail(&mut self) {
         let Some((_, _, record)) = self.node.appends.front() else { return };
         let topic = record.envelope.header().topic.clone();
-        self.node.fail_one(RefusalCode::StorageFull);
+        self.node.fail_one(AppendFailure::StorageFull);
         let publisher = self
             .publishers
             .iter_mut()

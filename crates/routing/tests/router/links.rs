@@ -4,7 +4,7 @@ use sekisho_proto::{
     Envelope, Offset, OrgName, Position, PrincipalKind, RefusalCode, frame::Start,
     statement::RevokeTarget,
 };
-use sekisho_routing::{Admitted, Carriage, Command};
+use sekisho_routing::{Admitted, AppendFailure, Carriage, Command};
 use sekisho_seal::SigningKey;
 
 use crate::{
@@ -156,7 +156,7 @@ fn what_the_disk_refuses_holds_up_what_comes_after_it_in_its_topic() {
     for (envelope, number) in envelopes.iter().zip(0..) {
         follower.take(envelope.clone(), 10 + number, number);
     }
-    assert!(follower.node.fail_one(RefusalCode::StorageFull));
+    assert!(follower.node.fail_one(AppendFailure::StorageFull));
     follower.node.settle();
     assert_eq!(follower.stored(), [0; 0]);
     follower.begin_anew();
@@ -175,7 +175,7 @@ fn what_the_disk_refuses_is_to_come_again() {
     for (envelope, number) in envelopes.iter().zip(0..) {
         follower.take(envelope.clone(), 10 + number, number);
     }
-    assert!(follower.node.fail_one(RefusalCode::StorageFull));
+    assert!(follower.node.fail_one(AppendFailure::StorageFull));
     let full = RefusalCode::StorageFull;
     assert_eq!(failed(&follower.node), [(10, full), (11, full)]);
     follower.begin_anew();
@@ -194,7 +194,7 @@ fn what_comes_on_a_connection_on_which_something_failed_is_not_stored_before_it(
     let mut follower = Follower::new();
     let envelopes = ["a", "b", "c"].map(|body| follower.air.envelope(body, at(8)));
     follower.take(envelopes[0].clone(), 10, 0);
-    assert!(follower.node.fail_one(RefusalCode::StorageFull));
+    assert!(follower.node.fail_one(AppendFailure::StorageFull));
     follower.take(envelopes[1].clone(), 11, 1);
     follower.node.settle();
     let full = RefusalCode::StorageFull;
@@ -235,7 +235,7 @@ fn what_the_log_never_takes_is_passed_over_and_does_not_stop_its_link() {
         follower.take(envelope, place, place);
     }
     follower.take(noise.envelope("c", at(8)), 3, 1);
-    assert!(follower.node.fail_one(RefusalCode::TooMany));
+    assert!(follower.node.fail_one(AppendFailure::TooManyTopics));
     follower.node.settle();
     let too_many = [(1, RefusalCode::TooMany), (2, RefusalCode::TooMany)];
     assert_eq!((follower.refused(), failed(&follower.node)), (too_many.into(), vec![]));
@@ -244,7 +244,7 @@ fn what_the_log_never_takes_is_passed_over_and_does_not_stop_its_link() {
     follower.take(noise.envelope("too long", at(8)), 4, 2);
     let behind = noise.envelope("e", at(8));
     follower.take(behind.clone(), 5, 3);
-    assert!(follower.node.fail_one(RefusalCode::Oversized));
+    assert!(follower.node.fail_one(AppendFailure::TooLong));
     follower.node.settle();
     assert_eq!(follower.refused().last(), Some(&(4, RefusalCode::Oversized)));
     assert_eq!(failed(&follower.node), [(5, RefusalCode::StorageFull)]);
@@ -283,7 +283,7 @@ fn what_waits_to_be_judged_fails_with_what_failed_before_it_on_its_connection() 
     for boot in 1..=10 {
         follower.take(run(boot), u64::from(boot), u64::from(boot));
     }
-    assert!(follower.node.fail_one(RefusalCode::StorageFull));
+    assert!(follower.node.fail_one(AppendFailure::StorageFull));
     follower.node.settle();
     assert_eq!(failed(&follower.node).len(), 10);
     assert_eq!(follower.stored(), [0; 0]);
@@ -306,8 +306,8 @@ fn what_failed_on_an_older_connection_does_not_let_through_what_is_behind_the_ne
     follower.begin_anew();
     let envelopes = ["a", "b"].map(|body| follower.air.envelope(body, at(8)));
     follower.take(envelopes[0].clone(), 10, 0);
-    assert!(follower.node.fail_newest(RefusalCode::StorageFull));
-    assert!(follower.node.fail_newest(RefusalCode::Internal));
+    assert!(follower.node.fail_newest(AppendFailure::StorageFull));
+    assert!(follower.node.fail_newest(AppendFailure::Internal));
     follower.take(envelopes[1].clone(), 11, 1);
     follower.node.settle();
     assert_eq!(follower.stored(), [0; 0]);
@@ -318,7 +318,7 @@ fn a_link_that_begins_is_not_held_to_what_failed_on_the_one_before_it() {
     let mut follower = Follower::new();
     let envelope = follower.air.envelope("a", at(8));
     follower.take(envelope.clone(), 10, 0);
-    assert!(follower.node.fail_one(RefusalCode::Internal));
+    assert!(follower.node.fail_one(AppendFailure::Internal));
     follower.take(envelope.clone(), 10, 0);
     assert_eq!(failed(&follower.node), [(10, RefusalCode::Internal); 2]);
     follower.node.router.handle_link(&santander());

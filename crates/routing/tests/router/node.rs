@@ -12,8 +12,8 @@ use sekisho_proto::{
     frame::Start,
 };
 use sekisho_routing::{
-    Appended, Carriage, Command, Limits, Lost, NewRecord, Record, ReplayFrom, ReplayId, Replayed,
-    Router, SessionId, Subscribe, SubscriptionId, Ticket,
+    AppendFailure, Appended, Carriage, Command, Limits, Lost, NewRecord, Record, ReplayFrom,
+    ReplayId, Replayed, Router, SessionId, Subscribe, SubscriptionId, Ticket,
 };
 use sekisho_seal::SigningKey;
 
@@ -175,29 +175,27 @@ impl Node {
     }
 
     /// Fails the next append, and whatever must fail with it.
-    pub(crate) fn fail_one(&mut self, code: RefusalCode) -> bool {
+    pub(crate) fn fail_one(&mut self, failure: AppendFailure) -> bool {
         let Some((ticket, _, _)) = self.appends.pop_front() else { return false };
-        self.fail(ticket, code);
+        self.fail(ticket, failure);
         true
     }
 
     /// Fails the append that was asked for last.
-    pub(crate) fn fail_newest(&mut self, code: RefusalCode) -> bool {
+    pub(crate) fn fail_newest(&mut self, failure: AppendFailure) -> bool {
         let Some((ticket, _, _)) = self.appends.pop_back() else { return false };
-        self.fail(ticket, code);
+        self.fail(ticket, failure);
         true
     }
 
-    fn fail(&mut self, ticket: Ticket, code: RefusalCode) {
-        self.router.handle_append_failed(ticket, code, "a test").expect("a pending append");
+    fn fail(&mut self, ticket: Ticket, failure: AppendFailure) {
+        self.router.handle_append_failed(ticket, failure, "a test").expect("a pending append");
         let (doomed, left) =
             self.appends.drain(..).partition(|(_, after, _)| *after == Some(ticket));
         let doomed: VecDeque<(Ticket, Option<Ticket>, NewRecord)> = doomed;
         self.appends = left;
-        let is_final = code == RefusalCode::TooMany;
-        let behind = if is_final { code } else { RefusalCode::StorageFull };
         for (ticket, _, _) in doomed {
-            self.fail(ticket, behind);
+            self.fail(ticket, failure.behind());
         }
         self.drain();
     }

@@ -4,8 +4,8 @@ use sekisho_proto::{
     Offset, Position, PrincipalKind, RefusalCode, Sequence, frame::Start, statement::RevokeTarget,
 };
 use sekisho_routing::{
-    AdmitError, Admitted, AppendedError, Carriage, Command, Limits, RestoredStream, Router,
-    SessionId,
+    AdmitError, Admitted, AppendFailure, AppendedError, Carriage, Command, Limits, RestoredStream,
+    Router, SessionId,
 };
 use sekisho_seal::{SigningKey, verify};
 
@@ -143,7 +143,7 @@ fn what_the_disk_refuses_is_refused_with_everything_behind_it() {
         node.publish(1, request, envelope.clone(), &truck);
     }
     assert!(node.write_one() && node.report_one());
-    assert!(node.fail_one(RefusalCode::StorageFull));
+    assert!(node.fail_one(AppendFailure::StorageFull));
     assert!(node.appends.is_empty());
     let full = |request| (request, RefusalCode::StorageFull, Some(Sequence::new(1)));
     assert_eq!(node.refused(), [full(2), full(3)]);
@@ -169,7 +169,7 @@ fn appends_behind_a_failed_one_do_not_leave_the_queue() {
     let Some(Command::Append { ticket, after: None, .. }) = node.router.poll_command() else {
         panic!("no append")
     };
-    node.router.handle_append_failed(ticket, RefusalCode::StorageFull, "full").expect("pending");
+    node.router.handle_append_failed(ticket, AppendFailure::StorageFull, "full").expect("pending");
     node.drain();
     assert!(node.appends.is_empty());
     assert_eq!(node.refused().len(), 2);
@@ -187,7 +187,7 @@ fn an_append_that_was_polled_is_not_wanted_any_more_once_the_one_before_it_has_f
     }
     let (first, second) = (node.appends[0].0, node.appends[1].0);
     assert!(node.router.is_still_wanted(first) && node.router.is_still_wanted(second));
-    node.router.handle_append_failed(first, RefusalCode::StorageFull, "full").expect("pending");
+    node.router.handle_append_failed(first, AppendFailure::StorageFull, "full").expect("pending");
     assert!(!node.router.is_still_wanted(second), "wanted it to fail with the one before it");
     node.appends.clear();
     node.drain();
@@ -226,7 +226,7 @@ fn what_waits_to_be_judged_is_judged_when_what_it_waited_for_has_failed() {
         node.publish(1, boot.into(), envelope, &truck);
     }
     for _ in 1..=8 {
-        assert!(node.fail_one(RefusalCode::StorageFull));
+        assert!(node.fail_one(AppendFailure::StorageFull));
     }
     let refused: Vec<_> = node.refused().iter().map(|(request, ..)| *request).collect();
     assert_eq!(refused, (1..=8).collect::<Vec<_>>());
@@ -274,7 +274,7 @@ fn an_outcome_is_told_once_and_in_order() {
     let again = node.router.handle_appended(second, appended, at(10));
     assert!(matches!(again, Err(AppendedError::OutOfOrder { .. })), "{again:?}");
     assert!(node.report_one());
-    let unknown = node.router.handle_append_failed(first, RefusalCode::Internal, "twice");
+    let unknown = node.router.handle_append_failed(first, AppendFailure::Internal, "twice");
     assert_eq!(unknown, Err(AppendedError::UnknownTicket(first)));
 }
 

@@ -365,9 +365,10 @@ fn a_page_that_cannot_be_read_ends_the_subscription() {
     let key = key_of(2, 1);
     city.node.subscribe(key, EVERYTHING, Start::Earliest, 1);
     let replay = city.node.replays[0].replay;
-    city.node.router.handle_replay_failed(key.0, key.1, replay, "a broken disk");
+    let code = RefusalCode::StorageFull;
+    city.node.router.handle_replay_failed(key, replay, code, "a full disk");
     city.node.drain();
-    assert_eq!(city.node.ended(), [(key, RefusalCode::Internal)]);
+    assert_eq!(city.node.ended(), [(key, code)]);
 }
 
 #[test]
