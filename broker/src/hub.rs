@@ -334,6 +334,12 @@ impl Hub {
         self.rates.record_many(principal, u64::try_from(count).unwrap_or(u64::MAX), now)
     }
 
+    /// Gives back so many of them that were taken and became none.
+    pub(crate) fn give_back_records(&self, principal: &PrincipalId, count: usize, now: Timestamp) {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.rates.give_back_records(principal, count, now);
+    }
+
     /// What is due now and then.
     pub(crate) fn tick(&self, now: Timestamp) {
         self.rates.sweep(now);

@@ -28,6 +28,7 @@ use crate::hub::{Hub, Refusal, internal, metrics};
 
 pub(crate) use giving::Fetched;
 pub(crate) use retaining::{Retaining, ToRetain};
+pub(crate) use sessions::SubscriptionCount;
 pub(crate) use shares::Membership;
 pub(crate) use vitals::{Report, Tally, Vitals};
 

@@ -99,7 +99,7 @@ pub const CLOCK_BEHIND: &str = "sekisho_clock_behind_seconds";
 pub const MQTT_SESSIONS: &str = "sekisho_mqtt_sessions";
 /// Topics with a retained message.
 pub const MQTT_RETAINED: &str = "sekisho_mqtt_retained_messages";
-/// Messages that were to be retained and were not, for want of room.
+/// Messages that were to be retained, or to be sent as retained, and were not.
 pub const MQTT_RETAINED_DROPPED: &str = "sekisho_mqtt_retained_dropped_total";
 /// Messages of members of a share that left which no other member was given.
 pub const MQTT_SHARED_LOST: &str = "sekisho_mqtt_shared_lost_total";
@@ -171,7 +171,7 @@ pub const CATALOGUE: &[(&str, Kind, &str)] = &[
     (CLOCK_BEHIND, Kind::Gauge, "The clock was set back by so much, seconds."),
     (MQTT_SESSIONS, Kind::Gauge, "MQTT sessions, connected or remembered."),
     (MQTT_RETAINED, Kind::Gauge, "Topics with a retained message."),
-    (MQTT_RETAINED_DROPPED, Kind::Counter, "Messages not retained for want of room."),
+    (MQTT_RETAINED_DROPPED, Kind::Counter, "Messages not retained, or not sent as such."),
     (MQTT_SHARED_LOST, Kind::Counter, "Messages of a share that nobody was given."),
     (CERTIFICATE_RENEWALS, Kind::Counter, "Times a certificate was replaced, by outcome."),
     (MQTT_WILLS, Kind::Counter, "Wills that were due, by outcome."),

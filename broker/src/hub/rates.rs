@@ -170,6 +170,14 @@ impl Rates {
         take(&self.recording, principal, count.min(RECORDED_BURST), rate, now)
     }
 
+    /// Gives back so many that were taken and became none.
+    pub(super) fn give_back_records(&self, principal: &PrincipalId, count: u64, now: Timestamp) {
+        // Of whoever is not known everything is there.
+        if let Some(mut bucket) = self.recording.get_mut(principal) {
+            bucket.give_back(count.min(RECORDED_BURST), now);
+        }
+    }
+
     /// Takes one stream that a principal has opened, over all its connections; false where it has to
     /// wait.
     pub(super) fn open(&self, principal: &PrincipalId, now: Timestamp) -> bool {
@@ -237,6 +245,12 @@ impl Bucket {
         }
         self.level -= wanted;
         true
+    }
+
+    fn give_back(&mut self, count: u64, now: Timestamp) {
+        let given = count.saturating_mul(MICROS);
+        self.level = self.level_at(now).saturating_add(given).min(self.burst * MICROS);
+        self.filled = self.filled.max(now);
     }
 
     fn level_at(&self, now: Timestamp) -> u64 {
@@ -386,6 +400,24 @@ mod tests {
         }
         rates.record_many(&TRUCK, 10, at(5_000_000)).unwrap();
         rates.record(&TRUCK, at(5_000_000)).unwrap_err();
+    }
+
+    #[test]
+    fn what_was_taken_and_came_to_nothing_is_there_again_and_no_more_than_that() {
+        let rates = Rates::new(10);
+        rates.give_back_records(&TRUCK, 5, at(0));
+        rates.record_many(&TRUCK, RECORDED_BURST, at(0)).unwrap();
+        rates.record(&TRUCK, at(0)).unwrap_err();
+        rates.give_back_records(&TRUCK, 5, at(0));
+        rates.record_many(&TRUCK, 6, at(0)).unwrap_err();
+        rates.record_many(&TRUCK, 5, at(0)).unwrap();
+        // Beside the two of a second.
+        rates.give_back_records(&TRUCK, 5, at(1_000_000));
+        rates.record_many(&TRUCK, 8, at(1_000_000)).unwrap_err();
+        rates.record_many(&TRUCK, 7, at(1_000_000)).unwrap();
+        rates.give_back_records(&TRUCK, u64::MAX, at(1_000_000));
+        rates.record_many(&TRUCK, RECORDED_BURST, at(1_000_000)).unwrap();
+        rates.record(&TRUCK, at(1_000_000)).unwrap_err();
     }
 
     #[test]

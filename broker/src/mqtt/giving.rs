@@ -12,7 +12,7 @@ use tracing::{debug, error};
 
 use super::Memory;
 use crate::clock;
-use crate::hub::{Refusal, Request, internal};
+use crate::hub::{Refusal, Request, internal, metrics};
 use crate::session::Session;
 
 /// Records about which the gate is asked at once.
@@ -31,7 +31,8 @@ pub(crate) enum Fetched {
 
 impl Memory {
     /// The retained messages that match a filter and that the client may have, as far as their
-    /// publishers may still speak. Names begin after `prefix` levels of topics.
+    /// publishers may still speak, and those only that are older than `before`. Names begin after
+    /// `prefix` levels of topics. What cannot be recorded is not given, and counted.
     ///
     /// # Errors
     /// The client asks for more than it may, what it is given cannot be recorded, or the node is
@@ -40,14 +41,17 @@ impl Memory {
         &self,
         session: &Session,
         filter: &Filter,
-        prefix: usize,
+        (before, prefix): (Option<Position>, usize),
     ) -> Result<Vec<Arc<Record>>, Refusal> {
         let mut after: Option<Topic> = None;
         let mut given = Vec::new();
         loop {
             let limits = (PAGE, prefix);
             let (page, last) = self.retaining.page(filter, after.as_ref(), limits, clock::now());
-            given.extend(permitted(session, page, Kept::Retained).await?);
+            let permitted = permitted(session, page, Kept::Retained).await?;
+            let is_wanted =
+                |record: &Arc<Record>| before.is_none_or(|before| record.position() < before);
+            given.extend(permitted.into_iter().filter(is_wanted));
             after = last;
             if after.is_none() {
                 break;
@@ -55,7 +59,14 @@ impl Memory {
         }
         let positions = given.iter().map(|record| record.position());
         if let (Some(from), Some(to)) = (positions.clone().min(), positions.max()) {
-            session.record_history(filter, (from, to.next())).await?;
+            let recorded = session.record_history(filter, (from, to.next())).await;
+            if let Err(refusal) = recorded {
+                for _lost in &given {
+                    metrics::count(metrics::MQTT_RETAINED_DROPPED);
+                }
+                session.note_refused(&refusal);
+                return Err(refusal);
+            }
         }
         Ok(given)
     }

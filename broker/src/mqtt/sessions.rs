@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use sekisho_mqtt::mapping::is_system;
 use sekisho_mqtt::session_state::{CLIENT_BYTES_MAX, SessionState};
 use sekisho_mqtt::will::Testament;
 use sekisho_proto::{Hash, PrincipalId, RefusalCode, Timestamp};
@@ -47,6 +49,22 @@ pub(crate) struct Attached {
     pub(crate) is_present: bool,
     /// Fires when another connection of the same principal wants the session: let go of it.
     pub(crate) taken_over: CancellationToken,
+    /// To be kept true while it is connected.
+    pub(crate) subscriptions: SubscriptionCount,
+}
+
+/// How many subscriptions of the log a connected client would leave behind.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SubscriptionCount(Arc<AtomicUsize>);
+
+impl SubscriptionCount {
+    pub(crate) fn note(&self, count: usize) {
+        self.0.store(count, Ordering::Relaxed);
+    }
+
+    fn read(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// All sessions of a node.
@@ -64,8 +82,16 @@ pub(super) struct Sessions {
 
 #[derive(Debug)]
 enum Entry {
-    Connected { taken_over: CancellationToken, gone: CancellationToken },
+    Connected(Connected),
     Left(Box<Left>),
+}
+
+/// A session that somebody is connected to.
+#[derive(Debug, Clone, Default)]
+struct Connected {
+    taken_over: CancellationToken,
+    gone: CancellationToken,
+    subscriptions: SubscriptionCount,
 }
 
 /// A session that nobody is connected to.
@@ -126,7 +152,7 @@ impl Sessions {
     pub(super) fn left(&self) -> impl Iterator<Item = &SessionState> {
         self.known.values().filter_map(|entry| match entry {
             Entry::Left(left) => Some(&left.state),
-            Entry::Connected { .. } => None,
+            Entry::Connected(_) => None,
         })
     }
 
@@ -135,10 +161,10 @@ impl Sessions {
     }
 
     /// Somebody connects. With somebody else's connection in the way: what fires when it has let go.
-    fn attach(&mut self, key: &Key) -> Result<(Option<SessionState>, CancellationToken), Blocked> {
-        if let Some(Entry::Connected { taken_over, gone }) = self.known.get(key) {
-            taken_over.cancel();
-            return Err(Blocked::Until(gone.clone()));
+    fn attach(&mut self, key: &Key) -> Result<(Option<SessionState>, Connected), Blocked> {
+        if let Some(Entry::Connected(connected)) = self.known.get(key) {
+            connected.taken_over.cancel();
+            return Err(Blocked::Until(connected.gone.clone()));
         }
         let before = self.remove(key);
         if before.is_none()
@@ -146,10 +172,19 @@ impl Sessions {
         {
             return Err(Blocked::Refused(Refusal::new(RefusalCode::TooMany, "session", why)));
         }
-        let (taken_over, gone) = (CancellationToken::new(), CancellationToken::new());
-        let entry = Entry::Connected { taken_over: taken_over.clone(), gone };
-        self.insert(key.clone(), entry);
-        Ok((before, taken_over))
+        let connected = Connected::default();
+        self.insert(key.clone(), Entry::Connected(connected.clone()));
+        Ok((before, connected))
+    }
+
+    /// How many subscriptions a client that comes again has to take up.
+    fn left_behind(&self, key: &Key, now: Timestamp) -> usize {
+        match self.known.get(key) {
+            None => 0,
+            Some(Entry::Connected(connected)) => connected.subscriptions.read(),
+            Some(Entry::Left(left)) if goes_on(&left.state, now) => of_log(&left.state),
+            Some(Entry::Left(_over)) => 0,
+        }
     }
 
     /// Whether a principal may have one session more.
@@ -180,8 +215,8 @@ impl Sessions {
         }
         let bytes = state.encode().len();
         self.insert(key, Entry::Left(Box::new(Left { state, bytes, due })));
-        if let Some(Entry::Connected { gone, .. }) = connected {
-            gone.cancel();
+        if let Some(Entry::Connected(connected)) = connected {
+            connected.gone.cancel();
         }
     }
 
@@ -240,7 +275,7 @@ impl Sessions {
     fn remove(&mut self, key: &Key) -> Option<SessionState> {
         match self.remove_entry(key)? {
             Entry::Left(left) => Some(left.state),
-            connected @ Entry::Connected { .. } => {
+            connected @ Entry::Connected(_) => {
                 self.insert(key.clone(), connected);
                 None
             }
@@ -251,10 +286,20 @@ impl Sessions {
 impl Entry {
     fn bytes(&self) -> usize {
         match self {
-            Self::Connected { .. } => 0,
+            Self::Connected(_) => 0,
             Self::Left(left) => left.bytes,
         }
     }
+}
+
+/// Whether a session is there for a client that comes again.
+fn goes_on(state: &SessionState, now: Timestamp) -> bool {
+    state.is_durable() && state.expires().is_none_or(|at| at > now)
+}
+
+/// How many subscriptions a session has but those to what the node says of itself.
+fn of_log(state: &SessionState) -> usize {
+    state.subscriptions.values().filter(|held| !is_system(&held.spelt)).count()
 }
 
 /// What the disk is to hold of a session; `None` where nothing of it outlives the connection.
@@ -288,16 +333,14 @@ impl Memory {
             return Err(Refusal::new(RefusalCode::Oversized, "client identifier", why));
         }
         let key = Key { principal: session.who().id, client: client.into() };
-        let (before, taken_over) =
+        let (before, connected) =
             tokio::time::timeout(TAKE_OVER, self.take(&key)).await.unwrap_or_else(|_elapsed| {
                 let why = "wanted the older connection to let go of it, found it busy";
                 Err(Refusal::new(RefusalCode::TooMany, "session", why))
             })?;
         let fresh = SessionState::new(key.principal, client.to_owned(), expiry_s);
-        let kept = before.as_ref().is_some_and(|state| {
-            let is_over = state.expires().is_some_and(|at| at <= clock::now());
-            !clean_start && !is_over && state.is_durable()
-        });
+        let kept =
+            before.as_ref().is_some_and(|state| !clean_start && goes_on(state, clock::now()));
         let state = match before {
             Some(mut state) if kept => {
                 // One whose delay is not over is not sent: the client is back.
@@ -314,7 +357,14 @@ impl Memory {
             }
             None => fresh,
         };
-        Ok(Attached { state, is_present: kept, taken_over })
+        let Connected { taken_over, subscriptions, .. } = connected;
+        subscriptions.note(of_log(&state));
+        Ok(Attached { state, is_present: kept, taken_over, subscriptions })
+    }
+
+    /// How many subscriptions of the log a client that comes again has to take up.
+    pub(crate) fn left_behind(&self, principal: PrincipalId, client: &str) -> usize {
+        self.sessions().left_behind(&Key { principal, client: client.into() }, clock::now())
     }
 
     fn send_now(&self, state: &mut SessionState) {
@@ -324,7 +374,7 @@ impl Memory {
         }
     }
 
-    async fn take(&self, key: &Key) -> Result<(Option<SessionState>, CancellationToken), Refusal> {
+    async fn take(&self, key: &Key) -> Result<(Option<SessionState>, Connected), Refusal> {
         loop {
             let attached = self.sessions().attach(key);
             match attached {

@@ -10,6 +10,7 @@ mod delivering;
 mod gathering;
 mod greeting;
 mod observing;
+mod prepaid;
 mod publishing;
 mod reasons;
 mod subscribing;

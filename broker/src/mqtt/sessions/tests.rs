@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use sekisho_mqtt::session_state::NEVER;
-use sekisho_proto::{ContentType, Topic};
+use sekisho_mqtt::overlap::{Options, Standing};
+use sekisho_mqtt::session_state::{Form, Held, NEVER};
+use sekisho_proto::{ContentType, Position, Topic};
 use sekisho_store::{Disk, KeyedChange, KeyedFile, StdDisk};
 
 use super::*;
@@ -37,7 +38,7 @@ fn will(delay_s: u32) -> Testament {
 #[test]
 fn a_session_has_one_connection_which_is_told_to_let_go_of_it() {
     let mut sessions = Sessions::default();
-    let (before, taken_over) = sessions.attach(&key(1, "a")).ok().unwrap();
+    let (before, Connected { taken_over, .. }) = sessions.attach(&key(1, "a")).ok().unwrap();
     assert!(before.is_none() && !taken_over.is_cancelled());
     let Err(Blocked::Until(gone)) = sessions.attach(&key(1, "a")) else {
         panic!("wanted the older connection in the way");
@@ -45,8 +46,42 @@ fn a_session_has_one_connection_which_is_told_to_let_go_of_it() {
     assert!(taken_over.is_cancelled() && !gone.is_cancelled());
     sessions.leave(left(&key(1, "a"), 9, 0));
     assert!(gone.is_cancelled());
-    let (before, taken_over) = sessions.attach(&key(1, "a")).ok().unwrap();
+    let (before, Connected { taken_over, .. }) = sessions.attach(&key(1, "a")).ok().unwrap();
     assert!(before.is_some() && !taken_over.is_cancelled());
+}
+
+/// With so many subscriptions of the log, and one of what the node says of itself.
+fn subscribed(state: SessionState, count: u32) -> SessionState {
+    let spelt = |number: u32| if number == 0 { "$SYS/#".to_owned() } else { number.to_string() };
+    let held = (0..=count).map(|number| {
+        let standing = Standing {
+            number,
+            filter: "fujisawa/#".parse().unwrap(),
+            options: Options::parse(1).unwrap(),
+            identifier: None,
+            share: None,
+            since: Position::ZERO,
+        };
+        let (spelt, next, done) = (spelt(number), Position::ZERO, BTreeSet::new());
+        (number, Box::new(Held { standing, spelt, form: Form::Message, next, done }))
+    });
+    SessionState { subscriptions: held.collect(), ..state }
+}
+
+#[test]
+fn what_a_client_has_to_take_up_is_that_of_a_session_that_goes_on() {
+    let mut sessions = Sessions::default();
+    let (a, b, c) = (key(1, "a"), key(1, "b"), key(1, "c"));
+    sessions.leave(subscribed(left(&a, 9, 0), 3));
+    sessions.leave(subscribed(left(&b, 0, 0), 3));
+    let found = |sessions: &Sessions, key, seconds| sessions.left_behind(key, at(seconds));
+    assert_eq!([&a, &b, &c].map(|key| found(&sessions, key, 8)), [3, 0, 0]);
+    assert_eq!(found(&sessions, &a, 9), 0, "wanted a session that is over left alone");
+    // One that is connected says what it would leave.
+    let (_before, connected) = sessions.attach(&a).ok().unwrap();
+    assert_eq!(found(&sessions, &a, 8), 0);
+    connected.subscriptions.note(5);
+    assert_eq!(found(&sessions, &a, 8), 5);
 }
 
 #[test]
@@ -54,7 +89,7 @@ fn another_principals_client_identifier_is_another_session() {
     let mut sessions = Sessions::default();
     let (_before, first) = sessions.attach(&key(1, "a")).ok().unwrap();
     let (before, _second) = sessions.attach(&key(2, "a")).ok().unwrap();
-    assert!(before.is_none() && !first.is_cancelled());
+    assert!(before.is_none() && !first.taken_over.is_cancelled());
     let blobs = [key(1, "a"), key(2, "a"), key(1, "a/../#"), key(1, "")].map(|key| key.blob());
     let names: BTreeSet<&String> = blobs.iter().collect();
     assert_eq!(names.len(), 4);

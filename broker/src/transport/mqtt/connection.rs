@@ -25,12 +25,13 @@ use super::challenge::Challenged;
 use super::delivering::{Feed, More};
 use super::gathering::{Pending, Topics};
 use super::greeting::{self, Guest, Unwelcome};
+use super::prepaid::Prepaid;
 use super::publishing::{Own, testament};
 use super::system::System;
 use super::{Door, Peer, Place, reasons};
 use crate::clock;
 use crate::hub::{Cut, Letter, Subject, metrics};
-use crate::mqtt::{Report, Tally};
+use crate::mqtt::{Report, SubscriptionCount, Tally};
 use crate::session::{Port, Session};
 
 /// From the first byte to CONNECT, and from there to CONNACK.
@@ -95,9 +96,12 @@ pub(super) struct Live<S> {
     pub(super) remembered: Remembered,
     /// How it proved its key, where that was by a challenge.
     pub(super) challenged: Option<Box<Challenged>>,
+    /// What it has to take up, until it does.
+    pub(super) prepaid: Option<Box<Prepaid>>,
     /// Its subscriptions to what the node says of itself.
     pub(super) system: System,
     tally: Tally,
+    subscriptions: SubscriptionCount,
     taken_over: CancellationToken,
     expiry_asked: u32,
     appetite: usize,
@@ -277,14 +281,17 @@ struct TakenUp {
     state: SessionState,
     window: usize,
     challenged: Option<Box<Challenged>>,
+    prepaid: Option<Box<Prepaid>>,
+    subscriptions: SubscriptionCount,
     taken_over: CancellationToken,
     expiry_asked: u32,
 }
 
 impl TakenUp {
     fn with<S>(self, (stream, machine): (S, Machine), place: Place) -> Live<S> {
-        let Self { door, session, port, state, window, challenged, taken_over, expiry_asked } =
-            self;
+        let Self { door, session, port, state, window, challenged, prepaid, .. } = self;
+        let (subscriptions, taken_over) = (self.subscriptions, self.taken_over);
+        let expiry_asked = self.expiry_asked;
         let tally = door.hub.mqtt().vitals().connected();
         Live {
             stream,
@@ -307,8 +314,10 @@ impl TakenUp {
             own: Own::default(),
             remembered: Remembered::Same,
             challenged,
+            prepaid,
             system: System::default(),
             tally,
+            subscriptions,
             taken_over,
             expiry_asked,
             appetite: READ_MIN,
@@ -322,7 +331,7 @@ async fn take_up(
     guest: Guest,
     machine: &mut Machine,
 ) -> Result<TakenUp, Unwelcome> {
-    let Guest { connect, session, port, method, challenged } = guest;
+    let Guest { connect, session, port, method, challenged, prepaid } = guest;
     let config = &door.hub.config().mqtt;
     let (client, assigned) = client_of(&connect)?;
     let expiry_s = connect.expiry_s.min(config.session_expiry_s_max);
@@ -363,6 +372,8 @@ async fn take_up(
         state,
         window: usize::from(connect.receive_maximum),
         challenged,
+        prepaid,
+        subscriptions: attached.subscriptions,
         taken_over: attached.taken_over,
         expiry_asked: connect.expiry_s,
         door,
@@ -556,6 +567,7 @@ where
                 }
             }
         }
+        self.note_subscriptions();
         let Self { stream, machine, port, door, taken_over, .. } = self;
         // A client that does not read keeps nobody from ending it.
         tokio::select! {
@@ -566,6 +578,12 @@ where
         machine.rest();
         self.tally.note(self.machine.take_traffic(), self.state.subscriptions.len());
         Ok(())
+    }
+
+    /// Notes what somebody who takes the session over has to take up.
+    fn note_subscriptions(&self) {
+        let of_log = self.state.subscriptions.len().saturating_sub(self.system.len());
+        self.subscriptions.note(if self.state.is_durable() { of_log } else { 0 });
     }
 
     /// Waits for whatever comes first.

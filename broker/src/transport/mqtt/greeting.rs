@@ -6,13 +6,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use sekisho_mqtt::packet::{Connect, Method, Packet};
+use sekisho_mqtt::packet::{Beginning, Connect, Method, Packet};
 use sekisho_mqtt::{Fault, Machine, Reason, TooLarge};
-use sekisho_proto::{Hash, PublicKey, RefusalCode, frame, limits};
+use sekisho_proto::{Hash, PrincipalId, PublicKey, RefusalCode, frame, limits};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::challenge::{Challenge, Challenged};
 use super::connection::{read_packet, write};
+use super::prepaid::Prepaid;
 use super::{Door, Peer, reasons};
 use crate::SOFTWARE;
 use crate::clock;
@@ -28,6 +29,8 @@ pub(super) struct Guest {
     pub(super) method: Option<Method>,
     /// What it may prove its key by once more.
     pub(super) challenged: Option<Box<Challenged>>,
+    /// What it has to take up.
+    pub(super) prepaid: Option<Box<Prepaid>>,
 }
 
 /// Why somebody did not.
@@ -88,7 +91,7 @@ where
         }
         None => (shown(door, &connect, peer)?, None),
     };
-    let (session, port) = enter(door, key, peer.address).await?;
+    let (session, port, prepaid) = enter(door, key, (&connect, peer.address)).await?;
     let checked = match connect.password {
         Some(_) => Ok(()),
         None => check_name(&connect, &session),
@@ -98,7 +101,7 @@ where
         return Err(unwelcome);
     }
     let (method, challenged) = method.unzip();
-    Ok(Some(Guest { connect, session, port, method, challenged }))
+    Ok(Some(Guest { connect, session, port, method, challenged, prepaid }))
 }
 
 /// The key of whoever shows a password, or else a certificate.
@@ -152,12 +155,18 @@ where
     Ok(Some(challenge.finish(&door.key, &answer)?))
 }
 
-/// Opens the session of a key that was proven.
+/// Opens the session of a key that was proven, where what its client has to take up is paid for.
 async fn enter(
     door: &Arc<Door>,
     key: PublicKey,
-    address: SocketAddr,
-) -> Result<(Arc<Session>, Port), Unwelcome> {
+    (connect, address): (&Connect, SocketAddr),
+) -> Result<(Arc<Session>, Port, Option<Box<Prepaid>>), Unwelcome> {
+    let principal = PrincipalId::of(&key);
+    let left_behind = match connect.beginning {
+        Beginning::Clean => 0,
+        Beginning::Resumed => door.hub.mqtt().left_behind(principal, &connect.client),
+    };
+    let prepaid = Prepaid::pay(&door.hub, principal, left_behind)?;
     let hello = frame::Hello {
         version: limits::PROTOCOL_VERSION,
         software: SOFTWARE.to_owned(),
@@ -165,7 +174,9 @@ async fn enter(
     };
     let stranger = Stranger::new(Arc::clone(&door.hub), key).by(Came::by("mqtt", address));
     match stranger.greet(hello.into()).await? {
-        Greeting::Session(session, port, _welcome) if !session.who().is_peer => Ok((session, port)),
+        Greeting::Session(session, port, _welcome) if !session.who().is_peer => {
+            Ok((session, port, prepaid))
+        }
         Greeting::Session(session, _port, _welcome) => {
             session.close().await;
             let why = "wanted a principal, found a peer's node";

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::time::Duration;
 
 use sekisho_mqtt::Reason;
 use sekisho_mqtt::mapping::is_system;
@@ -12,10 +11,9 @@ use sekisho_mqtt::packet::{Answer, Step, Subscribe, Unsubscribe, Version, Wish};
 use sekisho_mqtt::session_state::{Form, Held, SPELT_BYTES_MAX, SUBSCRIPTIONS_MAX};
 use sekisho_proto::frame::{self, Start};
 use sekisho_proto::{Filter, Frame, Position, RefusalCode};
-use sekisho_routing::{Record, SubscriptionId};
+use sekisho_routing::SubscriptionId;
 use sekisho_sensorthings::mqtt::Watch;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::sleep;
 use tracing::{debug, info};
 
 use super::connection::{End, Live, Remembered};
@@ -27,10 +25,6 @@ use crate::session::unexpected;
 
 /// The user property of SUBSCRIBE that says in which form records are wanted, and its one value.
 const FORM: (&str, &str) = ("sekisho-form", "envelope");
-
-/// How long a client whose session cannot be taken up now is kept: coming again at once does not cost
-/// it what it waits for.
-const RESUME_PAUSE: Duration = Duration::from_secs(1);
 
 /// What one filter of a SUBSCRIBE led to.
 pub(super) enum Granted {
@@ -61,10 +55,13 @@ where
         self.strays = self.state.strays().collect();
         let held: Vec<_> = self.state.subscriptions.values().cloned().collect();
         let opened = held.iter().filter(|held| !is_system(&held.spelt)).count();
-        if let Err(refusal) = self.session.may_subscribe_again(opened) {
-            // Its greeting is recorded, too: more comes meanwhile than the next one costs.
-            sleep(RESUME_PAUSE).await;
+        let paid = self.prepaid.as_ref().map_or(0, |prepaid| prepaid.count());
+        // Until it let go of the session an older connection may have subscribed to more.
+        if let Err(refusal) = self.session.may_subscribe_again(opened.saturating_sub(paid)) {
             return Err(not_taken_up(&refusal));
+        }
+        if let Some(prepaid) = self.prepaid.take() {
+            prepaid.spend(opened);
         }
         for held in held {
             if is_system(&held.spelt) {
@@ -274,7 +271,8 @@ where
         let (filter, since) = (held.standing.filter.clone(), held.standing.since);
         let hub = Arc::clone(&self.door.hub);
         let levels = self.door.prefix.as_str().split('/').count();
-        let records = match hub.mqtt().retained(&self.session, &filter, levels).await {
+        let wanted = (is_new.then_some(since), levels);
+        let mut before = match hub.mqtt().retained(&self.session, &filter, wanted).await {
             Ok(records) => records,
             Err(refusal) => return debug!(%refusal, "no retained messages"),
         };
@@ -285,8 +283,6 @@ where
         }
         let waiting: usize = self.feeds.iter().map(|feed| feed.besides.len()).sum();
         let room = RETAINED_WAITING_MAX.saturating_sub(waiting);
-        let is_wanted = |record: &Arc<Record>| !is_new || record.position() < since;
-        let mut before: Vec<_> = records.into_iter().filter(is_wanted).collect();
         for _lost in before.iter().skip(room) {
             metrics::count(metrics::MQTT_RETAINED_DROPPED);
         }

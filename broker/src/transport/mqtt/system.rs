@@ -39,6 +39,11 @@ impl System {
         self.0.as_ref().is_some_and(|listening| listening.numbers.contains(&number))
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |listening| listening.numbers.len())
+    }
+
     /// One is over.
     pub(super) fn remove(&mut self, number: u32) {
         if let Some(listening) = &mut self.0 {

@@ -1,12 +1,10 @@
+mod coming_back;
 mod town;
 
-use std::time::Duration;
-
 use metrics_exporter_prometheus::PrometheusBuilder;
-use mqtt_protocol_core::mqtt::packet::{MaximumPacketSize, Property, ReceiveMaximum, UserProperty};
+use mqtt_protocol_core::mqtt::packet::{MaximumPacketSize, Property, UserProperty};
 use sekisho_mqtt::packet::Turn;
 use sekisho_mqtt::session_state::Form;
-use tokio::time::sleep;
 
 use town::{Client, Message, Start, Town, Whose};
 
@@ -17,15 +15,6 @@ const SHARED: &str = "$share/crew/#";
 const SECRET: &str = "secret";
 /// What everybody may.
 const OPEN: &str = "open";
-
-/// The first byte of DISCONNECT.
-const DISCONNECT: u8 = 0xe0;
-/// How often a client comes that is not let in; two are, a second.
-const ATTEMPTS_MAX: usize = 1_000;
-/// And how long it waits before it comes again.
-const BETWEEN: Duration = Duration::from_millis(10);
-/// How often it is let in to a session that it cannot take up, where it comes again and again.
-const REFUSED_MAX: usize = 20;
 
 async fn member(town: &Town, whose: Whose, client: &str, (quality, max): (u8, u16)) -> Client {
     let mut member = town.connected(whose, client, (Start::Clean, max)).await;
@@ -313,98 +302,5 @@ async fn a_session_remembers_in_which_form_its_subscriptions_bring_records() {
     reader.finish(&again).await;
     writer.publish(OPEN, "2", (1, false)).await;
     assert_eq!(reader.message().await.form, Form::Envelope);
-    town.close().await;
-}
-
-/// The first answer but CONNACK to the client that takes up its session, is let in, and may be recorded
-/// of nothing else.
-async fn let_in(
-    town: &Town,
-    (whose, client): (Whose, &str),
-    will: Option<(&str, &str)>,
-) -> (u8, Vec<u8>) {
-    let mut code = 0;
-    for _attempt in 0..ATTEMPTS_MAX {
-        let hello = (Start::Resumed, Property::ReceiveMaximum(ReceiveMaximum::new(1).unwrap()));
-        let (mut reader, connack) = town.greeted_with(whose, client, hello, will).await;
-        if connack[1] == 0 {
-            return reader.hear().await;
-        }
-        code = connack[1];
-        sleep(BETWEEN).await;
-    }
-    panic!("wanted to be let in within {ATTEMPTS_MAX} attempts, found CONNACK {code:#04x}");
-}
-
-/// The client comes until what it is to take up is refused for want of a rate.
-async fn refused(town: &Town, whose: (Whose, &str), will: Option<(&str, &str)>) {
-    let mut found = 0;
-    for _attempt in 0..ATTEMPTS_MAX {
-        // Of this connection it is recorded that it is there, and nothing else.
-        town.exhaust(whose.0);
-        let (first, body) = let_in(town, whose, will).await;
-        if first == DISCONNECT {
-            assert_eq!(body[0], 0x96, "wanted a rate that was exceeded, found {body:?}");
-            return;
-        }
-        found = first;
-    }
-    panic!("wanted DISCONNECT within {ATTEMPTS_MAX} attempts, found {found:#04x}");
-}
-
-#[tokio::test]
-async fn a_session_that_cannot_be_taken_up_now_is_there_later_with_all_of_its_subscriptions() {
-    let town = Town::open();
-    let mut reader = town.connected(Whose::Clock, "reader", (Start::Clean, MANY)).await;
-    reader.subscribe("#", 1).await;
-    drop(reader);
-    let mut writer = town.connected(Whose::Meter, "writer", (Start::Clean, MANY)).await;
-    write(&mut writer, OPEN, &["1"]).await;
-    refused(&town, (Whose::Clock, "reader"), None).await;
-    let town = town.restarted().await;
-    let mut reader = town.connected(Whose::Clock, "reader", (Start::Resumed, MANY)).await;
-    assert_eq!(reader.message().await.payload, "1");
-    town.close().await;
-}
-
-#[tokio::test]
-async fn a_client_whose_session_cannot_be_taken_up_now_leaves_no_will() {
-    let town = Town::open();
-    let mut watcher = town.connected(Whose::Clock, "watcher", (Start::Clean, MANY)).await;
-    watcher.subscribe(OPEN, 1).await;
-    let mut leaver = town.connected(Whose::Meter, "leaver", (Start::Clean, MANY)).await;
-    leaver.subscribe(SECRET, 1).await;
-    drop(leaver);
-    let mut writer = town.connected(Whose::Meter, "writer", (Start::Clean, MANY)).await;
-    refused(&town, (Whose::Meter, "leaver"), Some((OPEN, "will"))).await;
-    write(&mut writer, OPEN, &["last"]).await;
-    assert_eq!(before_last(&mut watcher).await, Vec::<String>::new());
-    town.close().await;
-}
-
-#[tokio::test]
-async fn a_client_that_comes_again_and_again_is_let_in_to_a_session_of_several_subscriptions() {
-    const PUBLISH: u8 = 3;
-    let town = Town::open();
-    let mut reader = town.connected(Whose::Clock, "reader", (Start::Clean, MANY)).await;
-    for filter in ["#", OPEN, SECRET] {
-        reader.subscribe(filter, 1).await;
-    }
-    drop(reader);
-    let mut writer = town.connected(Whose::Meter, "writer", (Start::Clean, MANY)).await;
-    write(&mut writer, OPEN, &["1"]).await;
-    town.exhaust(Whose::Clock);
-    // Two come in a second, and each time it waits for a second and uses up one.
-    let mut refused = 0;
-    while refused < REFUSED_MAX {
-        let (first, body) = let_in(&town, (Whose::Clock, "reader"), None).await;
-        if first >> 4 == PUBLISH {
-            break;
-        }
-        assert_eq!(body[0], 0x96, "wanted a rate that was exceeded, found {body:?}");
-        refused += 1;
-    }
-    let wanted = 1..REFUSED_MAX;
-    assert!(wanted.contains(&refused), "wanted {wanted:?} refusals first, found {refused}");
     town.close().await;
 }

@@ -1,5 +1,6 @@
 //! A node of its own with this door, and clients that are put to it without a network.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock;
+use crate::config::Config;
+use crate::engine;
 use crate::hub::attesting_world::{AttestingWorld, fujisawa, key};
 use crate::transport::crowd::Crowd;
 use crate::transport::mqtt::publishing::KEY_HEADER;
@@ -103,6 +106,15 @@ impl Town {
         Self::around(AttestingWorld::open_in(world.stop().await))
     }
 
+    /// The same, whose log goes on in another file.
+    pub(super) async fn restarted_in_another_segment(self) -> Self {
+        let folder = self.ended().await.stop().await;
+        let path = folder.path().join("sekisho.toml");
+        let config = Config::parse("organisation = \"fujisawa\"", folder.path(), &path).unwrap();
+        engine::set_ahead(&config).unwrap();
+        Self::around(AttestingWorld::open_in(folder))
+    }
+
     pub(super) async fn close(self) {
         self.ended().await.close().await;
     }
@@ -157,12 +169,7 @@ impl Town {
         (start, property): (Start, Property),
         will: Option<(&str, &str)>,
     ) -> (Client, [u8; 2]) {
-        let (near, far) = duplex(PIPE);
-        let place = Place::Own { _seat: self.door.crowd.seat().unwrap(), stranger: None };
-        let address = ([127, 0, 0, 1], 1).into();
-        let peer = Peer { address, key: Some(self.key_of(whose)), shown: None, place };
-        self.door.tasks.spawn(Arc::clone(&self.door).serve(far, peer));
-        let mut greeted = Client(near);
+        let mut greeted = self.stranger(whose);
         let lasting = Property::SessionExpiryInterval(SessionExpiryInterval::new(KEPT_S).unwrap());
         let mut connect = v5_0::Connect::builder()
             .client_id(client)
@@ -178,10 +185,53 @@ impl Town {
         (greeted, [body[0], body[1]])
     }
 
+    /// The flags and the code of CONNACK to a client of 3.1.1 that takes up its session.
+    pub(super) async fn greeted_of_old(&self, whose: Whose, client: &str) -> Vec<u8> {
+        const BEFORE: [u8; 10] = [0, 4, b'M', b'Q', b'T', b'T', 4, 0, 0, 0];
+        let length = u16::try_from(client.len()).unwrap();
+        let body = [&BEFORE[..], &length.to_be_bytes(), client.as_bytes()].concat();
+        let packet = [&[0x10, u8::try_from(body.len()).unwrap()], &body[..]].concat();
+        let (first, answer) = self.stranger(whose).ask(&packet).await;
+        assert_eq!(first, 0x20, "wanted CONNACK, found {answer:?}");
+        answer
+    }
+
+    /// A connection that nothing was said on.
+    fn stranger(&self, whose: Whose) -> Client {
+        let (near, far) = duplex(PIPE);
+        let place = Place::Own { _seat: self.door.crowd.seat().unwrap(), stranger: None };
+        let address = ([127, 0, 0, 1], 1).into();
+        let peer = Peer { address, key: Some(self.key_of(whose)), shown: None, place };
+        self.door.tasks.spawn(Arc::clone(&self.door).serve(far, peer));
+        Client(near)
+    }
+
     /// Has somebody asked for as much as is recorded of anybody at once.
     pub(super) fn exhaust(&self, whose: Whose) {
         let who = PrincipalId::of(&self.key_of(whose));
         while self.world.hub().may_record(&who, clock::now()).is_ok() {}
+    }
+
+    /// Time has passed: so many things may be recorded of somebody again.
+    pub(super) fn recover(&self, whose: Whose, count: usize) {
+        let who = PrincipalId::of(&self.key_of(whose));
+        self.world.hub().give_back_records(&who, count, clock::now());
+    }
+
+    /// How much is recorded in the access log.
+    pub(super) fn accesses(&self) -> usize {
+        self.world.hub().access().list(None, 0, usize::MAX).unwrap().len()
+    }
+
+    /// The files of the log, by age.
+    pub(super) fn segments(&self) -> Vec<PathBuf> {
+        let log = self.world.hub().config().data.join("log");
+        let entries = std::fs::read_dir(log).unwrap().map(|entry| entry.unwrap().path());
+        let is_segment =
+            |path: &PathBuf| path.extension().is_some_and(|ending| ending == "segment");
+        let mut segments: Vec<_> = entries.filter(is_segment).collect();
+        segments.sort();
+        segments
     }
 
     fn key_of(&self, whose: Whose) -> PublicKey {
@@ -279,6 +329,31 @@ impl Town {
     }
 }
 
+impl Message {
+    /// What a packet says, its first byte and the rest.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "two properties are looked at")]
+    pub(super) fn of(first: u8, body: Vec<u8>) -> Self {
+        assert_eq!(first >> 4, 3, "wanted PUBLISH, found {first:#04x} {body:?}");
+        let (packet, _used) = v5_0::Publish::parse(first & 0x0f, body.into()).unwrap();
+        let mut said = packet.props().iter();
+        let is_envelope = |property: &Property| matches!(property, Property::ContentType(said) if said.val() == ContentType::ENVELOPE);
+        let form = if said.any(is_envelope) { Form::Envelope } else { Form::Message };
+        let key_header = packet.props().iter().find_map(|property| match property {
+            Property::UserProperty(pair) if pair.key() == KEY_HEADER => Some(pair.val().to_owned()),
+            _ => None,
+        });
+        Self {
+            payload: String::from_utf8_lossy(packet.payload().as_slice()).into_owned(),
+            form,
+            key_header,
+            id: packet.packet_id().unwrap_or_default(),
+            turn: if packet.dup() { Turn::Again } else { Turn::First },
+            is_retained: packet.retain(),
+            quality: packet.qos(),
+        }
+    }
+}
+
 impl Client {
     async fn say(&mut self, bytes: &[u8]) {
         self.0.write_all(bytes).await.unwrap();
@@ -311,7 +386,12 @@ impl Client {
 
     /// PINGREQ: nothing else was on its way.
     pub(super) async fn ping(&mut self) {
-        assert_eq!(self.ask(&[0xc0, 0]).await, (0xd0, Vec::new()));
+        assert_eq!(self.asked_to_ping().await, (0xd0, Vec::new()));
+    }
+
+    /// PINGREQ; what comes first.
+    pub(super) async fn asked_to_ping(&mut self) -> (u8, Vec<u8>) {
+        self.ask(&[0xc0, 0]).await
     }
 
     /// SUBSCRIBE with an options byte.
@@ -358,27 +438,9 @@ impl Client {
         }
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "two properties are looked at")]
     pub(super) async fn message(&mut self) -> Message {
         let (first, body) = self.hear().await;
-        assert_eq!(first >> 4, 3, "wanted PUBLISH, found {first:#04x} {body:?}");
-        let (packet, _used) = v5_0::Publish::parse(first & 0x0f, body.into()).unwrap();
-        let mut said = packet.props().iter();
-        let is_envelope = |property: &Property| matches!(property, Property::ContentType(said) if said.val() == ContentType::ENVELOPE);
-        let form = if said.any(is_envelope) { Form::Envelope } else { Form::Message };
-        let key_header = packet.props().iter().find_map(|property| match property {
-            Property::UserProperty(pair) if pair.key() == KEY_HEADER => Some(pair.val().to_owned()),
-            _ => None,
-        });
-        Message {
-            payload: String::from_utf8_lossy(packet.payload().as_slice()).into_owned(),
-            form,
-            key_header,
-            id: packet.packet_id().unwrap_or_default(),
-            turn: if packet.dup() { Turn::Again } else { Turn::First },
-            is_retained: packet.retain(),
-            quality: packet.qos(),
-        }
+        Message::of(first, body)
     }
 
     /// PUBREC, and PUBREL to it.
