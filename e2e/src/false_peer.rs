@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use sekisho::{Filter, OrgName, PublicKey};
 
 pub use attempt::Misdeed;
+pub(crate) use host::welcome;
 pub use luggage::Luggage;
 pub(crate) use stolen::{followed, shown_checkpoint, stolen_log};
 

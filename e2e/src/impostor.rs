@@ -10,12 +10,12 @@ use sekisho::{
     KeyFile, OrgName, Position, PrincipalId, PublicKey, SigningKey, Timestamp, clock, tls,
 };
 use sekisho_proto::frame::{
-    Checkpoint, Cosigned, Follow, FollowedStatement, Start, Statements, Subscribed, Welcome,
+    Checkpoint, Cosigned, Follow, FollowedStatement, Start, Statements, Subscribed,
 };
-use sekisho_proto::{Frame, LogEntry, StatementIndex, limits};
+use sekisho_proto::{Frame, LogEntry, StatementIndex};
 
 use crate::city::City;
-use crate::false_peer::{followed, shown_checkpoint, stolen_log};
+use crate::false_peer::{followed, shown_checkpoint, stolen_log, welcome};
 use crate::patience::within;
 
 /// Listens in the place of a city's node.
@@ -122,16 +122,7 @@ impl Impostor {
     async fn greet(&self, connection: &Connection) -> (FrameWriter, FrameReader) {
         let (mut control, hello) = taken(connection).await;
         assert!(matches!(hello, Frame::Hello(_)), "wanted a greeting, found {hello:?}");
-        let welcome = Welcome {
-            version: limits::PROTOCOL_VERSION,
-            organisation: self.organisation.clone(),
-            principal: None,
-            policy_version: 1,
-            time: clock::now(),
-            envelope_bytes_max: 65_536,
-            inflight_max: 1,
-        };
-        tell(&mut control, welcome).await;
+        tell(&mut control, welcome(&self.organisation)).await;
         control
     }
 

@@ -10,17 +10,13 @@
 
 use std::path::PathBuf;
 
-use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use sekisho::{AnswerBody, Client, Question, Scope, Start};
-use sekisho_e2e::{
-    City, Member, Needles, Process, Reader, eventually, holds_key, peer, program, sample, within,
-};
+use sekisho_e2e::{City, Member, Needles, Reader, eventually, holds_key, peer, sample, within};
 use sekisho_proto::frame::Which;
 use sekisho_proto::{AccessEntry, AccessRecord, Hash, LogName, PrincipalId};
 use sekisho_seal::AccessOpening;
 use sekisho_tlog::{Note, leaf_hash, verify_consistency, verify_inclusion};
 use serde_json::Value;
-use tokio::process::Command;
 
 const TRUCK: &str = "fujisawa/truck/17/#";
 const AIR: &str = "fujisawa/truck/17/air";
@@ -95,6 +91,16 @@ async fn prove(client: &Client, entries: &[Value], (size, root): (u64, Hash)) {
     }
 }
 
+/// Everything of the access log opens, and is in its tree.
+async fn proves_all(city: &City) {
+    let all = listed(city, &[]).await;
+    assert!(all.iter().all(opens), "{all:?}");
+    let administrator = city.administrator().connect().await;
+    let (size, root, _) = checkpoint(&administrator, 0).await;
+    prove(&administrator, &all, (size, root)).await;
+    administrator.close().await;
+}
+
 /// The file with the key under which somebody's records are kept.
 fn key_file(city: &City, id: PrincipalId) -> PathBuf {
     let label = Hash::of(&[b"sekisho-access-subject-v1\0", id.as_bytes().as_slice()].concat());
@@ -141,12 +147,7 @@ async fn sessions_keys_history_and_questions_are_recorded_for_whom_they_concern(
     let text = format!("{theirs:?}");
     assert!(text.contains("asks: what") && !text.contains("wall"), "{text}");
 
-    let all = listed(&city, &[]).await;
-    assert!(all.iter().all(opens), "{all:?}");
-    let administrator = city.administrator().connect().await;
-    let (size, root, _) = checkpoint(&administrator, 0).await;
-    prove(&administrator, &all, (size, root)).await;
-    administrator.close().await;
+    proves_all(&city).await;
     let table = city.run(&["access", "list", WALL]).await.done();
     assert!(table.contains("positions 0 to 1") && table.contains("epoch 1"), "{table}");
 }
@@ -256,52 +257,35 @@ async fn a_power_cut_leaves_every_access_that_took_place_on_record() {
         assert!(of_kind(&mine, "history").len() >= round, "{round}: {mine:?}");
         // Followed from where it was, and recorded once.
         assert_eq!(of_kind(&mine, "key-release").len(), 1, "{mine:?}");
-        let all = listed(&city, &[]).await;
-        assert!(all.iter().all(opens), "{all:?}");
-        let administrator = city.administrator().connect().await;
-        let (size, root, _) = checkpoint(&administrator, 0).await;
-        prove(&administrator, &all, (size, root)).await;
-        administrator.close().await;
+        proves_all(&city).await;
     }
 }
 
 const HISTORY: &str = "sekisho_accesses_recorded_total{kind=\"history\"}";
 
-/// How large a file the node may write, as on a file system that has no more room.
-fn limit(city: &City, bytes: Option<u64>) {
-    let node = Pid::from_raw(i32::try_from(city.node().id()).unwrap()).unwrap();
-    let maximum = getrlimit(Resource::Fsize).maximum;
-    prlimit(Some(node), Resource::Fsize, Rlimit { current: bytes, maximum }).unwrap();
-}
-
 #[tokio::test]
 async fn what_cannot_be_recorded_does_not_take_place() {
     let mut city = City::plan("fujisawa").await;
-    let mut command = Command::new("/bin/sh");
-    let script = "trap '' XFSZ; exec \"$0\" serve --dir \"$1\"";
-    command.args(["-c", script]).arg(program()).arg(city.dir());
-    let node = Process::spawn("serve of fujisawa", command, &city.place("serve.log"));
-    city.take_on(node).await;
-    city.start_steward().await;
+    city.start_unkillable().await;
     let (_truck, wall) = scene(&city).await;
     let client = wall.connect().await;
     let recorded = "sekisho_accesses_recorded_total{kind=\"session\"}";
     let before = city.metric(recorded).await;
 
-    limit(&city, Some(0));
+    city.limit_files(Some(0));
     wall.run(&["history", TRUCK]).await.failed(1, "storage-full");
     // One who is in already is given nothing that is not recorded, either, and tries again.
     let subscribed = client.subscribe(TRUCK.parse().unwrap()).from(Start::Earliest).start();
     let subscribed = tokio::spawn(subscribed);
     eventually("a subscription that is ended", || async {
-        let ended = "sekisho_subscriptions_ended_total{code=\"internal\"}";
+        let ended = "sekisho_subscriptions_ended_total{code=\"storage-full\"}";
         (city.metric(ended).await > 0.0).then_some(())
     })
     .await;
     assert_eq!(city.metric(recorded).await, before);
     assert_eq!(city.metric(HISTORY).await, 0.0);
 
-    limit(&city, None);
+    city.limit_files(None);
     let mut subscription = within("a subscription", subscribed).await.unwrap().unwrap();
     within("a message", subscription.next()).await.unwrap().unwrap();
     assert_eq!(city.metric(HISTORY).await, 1.0);

@@ -6,8 +6,7 @@ use quinn::Connection;
 use sekisho::clock;
 use sekisho::{Position, Statement};
 use sekisho_proto::frame::{Gap, Pong};
-use sekisho_proto::statement::Grant;
-use sekisho_proto::{GapReason, LogEntry, StatementBody};
+use sekisho_proto::{GapReason, LogEntry};
 use sekisho_seal::sign_statement;
 
 use super::attempt::give;
@@ -15,6 +14,7 @@ use super::host::Host;
 use super::luggage::Luggage;
 use super::stolen::{followed, shown_checkpoint};
 use super::tell;
+use crate::granting::grant;
 
 /// Of an envelope that is none, bytes: nearly the largest that a node takes unless told otherwise.
 const LARGE: usize = 60_000;
@@ -91,24 +91,11 @@ pub(super) async fn statements(host: &mut Host, connection: &Connection, count: 
 
 /// One more right for everybody of its own organisation.
 fn one_more(host: &Host) -> LogEntry {
-    let now = clock::now();
     let organisation = host.organisation();
-    let grant = Grant {
-        organisation: organisation.clone(),
-        grantee: format!("*@{organisation}").parse().expect("everybody"),
-        actions: "discover".parse().expect("an action"),
-        filter: format!("{organisation}/flood/#").parse().expect("a filter"),
-        purpose: String::new(),
-        issued: now,
-        from: now,
-        until: None,
-        history_from: None,
-        onward: false,
-        rate_per_s: None,
-    };
-    let statement = Statement::unsigned(StatementBody::Grant(grant));
+    let (everybody, filter) = (format!("*@{organisation}"), format!("{organisation}/flood/#"));
+    let statement = Statement::unsigned(grant(&everybody, "discover", &filter));
     let statement = sign_statement(statement, host.issuer()).encode().into();
-    LogEntry { received: now, statement }
+    LogEntry { received: clock::now(), statement }
 }
 
 /// Repeats what it has stated before, and that there is nothing new.

@@ -23,6 +23,19 @@ const STATEMENTS_PER_FRAME: usize = 64;
 /// Larger than any datagram.
 const DATAGRAM_BYTES: usize = 65_536;
 
+/// What an organisation's node says to those who have greeted it.
+pub(crate) fn welcome(organisation: &OrgName) -> Welcome {
+    Welcome {
+        version: limits::PROTOCOL_VERSION,
+        organisation: organisation.clone(),
+        principal: None,
+        policy_version: 1,
+        time: clock::now(),
+        envelope_bytes_max: 65_536,
+        inflight_max: 1,
+    }
+}
+
 /// Listens with the stolen key.
 pub(super) struct Host {
     endpoint: Endpoint,
@@ -130,16 +143,7 @@ impl Host {
     ) -> Option<(FrameWriter, FrameReader)> {
         let (mut writer, reader, hello) = taken(connection).await?;
         assert!(matches!(hello, Frame::Hello(_)), "wanted a greeting, found {hello:?}");
-        let welcome = Welcome {
-            version: limits::PROTOCOL_VERSION,
-            organisation: self.organisation.clone(),
-            principal: None,
-            policy_version: 1,
-            time: clock::now(),
-            envelope_bytes_max: 65_536,
-            inflight_max: 1,
-        };
-        writer.send(&welcome.into()).await.ok()?;
+        writer.send(&welcome(&self.organisation).into()).await.ok()?;
         Some((writer, reader))
     }
 

@@ -3,15 +3,14 @@
 
 use sekisho::{Epoch, Identity, OsEntropy, StatementIndex, Timestamp, clock};
 use sekisho_proto::frame::{Answer, AnswerBody, FollowedStatement};
-use sekisho_proto::statement::{EpochAnnounce, Grant};
-use sekisho_proto::{
-    Frame, Grantee, PrincipalKind, PrincipalName, Statement, StatementBody, Suite,
-};
+use sekisho_proto::statement::EpochAnnounce;
+use sekisho_proto::{Frame, PrincipalKind, Statement, StatementBody, Suite};
 use sekisho_seal::{EpochKeyPair, sign_statement};
 use serde_json::Value;
 
 use super::attempt::{Meddler, NodeKey, Passing, tell};
 use super::records::principal;
+use crate::granting;
 
 /// What the reader of its own is called.
 const SPY: &str = "spy";
@@ -37,21 +36,9 @@ impl AddedReader {
 }
 
 fn grant(node: &NodeKey) -> Statement {
-    let (organisation, now) = (node.organisation(), clock::now());
-    let spy = PrincipalName::new(SPY, organisation).expect("a name");
-    let body = StatementBody::Grant(Grant {
-        organisation: organisation.clone(),
-        grantee: Grantee::Principal(spy),
-        actions: "subscribe,history,decrypt".parse().expect("actions"),
-        filter: format!("{organisation}/#").parse().expect("a filter"),
-        purpose: String::new(),
-        issued: now,
-        from: now,
-        until: None,
-        history_from: None,
-        onward: false,
-        rate_per_s: None,
-    });
+    let organisation = node.organisation();
+    let (spy, filter) = (format!("{SPY}@{organisation}"), format!("{organisation}/#"));
+    let body = granting::grant(&spy, "subscribe,history,decrypt", &filter);
     sign_statement(Statement::unsigned(body), node.signing())
 }
 

@@ -4,11 +4,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
-use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use sekisho::{RefusalCode, Start};
-use sekisho_e2e::{City, Member, Press, Process, Reader, Wire, eventually, holds_key, program};
-use tokio::process::Command;
+use sekisho_e2e::{City, Member, Press, Reader, Wire, eventually, holds_key};
+use sekisho_proto::Envelope;
 
 use crate::scene::Scene;
 
@@ -38,13 +38,26 @@ impl Filler {
         Self { wire, press, app, taken: 0 }
     }
 
-    /// Publishes a body of so many bytes; whether it was taken. A refusal has to name the disk.
+    /// Publishes a body of so many bytes under another key header; whether it was taken.
     async fn publish(&mut self, bytes: usize) -> bool {
-        let body = format!("{:0bytes$}", self.taken);
-        let draft = self.press.draft();
         let mut fork = self.press.fork();
-        let envelope = fork.seal(draft, &body);
-        match self.wire.publish(envelope.encoded().clone(), fork.attached()).await {
+        let envelope = fork.seal(self.press.draft(), &self.body(bytes));
+        self.hands_in(envelope, fork.attached()).await
+    }
+
+    /// The same under the key header that it began with; not again once that was refused.
+    async fn publish_on(&mut self, bytes: usize) -> bool {
+        let envelope = self.press.seal(self.press.draft(), &self.body(bytes));
+        self.hands_in(envelope, self.press.attached()).await
+    }
+
+    fn body(&self, bytes: usize) -> String {
+        format!("{:0bytes$}", self.taken)
+    }
+
+    /// Whether an envelope was taken. A refusal has to name the disk.
+    async fn hands_in(&mut self, envelope: Envelope, key_header: Option<Bytes>) -> bool {
+        match self.wire.publish(envelope.encoded().clone(), key_header).await {
             Ok(_) => {
                 self.press.advance(&envelope);
                 self.taken += 1;
@@ -60,6 +73,10 @@ impl Filler {
 
     /// Publishes until nothing is taken any more, not even the smallest.
     async fn fill(&mut self) {
+        // Key headers are refused before the log has no room for what is under those that it has.
+        while self.publish_on(LARGE).await {
+            assert!(self.taken < ATTEMPTS_MAX, "wanted the log full, found it take everything");
+        }
         for bytes in [LARGE, 1] {
             let mut attempts = 0;
             while self.publish(bytes).await {
@@ -88,7 +105,7 @@ async fn fills_and_recovers(
     fill: impl FnOnce(&Scene),
     make_room: impl FnOnce(&Scene),
 ) {
-    assert!(filler.publish(LARGE).await, "wanted room at first");
+    assert!(filler.publish_on(LARGE).await, "wanted room at first");
     scene.goes_on().await;
     fill(&scene);
     filler.fill().await;
@@ -151,13 +168,6 @@ async fn a_node_leaves_the_room_that_it_was_told_to_leave() {
     fills_and_recovers(scene, filler, fill, make_room).await;
 }
 
-/// How large a file the node may write, as on a file system that has no more room.
-fn limit(scene: &Scene, bytes: Option<u64>) {
-    let node = Pid::from_raw(i32::try_from(scene.city.node().id()).unwrap()).unwrap();
-    let maximum = getrlimit(Resource::Fsize).maximum;
-    prlimit(Some(node), Resource::Fsize, Rlimit { current: bytes, maximum }).unwrap();
-}
-
 /// The record log's newest file, bytes.
 fn segment_bytes(scene: &Scene) -> u64 {
     let entries = fs::read_dir(scene.city.dir().join("data/log")).unwrap();
@@ -169,16 +179,10 @@ fn segment_bytes(scene: &Scene) -> u64 {
     lengths.filter_map(|(is_segment, length)| is_segment.then_some(length)).max().unwrap()
 }
 
-/// Starts the city so that a write beyond the limit is an error and not the end of the process, as
-/// on a disk that is full.
+/// A city whose files may be limited.
 async fn unkillable() -> City {
     let mut city = City::plan("fujisawa").await;
-    let mut command = Command::new("/bin/sh");
-    let script = "trap '' XFSZ; exec \"$0\" serve --dir \"$1\"";
-    command.args(["-c", script]).arg(program()).arg(city.dir());
-    let node = Process::spawn("serve of fujisawa", command, &city.place("serve.log"));
-    city.take_on(node).await;
-    city.start_steward().await;
+    city.start_unkillable().await;
     city
 }
 
@@ -190,8 +194,8 @@ async fn a_node_that_cannot_write_its_log_takes_nothing_and_recovers_by_itself()
     for _ in 0..16 {
         assert!(filler.publish(LARGE).await, "wanted room at first");
     }
-    let fill = |scene: &Scene| limit(scene, Some(segment_bytes(scene) + 200 * 1024));
-    fills_and_recovers(scene, filler, fill, |scene| limit(scene, None)).await;
+    let fill = |scene: &Scene| scene.city.limit_files(Some(segment_bytes(scene) + 200 * 1024));
+    fills_and_recovers(scene, filler, fill, |scene| scene.city.limit_files(None)).await;
 }
 
 #[tokio::test]
@@ -200,7 +204,7 @@ async fn a_node_that_cannot_write_anything_says_so_of_everything_and_recovers_by
     let mut filler = Filler::begin(&scene).await;
     assert!(filler.publish(1).await, "wanted room at first");
     let version = scene.city.metric("sekisho_policy_version").await;
-    limit(&scene, Some(0));
+    scene.city.limit_files(Some(0));
     for count in [1.0, 2.0] {
         // Its key header is new to the node, and cannot be kept either.
         assert!(!filler.publish(1).await, "wanted it refused");
@@ -214,7 +218,7 @@ async fn a_node_that_cannot_write_anything_says_so_of_everything_and_recovers_by
     assert_eq!(scene.city.metric("sekisho_policy_version").await, version);
     scene.is_well().await;
     let node = scene.city.node().id();
-    limit(&scene, None);
+    scene.city.limit_files(None);
     scene.city.run(&grant).await.succeeded();
     assert!(filler.publish(1).await, "wanted room again");
     scene.goes_on().await;

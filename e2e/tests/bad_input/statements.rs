@@ -1,11 +1,11 @@
 //! Statements that nobody may make, or that are none.
 
 use sekisho::{PublicKey, RefusalCode, Statement, clock};
-use sekisho_e2e::{City, Member, Message, Stranger, Wire};
+use sekisho_e2e::{City, Member, Message, Stranger, Wire, grant};
 use sekisho_proto::frame::{Refused, State};
 use sekisho_proto::limits::STATEMENT_BYTES_MAX;
-use sekisho_proto::statement::{Deny, Grant, Principal, Revoke, RevokeTarget};
-use sekisho_proto::{Action, Frame, Grantee, PrincipalId, PrincipalKind, StatementBody, Suite};
+use sekisho_proto::statement::{Deny, Principal, Revoke, RevokeTarget};
+use sekisho_proto::{Action, Frame, PrincipalId, PrincipalKind, StatementBody, Suite};
 use sekisho_seal::{SigningKey, sign_statement};
 
 use crate::scene::Scene;
@@ -14,22 +14,7 @@ use crate::scene::Scene;
 const PRINCIPAL: u64 = 3;
 
 fn everything_to(grantee: &str, filter: &str) -> StatementBody {
-    let now = clock::now();
-    StatementBody::Grant(Grant {
-        organisation: filter.split('/').next().unwrap().parse().unwrap(),
-        grantee: grantee.parse::<Grantee>().unwrap(),
-        actions: [Action::Publish, Action::Subscribe, Action::History, Action::Decrypt]
-            .into_iter()
-            .collect(),
-        filter: filter.parse().unwrap(),
-        purpose: String::new(),
-        issued: now,
-        from: now,
-        until: None,
-        history_from: None,
-        onward: false,
-        rate_per_s: None,
-    })
+    grant(grantee, "publish,subscribe,history,decrypt", filter)
 }
 
 fn principal(name: &str, public_key: PublicKey) -> StatementBody {

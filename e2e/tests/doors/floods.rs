@@ -1,6 +1,7 @@
 //! Crowds that only want to be in the way: they are counted, turned away, and the node goes on.
 
 use std::future::poll_fn;
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use h2::RecvStream;
@@ -12,7 +13,7 @@ use tokio::net::TcpStream;
 
 use crate::logins::{DOORS, city, with_doors};
 use crate::raw::{Raw, connect};
-use crate::talk::{Closed, Talk, Via, http2, request};
+use crate::talk::{Closed, Talk, Via, http2, prefixed, request};
 use crate::tls::{Shown, dial};
 
 fn failures(reason: &str) -> String {
@@ -42,6 +43,14 @@ async fn lets_in(city: &City, member: &Member) {
     let mut raw = Raw::dial(city, Shown::Box(member.identity().signing().clone())).await;
     let (first, body) = raw.ask(&connect(5, "truck-1", None, &[])).await.unwrap();
     assert_eq!((first, body.get(1)), (0x20, Some(&0)));
+}
+
+/// One more is let in once others have left.
+async fn has_room(node: SocketAddr, alpn: &[u8]) {
+    eventually("room for one more", || async {
+        dial(node, alpn, Shown::Nothing).await.ok().map(drop)
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -148,9 +157,7 @@ async fn the_seats_of_all_doors_together_are_bounded() {
     }
     drop(seated);
     for (door, alpn) in DOORS {
-        let node = city.door(door);
-        eventually("a seat", || async { dial(node, alpn, Shown::Nothing).await.ok().map(drop) })
-            .await;
+        has_room(city.door(door), alpn).await;
     }
     lets_in(&city, &member).await;
 }
@@ -205,6 +212,9 @@ async fn empty_pieces_without_end_hold_up_nobody() {
 
 /// How a call of gRPC ends, without what is said before.
 async fn ended(response: Response<RecvStream>) -> String {
+    if let Some(status) = response.headers().get("grpc-status") {
+        return status.to_str().unwrap().to_owned();
+    }
     let mut body = response.into_body();
     while let Some(piece) = within("the end of a call", body.data()).await {
         let piece = piece.unwrap();
@@ -237,34 +247,37 @@ async fn who_announces_a_long_message_before_the_login_is_refused_before_it_come
     assert!(matches!(talk.closed().await, Closed::Grpc(3, _)));
 }
 
-/// Sessions that share a connection are as many strangers as if each had its own.
+/// Calls that share a connection are as many strangers as if each had its own.
 #[tokio::test]
-async fn sessions_that_have_not_logged_in_are_bounded_also_over_one_connection() {
+async fn calls_of_those_who_have_not_logged_in_are_bounded_also_over_one_connection() {
     const RESOURCE_EXHAUSTED: &str = "8";
-    let (city, member) = besieged("strangers_per_address = 4").await;
-    let node = city.door("web");
-    let (mut client, _) = http2(node, Shown::Nothing).await;
-    let mut silent = Vec::new();
-    for _ in 0..4 {
-        let asked = request(node, "/sekisho.v1.Sekisho/Session", &[]);
-        let (response, send) = client.send_request(asked, false).unwrap();
-        let mut response = within("a response", response).await.unwrap();
-        // The node's challenge: it waits for a login.
-        drop(within("a challenge", response.body_mut().data()).await.unwrap().unwrap());
-        silent.push((response, send));
+    // What the node says first is a challenge, which waits for a login, or the answer to
+    // `list_services`, after which it waits for another question.
+    let calls = [
+        ("/sekisho.v1.Sekisho/Session", Bytes::new()),
+        ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", prefixed(b"\x3a\x00")),
+    ];
+    for (path, said) in calls {
+        let (city, member) = besieged("strangers_per_address = 4").await;
+        let node = city.door("web");
+        let (mut client, _) = http2(node, Shown::Nothing).await;
+        let mut silent = Vec::new();
+        for _ in 0..4 {
+            let (response, mut send) =
+                client.send_request(request(node, path, &[]), false).unwrap();
+            send.send_data(said.clone(), false).unwrap();
+            let mut response = within("a response", response).await.unwrap();
+            drop(within("the first word", response.body_mut().data()).await.unwrap().unwrap());
+            silent.push((response, send));
+        }
+        let (response, _send) = client.send_request(request(node, path, &[]), false).unwrap();
+        let response = within("a response", response).await.unwrap();
+        assert_eq!(ended(response).await, RESOURCE_EXHAUSTED, "{path}");
+        counts(&city, "too-many-from-address", 1.0).await;
+        drop((silent, client));
+        has_room(node, b"h2").await;
+        lets_in(&city, &member).await;
     }
-    let asked = request(node, "/sekisho.v1.Sekisho/Session", &[]);
-    let (response, _send) = client.send_request(asked, false).unwrap();
-    let response = within("a response", response).await.unwrap();
-    assert_eq!(ended(response).await, RESOURCE_EXHAUSTED);
-    counts(&city, "too-many-from-address", 1.0).await;
-    drop((silent, client));
-    eventually("the places to be given up", || async {
-        let dialled = dial(node, b"h2", Shown::Nothing).await;
-        dialled.is_ok().then_some(())
-    })
-    .await;
-    lets_in(&city, &member).await;
 }
 
 /// The same of MQTT over WebSockets that share one.
@@ -291,10 +304,6 @@ async fn clients_of_mqtt_that_have_not_said_who_they_are_are_bounded_over_one_co
     }
     counts(&city, "too-many-from-address", 1.0).await;
     drop((silent, client));
-    eventually("the places to be given up", || async {
-        let dialled = dial(node, b"h2", Shown::Nothing).await;
-        dialled.is_ok().then_some(())
-    })
-    .await;
+    has_room(node, b"h2").await;
     lets_in(&city, &member).await;
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use http::Request;
-use sekisho_e2e::{eventually, within};
+use sekisho_e2e::{City, eventually, within};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -15,6 +15,10 @@ use crate::talk::{http2, request};
 use crate::talker::Talker;
 use crate::tls::Shown;
 
+const TARGET: &str = "/v1/publish/fujisawa/truck/17/air";
+/// Places for bodies of one principal, of 128.
+const PLACES: usize = 32;
+
 /// Some clients take a reset after the answer for a fault, and do not show the answer.
 #[tokio::test]
 async fn who_is_refused_before_its_body_has_ended_may_end_it() {
@@ -22,7 +26,7 @@ async fn who_is_refused_before_its_body_has_ended_may_end_it() {
     let node = city.door("web");
     let (mut client, _) = http2(node, Shown::Nothing).await;
     let ask = || {
-        let path = format!("https://{node}/v1/publish/fujisawa/truck/17/air");
+        let path = format!("https://{node}{TARGET}");
         Request::post(path).body(()).unwrap()
     };
     let (response, mut send) = client.send_request(ask(), false).unwrap();
@@ -41,20 +45,23 @@ async fn who_is_refused_before_its_body_has_ended_may_end_it() {
     send.send_data(Bytes::from_static(b".5"), true).unwrap();
 }
 
-/// One principal has 32 places for bodies, of 128.
-#[tokio::test]
-async fn who_sends_many_bodies_slowly_keeps_nobody_else_from_sending() {
-    const PLACES: usize = 32;
+/// A city, and two who may publish in it.
+async fn two_senders() -> (City, Talker, Talker) {
     let city = city().await;
-    let node = city.door("web");
     let options = ["--topics", "fujisawa/truck/17/#"];
     let slow = Talker::attested(&city, "slow", &options).await;
     let other = Talker::attested(&city, "other", &options).await;
-    let target = "/v1/publish/fujisawa/truck/17/air";
+    (city, slow, other)
+}
+
+#[tokio::test]
+async fn who_sends_many_bodies_slowly_keeps_nobody_else_from_sending() {
+    let (city, slow, other) = two_senders().await;
+    let node = city.door("web");
     let (mut client, _) = http2(node, Shown::Nothing).await;
     let (mut begun, mut answers) = (Vec::new(), FuturesUnordered::new());
     for _ in 0..PLACES + 8 {
-        let request = Request::post(format!("https://{node}{target}"));
+        let request = Request::post(format!("https://{node}{TARGET}"));
         let request = request.header("authorization", slow.authorization()).body(()).unwrap();
         poll_fn(|context| client.poll_ready(context)).await.unwrap();
         let (response, mut send) = client.send_request(request, false).unwrap();
@@ -67,7 +74,7 @@ async fn who_sends_many_bodies_slowly_keeps_nobody_else_from_sending() {
         assert_eq!(refused.status(), 429);
     }
     eventually("another to be heard", || async {
-        let reply = other.post(target, "text/plain", b"2").await;
+        let reply = other.post(TARGET, "text/plain", b"2").await;
         (reply.status == 200).then_some(())
     })
     .await;
@@ -84,13 +91,8 @@ async fn who_sends_many_bodies_slowly_keeps_nobody_else_from_sending() {
 /// The same places, and the same bounds, for single calls of gRPC.
 #[tokio::test]
 async fn who_sends_many_messages_slowly_keeps_nobody_else_from_sending() {
-    const PLACES: usize = 32;
-    let city = city().await;
+    let (city, slow, other) = two_senders().await;
     let node = city.door("web");
-    let options = ["--topics", "fujisawa/truck/17/#"];
-    let slow = Talker::attested(&city, "slow", &options).await;
-    let other = Talker::attested(&city, "other", &options).await;
-    let target = "/v1/publish/fujisawa/truck/17/air";
     for method in ["State", "Query"] {
         let (mut client, _) = http2(node, Shown::Nothing).await;
         let path = format!("/sekisho.v1.Sekisho/{method}");
@@ -109,7 +111,7 @@ async fn who_sends_many_messages_slowly_keeps_nobody_else_from_sending() {
             let refused = within("a refusal", answers.next()).await.unwrap().unwrap();
             assert_eq!(refused.headers()["grpc-status"], "8", "{method}");
         }
-        assert_eq!(other.post(target, "text/plain", b"2").await.status, 200);
+        assert_eq!(other.post(TARGET, "text/plain", b"2").await.status, 200);
         // What was begun may be ended, and with the message the place is given up.
         for send in &mut begun {
             drop(send.send_data(Bytes::from_static(b"2"), true));
@@ -117,7 +119,7 @@ async fn who_sends_many_messages_slowly_keeps_nobody_else_from_sending() {
         for _ in 0..PLACES {
             drop(within("an answer", answers.next()).await.unwrap().unwrap());
         }
-        assert_eq!(slow.post(target, "text/plain", b"2").await.status, 200, "{method}");
+        assert_eq!(slow.post(TARGET, "text/plain", b"2").await.status, 200, "{method}");
     }
 }
 

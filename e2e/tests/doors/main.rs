@@ -28,3 +28,4 @@ mod streams;
 mod talk;
 mod talker;
 mod tls;
+mod withheld;

@@ -101,27 +101,29 @@ async fn who_holds_a_key_sends_envelopes_and_nothing_unsigned() {
 #[tokio::test]
 async fn a_request_that_is_made_twice_is_done_once() {
     let (_city, logger) = with_logger().await;
-    let headers = [("content-type", SENML), ("idempotency-key", "\"reading-1\"")];
-    let first = logger.ask(Method::POST, PUBLISH, &headers, READING).await.done();
-    let again = logger.ask(Method::POST, PUBLISH, &headers, READING).await.done();
-    assert_eq!(first, again);
-    let other = br#"[{"n":"pm2_5","v":13}]"#;
-    logger.ask(Method::POST, PUBLISH, &headers, other).await.refused(422);
-    assert_eq!(kept(&logger, AIR).await.len(), 1);
+    is_done_once(&logger, async || {}).await;
 }
 
 #[tokio::test]
 async fn a_request_that_is_made_again_after_a_crash_is_answered_as_it_was() {
     let (mut city, logger) = with_logger().await;
+    is_done_once(&logger, async || {
+        city.kill_node().await;
+        city.start_node().await;
+    })
+    .await;
+}
+
+/// A request is made, and made again after something else has happened.
+async fn is_done_once(logger: &Talker, meanwhile: impl AsyncFnOnce()) {
     let headers = [("content-type", SENML), ("idempotency-key", "\"reading-1\"")];
     let first = logger.ask(Method::POST, PUBLISH, &headers, READING).await.done();
-    city.kill_node().await;
-    city.start_node().await;
+    meanwhile().await;
     let again = logger.ask(Method::POST, PUBLISH, &headers, READING).await.done();
     assert_eq!(first, again);
     let other = br#"[{"n":"pm2_5","v":13}]"#;
     logger.ask(Method::POST, PUBLISH, &headers, other).await.refused(422);
-    assert_eq!(kept(&logger, AIR).await.len(), 1);
+    assert_eq!(kept(logger, AIR).await.len(), 1);
 }
 
 /// N-40: no request is answered to somebody who has not said who they are.

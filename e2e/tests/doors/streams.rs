@@ -14,19 +14,20 @@ const TOPIC: &str = "fujisawa/park/1/air";
 
 /// One event.
 #[derive(Debug)]
-struct Event {
-    name: String,
+pub(crate) struct Event {
+    pub(crate) name: String,
     id: Option<String>,
-    data: Json,
+    pub(crate) data: Json,
 }
 
-struct Events {
+/// Events as they come.
+pub(crate) struct Events {
     stream: RecvStream,
     arrived: Vec<u8>,
 }
 
 impl Events {
-    async fn open(reader: &Talker, target: &str, headers: &[(&str, &str)]) -> Self {
+    pub(crate) async fn open(reader: &Talker, target: &str, headers: &[(&str, &str)]) -> Self {
         let response = reader.begin(Method::GET, target, headers, b"").await;
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
@@ -34,7 +35,7 @@ impl Events {
     }
 
     /// The next event that says something; `None` at the end.
-    async fn next(&mut self) -> Option<Event> {
+    pub(crate) async fn next(&mut self) -> Option<Event> {
         loop {
             let end = self.arrived.windows(2).position(|pair| pair == b"\n\n");
             if let Some(end) = end {

@@ -9,15 +9,17 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
-use axum::http::Response;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, Response};
 use axum::response::IntoResponse as _;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use sekisho_proto::{PublicKey, RefusalCode};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::Problem;
 use super::share::{Share, Shares};
+use super::visitor::Ungreeted;
+use super::{Problem, grpc};
 use crate::clock;
 use crate::hub::Refusal;
 
@@ -25,7 +27,7 @@ use crate::hub::Refusal;
 const PART_BYTES: usize = 64 * 1024;
 /// Bytes of answers that one principal has not taken yet: two of the largest. Those of one part are
 /// not counted.
-const ANSWERS_OF_ONE_BYTES_MAX: usize = 64 << 20;
+pub(super) const ANSWERS_OF_ONE_BYTES_MAX: usize = 64 << 20;
 
 /// Who has how much of them.
 static ANSWERS: Shares = Shares::of(ANSWERS_OF_ONE_BYTES_MAX);
@@ -102,9 +104,10 @@ impl Drop for Open {
 }
 
 /// An answer that counts as open until its last byte, or another where too much of what the principal
-/// asked for lies there.
+/// asked for lies there. One to a stranger comes with the stranger's place, and is as a whole one but
+/// while there is nothing to hand over.
 pub(super) fn handed_over(
-    response: Response<Body>,
+    mut response: Response<Body>,
     open: Open,
     whose: Option<PublicKey>,
 ) -> Response<Body> {
@@ -115,21 +118,31 @@ pub(super) fn handed_over(
         None => None,
         Some((whose, length)) => match ANSWERS.take(whose, length) {
             Some(share) => Some(share),
-            None => return handed_over(too_much().into_response(), open, None),
+            None => return handed_over(too_much(&response), open, None),
         },
     };
-    let is_whole = length.is_some();
-    open.waits(is_whole);
-    response
-        .map(|body| Body::new(Answer { body, rest: Bytes::new(), is_whole, open, _share: share }))
+    let stranger = response.extensions_mut().remove::<Arc<Ungreeted>>();
+    let waits_for_visitor = length.is_some() || stranger.is_some();
+    open.waits(waits_for_visitor);
+    response.map(|body| {
+        let rest = Bytes::new();
+        Body::new(Answer { body, rest, waits_for_visitor, open, _share: share, _place: stranger })
+    })
 }
 
-fn too_much() -> Problem {
+/// What is answered in the place of an answer, in the words of its protocol: libraries of gRPC look for
+/// a status of its own, and take that of HTTP for somebody's between.
+fn too_much(answer: &Response<Body>) -> Response<Body> {
     let why = format!(
         "wanted at most {ANSWERS_OF_ONE_BYTES_MAX} bytes of answers that one principal has not taken \
          yet, found more"
     );
-    Refusal::new(RefusalCode::TooMany, "answer", why).into()
+    let refusal = Refusal::new(RefusalCode::TooMany, "answer", why);
+    let media_type = answer.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    if media_type.is_some_and(grpc::is_grpc) {
+        return grpc::refused(refusal);
+    }
+    Problem::from(refusal).into_response()
 }
 
 /// The body of an answer.
@@ -137,10 +150,11 @@ struct Answer {
     body: Body,
     /// What was not handed over yet of the frame before.
     rest: Bytes,
-    /// All of it is there already, and waits for nobody but the visitor.
-    is_whole: bool,
+    /// What is there waits for nobody but the visitor.
+    waits_for_visitor: bool,
     open: Open,
     _share: Option<Share>,
+    _place: Option<Arc<Ungreeted>>,
 }
 
 impl Answer {
@@ -148,7 +162,7 @@ impl Answer {
     fn part(&mut self, mut frame: Bytes) -> Frame<Bytes> {
         let part = frame.split_to(PART_BYTES.min(frame.len()));
         self.rest = frame;
-        self.open.waits(self.is_whole);
+        self.open.waits(self.waits_for_visitor);
         Frame::data(part)
     }
 }
@@ -166,6 +180,9 @@ impl HttpBody for Answer {
             return Poll::Ready(Some(Ok(self.part(rest))));
         }
         let polled = Pin::new(&mut self.body).poll_frame(context);
+        if polled.is_pending() {
+            self.open.waits(false);
+        }
         let Poll::Ready(Some(Ok(frame))) = polled else { return polled };
         Poll::Ready(Some(Ok(match frame.into_data() {
             Ok(data) => self.part(data),

@@ -4,6 +4,7 @@
 mod announced;
 mod codec;
 mod gathered;
+mod reflecting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,17 +19,14 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{BoxError, Router};
 use sekisho_proto::frame::{Answer, Query, Stated};
-use sekisho_proto::{Frame, RefusalCode, SCHEMA_DESCRIPTORS, frame, limits};
+use sekisho_proto::{Frame, RefusalCode, frame, limits};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::server::Grpc;
 use tonic::{Code, Status, Streaming};
 use tonic_health::ServingStatus;
-use tonic_reflection::pb;
-use tonic_reflection::server::Builder;
 use tower::service_fn;
-use tracing::error;
 
 use self::announced::Announced;
 use self::codec::{Coded, Decoded};
@@ -60,38 +58,13 @@ pub(super) fn routes(door: &Arc<Door>) -> Router<Arc<Door>> {
         stop.cancelled().await;
         health.set_service_status(SERVICE, ServingStatus::NotServing).await;
     });
-    let routes = Router::new()
+    Router::new()
         .route("/sekisho.v1.Sekisho/Session", post(session))
         .route("/sekisho.v1.Sekisho/State", post(state))
         .route("/sekisho.v1.Sekisho/Query", post(query))
-        .route_service("/grpc.health.v1.Health/{method}", healthy);
-    reflecting(routes).route_layer(from_fn(spoken))
-}
-
-/// Server reflection, also as it was called before it was settled: Python's library and older tools
-/// ask for nothing else.
-fn reflecting(routes: Router<Arc<Door>>) -> Router<Arc<Door>> {
-    let all = || {
-        Builder::configure()
-            .register_encoded_file_descriptor_set(SCHEMA_DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(pb::v1::FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(pb::v1alpha::FILE_DESCRIPTOR_SET)
-            .include_reflection_service(false)
-    };
-    match (all().build_v1(), all().build_v1alpha()) {
-        (Ok(settled), Ok(before)) => {
-            let settled = settled.max_decoding_message_size(STRANGERS_BYTES_MAX);
-            let before = before.max_decoding_message_size(STRANGERS_BYTES_MAX);
-            routes
-                .route_service("/grpc.reflection.v1.ServerReflection/{method}", settled)
-                .route_service("/grpc.reflection.v1alpha.ServerReflection/{method}", before)
-        }
-        (Err(fault), _) | (_, Err(fault)) => {
-            error!(%fault, "gRPC reflection is not served");
-            routes
-        }
-    }
+        .route_service("/grpc.health.v1.Health/{method}", healthy)
+        .merge(reflecting::routes(door))
+        .route_layer(from_fn(spoken))
 }
 
 /// Lets through what is a call of gRPC; whoever speaks HTTP only is answered in HTTP.
@@ -110,7 +83,7 @@ async fn spoken(request: Request, next: Next) -> Response {
 }
 
 /// Whether a media type is that of gRPC, whatever its messages are called.
-fn is_grpc(media_type: &[u8]) -> bool {
+pub(super) fn is_grpc(media_type: &[u8]) -> bool {
     let media_type = media_type.to_ascii_lowercase();
     let rest = media_type.strip_prefix(b"application/grpc");
     rest.is_some_and(|rest| rest.first().is_none_or(|next| b"+; ".contains(next)))
@@ -249,6 +222,11 @@ async fn admitted(
     Ok((desk, Some(room)))
 }
 
+/// A refusal as the whole answer to a call: a status, and no message before it.
+pub(super) fn refused(refusal: Refusal) -> Response {
+    status(refusal).into_http()
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to `map_err`")]
 fn status(refusal: Refusal) -> Status {
     Status::new(status_of(refusal.code), refusal.to_string())
@@ -325,11 +303,15 @@ impl Sink for Pen {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
     use std::future::poll_fn;
     use std::pin::Pin;
 
+    use axum::http::uri::PathAndQuery;
+    use sekisho_proto::PublicKey;
     use sekisho_proto::frame::Message as _;
 
+    use super::super::activity::{ANSWERS_OF_ONE_BYTES_MAX, Activity, handed_over};
     use super::*;
 
     /// What a single call is answered, as tonic encodes it.
@@ -365,5 +347,26 @@ mod tests {
         let refused = answered(Err(Status::resource_exhausted("wanted less"))).await;
         assert_eq!(refused.headers().get("grpc-status").unwrap(), "8");
         assert_eq!(refused.body().size_hint().exact(), Some(0));
+    }
+
+    /// What another's library of gRPC makes of it.
+    #[tokio::test]
+    async fn who_has_too_much_of_answers_untaken_is_told_so_in_the_words_of_grpc() {
+        let whose = Some(PublicKey::from([9; 32]));
+        let serving = service_fn(async |_call: axum::http::Request<tonic::body::Body>| {
+            let more = Body::from(vec![0; ANSWERS_OF_ONE_BYTES_MAX + 1]);
+            let mut answer = Response::new(more);
+            answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+            let open = Arc::new(Activity::default()).begin();
+            Ok::<_, Infallible>(handed_over(answer, open, whose))
+        });
+        let mut client = tonic::client::Grpc::new(serving);
+        client.ready().await.unwrap();
+        let asked = tonic::Request::new(frame::State { request: 7, statements: Vec::new() });
+        let path = PathAndQuery::from_static("/sekisho.v1.Sekisho/State");
+        let refused = client.unary(asked, path, Coded::<Stated, frame::State>::new()).await;
+        let status = refused.unwrap_err();
+        assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+        assert!(status.message().starts_with("too-many: answer: wanted at most"), "{status}");
     }
 }

@@ -6,6 +6,8 @@ use std::path::Path;
 use axum::extract::ws::{Message, WebSocketUpgrade};
 use axum::extract::{Extension, FromRequestParts as _};
 use axum::routing::any;
+use futures_util::StreamExt as _;
+use futures_util::stream::{iter, pending};
 use tokio::io::{DuplexStream, duplex};
 use tokio::task::JoinHandle;
 
@@ -69,9 +71,13 @@ async fn next_frame(client: &mut DuplexStream) -> u8 {
     kind
 }
 
-fn visitor() -> Visitor {
+fn crowd() -> Crowd {
     let (here, file) = (Path::new("."), Path::new("sekisho.toml"));
-    let crowd = Crowd::new(&Config::parse("organisation = \"a\"\n", here, file).unwrap());
+    Crowd::new(&Config::parse("organisation = \"a\"\n", here, file).unwrap())
+}
+
+fn visitor() -> Visitor {
+    let crowd = crowd();
     let address: SocketAddr = "192.0.2.1:1".parse().unwrap();
     let (seat, place) = (crowd.seat().unwrap(), crowd.stranger(address.ip()).unwrap());
     Visitor::new(address, (None, None), seat, place)
@@ -120,19 +126,44 @@ async fn a_connection_of_http_2_is_not_idle_while_a_websocket_goes_on_over_it() 
     serving.await.unwrap();
 }
 
+/// Tells a stranger something, and keeps it waiting for more.
+async fn unended(Extension(visitor): Extension<Arc<Visitor>>) -> axum::response::Response {
+    let place = visitor.stranger(&crowd()).unwrap();
+    let told = iter([Ok::<_, Infallible>("here")]).chain(pending());
+    let mut response = axum::response::Response::new(Body::from_stream(told));
+    response.extensions_mut().insert(Arc::new(place));
+    response
+}
+
+const GET: [(&str, &str); 4] =
+    [(":method", "GET"), (":scheme", "https"), (":path", "/"), (":authority", "node")];
+
 #[tokio::test]
 async fn a_connection_ends_over_which_an_answer_is_asked_for_and_not_taken() {
-    let asked = [(":method", "GET"), (":scheme", "https"), (":path", "/"), (":authority", "node")];
     let no_window = [&INITIAL_WINDOW_SIZE.to_be_bytes()[..], &[0; 4]].concat();
-    let words = first_words(&no_window, END_STREAM, &asked);
-    let routes = Router::new().route("/", any(|| async { "here" }));
-    let (mut client, serving) = conversing(&words, LATER, routes).await;
-    let mut kinds = Vec::new();
-    while !kinds.contains(&GOAWAY) {
-        kinds.push(next_frame(&mut client).await);
+    let words = first_words(&no_window, END_STREAM, &GET);
+    for answer in [any(|| async { "here" }), any(unended)] {
+        let routes = Router::new().route("/", answer);
+        let (mut client, serving) = conversing(&words, LATER, routes).await;
+        let mut kinds = Vec::new();
+        while !kinds.contains(&GOAWAY) {
+            kinds.push(next_frame(&mut client).await);
+        }
+        let answer = (kinds.contains(&HEADERS), kinds.contains(&DATA));
+        assert_eq!(answer, (true, false), "wanted the head of an answer, found frames {kinds:?}");
+        drop(client);
+        serving.await.unwrap();
     }
-    let answer = (kinds.contains(&HEADERS), kinds.contains(&DATA));
-    assert_eq!(answer, (true, false), "wanted the head of an answer, found frames {kinds:?}");
+}
+
+#[tokio::test]
+async fn a_stranger_who_takes_what_there_is_may_wait_for_more() {
+    let words = first_words(&[], END_STREAM, &GET);
+    let routes = Router::new().route("/", any(unended));
+    let (mut client, serving) = conversing(&words, SOON, routes).await;
+    while next_frame(&mut client).await != DATA {}
+    let ended = async { while next_frame(&mut client).await != GOAWAY {} };
+    assert!(timeout(LATER, ended).await.is_err(), "wanted it kept, found it ended");
     drop(client);
     serving.await.unwrap();
 }
