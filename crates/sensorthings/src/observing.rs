@@ -44,6 +44,8 @@ struct Walk<'w, 'a> {
     /// The log as it was when the first page was made, and what may be wanted of it: `[low, high)`.
     low: Offset,
     high: Offset,
+    /// Records that the log has.
+    kept: u64,
     /// Where the page before ended.
     after: Option<Place>,
     at: Role,
@@ -173,7 +175,8 @@ impl<'w, 'a> Walk<'w, 'a> {
         };
         let (low, high) = named.within(&stream.topic, (low, high))?;
         let is_some = low < high || log.of == Of::Stand;
-        is_some.then_some(Self { world, log, topic: &stream.topic, options, low, high, after, at })
+        let (topic, kept) = (&stream.topic, stream.records);
+        is_some.then_some(Self { world, log, topic, options, low, high, kept, after, at })
     }
 
     /// Records that there may be.
@@ -181,7 +184,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         match self.log.of {
             Of::Stand => 0,
             Of::Everything | Of::Quantity(_) | Of::Spotless | Of::Spots => {
-                self.high.value() - self.low.value()
+                (self.high.value() - self.low.value()).min(self.kept)
             }
         }
     }

@@ -19,6 +19,8 @@ pub struct Stream<'a> {
     pub first_offset: Offset,
     /// One after the last offset.
     pub next_offset: Offset,
+    /// How many records are kept: offsets may have holes between them.
+    pub records: u64,
     /// Whether the caller may be given records of it.
     pub is_readable: bool,
 }

@@ -163,6 +163,8 @@ pub struct TopicState {
     pub first_offset: Offset,
     /// One after the largest offset ever appended.
     pub next_offset: Offset,
+    /// How many records are kept: offsets may have holes between them.
+    pub records: u64,
     /// Position of the last record, where it is kept.
     pub last_position: Option<Position>,
     /// When the last record was received, where it is kept.

@@ -100,9 +100,8 @@ struct Kept {
 
 impl Kept {
     fn add(&mut self, state: &TopicState, retention: Option<Duration>) {
-        let records = state.next_offset.value().saturating_sub(state.first_offset.value());
         self.topics += 1;
-        self.records = self.records.saturating_add(records);
+        self.records = self.records.saturating_add(state.records);
         self.last_received = self.last_received.max(state.last_received);
         let known = self.retention.get_or_insert(retention);
         self.is_mixed |= *known != retention;

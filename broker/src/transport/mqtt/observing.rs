@@ -103,6 +103,7 @@ where
             descriptor: policy.descriptor(record.topic()),
             first_offset: Offset::ZERO,
             next_offset: record.offset(),
+            records: record.offset().value(),
             is_readable: true,
         };
         watch.payloads(stream, &found, (BASE, clock::now())).into()

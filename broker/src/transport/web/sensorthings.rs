@@ -206,21 +206,24 @@ fn discovered<'p>(
         None => policy.organisations().map(Filter::everything).collect(),
     };
     let recipient = Recipient::Principal(session.who().id);
-    let stream = |topic: Topic, first_offset, next_offset| {
+    let stream = |topic: Topic, (first_offset, next_offset), records| {
         let readable = policy.may_subscribe(&recipient, &Filter::from(&topic), now);
         let descriptor = policy.descriptor(&topic);
-        Stream { topic, descriptor, first_offset, next_offset, is_readable: readable.is_ok() }
+        let is_readable = readable.is_ok();
+        Stream { topic, descriptor, first_offset, next_offset, records, is_readable }
     };
     let mut streams = Vec::new();
     for filter in filters {
         // What has records comes first: of what is there twice the first stays.
         let kept = hub.topics(&filter).into_iter();
-        let kept = kept.map(|state| (state.topic, state.first_offset, state.next_offset));
+        let kept =
+            kept.map(|state| (state.topic, (state.first_offset, state.next_offset), state.records));
         let described = policy.descriptors(&filter).into_iter();
-        let described = described.map(|found| (found.topic.clone(), Offset::ZERO, Offset::ZERO));
+        let described =
+            described.map(|found| (found.topic.clone(), (Offset::ZERO, Offset::ZERO), 0));
         let all = kept.chain(described);
         let may = all.filter(|(topic, _, _)| session.may_discover(policy, topic, now));
-        streams.extend(may.map(|(topic, first, next)| stream(topic, first, next)));
+        streams.extend(may.map(|(topic, offsets, records)| stream(topic, offsets, records)));
     }
     streams
 }

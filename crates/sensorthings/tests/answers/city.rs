@@ -28,6 +28,12 @@ pub(crate) struct Kept {
     pub(crate) is_readable: bool,
 }
 
+impl Kept {
+    fn next_offset(&self) -> Offset {
+        self.readings.last().map_or(Offset::ZERO, |last| last.offset.next())
+    }
+}
+
 pub(crate) fn at(seconds: i64) -> Timestamp {
     let noon = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
     Timestamp::from_micros(noon.as_micros() + seconds * 1_000_000)
@@ -122,7 +128,7 @@ impl City {
         let kept = self.streams.iter_mut().find(|kept| kept.topic == topic).unwrap();
         let last = samples.last().map_or(at(0), |sample| sample.time);
         kept.readings.push(Reading {
-            offset: Offset::new(kept.readings.len() as u64),
+            offset: kept.next_offset(),
             time: last,
             received: last,
             publisher: "logger@fujisawa".to_owned(),
@@ -136,7 +142,8 @@ impl City {
             topic: kept.topic.clone(),
             descriptor: None,
             first_offset: Offset::ZERO,
-            next_offset: Offset::new(kept.readings.len() as u64),
+            next_offset: kept.next_offset(),
+            records: kept.readings.len() as u64,
             is_readable: kept.is_readable,
         };
         let all = self.streams.iter();
@@ -155,6 +162,7 @@ impl City {
             descriptor,
             first_offset: Offset::ZERO,
             next_offset: Offset::new(records),
+            records,
             is_readable,
         });
         long.collect()
@@ -248,15 +256,16 @@ impl City {
             let one = self.streams.iter().filter(|kept| kept.topic == topic);
             let one: Vec<_> = one.map(|kept| kept.topic.clone()).collect();
             let all = self.streams.iter().filter(|kept| one.contains(&kept.topic));
-            let next = |kept: &Kept| Offset::new(kept.readings.len() as u64);
+            let next = |kept: &Kept| (kept.next_offset(), kept.readings.len() as u64);
             let stream = |kept: &'_ Kept| (kept.topic.clone(), next(kept), kept.is_readable);
             let found: Vec<_> = all.map(|kept| (stream(kept), kept.descriptor.as_ref())).collect();
             let streams =
-                found.into_iter().map(|((topic, next_offset, is_readable), descriptor)| Stream {
+                found.into_iter().map(|((topic, next, is_readable), descriptor)| Stream {
                     topic,
                     descriptor,
                     first_offset: Offset::ZERO,
-                    next_offset,
+                    next_offset: next.0,
+                    records: next.1,
                     is_readable,
                 });
             catalogue = Catalogue::new(streams.collect());

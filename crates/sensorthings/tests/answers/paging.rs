@@ -1,7 +1,7 @@
 //! Links to next pages lead to everything, once.
 
 use proptest::prelude::*;
-use sekisho_proto::Value;
+use sekisho_proto::{Offset, Value};
 use sekisho_sensorthings::{FaultKind, Outcome, Records, Request, answer};
 use serde_json::{Value as Json, json};
 
@@ -54,6 +54,41 @@ fn a_long_log_is_walked_in_both_directions() {
     let even = "/Datastreams('fujisawa:park:1::even')/Observations?$top=1000&$skip=10";
     let wanted: Vec<i64> = (0..3_000).filter(|number| number % 2 == 0).skip(10).collect();
     assert_eq!(numbers(&walk(&city, even, "result")), wanted);
+}
+
+/// As a copy of a node's log that was put back goes on: far behind.
+fn restored(records: i64) -> City {
+    let mut city = long(records);
+    let readings = &mut city.streams[0].readings;
+    let half = readings.len() / 2;
+    for reading in &mut readings[half..] {
+        reading.offset = Offset::new(reading.offset.value() + (1 << 40));
+    }
+    city
+}
+
+#[test]
+fn a_hole_in_a_log_counts_as_no_records() {
+    let city = restored(300);
+    let forward: Vec<i64> = (0..300).collect();
+    assert_eq!(numbers(&walk(&city, &format!("{ALL}?$top=70"), "result")), forward);
+    let mut backward = forward;
+    backward.reverse();
+    for order in ["phenomenonTime", "result"] {
+        let target = format!("{ALL}?$orderby={order} desc&$top=70");
+        assert_eq!(numbers(&walk(&city, &target, "result")), backward);
+    }
+    let longer = restored(3_000);
+    for city in [&city, &longer] {
+        let all = city.streams[0].readings.len();
+        let page = city.json(&format!("{ALL}?$count=true&$top=1"));
+        assert_eq!(page["@iot.count"], json!(all));
+        let target = "/Things('fujisawa:park:1')/Datastreams?$expand=Observations($count=true;\
+                      $orderby=result desc;$top=1)";
+        let aside = &city.json(target)["value"];
+        let counts: Vec<_> = aside.as_array().unwrap().iter().collect();
+        assert!(counts.iter().any(|one| one["Observations@iot.count"] == json!(all)), "{aside}");
+    }
 }
 
 /// A node reads fewer records at a time than it was asked for where these are large.

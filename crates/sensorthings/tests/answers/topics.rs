@@ -22,6 +22,7 @@ fn each_new_observation_is_one_payload() {
             descriptor: kept.descriptor.as_ref(),
             first_offset: Offset::ZERO,
             next_offset: Offset::ZERO,
+            records: 0,
             is_readable: true,
         };
         let watch = watch(filter).unwrap().unwrap();

@@ -203,6 +203,10 @@ impl Model {
             }
             (found, None) => ensure_equal("last", &None, &found.as_deref())?,
         }
+        let (all, _lost) = read_all(&log.reader(), &Filter::from(place))?;
+        let states = log.reader().topics(&Filter::from(place));
+        let told = states.first().map_or(0, |state| state.records);
+        ensure_equal("records of a topic", &(all.len() as u64), &told)?;
         // Reading from an offset finds the same as reading from its position.
         let Some(middle) = mine().nth(mine().count() / 2) else { return Ok(()) };
         let from = middle.record.offset;
@@ -210,7 +214,6 @@ impl Model {
             .reader()
             .read_topic(place, from, ALL, ALL)
             .map_err(|error| Breach::of("read a topic", &error))?;
-        let (all, _lost) = read_all(&log.reader(), &Filter::from(place))?;
         let wanted: Vec<_> = all.into_iter().filter(|record| record.offset >= from).collect();
         ensure_equal("records from an offset", &wanted, &batch.records)
     }

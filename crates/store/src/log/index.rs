@@ -282,6 +282,23 @@ impl SegmentIndex {
         }
     }
 
+    /// How many records each topic has here, in no order.
+    pub(crate) fn counts(&self) -> Vec<(TopicId, u64)> {
+        match &self.postings {
+            Postings::Growing(topics) => {
+                let each = topics.iter();
+                each.map(|(topic, growing)| (*topic, growing.records.len() as u64)).collect()
+            }
+            Postings::Packed { topics, records, .. } => {
+                let all = u32::try_from(records.len()).unwrap_or(u32::MAX);
+                let ends = topics.iter().skip(1).map(|next| next.records).chain([all]);
+                let each = topics.iter().zip(ends);
+                each.map(|(own, end)| (own.topic, u64::from(end.saturating_sub(own.records))))
+                    .collect()
+            }
+        }
+    }
+
     fn offsets_of(&self, topic: TopicId) -> &[OffsetRun] {
         match &self.postings {
             Postings::Growing(topics) => {
@@ -312,18 +329,6 @@ impl SegmentIndex {
             }
         };
         records.get(ordinal).copied().map(to_usize)
-    }
-
-    /// The topics that have records here, by number.
-    pub(crate) fn topics(&self) -> Vec<TopicId> {
-        match &self.postings {
-            Postings::Growing(topics) => {
-                let mut ids: Vec<TopicId> = topics.keys().copied().collect();
-                ids.sort_unstable();
-                ids
-            }
-            Postings::Packed { topics, .. } => topics.iter().map(|packed| packed.topic).collect(),
-        }
     }
 
     /// Says which records are whose, once everything was pushed: topics get the numbers that stand

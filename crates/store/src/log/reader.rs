@@ -342,6 +342,7 @@ impl RecordReader for LogReader {
                 topic: entry.topic.clone(),
                 first_offset: Offset::new(entry.first_offset.unwrap_or(entry.next_offset)),
                 next_offset: Offset::new(entry.next_offset),
+                records: entry.records,
                 last_position: entry.last.map(|last| Position::new(last.position)),
                 last_received: entry.last.map(|last| Timestamp::from_micros(last.received)),
             })

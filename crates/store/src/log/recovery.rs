@@ -100,8 +100,8 @@ pub(crate) fn recover_with(
         trims: 0,
         head,
     };
-    let first_offsets = view.first_offsets(&view.sealed);
-    view.set_first_offsets(&first_offsets);
+    let extents = view.extents(&view.sealed);
+    view.set_extents(&extents);
     let shared = Shared::new(disk, directory.to_owned(), view);
     Ok(Recovered { shared, streams, heads_generation, committed_bytes, claim, report })
 }

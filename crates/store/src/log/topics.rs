@@ -31,6 +31,8 @@ pub(crate) struct TopicEntry {
     pub(crate) floor: u64,
     /// Offset of the oldest record that is kept.
     pub(crate) first_offset: Option<u64>,
+    /// How many records are kept.
+    pub(crate) records: u64,
     /// One after the largest position that retention dropped.
     pub(crate) dropped_before: u64,
     /// The last record, where it is kept.
@@ -80,6 +82,7 @@ impl TopicTable {
             next_offset: 0,
             floor: 0,
             first_offset: None,
+            records: 0,
             dropped_before: 0,
             last: None,
         });
@@ -94,6 +97,7 @@ impl TopicTable {
             && seen.last.is_some()
         {
             entry.first_offset = entry.first_offset.or(seen.first_offset);
+            entry.records = entry.records.saturating_add(seen.records);
             if seen.next_offset >= entry.next_offset {
                 entry.next_offset = seen.next_offset;
                 entry.last = seen.last;
@@ -108,6 +112,7 @@ impl TopicTable {
         if let Some(entry) = self.get_mut(id) {
             let next = offset.saturating_add(1);
             entry.first_offset.get_or_insert(offset);
+            entry.records = entry.records.saturating_add(1);
             if next >= entry.next_offset {
                 entry.next_offset = next;
                 entry.last = Some(record);

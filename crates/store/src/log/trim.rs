@@ -440,12 +440,12 @@ impl Replacement {
 
 /// Lets readers see the log as it is after the trim.
 fn replace(log: &RecordLog, remaining: Vec<Arc<Segment>>, start: u64) {
-    let first_offsets = log.shared.view().first_offsets(&remaining);
+    let extents = log.shared.view().extents(&remaining);
     let mut view = log.shared.view_mut();
     let view: &mut View = &mut view;
     view.sealed = remaining;
     view.start = start;
-    view.set_first_offsets(&first_offsets);
+    view.set_extents(&extents);
     let gone: Vec<usize> = view
         .topics
         .entries()

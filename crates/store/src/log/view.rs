@@ -31,6 +31,13 @@ pub(crate) struct Active {
     pub(crate) file: Arc<dyn DiskFile>,
 }
 
+/// What is kept of a topic.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Extent {
+    first_offset: Option<u64>,
+    records: u64,
+}
+
 #[derive(Debug)]
 pub(crate) struct View {
     /// Ascending and without overlap, all before the active one.
@@ -94,23 +101,26 @@ impl View {
             .fold(0, u64::saturating_add)
     }
 
-    /// Each topic's oldest offset in these segments and the active one.
-    pub(crate) fn first_offsets(&self, sealed: &[Arc<Segment>]) -> Vec<Option<u64>> {
-        let mut first_offsets = vec![None; self.topics.entries().len()];
+    /// Each topic's oldest offset in these segments and the active one, and its records there.
+    pub(crate) fn extents(&self, sealed: &[Arc<Segment>]) -> Vec<Extent> {
+        let mut extents = vec![Extent::default(); self.topics.entries().len()];
         let segments = sealed.iter().map(|segment| &**segment);
         for segment in segments.chain([&self.active.segment]) {
-            for topic in segment.index.topics() {
-                if let Some(first @ None) = first_offsets.get_mut(to_usize(topic.0)) {
-                    *first = segment.index.first_offset(topic);
+            for (topic, records) in segment.index.counts() {
+                let Some(extent) = extents.get_mut(to_usize(topic.0)) else { continue };
+                extent.records = extent.records.saturating_add(records);
+                if extent.first_offset.is_none() {
+                    extent.first_offset = segment.index.first_offset(topic);
                 }
             }
         }
-        first_offsets
+        extents
     }
 
-    pub(crate) fn set_first_offsets(&mut self, first_offsets: &[Option<u64>]) {
-        for (entry, first) in self.topics.entries_mut().iter_mut().zip(first_offsets) {
-            entry.first_offset = *first;
+    pub(crate) fn set_extents(&mut self, extents: &[Extent]) {
+        for (entry, extent) in self.topics.entries_mut().iter_mut().zip(extents) {
+            entry.first_offset = extent.first_offset;
+            entry.records = extent.records;
         }
     }
 }

@@ -7,6 +7,7 @@ fn states(count: usize) -> Vec<TopicState> {
         topic: format!("fujisawa/many/{number:05}").parse().unwrap(),
         first_offset: Offset::new(0),
         next_offset: Offset::new(1),
+        records: 1,
         last_position: Some(Position::new(0)),
         last_received: Some(Timestamp::EPOCH),
     };

@@ -238,6 +238,12 @@ fn a_copy_goes_on_behind_what_its_original_may_have_published_and_gives_no_offse
     log.commit().unwrap();
     let again = read(&log);
     assert_eq!(numbers(&again), [0, 1, 2, 3, 4, 5]);
+    let kept = |log: &RecordLog| -> u64 {
+        log.reader().topics(&everything()).iter().map(|state| state.records).sum()
+    };
+    assert_eq!(kept(&log), 6);
+    drop(log);
+    assert_eq!(kept(&open(&disk, small()).0), 6);
 }
 
 #[test]
