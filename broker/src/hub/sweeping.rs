@@ -48,7 +48,9 @@ pub(crate) async fn run(hub: Arc<Hub>, stop: CancellationToken) {
 
 /// Forgets the key headers that no record names any more; how many there were.
 async fn sweep_key_headers(hub: &Arc<Hub>) -> Result<Result<usize, KeyedError>, JoinError> {
-    let (mut sweep, mut gone) = (hub.key_headers.begin_sweep(&hub.reader), 0_usize);
+    let sweeper = Arc::clone(hub);
+    let begun = spawn_blocking(move || sweeper.key_headers.begin_sweep(&sweeper.reader));
+    let (mut sweep, mut gone) = (begun.await?, 0_usize);
     loop {
         let sweeper = Arc::clone(hub);
         let some = spawn_blocking(move || {

@@ -10,7 +10,10 @@ use std::sync::PoisonError;
 use sekisho_proto::{KeyHeaderId, Position};
 use sekisho_store::{Keyed as _, KeyedChange, KeyedError, RecordReader, StoredKeyHeader};
 
-use super::{AT_ONCE, KeyHeaders};
+use super::KeyHeaders;
+
+/// Looked at in one go and changed with one flush: publishers wait for that, as for a new key header.
+const AT_ONCE: usize = 128;
 
 /// Goes through all key headers once, some at a time.
 #[derive(Debug)]
