@@ -139,6 +139,19 @@ describe('the outbox', () => {
     expect(bench.outbox.obstacle?.name).toBe('storage-full');
   });
 
+  it('sends the key header again with an envelope for which there was no room', () => {
+    const bench = connected(1n);
+    for (let round = 0; round < FRUITLESS_ROUNDS_MAX * 4; round += 1) {
+      const step = bench.outbox.nextStep();
+      expect(step.kind === 'send' ? step.keyHeader : 'none sent').toEqual(Uint8Array.of(9));
+      expect(bench.sendAll()).toEqual([0n]);
+      bench.refused(0n, 'storage-full');
+      expect(bench.outbox.nextStep()).toEqual({ kind: 'back-off' });
+      bench.outbox.handleWaited();
+    }
+    expect(bench.fates).toEqual([]);
+  });
+
   it('mends a gap from where the node is', () => {
     const bench = connected(3n);
     bench.sendAll();

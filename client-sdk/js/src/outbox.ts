@@ -201,6 +201,10 @@ export class Outbox {
     if (remedy === 'stored' && isStored) {
       this.#settle(slot, {});
     } else if (remedy === 'wait') {
+      if (keyHeader !== undefined) {
+        // What came with it was not kept either.
+        this.#announced.delete(keyHeader.id);
+      }
       this.#obstacle = refusal;
       this.#retry(slot, RETRY.later);
     } else if (remedy !== 'none' && !isForgotten && this.#canResend(boot, sequence, expected)) {

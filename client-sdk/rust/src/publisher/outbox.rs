@@ -264,6 +264,10 @@ impl Outbox {
             // The home has forgotten such old boots, and does not say that this is stored.
             Remedy::Stored if expected.is_none() => self.end_boot(boot, sequence, refusal),
             Remedy::Wait => {
+                // What came with it was not kept either.
+                if let Some(id) = key_header {
+                    self.announced.remove(&id);
+                }
                 self.obstacle = Some(refusal);
                 self.retry(request, Retry::Later);
             }

@@ -162,6 +162,23 @@ fn a_refusal_that_passes_is_waited_for_as_often_as_it_takes() {
 }
 
 #[test]
+fn a_key_header_goes_again_with_an_envelope_for_which_there_was_no_room() {
+    let mut outbox = connected(1, 0);
+    for _ in 0..FRUITLESS_ROUNDS_MAX * 4 {
+        let step = outbox.next_step(16);
+        assert!(
+            matches!(step, Step::Send { index: 0, with_key_header: Some(KEY_HEADER), .. }),
+            "{step:?}"
+        );
+        outbox.handle_sent(0, 100);
+        outbox.handle_refused(100, refusal(RefusalCode::StorageFull), None);
+        assert_eq!(outbox.next_step(16), Step::BackOff);
+        outbox.handle_waited();
+    }
+    assert_eq!(outbox.take_lost(), []);
+}
+
+#[test]
 fn a_gap_is_mended_from_where_the_node_is() {
     let mut outbox = connected(3, 0);
     assert_eq!(send_all(&mut outbox), [0, 1, 2]);
