@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use sekisho_proto::{KeyHeader, Timestamp};
+use sekisho_proto::{KeyHeader, PrincipalId, Timestamp};
 use tokio::task::spawn_blocking;
 
 use super::{Carrier, Entry, Hub, Parcel, Refusal, internal, metrics};
@@ -49,8 +49,10 @@ impl Hub {
     fn judge(&self, parcel: Parcel, now: Timestamp) -> Result<(Entry, &'static str), Refusal> {
         let via = self.arrived(&parcel.carrier, now)?;
         let bytes = parcel.envelope.len();
+        let carrier = parcel.carrier.principal();
         let policy = self.authority.snapshot();
         let entry = self.ingress.admit(&policy, parcel, now)?;
+        self.count_run(carrier, &entry, now)?;
         self.count_rates(&entry, bytes, now)?;
         Ok((entry, via))
     }
@@ -79,6 +81,19 @@ impl Hub {
     ) -> Result<Entry, Refusal> {
         self.count_rates(&entry, bytes, now)?;
         self.keep_entry(entry, (via, bytes)).await
+    }
+
+    /// What begins at this node; what a link brings is in the bytes that the contract allows.
+    pub(super) fn count_run(
+        &self,
+        carrier: Option<PrincipalId>,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        match (carrier, &entry.new_key_header) {
+            (Some(carrier), Some(_)) => self.rates.begin_run(&carrier, &entry.publisher, now),
+            (Some(_), None) | (None, _) => Ok(()),
+        }
     }
 
     fn count_rates(&self, entry: &Entry, bytes: usize, now: Timestamp) -> Result<(), Refusal> {

@@ -28,10 +28,12 @@ impl Hub {
     ) -> Result<Received, Refusal> {
         let via = self.arrived(&parcel.carrier, now)?;
         let bytes = parcel.envelope.len();
+        let carrier = parcel.carrier.principal();
         let opened = self.ingress.open(parcel)?;
         let policy = self.authority.snapshot();
         if !self.ingress.travels(&policy, &opened, now) {
             let entry = self.ingress.admit_opened(&policy, opened, now)?;
+            self.count_run(carrier, &entry, now)?;
             return Ok(Received::Home(self.keep_up(entry, (via, bytes), now).await?));
         }
         let passage = self.ingress.pass(&policy, opened, now)?;

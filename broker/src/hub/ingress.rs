@@ -56,6 +56,16 @@ pub enum Carrier {
     Peer(OrgName),
 }
 
+impl Carrier {
+    /// Whoever is connected, where that is no link.
+    pub(crate) const fn principal(&self) -> Option<PrincipalId> {
+        match self {
+            Self::Principal(principal) => Some(*principal),
+            Self::Peer(_) => None,
+        }
+    }
+}
+
 /// What came through the door, and the key header that must be kept with it.
 #[derive(Debug)]
 pub struct Entry {

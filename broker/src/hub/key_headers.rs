@@ -87,7 +87,9 @@ impl Room {
 }
 
 /// Read from the disk in one go: 2 MB.
-const AT_ONCE: usize = 1_024;
+const READ_AT_ONCE: usize = 1_024;
+/// Changed with one flush: publishers wait for that, as for a new key header.
+const CHANGED_AT_ONCE: usize = 128;
 /// Headers kept in memory; beyond it the cache starts again. 16,384 × ~1.5 KB = 24 MB.
 const CACHED_MAX: usize = 16_384;
 
@@ -192,17 +194,20 @@ impl KeyHeaders {
         };
         let (mut ids, mut after) = (Vec::new(), None);
         loop {
-            let some = self.keyed.key_headers_after(after.as_ref(), AT_ONCE).map_err(refused)?;
+            let some =
+                self.keyed.key_headers_after(after.as_ref(), READ_AT_ONCE).map_err(refused)?;
             let Some((last, _header)) = some.last() else { break };
             after = Some(*last);
             let some = some.into_iter().filter(|(_id, header)| wanted(header.encoded.clone()));
             ids.extend(some.map(|(id, _header)| id));
         }
         let changes: Vec<_> = ids.iter().copied().map(KeyedChange::RemoveKeyHeader).collect();
-        let _alone = self.erasing.write().unwrap_or_else(PoisonError::into_inner);
-        self.keyed.apply(&changes).map_err(refused)?;
-        for id in &ids {
-            self.cached.remove(id);
+        for (ids, changes) in ids.chunks(CHANGED_AT_ONCE).zip(changes.chunks(CHANGED_AT_ONCE)) {
+            let _alone = self.erasing.write().unwrap_or_else(PoisonError::into_inner);
+            for id in ids {
+                self.cached.remove(id);
+            }
+            self.keyed.apply(changes).map_err(refused)?;
         }
         Ok(ids.len() as u64)
     }

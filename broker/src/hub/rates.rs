@@ -15,6 +15,10 @@ const MICROS: u64 = 1_000_000;
 const RECORDED_BURST: u64 = 4_096;
 /// And in the long run, a second.
 const RECORDED_PER_S: u64 = 2;
+/// Key headers that a publisher may bring at once: one for each of its topics.
+const KEY_HEADERS_BURST: u64 = 4_096;
+/// And in the long run, a second: each is kept for hours at least, also where its envelope is refused.
+const KEY_HEADERS_PER_S: u64 = 16;
 /// Streams that a principal may open at once beside its control stream: a program with thousands of
 /// subscriptions that begins anew.
 const OPENED_BURST: u64 = 4_096;
@@ -40,6 +44,8 @@ pub(super) struct Rates {
     recording: DashMap<PrincipalId, Bucket>,
     opening: DashMap<PrincipalId, Bucket>,
     /// By who carries and whose it is.
+    beginning: DashMap<(PrincipalId, PrincipalId), Bucket>,
+    /// Likewise.
     carrying: DashMap<(PrincipalId, PrincipalId), Bucket>,
     /// Bytes, by who carries.
     carrying_bytes: DashMap<PrincipalId, Bucket>,
@@ -63,6 +69,7 @@ impl Rates {
             publishing: DashMap::new(),
             recording: DashMap::new(),
             opening: DashMap::new(),
+            beginning: DashMap::new(),
             carrying: DashMap::new(),
             carrying_bytes: DashMap::new(),
         }
@@ -147,6 +154,21 @@ impl Rates {
         Err(Refusal::new(RefusalCode::RateLimited, what, why))
     }
 
+    /// Takes one key header with which a run of a publisher begins. It counts for the two of them, as
+    /// what is carried does.
+    ///
+    /// # Errors
+    /// More of its runs were begun by this carrier than the node allows.
+    pub(super) fn begin_run(
+        &self,
+        carrier: &PrincipalId,
+        publisher: &PrincipalId,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let rate = (KEY_HEADERS_PER_S, KEY_HEADERS_BURST);
+        take_of(&self.beginning, (*carrier, *publisher), publisher, (1, rate), now)
+    }
+
     /// Takes one thing that becomes an entry of the access log, which only grows.
     ///
     /// # Errors
@@ -196,7 +218,9 @@ impl Rates {
         for buckets in by_principal {
             buckets.retain(|_principal, bucket| !bucket.is_full(now));
         }
-        self.carrying.retain(|_pair, bucket| !bucket.is_full(now));
+        for buckets in [&self.carrying, &self.beginning] {
+            buckets.retain(|_pair, bucket| !bucket.is_full(now));
+        }
     }
 }
 
@@ -418,6 +442,25 @@ mod tests {
         rates.give_back_records(&TRUCK, u64::MAX, at(1_000_000));
         rates.record_many(&TRUCK, RECORDED_BURST, at(1_000_000)).unwrap();
         rates.record(&TRUCK, at(1_000_000)).unwrap_err();
+    }
+
+    #[test]
+    fn key_headers_are_limited_in_the_long_run_and_come_at_once_for_all_topics() {
+        let rates = Rates::new(10);
+        for _topic in 0..KEY_HEADERS_BURST {
+            rates.begin_run(&TRUCK, &TRUCK, at(0)).unwrap();
+        }
+        assert_eq!(
+            rates.begin_run(&TRUCK, &TRUCK, at(0)).unwrap_err().code,
+            RefusalCode::RateLimited
+        );
+        rates.begin_run(&OTHER, &OTHER, at(0)).unwrap();
+        // Nor does it run out for what others bring of it.
+        rates.begin_run(&OTHER, &TRUCK, at(0)).unwrap();
+        for _more in 0..KEY_HEADERS_PER_S {
+            rates.begin_run(&TRUCK, &TRUCK, at(1_000_000)).unwrap();
+        }
+        rates.begin_run(&TRUCK, &TRUCK, at(1_000_000)).unwrap_err();
     }
 
     #[test]

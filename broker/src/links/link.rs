@@ -77,6 +77,7 @@ pub(super) async fn run(
         outcomes,
         under_way: 0,
         connection: None,
+        connected: clock::steady(),
         left_behind: LeftBehind::default(),
         unkept: false,
     };
@@ -107,6 +108,8 @@ struct Driver {
     /// Records that were handed to the router and have no outcome yet.
     under_way: u64,
     connection: Option<PeerConnection>,
+    /// Since when, if there is one.
+    connected: Timestamp,
     left_behind: LeftBehind,
     /// The disk does not keep what the link knows: it must be made again from what is kept.
     unkept: bool,
@@ -407,6 +410,7 @@ impl Driver {
                 self.report_up();
                 self.connection = Some(connection);
                 let now = self.now();
+                self.connected = now;
                 self.link.handle_connected(now);
             }
             Err(fault) => {

@@ -224,25 +224,29 @@ impl Recital {
     }
 
     /// The frame that tells a record, or that it cannot be told: then what it cost is given back.
+    ///
+    /// # Errors
+    /// Its key header cannot be read for the moment: nothing behind it is to be told, and whoever
+    /// subscribes again is told it.
     pub(crate) async fn frame_of(
         &mut self,
         session: &Session,
         subscription: SubscriptionId,
         record: &Record,
-    ) -> Frame {
-        let key_header = self.key_header_of(session, record);
-        let (Ok(envelope), Ok(key_header)) = (session.hub().signed(record), key_header) else {
+    ) -> Result<Frame, Refusal> {
+        let Ok(envelope) = session.hub().signed(record) else {
             metrics::gap(GapReason::Corrupt.name());
             session.give_back(subscription).await;
-            return Frame::Gap(frame::Gap {
+            return Ok(Frame::Gap(frame::Gap {
                 subscription: subscription.value(),
                 from_position: record.position(),
                 to_position: record.position().next(),
                 reason: GapReason::Corrupt,
                 topic: Some(record.topic().clone()),
-            });
+            }));
         };
-        Frame::Record(frame::Record {
+        let key_header = self.key_header_of(session, record)?;
+        Ok(Frame::Record(frame::Record {
             subscription: subscription.value(),
             position: record.position(),
             offset: record.offset(),
@@ -250,7 +254,7 @@ impl Recital {
             envelope,
             key_header,
             hops: session.hub().hops_of(record),
-        })
+        }))
     }
 
     /// Where the record names a key header that was not sent yet, that.

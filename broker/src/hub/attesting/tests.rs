@@ -303,7 +303,7 @@ async fn what_nobody_can_sign_any_more_is_told_as_gaps_that_cost_no_credit() {
         let taken = timeout(PATIENCE, poll_fn(|context| queue.poll_take(context)));
         for next in taken.await.unwrap().unwrap() {
             let Outgoing::Record(record) = next else { continue };
-            let told = recital.frame_of(&session, SubscriptionId::new(1), &record).await;
+            let told = recital.frame_of(&session, SubscriptionId::new(1), &record).await.unwrap();
             let Frame::Gap(gap) = told else { panic!("wanted a gap, found {told:?}") };
             assert_eq!(gap.from_position.value(), gaps);
             gaps += 1;

@@ -7,13 +7,14 @@
 
 use std::sync::PoisonError;
 
-use sekisho_proto::{KeyHeaderId, Position};
+use sekisho_proto::{Filter, KeyHeaderId, Position, Topic};
 use sekisho_store::{Keyed as _, KeyedChange, KeyedError, RecordReader, StoredKeyHeader};
 
-use super::KeyHeaders;
+use super::{CHANGED_AT_ONCE, KeyHeaders};
 
-/// Looked at in one go and changed with one flush: publishers wait for that, as for a new key header.
-const AT_ONCE: usize = 128;
+/// Of a topic that keeps no more records than these it is looked up what they name: retention leaves
+/// the last one of a topic, however old it is.
+const FEW_RECORDS: u64 = 8;
 
 /// Goes through all key headers once, some at a time.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ impl KeyHeaders {
         sweep: &mut Sweep,
         reader: &impl RecordReader,
     ) -> Result<Option<usize>, KeyedError> {
-        let some = self.keyed.key_headers_after(sweep.after.as_ref(), AT_ONCE)?;
+        let some = self.keyed.key_headers_after(sweep.after.as_ref(), CHANGED_AT_ONCE)?;
         let Some((last, _header)) = some.last() else { return Ok(None) };
         sweep.after = Some(*last);
         let steps = some.iter().filter_map(|(id, header)| sweep.step(*id, header, reader));
@@ -49,13 +50,18 @@ impl KeyHeaders {
 
     /// Takes the steps, but for what is in use; how many are gone.
     fn take(&self, mut steps: Vec<(KeyHeaderId, KeyedChange)>) -> Result<usize, KeyedError> {
+        steps.retain(|(id, _change)| !self.uses.has(id));
+        if steps.is_empty() {
+            return Ok(0);
+        }
         let _alone = self.erasing.write().unwrap_or_else(PoisonError::into_inner);
         steps.retain(|(id, _change)| !self.uses.has(id));
         let (ids, changes): (Vec<_>, Vec<_>) = steps.into_iter().unzip();
-        self.keyed.apply(&changes)?;
+        // Also where the change fails: it may be on the disk all the same.
         for id in ids {
             self.cached.remove(&id);
         }
+        self.keyed.apply(&changes)?;
         let is_gone = |change: &&KeyedChange| matches!(change, KeyedChange::RemoveKeyHeader(_));
         Ok(changes.iter().filter(is_gone).count())
     }
@@ -71,7 +77,22 @@ impl Sweep {
         let Some(since) = header.idle_since else {
             return Some((id, KeyedChange::SetKeyHeaderIdle(id, self.head)));
         };
-        let is_gone = reader.first_position(&header.topic).is_none_or(|first| first >= since);
+        let is_gone = reader.first_position(&header.topic).is_none_or(|first| first >= since)
+            || is_in_none_of_few(id, &header.topic, reader);
         is_gone.then_some((id, KeyedChange::RemoveKeyHeader(id)))
     }
+}
+
+/// Whether a topic keeps few records, and all of them name others.
+fn is_in_none_of_few(id: KeyHeaderId, topic: &Topic, reader: &impl RecordReader) -> bool {
+    let Some(state) = reader.topics(&Filter::from(topic)).pop() else { return false };
+    if state.records > FEW_RECORDS {
+        return false;
+    }
+    let read = reader.read_topic(topic, state.first_offset, usize::MAX, usize::MAX);
+    read.is_ok_and(|read| {
+        // What cannot be read may name it.
+        let is_whole = read.records.len() as u64 >= state.records;
+        is_whole && read.records.iter().all(|record| record.key_header != Some(id))
+    })
 }

@@ -2,7 +2,7 @@
 //! the router in the order in which they came.
 
 use sekisho_federation::{Link, LinkCommand, Taken};
-use sekisho_proto::{Envelope, Header, Position, RefusalCode};
+use sekisho_proto::{Envelope, Header, Position, RefusalCode, limits};
 use sekisho_routing::Admitted;
 use tracing::{debug, warn};
 
@@ -76,8 +76,16 @@ impl Driver {
     fn refused(&mut self, record: Taken, refusal: &Refusal) {
         let (position, now) = (record.position, self.now());
         let code = refusal.code;
-        if matches!(code, RefusalCode::StorageFull | RefusalCode::Internal | RefusalCode::Draining)
-        {
+        let for_now = matches!(
+            code,
+            RefusalCode::StorageFull | RefusalCode::Internal | RefusalCode::Draining
+        );
+        // On a long connection the peer may count on a key header that is forgotten here; it attaches
+        // each anew to what comes over another.
+        let connected_for = now.saturating_since(self.connected);
+        let may_come_with_it = code == RefusalCode::KeyHeaderMissing
+            && connected_for >= limits::KEY_HEADER_AGAIN_AFTER;
+        if for_now || may_come_with_it {
             if let Some(unsaid) = self.may_say() {
                 warn!(%position, %refusal, unsaid, "a record of the peer was not stored");
             }

@@ -177,8 +177,14 @@ impl Pieces<'_> {
                     self.records += 1;
                     self.bytes += record.envelope().encoded().len();
                     let session = &self.shared.session;
-                    let frame = self.recital.frame_of(session, self.id, &record).await;
-                    self.frames.push(frame);
+                    match self.recital.frame_of(session, self.id, &record).await {
+                        Ok(frame) => self.frames.push(frame),
+                        Err(refusal) => {
+                            self.flush().await?;
+                            drop(session.hub().refuse(0, refusal.clone()));
+                            return Ok(Some(refusal));
+                        }
+                    }
                 }
                 Outgoing::Frame(frame) => self.frames.push(*frame),
                 Outgoing::End { code, why } => {

@@ -732,7 +732,13 @@ where
         let is_new = |id: &KeyHeaderId| feed.is_none_or(|feed| !feed.sent.contains(id));
         let key_header = record.key_header().filter(is_new);
         let encoded = match key_header {
-            Some(id) => self.door.hub.key_headers().encoded(&id).ok()?,
+            Some(id) => match self.door.hub.key_headers().encoded(&id) {
+                Ok(encoded) => encoded,
+                Err(_unread) => {
+                    metrics::gap("corrupt");
+                    return None;
+                }
+            },
             None => None,
         };
         let property = encoded.map(|encoded| UserProperty {

@@ -140,6 +140,33 @@ fn a_key_header_stays_as_long_as_a_record_names_it_and_goes_with_the_last() {
     assert_eq!(node.key_headers.encoded(&one.id()), Ok(None), "nor is it in memory");
 }
 
+/// Retention never takes a topic's last record, and what was refused is in none.
+#[test]
+fn key_headers_of_what_was_refused_go_beside_a_record_that_stays() {
+    let mut node = Node::new();
+    let one = key_header();
+    node.publish(&one);
+    let refused: Vec<KeyHeader> = (3..9).map(key_header_of).collect();
+    node.key_headers.keep(&refused).unwrap();
+    assert_eq!([node.sweep(), node.sweep()], [0, 0]);
+    assert_eq!(node.sweep(), refused.len());
+    assert!(node.has(&one.id()));
+    node.check();
+}
+
+/// What may name it and is too much to be looked through keeps it.
+#[test]
+fn beside_many_old_records_a_key_header_stays() {
+    let mut node = Node::new();
+    let one = key_header();
+    for _record in 0..9 {
+        node.publish(&one);
+    }
+    node.key_headers.keep(&[key_header_of(3)]).unwrap();
+    assert_eq!([node.sweep(), node.sweep(), node.sweep()], [0, 0, 0]);
+    assert!(node.has(&key_header_of(3).id()));
+}
+
 #[test]
 fn what_is_named_again_is_in_use_before_it_is_let_in() {
     let mut node = Node::new();

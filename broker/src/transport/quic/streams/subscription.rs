@@ -162,7 +162,11 @@ impl Pen {
                 Outgoing::Record(record) => {
                     records += 1;
                     bytes += record.envelope().encoded().len() as u64;
-                    self.recital.frame_of(session, subscription, &record).await
+                    let told = self.recital.frame_of(session, subscription, &record).await;
+                    told.unwrap_or_else(|refusal| {
+                        is_last = true;
+                        session.hub().refuse(0, refusal)
+                    })
                 }
                 Outgoing::Frame(frame) => *frame,
                 Outgoing::End { code, why } => {
@@ -174,6 +178,9 @@ impl Pen {
             let is_full = self.writer.gather(&frame);
             if is_full && self.writer.flush().await.is_err() {
                 return false;
+            }
+            if is_last {
+                break;
             }
         }
         if self.writer.flush().await.is_err() {
