@@ -115,11 +115,10 @@ impl Driver {
             self.status.fault = Some(Chain(&fatal).to_string());
         }
         commands.close();
-        if let Err(cause) = self.finish().await {
+        if let Err(cause) = self.finish(&mut commands).await {
             tracing::warn!(cause = %Chain(&cause), "spool not closed in order");
         }
-        let unkept = self.unsaved.iter().map(|sealed| sealed.samples.max(1));
-        let unkept = unkept.fold(0, u32::saturating_add);
+        let unkept = self.unkept(&mut commands);
         if unkept > 0 {
             self.left_out(unkept, PublishError::Closed);
         }
@@ -156,11 +155,28 @@ impl Driver {
         }
     }
 
-    async fn finish(&mut self) -> Result<(), Fatal> {
+    /// Keeps what was handed over before the end like all before it.
+    async fn finish(&mut self, commands: &mut mpsc::Receiver<Command>) -> Result<(), Fatal> {
+        while let Some(first) = commands.recv().await {
+            self.obey(first, commands).await?;
+        }
         self.close_batch();
         self.save().await?;
         self.backlog.forget(self.settled()).await?;
         self.backlog.save().await
+    }
+
+    /// How many samples were handed over and are kept nowhere; a body counts as one.
+    fn unkept(&mut self, commands: &mut mpsc::Receiver<Command>) -> u32 {
+        let mut unkept = u32::try_from(self.gathering.take().len()).unwrap_or(u32::MAX);
+        for sealed in &self.unsaved {
+            unkept = unkept.saturating_add(sealed.samples.max(1));
+        }
+        while let Ok(command) = commands.try_recv() {
+            let is_data = matches!(command, Command::Sample(_) | Command::Body { .. });
+            unkept = unkept.saturating_add(u32::from(is_data));
+        }
+        unkept
     }
 
     fn takes_more(&self) -> bool {

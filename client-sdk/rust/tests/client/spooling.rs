@@ -90,6 +90,27 @@ async fn what_an_earlier_run_left_is_published_first_and_once() {
     assert!(boots[20..].iter().all(|boot| *boot == boots[20] && *boot != boots[0]));
 }
 
+/// A stop does not wait for what was handed over to be in the spool: the publisher does.
+#[tokio::test]
+async fn what_was_handed_over_before_a_stop_is_in_the_spool() {
+    let world = World::fujisawa();
+    let node = Node::start(&world).await;
+    let directory = tempfile::tempdir().unwrap();
+    let spool = directory.path().join("air");
+    let client = node.client(&world.truck, &world).await;
+    let publisher = spooled(&client, &world, &spool).await;
+    for sample in samples(0..500) {
+        publisher.publish(sample).await.unwrap();
+    }
+    client.close().await;
+    drop(publisher);
+
+    let client = node.client(&world.truck, &world).await;
+    let publisher = spooled(&client, &world, &spool).await;
+    publisher.flush().await.unwrap();
+    assert_eq!(open_all(&node, &world, &world.epoch_keys(1)), samples(0..500));
+}
+
 #[tokio::test]
 async fn a_run_without_a_node_seals_by_what_an_earlier_one_was_told() {
     let world = World::fujisawa();
