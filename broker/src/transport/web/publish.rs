@@ -135,7 +135,7 @@ impl Parcel {
     async fn send(self, desk: &Desk) -> Result<Entered, Problem> {
         let topic = self.topic.clone();
         let offset = if body::essence(&self.media_type) == ENVELOPE {
-            self.send_envelope(desk).await?
+            Box::pin(self.send_envelope(desk)).await?
         } else {
             self.send_letter(desk).await?
         };
