@@ -11,6 +11,30 @@ describe('the place of a subscription', () => {
     expect([place.wants(4n), place.wants(5n)]).toEqual([false, true]);
   });
 
+  it('tells nothing as missing that was delivered', () => {
+    const place = new Place('earliest', false);
+    place.start();
+    place.handleSubscribed(0n, 10n);
+    place.advance(7n);
+    place.start();
+    place.handleSubscribed(5n, 10n);
+    expect(place.handleGap(5n, 7n, false)).toBe(undefined);
+    expect(place.handleGap(5n, 9n, false)).toBe(7n);
+  });
+
+  it('wants what comes after a log ended earlier', () => {
+    const place = new Place('earliest', false);
+    place.start();
+    place.handleSubscribed(0n, 500n);
+    place.advance(500n);
+    place.start();
+    place.handleSubscribed(300n, 300n);
+    expect(place.handleGap(300n, 300n, true)).toBe(300n);
+    expect(place.wants(300n)).toBe(true);
+    place.advance(301n);
+    expect(place.start()).toEqual({ kind: { case: 'position', value: 301n } });
+  });
+
   it('asks again as at first where nothing had come', () => {
     const place = new Place('last-value', false);
     place.start();

@@ -97,6 +97,23 @@ export class Place {
     return position >= this.#resumedAt && (this.#until === undefined || position < this.#until);
   }
 
+  /**
+   * The node told a gap: where what of it begins that neither was delivered nor told on an earlier connection. A
+   * cursor may stand further back than this side has come, and retention have passed it by.
+   */
+  handleGap(from: bigint, to: bigint, isRestart: boolean): bigint | undefined {
+    if (isRestart) {
+      // The log ends before this place: what comes from now on is new.
+      this.#resumedAt = to;
+      this.#told = to;
+      this.#next = to;
+      return from;
+    }
+    this.advance(to);
+    const untold = max(from, this.#resumedAt);
+    return untold < to || from === to ? untold : undefined;
+  }
+
   /** Everything before this position is delivered or told. */
   advance(next: bigint): void {
     this.#told = max(this.#told, next);

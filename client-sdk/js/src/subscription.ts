@@ -271,10 +271,14 @@ export class Subscription implements AsyncIterable<Delivery> {
   }
 
   async #handleGap(frame: GapFrame): Promise<void> {
-    this.#place.advance(frame.toPosition);
     const reason = gapReasonName(frame.reason) ?? 'withheld';
-    const gap = gapOf(frame, reason);
-    this.#chain.noteTold({ from: frame.fromPosition, to: frame.toPosition, topic: gap.topic });
+    const { fromPosition, toPosition } = frame;
+    const from = this.#place.handleGap(fromPosition, toPosition, reason === 'restart');
+    if (from === undefined) {
+      return;
+    }
+    const gap = gapOf({ ...frame, fromPosition: from }, reason);
+    this.#chain.noteTold({ from, to: frame.toPosition, topic: gap.topic });
     await this.#handOver(gap);
   }
 

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use sekisho::{Batch, Client, ContentType, Publisher};
+use sekisho::{Batch, Client, ContentType, Message, Publisher};
 use sekisho_e2e::{City, Member, Reader, Volume, eventually, holds_key, skipped, within};
 use serde_json::Value;
 
@@ -86,11 +86,16 @@ impl Brim {
     /// The wall reads what the node has taken, in order, and nothing else.
     async fn read_to(&mut self, count: u64) {
         while self.read < count {
-            let message = self.reader.message().await;
-            assert_eq!(number_in(&message), self.read);
+            let message = self.read_one().await;
             self.reader.acknowledge(&message);
-            self.read += 1;
         }
+    }
+
+    async fn read_one(&mut self) -> Message {
+        let message = self.reader.message().await;
+        assert_eq!(number_in(&message), self.read);
+        self.read += 1;
+        message
     }
 
     fn accepted(&self) -> u64 {
@@ -127,7 +132,7 @@ impl Brim {
     }
 }
 
-fn number_in(message: &sekisho::Message) -> u64 {
+fn number_in(message: &Message) -> u64 {
     let body = String::from_utf8(message.body().unwrap().to_vec()).unwrap();
     body.parse().unwrap()
 }
@@ -206,7 +211,11 @@ async fn a_full_node_makes_room_by_its_rule_when_it_is_told_one() {
     let Some(volume) = small() else { return };
     let mut brim = Brim::found(volume).await;
     brim.fill().await;
-    brim.read_to(brim.accepted()).await;
+    // The cursor stands where the rule has dropped everything; the wall itself has come further.
+    brim.read_to(brim.accepted() / 2).await;
+    while brim.read < brim.accepted() {
+        brim.read_one().await;
+    }
     assert_eq!(brim.city.stop_node().await, Some(0), "{}", brim.city.log());
     configure(&brim.city, &[RULE]);
     brim.city.start_node().await;

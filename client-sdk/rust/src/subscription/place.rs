@@ -1,7 +1,9 @@
 //! Where a subscription stands in the node's log, and so where it goes on after a connection was
 //! lost. Pure: frames in, decisions out.
 
-use sekisho_proto::{Position, frame::Start};
+use sekisho_proto::{GapReason, Position, frame::Start};
+
+use crate::message::Gap;
 
 /// When a subscription is over by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +75,21 @@ impl Place {
     /// Whether the record at this position is to be delivered.
     pub(super) fn wants(&self, position: Position) -> bool {
         position >= self.resumed_at && self.until.is_none_or(|until| position < until)
+    }
+
+    /// The node told a gap: what of it neither was delivered nor told on an earlier connection. A
+    /// cursor may stand further back than this side has come, and retention have passed it by.
+    pub(super) fn handle_gap(&mut self, gap: Gap) -> Option<Gap> {
+        if gap.reason == GapReason::Restart {
+            // The log ends before this place: what comes from now on is new.
+            self.resumed_at = gap.to;
+            self.told = gap.to;
+            self.next = Some(gap.to);
+            return Some(gap);
+        }
+        self.advance(gap.to);
+        let from = gap.from.max(self.resumed_at);
+        (from < gap.to || gap.from == gap.to).then_some(Gap { from, ..gap })
     }
 
     /// Everything before this position is delivered or told.

@@ -253,16 +253,17 @@ impl Task {
                     Err(Interrupted) => return Outcome::Lost,
                 },
                 Frame::Gap(gap) => {
-                    self.place.advance(gap.to_position);
                     let gap = Gap {
                         from: gap.from_position,
                         to: gap.to_position,
                         reason: gap.reason,
                         topic: gap.topic,
                     };
-                    self.order.note_told(gap.clone());
-                    if !self.hand_over(Ok(Delivery::Gap(gap))).await {
-                        return Outcome::Done;
+                    if let Some(gap) = self.place.handle_gap(gap) {
+                        self.order.note_told(gap.clone());
+                        if !self.hand_over(Ok(Delivery::Gap(gap))).await {
+                            return Outcome::Done;
+                        }
                     }
                 }
                 Frame::Refused(refused) => return Outcome::Refused(Refusal::from(refused)),

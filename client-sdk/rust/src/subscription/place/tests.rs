@@ -1,6 +1,7 @@
-use sekisho_proto::{Position, Timestamp, frame::Start};
+use sekisho_proto::{GapReason, Position, Timestamp, frame::Start};
 
 use super::{Ends, Place};
+use crate::message::Gap;
 
 fn at(value: u64) -> Position {
     Position::new(value)
@@ -26,6 +27,39 @@ fn it_goes_on_behind_the_last_delivery_and_takes_nothing_twice() {
     place.handle_subscribed(at(5), at(10));
     assert!(!place.wants(at(6)), "a cursor may begin earlier");
     assert!(place.wants(at(7)));
+}
+
+fn gap(from: u64, to: u64, reason: GapReason) -> Gap {
+    Gap { from: at(from), to: at(to), reason, topic: None }
+}
+
+#[test]
+fn nothing_that_was_delivered_is_told_as_missing() {
+    let mut place = Place::new(Start::Earliest, Ends::Never);
+    place.start();
+    place.handle_subscribed(at(0), at(10));
+    place.advance(at(7));
+    place.start();
+    place.handle_subscribed(at(5), at(10));
+    assert_eq!(place.handle_gap(gap(5, 7, GapReason::Retention)), None);
+    let told = place.handle_gap(gap(5, 9, GapReason::Retention));
+    assert_eq!(told, Some(gap(7, 9, GapReason::Retention)));
+    assert!(place.was_told(at(8)));
+}
+
+#[test]
+fn what_comes_after_a_log_ended_earlier_is_wanted() {
+    let mut place = Place::new(Start::Earliest, Ends::Never);
+    place.start();
+    place.handle_subscribed(at(0), at(500));
+    place.advance(at(500));
+    place.start();
+    place.handle_subscribed(at(300), at(300));
+    let restart = gap(300, 300, GapReason::Restart);
+    assert_eq!(place.handle_gap(restart.clone()), Some(restart));
+    assert!(place.wants(at(300)), "the first record of a log that was put back");
+    place.advance(at(301));
+    assert_eq!(place.start(), Start::Position(at(301)));
 }
 
 #[test]
