@@ -125,7 +125,7 @@ impl<'a> Errands<'a> {
                 }
                 Ok(_) => bail!("answer of the node: wanted how far an errand is, found another"),
                 // What was lost with a connection is brought again.
-                Err(cause) if clock::now() < ends && fault::is_passing(&cause) => {}
+                Err(cause) if clock::now() < ends && cause.is_passing() => {}
                 Err(QueryError::Refused(refusal)) if refusal.code == RefusalCode::Expired => {
                     return Err(unanswered(steward));
                 }

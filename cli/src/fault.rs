@@ -49,14 +49,6 @@ pub(crate) fn with(exit: Exit, text: impl Into<String>) -> anyhow::Error {
     Fault { exit, text: text.into() }.into()
 }
 
-/// Whether the same question may be answered on another connection, or a little later.
-pub(crate) fn is_passing(cause: &QueryError) -> bool {
-    if let QueryError::Refused(refusal) = cause {
-        return matches!(refusal.code, RefusalCode::Draining | RefusalCode::RateLimited);
-    }
-    matches!(cause, QueryError::Disconnected | QueryError::Timeout { .. })
-}
-
 /// Says what went wrong on standard error.
 pub(crate) fn tell(error: &anyhow::Error) {
     let hint = error.chain().find_map(hint_of).map_or_else(String::new, |hint| format!("; {hint}"));

@@ -125,6 +125,18 @@ codes! {
     Internal = 50 "internal",
 }
 
+impl RefusalCode {
+    /// Whether the same may be taken or answered later as it is: the node is busy, full, failing or
+    /// going down, and has not said anything about what it was sent.
+    #[must_use]
+    pub const fn is_passing(self) -> bool {
+        matches!(
+            self,
+            Self::RateLimited | Self::StorageFull | Self::Draining | Self::TooMany | Self::Internal
+        )
+    }
+}
+
 codes! {
     /// Why a subscriber does not get some records. Exhaustive, so that each subscriber decides.
     GapReason, "gap reason", "a reason from 1 to 6";

@@ -3,7 +3,7 @@
 
 use std::{collections::VecDeque, future::Future, time::Duration};
 
-use sekisho::{Client, QueryError, RefusalCode, StatementIndex};
+use sekisho::{Client, QueryError, StatementIndex};
 use sekisho_proto::{Statement, Timestamp};
 
 /// How long a statement that the node took may take to come back in the log.
@@ -116,7 +116,7 @@ impl<T: Takes> Mailbox<T> {
                 tracing::debug!(kind, count, "stated");
                 Outcome::Stated
             }
-            Err(QueryError::Refused(refusal)) if !is_passing(refusal.code) => {
+            Err(QueryError::Refused(refusal)) if !refusal.code.is_passing() => {
                 if count == 1 {
                     tracing::warn!(kind, %refusal, "statement refused");
                 }
@@ -145,18 +145,6 @@ impl<T: Takes> Mailbox<T> {
         }
         is_waiting
     }
-}
-
-/// Whether the node may take the same statement later.
-fn is_passing(code: RefusalCode) -> bool {
-    matches!(
-        code,
-        RefusalCode::Draining
-            | RefusalCode::TooMany
-            | RefusalCode::RateLimited
-            | RefusalCode::StorageFull
-            | RefusalCode::Internal
-    )
 }
 
 #[cfg(test)]

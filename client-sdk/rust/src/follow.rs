@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use sekisho_proto::{
-    Frame, LogEntry, OrgName, RefusalCode, Statement, StatementIndex, Timestamp,
+    Frame, LogEntry, OrgName, Statement, StatementIndex, Timestamp,
     frame::{Follow, FollowedStatement, Statements},
 };
 use sekisho_tlog::{Known, Tree, leaf_hash};
@@ -176,7 +176,7 @@ impl Follower {
                 Ok(Some(Frame::Refused(refused))) => {
                     self.open = None;
                     let refusal = Refusal::from(refused);
-                    if !matches!(refusal.code, RefusalCode::Draining | RefusalCode::TooMany) {
+                    if !refusal.code.is_passing() {
                         return Err(SubscribeError::Refused(refusal));
                     }
                     None

@@ -37,3 +37,15 @@ pub enum QueryError {
     #[error("query: wanted an open client, found it closed")]
     Closed,
 }
+
+impl QueryError {
+    /// Whether the same question may be answered on another connection, or a little later.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => refusal.code.is_passing(),
+            Self::Disconnected | Self::Timeout { .. } => true,
+            Self::WrongAnswer | Self::Malformed { .. } | Self::Closed => false,
+        }
+    }
+}

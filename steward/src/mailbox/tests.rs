@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, sync::Mutex};
 
-use sekisho::Refusal;
+use sekisho::{Refusal, RefusalCode};
 use sekisho_policy::Policy;
 use sekisho_proto::{Hash, PrincipalKind};
 use sekisho_seal::StrictVerifier;

@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use sekisho_proto::{Hash, OrgName, PublicKey, RefusalCode};
+use sekisho_proto::{Hash, OrgName, PublicKey};
 use thiserror::Error;
 
 use crate::{framing::StreamError, refusal::Refusal, tls::TlsError, trust::TrustError};
@@ -186,14 +186,7 @@ impl ConnectError {
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::Tls(_) | Self::Organisation { .. } | Self::Trust { .. } | Self::Closed => true,
-            Self::Refused { refusal, .. } => !matches!(
-                refusal.code,
-                RefusalCode::Draining
-                    | RefusalCode::TooMany
-                    | RefusalCode::RateLimited
-                    | RefusalCode::StorageFull
-                    | RefusalCode::Internal
-            ),
+            Self::Refused { refusal, .. } => !refusal.code.is_passing(),
             Self::Address { .. }
             | Self::NoAddress { .. }
             | Self::Socket(_)

@@ -34,6 +34,9 @@ pub(super) const CONTROL_FRAMES_MAX: usize = 256;
 /// Requests without an answer among which those that nobody waits for any more are looked for.
 const WAITERS_MAX: usize = 4096;
 
+/// Most envelopes sent and not answered, whatever the node allows.
+const INFLIGHT_MAX: usize = 65_536;
+
 /// What the node answered to a request.
 #[derive(Debug)]
 pub(crate) enum Reply {
@@ -105,7 +108,8 @@ impl Link {
         generation: u64,
     ) -> (Arc<Self>, mpsc::Receiver<Frame>) {
         let (control, frames) = mpsc::channel(CONTROL_FRAMES_MAX);
-        let inflight_max = usize::try_from(welcome.inflight_max.max(1)).unwrap_or(1);
+        let inflight_max = usize::try_from(welcome.inflight_max).unwrap_or(usize::MAX);
+        let inflight_max = inflight_max.clamp(1, INFLIGHT_MAX);
         let link = Self {
             connection,
             welcome,

@@ -180,10 +180,11 @@ async fn learn(session: &Session, link: &Link, question: Question) -> Result<(),
             session.replica.learn(&statements);
             Ok(())
         }
-        Err(QueryError::Refused(refusal)) => {
+        Err(QueryError::Refused(refusal)) if !refusal.code.is_passing() => {
             tracing::debug!(%refusal, "node has no such statements");
             Ok(())
         }
-        Ok(_) | Err(_) => Err(Interrupted),
+        Ok(_) => Err(Interrupted::by(&QueryError::WrongAnswer)),
+        Err(cause) => Err(Interrupted::by(&cause)),
     }
 }

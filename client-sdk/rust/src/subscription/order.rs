@@ -11,8 +11,12 @@ use sekisho_proto::{BootId, GapReason, Hash, Position, PrincipalId, Sequence, To
 
 use crate::message::{Gap, Message, RejectReason};
 
-/// Streams remembered before all are forgotten; about 200 bytes each.
+/// Streams remembered before those are forgotten that nothing came of for longest; about 200 bytes
+/// each.
 const STREAMS_MAX: usize = 8192;
+
+/// How many of them are forgotten at once.
+const FORGOTTEN_AT_ONCE: usize = STREAMS_MAX / 8;
 
 /// Gaps that the node told, and that may explain what is missing in a stream.
 const TOLD_MAX: usize = 64;
@@ -26,12 +30,16 @@ struct Last {
     sequence: Sequence,
     hash: Hash,
     position: Position,
+    /// How many messages had come when it did.
+    came: u64,
 }
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Order {
     streams: BTreeMap<Stream, Last>,
+    /// Messages that came.
+    messages: u64,
     told: VecDeque<Gap>,
 }
 
@@ -50,10 +58,12 @@ impl Order {
         let stream = (header.publisher, header.boot, header.topic.clone());
         let found = header.sequence;
         let last = self.streams.get(&stream).copied();
-        let here = Last { sequence: found, hash: message.hash, position: message.position };
+        self.messages = self.messages.saturating_add(1);
+        let (hash, position, came) = (message.hash, message.position, self.messages);
+        let here = Last { sequence: found, hash, position, came };
         let Some(last) = last else {
             if self.streams.len() >= STREAMS_MAX {
-                self.streams.clear();
+                self.forget_idle();
             }
             self.streams.insert(stream, here);
             return Ok(None);
@@ -88,6 +98,20 @@ impl Order {
         Ok(Some(Gap { from, to, reason: GapReason::Withheld, topic: Some(topic()) }))
     }
 
+    /// Forgets the streams that nothing came of for longest. What was withheld of them before their
+    /// next message is not found out.
+    fn forget_idle(&mut self) {
+        let mut came: Vec<u64> = self.streams.values().map(|last| last.came).collect();
+        let (_idle, oldest_kept, _kept) = came.select_nth_unstable(FORGOTTEN_AT_ONCE);
+        let oldest_kept = *oldest_kept;
+        self.streams.retain(|_stream, last| last.came >= oldest_kept);
+        tracing::warn!(
+            streams = FORGOTTEN_AT_ONCE,
+            wanted_max = STREAMS_MAX,
+            "order of the streams forgotten that nothing came of for longest"
+        );
+    }
+
     /// Whether the node told of something missing between two positions of the topic.
     fn is_told(&self, topic: &Topic, from: Position, to: Position) -> bool {
         self.told.iter().any(|gap| {
@@ -96,3 +120,6 @@ impl Order {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! What can happen to a subscription's stream, and what follows from it.
 
-use sekisho_proto::{Frame, RefusalCode};
+use sekisho_proto::Frame;
 
 use crate::{chain::Chain, framing::StreamError, refusal::Refusal};
 
@@ -27,16 +27,4 @@ pub(super) enum Event {
 pub(super) fn lost(cause: &StreamError) -> Outcome {
     tracing::debug!(cause = %Chain(cause), "subscription's stream lost");
     Outcome::Lost
-}
-
-/// Whether asking again cannot help.
-pub(super) fn is_final(code: RefusalCode) -> bool {
-    !matches!(
-        code,
-        RefusalCode::Draining
-            | RefusalCode::TooMany
-            | RefusalCode::RateLimited
-            | RefusalCode::StorageFull
-            | RefusalCode::Internal
-    )
 }

@@ -40,9 +40,6 @@ pub(super) async fn is_logged(
             tracing::warn!(statement = %id, cause = %Chain(&cause), "key not used");
             Ok(Err(Arc::new(cause)))
         }
-        Err(Unchecked::Query(cause)) => {
-            tracing::debug!(statement = %id, cause = %Chain(&cause), "key not checked");
-            Err(Interrupted)
-        }
+        Err(Unchecked::Query(cause)) => Err(Interrupted::by(&cause)),
     }
 }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     SubscribeError,
     order::Order,
-    outcome::{Event, Outcome, is_final, lost},
+    outcome::{Event, Outcome, lost},
     place::{Ends, Place},
     verifier::{Interrupted, Verifier},
 };
@@ -101,7 +101,7 @@ impl Task {
             match self.serve(&link).await {
                 Outcome::Done => return,
                 Outcome::Lost => {}
-                Outcome::Refused(refusal) if is_final(refusal.code) => {
+                Outcome::Refused(refusal) if !refusal.code.is_passing() => {
                     return self.end(SubscribeError::Refused(refusal)).await;
                 }
                 Outcome::Refused(refusal) => {
@@ -242,7 +242,9 @@ impl Task {
                 Frame::Subscribed(Subscribed { position, head, .. }) => {
                     subscribed = true;
                     self.place.handle_subscribed(position, head);
-                    self.backoff.reset();
+                    if position >= head {
+                        self.backoff.reset();
+                    }
                     if self.confirm() {
                         self.note_heard();
                     }
@@ -250,7 +252,7 @@ impl Task {
                 Frame::Record(record) => match self.handle_record(link, record).await {
                     Ok(true) => {}
                     Ok(false) => return Outcome::Done,
-                    Err(Interrupted) => return Outcome::Lost,
+                    Err(_interrupted) => return Outcome::Lost,
                 },
                 Frame::Gap(gap) => {
                     let gap = Gap {
@@ -343,6 +345,7 @@ impl Task {
             }
         };
         self.place.advance(position.next());
+        self.backoff.reset();
         Ok(self.hand_over(delivery).await)
     }
 

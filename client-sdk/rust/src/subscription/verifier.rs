@@ -12,6 +12,7 @@ use sekisho_seal::{Opener, Verified, VerifyingKey, verify, verify_attested, veri
 
 use super::keys;
 use crate::{
+    chain::Chain,
     clock,
     message::{BodyError, Message, RejectReason},
     query::QueryError,
@@ -32,8 +33,25 @@ const PROOF_AGE_MAX: Duration = Duration::from_secs(15 * 60);
 /// How long a key that was not granted, or a publisher that is not known, is not asked for again.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
-/// Verification was interrupted by the connection's end; the record will come again.
-pub(super) struct Interrupted;
+/// Verification was interrupted: the connection ended, or the node would not answer for now. The
+/// record will come again.
+pub(super) struct Interrupted(());
+
+impl Interrupted {
+    /// By a question that stayed without an answer.
+    pub(super) fn by(cause: &QueryError) -> Self {
+        match cause {
+            QueryError::Disconnected | QueryError::Closed => {}
+            QueryError::Refused(_)
+            | QueryError::WrongAnswer
+            | QueryError::Malformed { .. }
+            | QueryError::Timeout { .. } => {
+                tracing::warn!(cause = %Chain(cause), "record not judged yet: it is asked for again");
+            }
+        }
+        Self(())
+    }
+}
 
 /// What became of a record. A message is boxed: it is far larger than a reason.
 pub(super) type Judged = Result<Box<Message>, RejectReason>;
@@ -139,11 +157,11 @@ impl Verifier {
             Ok(AnswerBody::Statements(statements)) => {
                 self.session.replica.learn(&statements);
             }
-            Ok(_) => return Err(Interrupted),
-            Err(QueryError::Refused(refusal)) => {
+            Ok(_) => return Err(Interrupted::by(&QueryError::WrongAnswer)),
+            Err(QueryError::Refused(refusal)) if !refusal.code.is_passing() => {
                 tracing::debug!(%id, %refusal, "node does not prove a publisher");
             }
-            Err(_) => return Err(Interrupted),
+            Err(cause) => return Err(Interrupted::by(&cause)),
         }
         let found = self.session.replica.publisher(&id);
         make_room(&mut self.publishers, PUBLISHERS_MAX);
@@ -214,11 +232,12 @@ impl Verifier {
         let question = Question::KeyHeader(id);
         match link.query(question, self.session.options.query_timeout).await {
             Ok(AnswerBody::KeyHeader(encoded)) => Ok(Some(encoded)),
-            Err(QueryError::Refused(refusal)) => {
+            Err(QueryError::Refused(refusal)) if !refusal.code.is_passing() => {
                 tracing::debug!(%id, %refusal, "node does not have a key header");
                 Ok(None)
             }
-            Ok(_) | Err(_) => Err(Interrupted),
+            Ok(_) => Err(Interrupted::by(&QueryError::WrongAnswer)),
+            Err(cause) => Err(Interrupted::by(&cause)),
         }
     }
 }

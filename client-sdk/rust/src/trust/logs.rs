@@ -7,7 +7,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use sekisho_proto::{
-    Hash, LogEntry, LogName, OrgName, PublicKey, RefusalCode, Statement, Timestamp,
+    Hash, LogEntry, LogName, OrgName, PublicKey, Statement, Timestamp,
     frame::{AnswerBody, Question, Which},
 };
 use sekisho_seal::StrictVerifier;
@@ -328,23 +328,11 @@ async fn ask(
         Ok(_) | Err(QueryError::WrongAnswer) => {
             Err(TrustError::WrongAnswer { log: log(), wanted: "a checkpoint" }.into())
         }
-        Err(QueryError::Refused(refusal)) if is_for_good(refusal.code) => {
+        Err(QueryError::Refused(refusal)) if !refusal.code.is_passing() => {
             Err(TrustError::NoCheckpoint { log: log(), refusal }.into())
         }
         Err(cause) => Err(Unchecked::Query(cause)),
     }
-}
-
-/// Whether the node's answer is an answer, rather than that it is busy.
-fn is_for_good(code: RefusalCode) -> bool {
-    !matches!(
-        code,
-        RefusalCode::Draining
-            | RefusalCode::TooMany
-            | RefusalCode::RateLimited
-            | RefusalCode::StorageFull
-            | RefusalCode::Internal
-    )
 }
 
 /// Asks for a proof in the tree that is known, and follows it.
@@ -368,7 +356,7 @@ async fn proves(
         Ok(_) | Err(QueryError::WrongAnswer) => {
             Err(TrustError::WrongAnswer { log, wanted: "a proof of inclusion" }.into())
         }
-        Err(QueryError::Refused(refusal)) if is_for_good(refusal.code) => {
+        Err(QueryError::Refused(refusal)) if !refusal.code.is_passing() => {
             let refusal = Box::new(refusal);
             Err(TrustError::NotIncluded { log, statement, size, refusal }.into())
         }

@@ -63,6 +63,8 @@ pub(crate) enum Vice {
     HidesItsLog,
     /// Says that it has stored what it has thrown away.
     StoresNothing,
+    /// Refuses each question the first time, as asked too fast.
+    AnswersAtSecondAsking,
 }
 
 /// What the node is told to do.
@@ -109,6 +111,8 @@ pub(crate) struct Seen {
     pub(crate) connections: usize,
     pub(crate) remotes: Vec<SocketAddr>,
     pub(crate) publishes: usize,
+    /// Questions by their text, where the first of each is refused.
+    pub(crate) asked: BTreeSet<String>,
 }
 
 struct Shared {

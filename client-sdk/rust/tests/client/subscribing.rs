@@ -260,6 +260,22 @@ async fn a_key_header_the_node_withholds_is_asked_for() {
     assert!(matches!(closed, BodyError::NoKeyHeader { .. }), "{closed}");
 }
 
+/// A busy node proves nothing, and says nothing against a record either.
+#[tokio::test]
+async fn a_record_is_judged_again_where_the_node_would_not_answer_for_now() {
+    let world = World::fujisawa();
+    let node = Node::start(&world).await;
+    publish(&node, &world, &world.truck, samples(0..3)).await;
+    node.script().vices = BTreeSet::from([Vice::HidesKeyHeaders, Vice::AnswersAtSecondAsking]);
+    let client = node.client(&world.dashboard, &world).await;
+    let mut subscription = everything(&client, world.tree()).await;
+    for number in 0..3 {
+        let message = message(&mut subscription).await;
+        assert_eq!(message.samples().unwrap(), [sample(number)]);
+    }
+    assert!(node.seen().asked.len() >= 3, "{:?}", node.seen().asked);
+}
+
 #[tokio::test]
 async fn a_refusal_for_good_ends_the_subscription_and_one_that_passes_does_not() {
     let world = World::fujisawa();

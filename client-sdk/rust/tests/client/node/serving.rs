@@ -216,8 +216,13 @@ impl Shared {
 
     fn answer(&self, asker: PrincipalId, query: frame::Query) -> Frame {
         let mut script = self.script.lock().unwrap();
-        let seen = self.seen.lock().unwrap();
+        let mut seen = self.seen.lock().unwrap();
         let request = query.request;
+        if script.vices.contains(&Vice::AnswersAtSecondAsking)
+            && seen.asked.insert(format!("{:?}", query.question))
+        {
+            return refused(request, RefusalCode::RateLimited, None);
+        }
         let answer = match query.question {
             Question::Principal(id) => script.proofs.get(&id).cloned().map(AnswerBody::Statements),
             Question::EpochOf(_) => Some(script.epoch.clone())
