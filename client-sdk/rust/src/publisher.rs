@@ -22,12 +22,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use self::{
     backlog::{Backlog, MemoryQueue},
-    driver::{Command, Driver},
-    protection::Proven,
+    driver::{Command, Driver, EndedBy},
     sealing::{Stamp, Terms},
     spool::Spool,
 };
 use crate::{
+    backoff::Backoff,
+    chain::Chain,
     entropy::OsEntropy,
     query::QueryError,
     session::{Closed, Connectivity, Session, handle::SessionHandle},
@@ -170,8 +171,10 @@ impl PublisherBuilder {
         let (commands, received) = mpsc::channel(COMMANDS_MAX);
         let kept = (backlog, first);
         let driver = Driver::new(Arc::clone(&session), &terms, self.batch, stamp, kept, state);
+        let ended_by = driver.ended_by();
         session.users.spawn(driver.run(received));
-        Ok(Publisher { topic: terms.topic, commands, state: watched, _session: self.session })
+        let (topic, session) = (terms.topic, self.session);
+        Ok(Publisher { topic, commands, state: watched, ended_by, _session: session })
     }
 }
 
@@ -184,6 +187,7 @@ async fn protect(
 ) -> Result<Protection, PublishError> {
     session.replica.learn(proof);
     let remembered = protection::known(session, topic).ok();
+    let mut backoff = Backoff::new(session.options.backoff_min, session.options.backoff_max);
     let mut generation = 0;
     loop {
         let link = match (session.connectivity(), &remembered) {
@@ -194,15 +198,21 @@ async fn protect(
                 link.map_err(|Closed| PublishError::Closed)?
             }
         };
-        generation = link.generation();
         match (protection::ask(session, &link, topic).await, &remembered) {
-            (Ok(Proven { protection, proof }), _) => {
-                backlog.save_proof(proof).await?;
-                return Ok(protection);
+            (Ok(proven), _) => {
+                protection::keep(session, topic, &proven, backlog).await?;
+                return Ok(proven.protection);
             }
             (Err(PublishError::Query(_)), Some(protection)) => return Ok(protection.clone()),
-            (Err(PublishError::Query(QueryError::Disconnected)), None) => {}
+            (Err(PublishError::Query(cause)), None) if cause.is_passing() => {
+                tracing::debug!(%topic, cause = %Chain(&cause), "protection is asked for again");
+            }
             (Err(cause), _) => return Err(cause),
+        }
+        if link.is_ended() {
+            generation = link.generation();
+        } else {
+            tokio::time::sleep(backoff.next_delay(&mut OsEntropy::new())).await;
         }
     }
 }
@@ -214,6 +224,7 @@ pub struct Publisher {
     topic: Topic,
     commands: mpsc::Sender<Command>,
     state: watch::Receiver<PublisherState>,
+    ended_by: EndedBy,
     _session: SessionHandle,
 }
 
@@ -228,7 +239,7 @@ impl Publisher {
     /// queue is full. [`Publisher::persist`] and [`Publisher::flush`] tell what became of it.
     ///
     /// # Errors
-    /// [`PublishError::Closed`].
+    /// [`PublishError::Closed`]; [`PublishError::Spool`] where its spool ended it.
     pub async fn publish(&self, sample: Sample) -> Result<(), PublishError> {
         self.command(Command::Sample(sample)).await
     }
@@ -236,7 +247,7 @@ impl Publisher {
     /// Hands over a body of another kind, as one envelope of its own.
     ///
     /// # Errors
-    /// [`PublishError::Closed`].
+    /// [`PublishError::Closed`]; [`PublishError::Spool`] where its spool ended it.
     pub async fn publish_body(
         &self,
         content_type: ContentType,
@@ -249,7 +260,7 @@ impl Publisher {
     /// (without a spool: in memory).
     ///
     /// # Errors
-    /// [`PublishError::Closed`].
+    /// [`PublishError::Closed`]; [`PublishError::Spool`] where its spool ended it.
     pub async fn persist(&self) -> Result<(), PublishError> {
         self.ask(Command::Persist).await
     }
@@ -259,7 +270,7 @@ impl Publisher {
     ///
     /// # Errors
     /// What was lost since the last flush: [`PublishError::Lost`], [`PublishError::Unencodable`]
-    /// or [`PublishError::Sealing`]; [`PublishError::Closed`].
+    /// or [`PublishError::Sealing`]; [`PublishError::Closed`]; [`PublishError::Spool`].
     pub async fn flush(&self) -> Result<(), PublishError> {
         self.ask(Command::Flush).await
     }
@@ -273,13 +284,14 @@ impl Publisher {
     /// Waits until the state satisfies a condition.
     ///
     /// # Errors
-    /// [`PublishError::Closed`] where the publisher ended before.
+    /// [`PublishError::Closed`] where the publisher ended before; [`PublishError::Spool`] where its
+    /// spool ended it.
     pub async fn wait_until(
         &self,
         condition: impl FnMut(&PublisherState) -> bool,
     ) -> Result<PublisherState, PublishError> {
         let mut state = self.state.clone();
-        let reached = state.wait_for(condition).await.map_err(|_ended| PublishError::Closed)?;
+        let reached = state.wait_for(condition).await.map_err(|_ended| self.ended())?;
         Ok(reached.clone())
     }
 
@@ -289,10 +301,18 @@ impl Publisher {
     ) -> Result<(), PublishError> {
         let (done, outcome) = oneshot::channel();
         self.command(command(done)).await?;
-        outcome.await.map_err(|_ended| PublishError::Closed)?
+        outcome.await.map_err(|_ended| self.ended())?
     }
 
     async fn command(&self, command: Command) -> Result<(), PublishError> {
-        self.commands.send(command).await.map_err(|_ended| PublishError::Closed)
+        self.commands.send(command).await.map_err(|_ended| self.ended())
+    }
+
+    /// Why it takes no more.
+    fn ended(&self) -> PublishError {
+        match self.ended_by.get() {
+            Some(cause) => PublishError::Spool(Arc::clone(cause)),
+            None => PublishError::Closed,
+        }
     }
 }

@@ -64,12 +64,13 @@ const ISSUED_AHEAD_MAX: Duration = Duration::from_hours(24);
 #[derive(Debug)]
 pub(crate) struct Replica {
     policy: Mutex<Policy>,
+    root: Hash,
 }
 
 impl Replica {
     /// Knows the pinned root and nothing else.
     pub(crate) fn new(organisation: OrgName, root: Hash) -> Self {
-        Self { policy: Mutex::new(Policy::new(organisation, root)) }
+        Self { policy: Mutex::new(Policy::new(organisation, root)), root }
     }
 
     /// Applies what can be applied, in whatever order it came: see [`Policy::learn`].
@@ -149,6 +150,13 @@ impl Replica {
         }
         let announce = policy.epoch_of(topic, now);
         Ok(announce.map(EpochPublic::try_from).transpose()?.map(Protection::Sealed))
+    }
+
+    /// Whether these statements alone lead from the pinned root to this protection of the topic.
+    pub(crate) fn prove(&self, encoded: &[Bytes], topic: &Topic, wanted: &Protection) -> bool {
+        let alone = Self::new(self.lock().own().clone(), self.root);
+        alone.learn(encoded);
+        alone.protection(topic, clock::now()).is_ok_and(|found| found.as_ref() == Some(wanted))
     }
 
     /// The epoch that the topic is sealed to now.

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use sekisho::{Batch, Client, ContentType, Message, Publisher};
+use sekisho::{Batch, Client, ContentType, Message, Publisher, PublisherState};
 use sekisho_e2e::{City, Member, Reader, Volume, eventually, holds_key, skipped, within};
 use serde_json::Value;
 
@@ -102,17 +102,6 @@ impl Brim {
         self.publisher.state().envelopes_accepted
     }
 
-    /// Takes what room is left, to the last byte.
-    fn plug(&self) -> PathBuf {
-        let path = self.volume.path().join("ballast");
-        let mut ballast = File::create(&path).unwrap();
-        for size in [1 << 20, 4096, 1] {
-            let block = vec![7; size];
-            while ballast.write_all(&block).is_ok() {}
-        }
-        path
-    }
-
     /// Sessions of the wall that are on record.
     async fn sessions(&self) -> usize {
         let list = ["access", "list", WALL, "--json"];
@@ -132,6 +121,17 @@ impl Brim {
     }
 }
 
+/// Takes what room is left, to the last byte.
+fn plug(volume: &Volume) -> PathBuf {
+    let path = volume.path().join("ballast");
+    let mut ballast = File::create(&path).unwrap();
+    for size in [1 << 20, 4096, 1] {
+        let block = vec![7; size];
+        while ballast.write_all(&block).is_ok() {}
+    }
+    path
+}
+
 fn number_in(message: &Message) -> u64 {
     let body = String::from_utf8(message.body().unwrap().to_vec()).unwrap();
     body.parse().unwrap()
@@ -147,8 +147,8 @@ fn configure(city: &City, settings: &[(&str, &str)]) {
     fs::write(&path, text).unwrap();
 }
 
-fn small() -> Option<Volume> {
-    match Volume::memory(SMALL) {
+fn small(mebibytes: u64) -> Option<Volume> {
+    match Volume::memory(mebibytes) {
         Ok(volume) => Some(volume),
         Err(missing) => {
             skipped(format!("no small file system can be mounted: {missing}"));
@@ -159,7 +159,7 @@ fn small() -> Option<Volume> {
 
 #[tokio::test]
 async fn a_full_file_system_loses_nothing_and_lets_nobody_in_unrecorded() {
-    let Some(volume) = small() else { return };
+    let Some(volume) = small(SMALL) else { return };
     let mut brim = Brim::found(volume).await;
     brim.fill().await;
     let taken = brim.accepted();
@@ -175,7 +175,7 @@ async fn a_full_file_system_loses_nothing_and_lets_nobody_in_unrecorded() {
 
     // Not a byte is left: nobody comes in whose access cannot be recorded, and those who are in
     // go on.
-    let ballast = brim.plug();
+    let ballast = plug(&brim.volume);
     let mut admitted = 0;
     let refused = loop {
         match brim.wall.try_connect().await {
@@ -208,7 +208,7 @@ async fn a_full_file_system_loses_nothing_and_lets_nobody_in_unrecorded() {
 
 #[tokio::test]
 async fn a_full_node_makes_room_by_its_rule_when_it_is_told_one() {
-    let Some(volume) = small() else { return };
+    let Some(volume) = small(SMALL) else { return };
     let mut brim = Brim::found(volume).await;
     brim.fill().await;
     // The cursor stands where the rule has dropped everything; the wall itself has come further.
@@ -229,4 +229,40 @@ async fn a_full_node_makes_room_by_its_rule_when_it_is_told_one() {
         brim.read_to(brim.published).await;
     }
     brim.ends_well().await;
+}
+
+/// What is settled needs room to be written down. Without any the publisher goes on, and says so.
+#[tokio::test]
+async fn a_spool_without_room_for_its_books_goes_on() {
+    let Some(volume) = small(GROWN) else { return };
+    let mut city = City::plan("fujisawa").await;
+    city.start().await;
+    let bin = Member::device(&city, "bin-1", "fujisawa/bin/1/#").await;
+    let client = bin.connect().await;
+    let builder = client.publisher(TOPIC.parse().unwrap()).batch(Batch::single());
+    let builder = builder.spool(volume.path().join("bin.spool"));
+    let publisher = within("a publisher", builder.start()).await.unwrap();
+    assert_eq!(city.stop_node().await, Some(0), "{}", city.log());
+    let kind = ContentType::parse("text/plain").unwrap();
+    for number in 0..BODIES_MAX {
+        publisher.publish_body(kind.clone(), number.to_string()).await.unwrap();
+    }
+    within("everything in the spool", publisher.persist()).await.unwrap();
+    let ballast = plug(&volume);
+    let watched = publisher.clone();
+    let told = tokio::spawn(async move {
+        let is_told = |state: &PublisherState| {
+            state.envelopes_accepted > 0
+                && state.fault.as_ref().is_some_and(|why| why.contains("spool"))
+        };
+        watched.wait_until(is_told).await
+    });
+    city.start_node().await;
+    within("everything to be stored", publisher.flush()).await.unwrap();
+    within("the fault to be told", told).await.unwrap().unwrap();
+    fs::remove_file(ballast).unwrap();
+    publisher.publish_body(kind, "one more").await.unwrap();
+    within("the last to be stored", publisher.flush()).await.unwrap();
+    assert_eq!(publisher.state().envelopes_accepted, BODIES_MAX + 1);
+    within("the bin's end", client.close()).await;
 }

@@ -66,14 +66,6 @@ impl Backlog {
         }
     }
 
-    /// Keeps the statements that tell a later run how the topic is protected.
-    pub(crate) async fn save_proof(&mut self, proof: Vec<Bytes>) -> Result<(), SpoolError> {
-        match self {
-            Self::Memory(_) => Ok(()),
-            Self::Spool(spool) => spool.save_proof(proof).await,
-        }
-    }
-
     /// Makes known to a later run what is settled.
     pub(crate) async fn save(&mut self) -> Result<(), SpoolError> {
         match self {

@@ -1,10 +1,14 @@
 //! The task behind a publisher: gathers samples into envelopes, keeps them, and works the outbox
 //! against whatever connection there is. Alone in touching any of the three.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
-use sekisho_proto::{ContentType, Sample, limits::ENVELOPE_BYTES_DEFAULT};
+use sekisho_proto::{ContentType, Sample, Topic, limits::ENVELOPE_BYTES_DEFAULT};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
@@ -49,11 +53,14 @@ pub(super) enum Command {
 /// See the module.
 pub(super) struct Driver {
     session: Arc<Session>,
+    topic: Topic,
     gathering: Gathering,
     deadline: Timer,
     stamp: Stamp,
     unsaved: Vec<Sealed>,
     retry: Timer,
+    /// Runs while a spool that failed is left alone.
+    spool_failed: Timer,
     backlog: Backlog,
     loaded: u64,
     outbox: Outbox,
@@ -66,7 +73,11 @@ pub(super) struct Driver {
     fault: Option<PublishError>,
     status: PublisherState,
     state: watch::Sender<PublisherState>,
+    ended_by: EndedBy,
 }
+
+/// The spool's fault that ended a publisher, where one did.
+pub(super) type EndedBy = Arc<OnceLock<Arc<SpoolError>>>;
 
 /// Why the driver cannot go on.
 type Fatal = SpoolError;
@@ -88,12 +99,14 @@ impl Driver {
         };
         Self {
             uplink: Uplink::new(Arc::clone(&session), terms.topic.clone()),
+            topic: terms.topic.clone(),
             session,
             gathering: Gathering::new(batch),
             deadline: Timer::default(),
             stamp,
             unsaved: Vec::new(),
             retry: Timer::default(),
+            spool_failed: Timer::default(),
             backlog,
             loaded: first,
             outbox: Outbox::new(WINDOW_MAX, first),
@@ -105,7 +118,13 @@ impl Driver {
             fault: None,
             status,
             state,
+            ended_by: EndedBy::default(),
         }
+    }
+
+    /// Where it will say what ended it.
+    pub(super) fn ended_by(&self) -> EndedBy {
+        Arc::clone(&self.ended_by)
     }
 
     /// Runs until the session closes, or until every handle is gone and everything is settled.
@@ -113,6 +132,7 @@ impl Driver {
         if let Err(fatal) = self.serve(&mut commands).await {
             tracing::warn!(cause = %Chain(&fatal), "publisher stops: its spool failed");
             self.status.fault = Some(Chain(&fatal).to_string());
+            self.ended_by.get_or_init(|| Arc::new(fatal));
         }
         commands.close();
         if let Err(cause) = self.finish(&mut commands).await {
@@ -150,6 +170,7 @@ impl Driver {
                     self.save().await?;
                 }
                 () = self.retry.elapsed() => self.save().await?,
+                () = self.spool_failed.elapsed() => {}
                 event = self.uplink.next(self.wants_slot) => self.handle(event).await?,
             }
         }

@@ -7,8 +7,9 @@ use sekisho_proto::{
     frame::{AnswerBody, Question},
 };
 
-use super::{PublishError, sealing::Protection};
+use super::{PublishError, backlog::Backlog, sealing::Protection, spool::SpoolError};
 use crate::{
+    chain::Chain,
     clock,
     query::QueryError,
     session::{Session, link::Link},
@@ -39,6 +40,29 @@ pub(super) async fn ask(
         | AnswerBody::Inclusion { .. }
         | AnswerBody::Errand(_)
         | AnswerBody::Errands(_) => Err(PublishError::Query(QueryError::WrongAnswer)),
+    }
+}
+
+/// Keeps what tells a later run how the topic is protected. Where it does not prove that by itself,
+/// as when the node leaves out the newest epoch, what an earlier run kept proves more.
+pub(super) async fn keep(
+    session: &Session,
+    topic: &Topic,
+    proven: &Proven,
+    backlog: &mut Backlog,
+) -> Result<(), SpoolError> {
+    let Proven { protection, proof } = proven;
+    let Backlog::Spool(spool) = backlog else { return Ok(()) };
+    if !session.replica.prove(proof, topic, protection) {
+        tracing::warn!(%topic, "node leaves out what proves how the topic is protected");
+        return Ok(());
+    }
+    match spool.save_proof(proof.clone()).await {
+        Err(cause) if cause.may_pass() => {
+            tracing::warn!(%topic, cause = %Chain(&cause), "protection not kept for a later run");
+            Ok(())
+        }
+        done => done,
     }
 }
 

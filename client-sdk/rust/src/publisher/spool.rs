@@ -64,11 +64,13 @@ pub enum SpoolError {
 }
 
 impl SpoolError {
-    /// Whether it may work again when there is room on the disk.
+    /// Whether it may work again when there is room on the disk, or the disk itself is well.
     pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::Append(AppendError::StorageFull { .. } | AppendError::Io { .. })
             | Self::Commit(CommitError::StorageFull { .. } | CommitError::Io { .. })
+            | Self::Read(ReadError::Io { .. })
+            | Self::Trim(TrimError::Io { .. } | TrimError::Uncommitted { .. })
             | Self::Keyed(_) => true,
             Self::Open { .. }
             | Self::Foreign { .. }

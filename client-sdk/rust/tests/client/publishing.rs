@@ -208,6 +208,18 @@ async fn a_topic_the_node_does_not_tell_about_is_refused_by_name() {
 }
 
 #[tokio::test]
+async fn a_node_that_is_busy_is_asked_again_how_a_topic_is_protected() {
+    let world = World::fujisawa();
+    let node = Node::start(&world).await;
+    node.script().vices.insert(Vice::AnswersAtSecondAsking);
+    let client = node.client(&world.truck, &world).await;
+    let publisher = client.publisher(world.topic()).start().await.unwrap();
+    publisher.publish(sample(0)).await.unwrap();
+    publisher.flush().await.unwrap();
+    assert_eq!(open_all(&node, &world, &world.epoch_keys(1)), samples(0..1));
+}
+
+#[tokio::test]
 async fn a_sample_that_fits_into_no_envelope_is_left_out_and_told() {
     let world = World::fujisawa();
     let node = Node::start(&world).await;

@@ -111,6 +111,28 @@ async fn what_was_handed_over_before_a_stop_is_in_the_spool() {
     assert_eq!(open_all(&node, &world, &world.epoch_keys(1)), samples(0..500));
 }
 
+/// Who has the seed of an earlier epoch, and was shut out of the newest, is not to be let in again.
+#[tokio::test]
+async fn a_node_that_leaves_out_the_newest_epoch_makes_no_later_run_forget_it() {
+    let world = World::fujisawa();
+    let directory = tempfile::tempdir().unwrap();
+    let spool = directory.path().join("air");
+    let node = Node::start(&world).await;
+    for epoch in [2, 1] {
+        node.script().epoch = world.proof_of_epoch(epoch);
+        let client = node.client(&world.truck, &world).await;
+        drop(spooled(&client, &world, &spool).await);
+        client.close().await;
+    }
+    let client = node.client(&world.truck, &world).await;
+    let publisher = spooled(&client, &world, &spool).await;
+    for sample in samples(0..10) {
+        publisher.publish(sample).await.unwrap();
+    }
+    publisher.flush().await.unwrap();
+    assert_eq!(open_all(&node, &world, &world.epoch_keys(2)), samples(0..10));
+}
+
 #[tokio::test]
 async fn a_run_without_a_node_seals_by_what_an_earlier_one_was_told() {
     let world = World::fujisawa();

@@ -7,7 +7,7 @@ use sekisho_proto::{
 };
 use sekisho_seal::StrictVerifier;
 
-use super::{Driver, Fatal, answer};
+use super::{Driver, Fatal, SPOOL_RETRY, answer};
 use crate::{
     chain::Chain,
     entropy::OsEntropy,
@@ -15,7 +15,8 @@ use crate::{
         Phase, PublishError,
         lost::Lost,
         outbox::{Entry, Step},
-        protection::Proven,
+        protection::{self, Proven},
+        spool::SpoolError,
         uplink::Event,
     },
     query::QueryError,
@@ -43,7 +44,12 @@ impl Driver {
                         break;
                     };
                     let key_header = match with_key_header {
-                        Some(id) => self.backlog.key_header(id).await?,
+                        Some(_) if self.spool_failed.is_running() => break,
+                        Some(id) => {
+                            let found = self.backlog.key_header(id).await;
+                            let Some(found) = self.or_later(found)? else { break };
+                            found
+                        }
                         None => None,
                     };
                     match self.uplink.publish(slot, envelope, key_header) {
@@ -67,9 +73,15 @@ impl Driver {
     }
 
     async fn fill(&mut self) -> Result<(), Fatal> {
-        while self.outbox.room() > 0 && self.loaded < self.backlog.end() {
+        while self.outbox.room() > 0
+            && self.loaded < self.backlog.end()
+            && !self.spool_failed.is_running()
+        {
             let max = self.outbox.room().min(ENTRIES_PER_READ);
-            let (entries, next): (Vec<Entry>, u64) = self.backlog.read(self.loaded, max).await?;
+            let read = self.backlog.read(self.loaded, max).await;
+            let Some((entries, next)): Option<(Vec<Entry>, u64)> = self.or_later(read)? else {
+                break;
+            };
             if next <= self.loaded {
                 break;
             }
@@ -79,6 +91,20 @@ impl Driver {
             }
         }
         Ok(())
+    }
+
+    /// What a spool gave; nothing where its fault may pass, and it is left alone for a while.
+    fn or_later<T>(&mut self, outcome: Result<T, SpoolError>) -> Result<Option<T>, Fatal> {
+        match outcome {
+            Ok(given) => Ok(Some(given)),
+            Err(cause) if cause.may_pass() => {
+                tracing::warn!(cause = %Chain(&cause), "spool failed for now");
+                self.status.fault = Some(Chain(&cause).to_string());
+                self.spool_failed.start(SPOOL_RETRY);
+                Ok(None)
+            }
+            Err(fatal) => Err(fatal),
+        }
     }
 
     /// Draws the consequences of what was settled.
@@ -96,7 +122,10 @@ impl Driver {
             self.count_lost(lost);
         }
         let settled = self.settled();
-        self.backlog.forget(settled).await?;
+        if !self.spool_failed.is_running() {
+            let forgotten = self.backlog.forget(settled).await;
+            self.or_later(forgotten)?;
+        }
         self.status.queued = self.backlog.end().saturating_sub(settled);
         self.status.in_flight = self.outbox.in_flight();
         let link = self.uplink.link();
@@ -230,7 +259,7 @@ impl Driver {
     /// Seals differently from now on. While envelopes under the old protection wait, the new one
     /// begins a boot of its own: should they come too late for their epoch, only they are lost.
     async fn handle_protection(&mut self, proven: Proven) -> Result<(), Fatal> {
-        let Proven { protection, proof } = proven;
+        let protection = proven.protection.clone();
         if protection == *self.stamp.protection() {
             return Ok(());
         }
@@ -245,7 +274,7 @@ impl Driver {
             tracing::warn!(cause = %Chain(&cause), "protection of the topic stays as it was");
             return Ok(());
         }
-        self.backlog.save_proof(proof).await
+        protection::keep(&self.session, &self.topic, &proven, &mut self.backlog).await
     }
 
     pub(super) fn publish_state(&mut self) {
