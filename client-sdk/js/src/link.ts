@@ -167,8 +167,8 @@ export class Link {
    * @throws Refusal, Disconnected, TimedOut
    */
   async query(kind: Question, timeout: number): Promise<AnswerBody> {
-    const asked = this.#request((request) => ({ case: 'query', value: { request, kind } }));
-    const reply = await within(asked, timeout, `an answer to ${kind.case}`);
+    const frame = (request: bigint): FrameInit => ({ case: 'query', value: { request, kind } });
+    const reply = await this.#request(frame, (asked) => within(asked, timeout, `an answer to ${kind.case}`));
     if (reply.kind === 'answer') {
       return reply.answer;
     }
@@ -181,8 +181,10 @@ export class Link {
    * @throws Refusal, Disconnected, TimedOut
    */
   async state(statements: Uint8Array[], timeout: number): Promise<bigint[]> {
-    const asked = this.#request((request) => ({ case: 'state', value: { request, statements } }));
-    const reply = await within(asked, timeout, 'an answer to the statements');
+    const frame = (request: bigint): FrameInit => ({ case: 'state', value: { request, statements } });
+    const reply = await this.#request(frame, (asked) =>
+      within(asked, timeout, 'an answer to the statements'),
+    );
     if (reply.kind === 'stated' && reply.indices.length === statements.length) {
       return reply.indices;
     }
@@ -250,7 +252,11 @@ export class Link {
     }
   }
 
-  async #request(frame: (request: bigint) => FrameInit): Promise<Reply> {
+  /** @param patience - how long it is waited for; what comes later is for nobody */
+  async #request(
+    frame: (request: bigint) => FrameInit,
+    patience = (asked: Promise<Reply>) => asked,
+  ): Promise<Reply> {
     if (this.#why !== undefined) {
       throw this.#why;
     }
@@ -258,8 +264,12 @@ export class Link {
     const request = this.#lastRequest;
     const waiter = deferred<Reply>();
     this.#waiting.set(request, waiter);
-    this.#send(frame(request));
-    return waiter.promise;
+    try {
+      this.#send(frame(request));
+      return await patience(waiter.promise);
+    } finally {
+      this.#waiting.delete(request);
+    }
   }
 
   #send(frame: FrameInit): void {

@@ -5,7 +5,7 @@ import { Backoff } from './backoff.js';
 import { type Batch, encodeBatches, type Gathered, Gathering } from './batch.js';
 import { fromHex } from './bytes.js';
 import { refusalCode } from './code.js';
-import { asError, Closed, Disconnected } from './failure.js';
+import { asError, Closed, Disconnected, ProtocolViolation } from './failure.js';
 import { ENVELOPE_BYTES_MAX } from './limits.js';
 import type { Link } from './link.js';
 import { sampleValue, type Value } from './message.js';
@@ -62,6 +62,13 @@ export interface PublisherState {
   readonly obstacle: Refusal | undefined;
 }
 
+/** Somebody who waits until everything is settled that was handed over before. */
+interface Flush {
+  readonly upTo: number;
+  left: number;
+  readonly done: Deferred<void>;
+}
+
 /** Publishes on one topic. Made by `Client.publisher`. */
 export class Publisher {
   readonly #session: Session;
@@ -77,6 +84,11 @@ export class Publisher {
   #waiting: ReturnType<typeof setTimeout> | undefined;
   #refresh: ReturnType<typeof setInterval> | undefined;
   #link: Link | undefined;
+  /** What the node takes, as the last connection told. */
+  #envelopeBytesMax = ENVELOPE_BYTES_DEFAULT;
+  /** How much was handed over, and the flushes that wait for some of it. */
+  #handedOver = 0;
+  readonly #flushes = new Set<Flush>();
   #pumping = false;
   #fault: Error | undefined;
   #isClosed = false;
@@ -183,14 +195,19 @@ export class Publisher {
   }
 
   /**
-   * Closes the batch; resolves when the node has stored everything handed over. Without a connection it
+   * Closes the batch; resolves when the node has stored everything handed over before. Without a connection it
    * waits for one.
    *
    * @throws what was lost since the last flush: {@link Lost}, {@link Unencodable}; Closed
    */
   async flush(): Promise<void> {
     this.#closeBatch();
-    await this.#state.until(({ open }) => (open === 0 ? true : undefined));
+    const { open } = this.#state.value;
+    if (open > 0) {
+      const flush = { upTo: this.#handedOver, left: open, done: deferred<void>() };
+      this.#flushes.add(flush);
+      await flush.done.promise;
+    }
     const fault = this.#fault;
     this.#fault = undefined;
     if (fault !== undefined) {
@@ -244,11 +261,24 @@ export class Publisher {
       throw new Closed('publisher');
     }
     this.#change({ open: 1 });
+    this.#handedOver += 1;
+    const place = this.#handedOver;
     begin((outcome) => {
       this.#fault = outcome instanceof Error ? outcome : this.#fault;
       settle(outcome);
       this.#change({ open: -1 });
+      this.#noteSettled(place);
     });
+  }
+
+  #noteSettled(place: number): void {
+    for (const flush of this.#flushes) {
+      flush.left -= place <= flush.upTo ? 1 : 0;
+      if (flush.left === 0) {
+        this.#flushes.delete(flush);
+        flush.done.resolve();
+      }
+    }
   }
 
   #closeBatch(): void {
@@ -325,8 +355,7 @@ export class Publisher {
   }
 
   #bodyBytesMax(): number {
-    const told = this.#link?.welcome.envelopeBytesMax || ENVELOPE_BYTES_DEFAULT;
-    return bodyBytesMax(Math.min(told, ENVELOPE_BYTES_MAX));
+    return bodyBytesMax(this.#envelopeBytesMax);
   }
 
   #handleStanding(): void {
@@ -352,6 +381,8 @@ export class Publisher {
     if (link === undefined) {
       this.#outbox.handleDisconnected();
     } else {
+      const told = link.welcome.envelopeBytesMax || ENVELOPE_BYTES_DEFAULT;
+      this.#envelopeBytesMax = Math.min(told, ENVELOPE_BYTES_MAX);
       this.#outbox.handleConnected();
       void this.#askProtection();
       this.#pump();
@@ -423,8 +454,11 @@ export class Publisher {
     const question = { case: 'streamHead', value: { topic: this.topic, boot: fromHex(boot) } } as const;
     try {
       const answer = await link.query(question, this.#session.settings.queryTimeout);
+      if (answer.case !== 'expectedSequence') {
+        throw new ProtocolViolation('the sequence expected next', String(answer.case));
+      }
       if (link === this.#link) {
-        this.#outbox.handleHead(boot, answer.case === 'expectedSequence' ? answer.value : 0n);
+        this.#outbox.handleHead(boot, answer.value);
       }
     } catch (thrown) {
       if (link === this.#link && !(thrown instanceof Disconnected)) {

@@ -235,7 +235,9 @@ export class Subscription implements AsyncIterable<Delivery> {
 
   async #handleSubscribed(position: bigint, head: bigint): Promise<void> {
     this.#place.handleSubscribed(position, head);
-    this.#backoff.reset();
+    if (position >= head) {
+      this.#backoff.reset();
+    }
     this.#ready.resolve();
     if (this.#place.isLive && !this.#toldLive && !this.#wish.endsAtHead) {
       this.#toldLive = true;
@@ -254,6 +256,7 @@ export class Subscription implements AsyncIterable<Delivery> {
     const judging = this.#verifier.judge(record, this.#session.asker(link));
     const judged = await unlessAborted(judging, this.#stop.signal);
     this.#place.advance(position + 1n);
+    this.#backoff.reset();
     if ('reason' in judged) {
       await this.#handOver(rejectedOf(position, judged));
       return;

@@ -5,7 +5,7 @@ import { City, eventually, type Member } from '@sekisho/e2e';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { FrameInit, FrameKind } from '../src/frame.js';
 import { type Client, type Delivery, MemoryStore, type Subscription, TrustError } from '../src/index.js';
-import { clientOf, failure, messages, next } from './bench.js';
+import { clientOf, failure, messages, next, reading } from './bench.js';
 import { Liar } from './liar.js';
 
 const FILTER = 'fujisawa/truck/17/#';
@@ -68,6 +68,34 @@ describe('a node that lies', () => {
 
   it('shows what it has where it is honest', async () => {
     expect((await all()).map(({ kind }) => kind)).toEqual(Array(5).fill('message'));
+  });
+
+  it('takes nothing for disproven that a busy node would not prove for now', async () => {
+    const asked = new Map<bigint, string>();
+    const refused = new Set<string>();
+    liar.muffle = (frame) => {
+      if (frame.case === 'query') {
+        asked.set(frame.value.request, frame.value.kind.case ?? '');
+      }
+      return frame;
+    };
+    liar.lie = (frame) => {
+      if (frame.case === 'record') {
+        return { case: 'record', value: { ...frame.value, keyHeader: new Uint8Array() } };
+      }
+      const question = frame.case === 'answer' ? (asked.get(frame.value.request) ?? '') : '';
+      if (frame.case !== 'answer' || refused.has(question)) {
+        return frame;
+      }
+      refused.add(question);
+      const { request } = frame.value;
+      return { case: 'refused', value: { request, code: 30, what: question, why: 'wanted fewer questions' } };
+    };
+    const told = await all();
+    expect(told.map((one) => (one.kind === 'message' ? reading(one, 'count') : one))).toEqual([
+      0, 1, 2, 3, 4,
+    ]);
+    expect([...refused]).toEqual(expect.arrayContaining(['principal', 'keyHeader', 'keyGrants']));
   });
 
   it('has nothing taken for a message that it changed', async () => {
@@ -200,6 +228,22 @@ describe('a node that lies', () => {
     const positions = told.flatMap((delivery) => (delivery.kind === 'message' ? [delivery.position] : []));
     expect(new Set(positions).size).toBe(5);
     await subscription.close();
+  });
+
+  it('makes nobody wait for more than was handed over before by keeping an answer back', async () => {
+    let answers = 0;
+    liar.lie = (frame) => {
+      answers += frame.case === 'published' ? 1 : 0;
+      return frame.case === 'published' && answers > 1 ? undefined : frame;
+    };
+    const device = await clientOf(truck, city, { web: liar.address, trust: new MemoryStore() });
+    const publisher = await device.publisher(TOPIC, { batch: { samples: 1 } });
+    const first = publisher.publish({ values: { count: 5 } });
+    const flushed = publisher.flush();
+    const second = publisher.publish({ values: { count: 6 } }).catch(() => undefined);
+    await Promise.all([first, flushed]);
+    await device.close();
+    await second;
   });
 });
 

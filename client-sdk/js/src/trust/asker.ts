@@ -2,7 +2,7 @@
 
 import type { AnswerBody, Question } from '../link.js';
 
-/** Asks the node. Rejects with a Refusal where the node refuses; any other error is an interruption. */
+/** Asks the node. Rejects with a Refusal where the node refuses; any other error, and one that may pass, is an interruption. */
 export interface Asker {
   query(question: Question): Promise<AnswerBody>;
 }

@@ -4,7 +4,7 @@
 import type { Header } from '../envelope.js';
 import type { RejectedRecord } from './verifier.js';
 
-/** Streams remembered before all are forgotten; about 300 bytes each. */
+/** Streams remembered before that is forgotten of which nothing came for longest; about 300 bytes each. */
 const STREAMS_MAX = 8192;
 /** Gaps that the node told, and that may explain what is missing in a stream. */
 const TOLD_MAX = 64;
@@ -39,6 +39,7 @@ interface Last {
 
 /** See the file. */
 export class Chain {
+  /** The one of which nothing came for longest is the first. */
   private readonly streams = new Map<string, Last>();
   private readonly told: ToldGap[] = [];
 
@@ -78,8 +79,10 @@ export class Chain {
   }
 
   private remember(stream: string, last: Last): void {
-    if (this.streams.size >= STREAMS_MAX && !this.streams.has(stream)) {
-      this.streams.clear();
+    this.streams.delete(stream);
+    const [idle] = this.streams.size < STREAMS_MAX ? [] : this.streams.keys();
+    if (idle !== undefined) {
+      this.streams.delete(idle);
     }
     this.streams.set(stream, last);
   }

@@ -264,7 +264,7 @@ function remember<T>(memory: Map<string, T>, key: string, value: T): void {
   memory.set(key, value);
 }
 
-/** The answer; undefined where the node refuses. */
+/** The answer; undefined where the node refuses for good. A busy node is asked again by whoever wants to know. */
 export async function askOrNothing(
   asker: Asker,
   question: Parameters<Asker['query']>[0],
@@ -272,7 +272,7 @@ export async function askOrNothing(
   try {
     return await asker.query(question);
   } catch (cause) {
-    if (cause instanceof Refusal) {
+    if (cause instanceof Refusal && !cause.mayPass) {
       return undefined;
     }
     throw cause;
