@@ -318,8 +318,10 @@ impl Work {
     ) -> Result<(), BridgeError> {
         match delivery {
             Some(Ok(Delivery::Message(message))) => {
-                let publications = self.made_of(&message, cancel).await;
-                self.pass_on(source, message.position, publications).await;
+                // Of what is not known when it is stopped nothing is acknowledged: it comes again.
+                if let Some(publications) = self.made_of(&message, cancel).await {
+                    self.pass_on(source, message.position, publications).await;
+                }
             }
             Some(Ok(Delivery::Gap(gap))) => {
                 warn!(from = %gap.from, to = %gap.to, reason = %gap.reason, "missed records");
@@ -350,29 +352,33 @@ impl Work {
         self.rights.own().organisation()
     }
 
-    /// What is to be published of a message.
-    async fn made_of(&mut self, message: &Message, cancel: &CancellationToken) -> Vec<Publication> {
+    /// What is to be published of a message; none where it is stopped before that is known.
+    async fn made_of(
+        &mut self,
+        message: &Message,
+        cancel: &CancellationToken,
+    ) -> Option<Vec<Publication>> {
         self.tally.messages = self.tally.messages.saturating_add(1);
         let topic = &message.topic;
         if message.publisher_id == self.own {
             self.tally.leave_out(Why::Own);
-            return Vec::new();
+            return Some(Vec::new());
         }
-        if !self.may_bridge(topic, cancel).await {
+        if !self.may_bridge(topic, cancel).await? {
             self.tally.leave_out(Why::Withheld);
-            return self.forget(topic, cancel).into_iter().collect();
+            return Some(self.devices.forget(topic).into_iter().collect());
         }
         let body = match message.body() {
             Ok(body) => body,
             Err(cause) => {
                 warn!(%topic, %cause, "cannot open a record");
                 self.tally.leave_out(Why::Unopened);
-                return Vec::new();
+                return Some(Vec::new());
             }
         };
         let Some(samples) = body::samples(&message.content_type, body, message.received) else {
             self.tally.leave_out(Why::Opaque);
-            return Vec::new();
+            return Some(Vec::new());
         };
         let origin = Origin {
             topic,
@@ -385,18 +391,17 @@ impl Work {
         for sample in &samples {
             publications.extend(self.devices.take(origin, sample, &mut self.tally));
         }
-        publications
+        Some(publications)
     }
 
     /// Tells the broker again what is retained of a device, as far as it may still be.
     async fn tell_again(&mut self, cancel: &CancellationToken) {
         let Some(provider) = self.refresh.pop() else { return };
         for topic in self.devices.topics(&provider) {
-            if cancel.is_cancelled() {
-                return;
-            }
-            if !self.may_bridge(&topic, cancel).await {
-                drop(self.forget(&topic, cancel));
+            match self.may_bridge(&topic, cancel).await {
+                Some(true) => {}
+                Some(false) => drop(self.devices.forget(&topic)),
+                None => return,
             }
         }
         if let Some(again) = self.devices.retained(&provider) {
@@ -404,27 +409,21 @@ impl Work {
         }
     }
 
-    /// Lets go of what came of a topic that may not be bridged any more.
-    fn forget(&mut self, topic: &Topic, cancel: &CancellationToken) -> Option<Publication> {
-        // Whoever is stopped was not told no.
-        if cancel.is_cancelled() { None } else { self.devices.forget(topic) }
-    }
-
-    /// Asks until the node answers: without its yes nothing leaves.
-    async fn may_bridge(&mut self, topic: &Topic, cancel: &CancellationToken) -> bool {
+    /// Asks until the node answers: without its yes nothing leaves. None where it is stopped before.
+    async fn may_bridge(&mut self, topic: &Topic, cancel: &CancellationToken) -> Option<bool> {
         loop {
             match self.rights.may_bridge(topic).await {
                 Ok((may, is_news)) => {
                     if is_news && !may {
                         error!(%topic, "no right to bridge: nothing of it is republished");
                     }
-                    return may;
+                    return Some(may);
                 }
                 Err(cause) => warn!(%topic, %cause, "the node does not say whether to bridge"),
             }
             tokio::select! {
                 () = sleep(ASK_PAUSE) => {}
-                () = cancel.cancelled() => return false,
+                () = cancel.cancelled() => return None,
             }
         }
     }
