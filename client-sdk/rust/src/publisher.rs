@@ -205,7 +205,7 @@ async fn protect(
             }
             (Err(PublishError::Query(_)), Some(protection)) => return Ok(protection.clone()),
             (Err(PublishError::Query(cause)), None) if cause.is_passing() => {
-                tracing::debug!(%topic, cause = %Chain(&cause), "protection is asked for again");
+                tracing::warn!(%topic, cause = %Chain(&cause), "protection is asked for again");
             }
             (Err(cause), _) => return Err(cause),
         }
