@@ -126,8 +126,9 @@ pub(crate) fn make(plan: &Plan) -> Result<Made> {
     let taken = plan.dir.join(CONFIGURATION);
     ensure!(
         !is_there(&taken)?,
-        "{}: wanted a new folder, found an organisation in it; name another with --dir",
-        plan.dir.display()
+        "{dir}: wanted a new folder, found an organisation in it; `sekisho serve --dir {dir}` runs that \
+         one; name another with --dir",
+        dir = plan.dir.display()
     );
     for folder in ["", "keys", ADMINISTRATOR, STEWARD] {
         let path = plan.dir.join(folder);

@@ -80,7 +80,7 @@ impl Join {
         Logging::quiet(&self.log).start()?;
         let dir = &self.dir;
         let taken = is_there(&dir.join(PROFILE_FILE))?;
-        ensure!(!taken, "{}: wanted a new folder, found a profile in it", dir.display());
+        ensure!(!taken, "{}: wanted a new folder, found {}", dir.display(), joined_already(dir));
         if let Some(name) = &self.prepare {
             return self.prepare(name);
         }
@@ -257,6 +257,17 @@ fn left_there(dir: &Path, token: &JoinToken, cause: &EnrolError) -> String {
         again
     };
     format!("the keys of {name} stay in {dir}, and nothing has to be removed: {next}")
+}
+
+/// Whose a folder is that has joined.
+fn joined_already(dir: &Path) -> String {
+    match Profile::load(dir) {
+        Ok(profile) => {
+            let name = profile.principal;
+            format!("that of {name}, which has joined; name another with --dir")
+        }
+        Err(_damaged) => "a profile in it; name another with --dir".to_owned(),
+    }
 }
 
 /// The keys in the folder, or new ones, and whether they were there. They are kept before they are

@@ -48,5 +48,8 @@ export async function followLog(desk: Desk, until: AbortSignal): Promise<void> {
 
 /** Asks anew which topics there are, for the pickers of forms. */
 export async function lookAround(desk: Desk): Promise<void> {
-  streams.value = await desk.discover(`${desk.self.organisation}/#`);
+  const known = await desk.discover(`${desk.self.organisation}/#`);
+  streams.value = [...known].sort((one, other) =>
+    one.topic.localeCompare(other.topic, 'en', { numeric: true }),
+  );
 }

@@ -2,12 +2,12 @@
 //! that nobody else can read.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use sekisho::{JoinToken, Profile, clock};
 use sekisho_proto::{PrincipalKind, PrincipalName};
 use sekisho_steward::enrolment::Approval;
@@ -114,6 +114,9 @@ fn duration(left: Duration) -> String {
 /// A file that nobody else may read, and that was not there before.
 pub(super) fn new_file(path: &Path) -> Result<File> {
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    if made.as_ref().is_err_and(|cause| cause.kind() == ErrorKind::AlreadyExists) {
+        bail!("{}: wanted to make a new file, found one there; nothing is overwritten", path.display());
+    }
     made.with_context(|| format!("{}: wanted to make a new file", path.display()))
 }
 

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
+use indicatif::BinaryBytes;
 use sekisho::Client;
 use sekisho_proto::frame::Question;
 use sekisho_proto::{Filter, PrincipalName};
@@ -147,12 +148,12 @@ impl Storage {
         }
         tell(&self.common, answer, ("trees", all), |trees| {
             let row = |tree: &Value| {
-                let fields = ["topics", "records", "last_received", "retention_s", "tree"];
-                let cells = fields.map(|field| output::moment(&text(tree, field)));
-                cells.to_vec()
+                let cell = |field| output::moment(&text(tree, field));
+                let kept_for = kept_for(part(tree, "retention_s").as_u64());
+                vec![cell("topics"), cell("records"), cell("last_received"), kept_for, cell("tree")]
             };
             let rows: Vec<Vec<String>> = trees.iter().map(row).collect();
-            output::table(&["TOPICS", "RECORDS", "LAST RECEIVED", "KEPT, S", "TREE"], &rows);
+            output::table(&["TOPICS", "RECORDS", "LAST RECEIVED", "KEPT FOR", "TREE"], &rows);
         });
         Ok(Exit::Done)
     }
@@ -240,11 +241,36 @@ fn refusal(one: &Value) -> Vec<String> {
 }
 
 /// What is beside the trees, a line each.
+/// A figure in words: bytes with a fitting unit, and no limit where there is none.
+fn figure(name: &str, value: &Value) -> String {
+    let (what, is_bytes) = match name.strip_suffix("_bytes") {
+        Some(what) => (what, true),
+        None => (name.strip_suffix("_max").unwrap_or(name), name.ends_with("bytes_max")),
+    };
+    let what = what.trim_end_matches("_bytes").replace('_', " ");
+    match value.as_u64() {
+        Some(bytes) if is_bytes => format!("{what} {}", BinaryBytes(bytes)),
+        Some(number) => format!("{what} {number}"),
+        None if value.is_null() => format!("{what} without limit"),
+        None => format!("{what} {value}"),
+    }
+}
+
+/// How long a topic's own rule keeps its records.
+fn kept_for(seconds: Option<u64>) -> String {
+    let Some(seconds) = seconds else { return "see limits".to_owned() };
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
+    match units.into_iter().find(|(unit, _name)| seconds >= *unit && seconds.is_multiple_of(*unit)) {
+        Some((unit, name)) => output::count(seconds / unit, name),
+        None => output::count(seconds, "second"),
+    }
+}
+
 fn figures(answer: &Value) {
     for group in ["disk", "limits"] {
         let Some(figures) = part(answer, group).as_object() else { continue };
         for (name, value) in figures {
-            output::line(format!("{group}: {name} = {value}"));
+            output::line(format!("{group}: {}", figure(name, value)));
         }
     }
     let logs = part(answer, "logs");
@@ -255,4 +281,35 @@ fn figures(answer: &Value) {
         output::line(format!("{log} log: {} entries", text(part(logs, log), "entries")));
     }
     output::line("");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_told_with_units_that_people_read() {
+        for (name, value, words) in [
+            ("free_bytes", json!(74_362_195_968_u64), "free 69.26 GiB"),
+            ("retention_bytes", Value::Null, "retention without limit"),
+            ("envelope_bytes_max", json!(65_536), "envelope 64.00 KiB"),
+            ("connections_max", json!(12_000), "connections 12000"),
+            ("retention_days", json!(30), "retention days 30"),
+        ] {
+            assert_eq!(figure(name, &value), words);
+        }
+    }
+
+    #[test]
+    fn how_long_records_are_kept_is_told_exactly() {
+        for (seconds, words) in [
+            (Some(2_592_000), "30 days"),
+            (Some(5_400), "90 minutes"),
+            (Some(61), "61 seconds"),
+            (Some(3_600), "1 hour"),
+            (None, "see limits"),
+        ] {
+            assert_eq!(kept_for(seconds), words);
+        }
+    }
 }

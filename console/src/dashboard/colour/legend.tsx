@@ -114,7 +114,7 @@ function ThresholdForm({ desk, thresholds, unit }: { desk: Desk; thresholds: Thr
               type="number"
               step="any"
               value={text}
-              aria-label={`${w.threshold(index + 1)} ${unit}`}
+              aria-label={`${w.threshold(index + 1)} ${shownUnit(unit)}`}
               aria-invalid={parsed === undefined}
               aria-describedby={parsed === undefined ? error : undefined}
               onInput={(event) =>
