@@ -2,6 +2,7 @@
 // holds it asks the session for the next one.
 
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { gapReasonName } from './code.js';
 import { asError, Disconnected, ProtocolViolation } from './failure.js';
 import { decodeFrame, encodeFrame, type FrameInit, type FrameKind } from './frame.js';
 import { ENVELOPE_BYTES_MAX, FRAME_BYTES_MAX } from './limits.js';
@@ -21,6 +22,8 @@ export const HELD_BYTES_MAX = 64 * 1024 * 1024;
 const RECORD_BYTES_BESIDE = FRAME_BYTES_MAX - ENVELOPE_BYTES_MAX;
 /** How often a node that says nothing is asked whether it is there, milliseconds. */
 const PING_EVERY = 10_000;
+/** How often it is seen whether the pong has left for which another waits, milliseconds. */
+const PONG_AGAIN = 100;
 /** Rounds of silence after which it is not. */
 const SILENT_ROUNDS_MAX = 3;
 
@@ -93,6 +96,8 @@ class Held {
 export class Branch {
   readonly frames = new Held();
   #credit: number;
+  /** Nothing is to come of what is before this position. */
+  #next = 0n;
 
   /** @param window - records that the node may send ahead; no more than these are ever paid for */
   constructor(
@@ -118,6 +123,27 @@ export class Branch {
     this.send({ case: 'unsubscribe', value: { subscription: this.number } });
   }
 
+  /**
+   * Notes where a record or gap stands; what is wrong where that is not behind everything told before. Only a node
+   * whose log ends before this place goes back, and says so.
+   */
+  disorder(frame: BranchFrame): ProtocolViolation | undefined {
+    if (frame.case !== 'record' && frame.case !== 'gap') {
+      return undefined;
+    }
+    const isRestart = frame.case === 'gap' && gapReasonName(frame.value.reason) === 'restart';
+    const from = frame.case === 'gap' ? frame.value.fromPosition : frame.value.position;
+    const to = frame.case === 'gap' ? frame.value.toPosition : from + 1n;
+    if (!isRestart && from < this.#next) {
+      return new ProtocolViolation(`a ${frame.case} at position ${this.#next} or after`, String(from));
+    }
+    if (!isRestart && to <= from) {
+      return new ProtocolViolation(`a gap that ends after ${from}`, `one that ends at ${to}`);
+    }
+    this.#next = to;
+    return undefined;
+  }
+
   /** Takes a frame of so many bytes in; false where it was not paid for, or where there is no room. */
   take(frame: BranchFrame, bytes: number): boolean {
     this.#credit -= frame.case === 'record' ? 1 : 0;
@@ -139,6 +165,11 @@ export class Link {
   readonly #slots: Deferred<void>[] = [];
   readonly #pings: ReturnType<typeof setInterval>;
   #silent = { heard: 0, rounds: 0 };
+  /** Bytes sent, and how many when the last pong was. */
+  #sent = 0;
+  #sentWithPong = 0;
+  /** The newest ping's, while an earlier pong has not left. */
+  #pongOwed: { readonly token: bigint; readonly timer: ReturnType<typeof setTimeout> } | undefined;
 
   /** @param generation - grows with every connection of a session */
   constructor(
@@ -273,7 +304,9 @@ export class Link {
   }
 
   #send(frame: FrameInit): void {
-    this.socket.send(encodeFrame(frame));
+    const message = encodeFrame(frame);
+    this.#sent += message.length;
+    this.socket.send(message);
   }
 
   async #read(): Promise<void> {
@@ -308,7 +341,7 @@ export class Link {
         break;
       }
       case 'ping':
-        this.#send({ case: 'pong', value: { token: frame.value.token } });
+        this.#answerPing(frame.value.token);
         break;
       case 'pong':
         break;
@@ -330,8 +363,8 @@ export class Link {
       case 'checkpoint': {
         const branch = this.#branches.get(frame.value.subscription);
         // Without one, it has crossed the end of its subscription.
-        if (branch !== undefined && !branch.take(frame, bytes)) {
-          throw new ProtocolViolation('records that were asked for', 'more than there was credit for');
+        if (branch !== undefined) {
+          takeIn(branch, frame, bytes);
         }
         break;
       }
@@ -364,6 +397,18 @@ export class Link {
     }
   }
 
+  /** One pong waits to leave at most: a node that reads nothing cannot have them pile up. */
+  #answerPing(token: bigint): void {
+    clearTimeout(this.#pongOwed?.timer);
+    this.#pongOwed = undefined;
+    if (this.#sent - this.socket.waiting >= this.#sentWithPong) {
+      this.#send({ case: 'pong', value: { token } });
+      this.#sentWithPong = this.#sent;
+    } else {
+      this.#pongOwed = { token, timer: setTimeout(() => this.#answerPing(token), PONG_AGAIN) };
+    }
+  }
+
   #break(cause: Error): Error {
     this.#end(cause);
     this.socket.close(cause.message);
@@ -376,6 +421,7 @@ export class Link {
     }
     this.#why = cause;
     clearInterval(this.#pings);
+    clearTimeout(this.#pongOwed?.timer);
     const gone = cause instanceof Disconnected ? cause : new Disconnected(cause.message, { cause });
     for (const waiter of this.#waiting.values()) {
       waiter.reject(gone);
@@ -389,5 +435,15 @@ export class Link {
       slot.resolve();
     }
     this.#ended.resolve(cause);
+  }
+}
+
+function takeIn(branch: Branch, frame: BranchFrame, bytes: number): void {
+  const disorder = branch.disorder(frame);
+  if (disorder !== undefined) {
+    throw disorder;
+  }
+  if (!branch.take(frame, bytes)) {
+    throw new ProtocolViolation('records that were asked for', 'more than there was credit for');
   }
 }

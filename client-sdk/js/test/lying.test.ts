@@ -230,6 +230,26 @@ describe('a node that lies', () => {
     await subscription.close();
   });
 
+  it('makes nothing lost by another answer than the one to how far a stream has come', async () => {
+    const device = await clientOf(truck, city, { web: liar.address, trust: new MemoryStore() });
+    const publisher = await device.publisher(TOPIC, { batch: { samples: 1 } });
+    await publisher.publishDurably({ values: { count: 7 } });
+    let heads = 0;
+    liar.lie = (frame) => {
+      if (frame.case !== 'answer' || frame.value.kind.case !== 'expectedSequence' || heads > 0) {
+        return frame;
+      }
+      heads += 1;
+      const kind = { case: 'statements' as const, value: { statements: [] } };
+      return { case: 'answer', value: { request: frame.value.request, kind } };
+    };
+    liar.drop();
+    await publisher.publishDurably({ values: { count: 8 } });
+    expect(heads).toBe(1);
+    expect(publisher.state.lost).toBe(0);
+    await device.close();
+  });
+
   it('makes nobody wait for more than was handed over before by keeping an answer back', async () => {
     let answers = 0;
     liar.lie = (frame) => {

@@ -28,3 +28,13 @@ describe('the order of streams', () => {
     expect(chain.judge(of(8191, 2n), 9005n)).toMatchObject({ from: 8192n });
   });
 });
+
+describe('a gap that the node told', () => {
+  it('explains nothing that is missing behind a record that came in spite of it', () => {
+    const chain = new Chain();
+    chain.judge(of(0, 0n), 0n);
+    chain.noteTold({ from: 1n, to: 2n ** 64n - 1n });
+    expect(chain.judge(of(0, 5n), 5n)).toBe(undefined);
+    expect(chain.judge(of(0, 7n), 9n)).toEqual({ from: 6n, to: 9n, topic: 'fujisawa/air' });
+  });
+});

@@ -41,7 +41,7 @@ interface Last {
 export class Chain {
   /** The one of which nothing came for longest is the first. */
   private readonly streams = new Map<string, Last>();
-  private readonly told: ToldGap[] = [];
+  private told: ToldGap[] = [];
 
   /** The node has said what it does not deliver, and why. */
   noteTold(gap: ToldGap): void {
@@ -55,6 +55,7 @@ export class Chain {
   judge(record: Link, position: bigint): undefined | WithheldGap | RejectedRecord {
     const { header, hash } = record;
     const { topic, sequence } = header;
+    this.disprove(position);
     const stream = `${header.publisher} ${header.boot} ${topic}`;
     const last = this.streams.get(stream);
     if (last === undefined) {
@@ -85,6 +86,13 @@ export class Chain {
       this.streams.delete(idle);
     }
     this.streams.set(stream, last);
+  }
+
+  /** What comes shows that a gap that was told to reach further ends before it: what follows is not explained by it. */
+  private disprove(position: bigint): void {
+    if (this.told.some(({ to }) => to > position)) {
+      this.told = this.told.map((gap) => (gap.to > position ? { ...gap, to: position } : gap));
+    }
   }
 
   /** Whether the node told of something missing between two positions of the topic. */
