@@ -72,6 +72,11 @@ impl Place {
         }
     }
 
+    /// Whether what begins here is behind everything that the node has told on this connection.
+    pub(super) fn follows(&self, from: Position) -> bool {
+        from >= self.told
+    }
+
     /// Whether the record at this position is to be delivered.
     pub(super) fn wants(&self, position: Position) -> bool {
         position >= self.resumed_at && self.until.is_none_or(|until| position < until)

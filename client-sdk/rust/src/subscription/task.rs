@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use sekisho_proto::{
-    CursorName, Filter, Frame, Position,
+    CursorName, Filter, Frame, GapReason, Position,
     frame::{Acknowledge, Credit, Record, Start, Subscribe, Subscribed, Unsubscribe},
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -238,6 +238,9 @@ impl Task {
                 },
                 Event::Unwanted => return Outcome::Done,
             };
+            if let Some(cause) = self.disorder(&frame) {
+                return lost(&cause);
+            }
             match frame {
                 Frame::Subscribed(Subscribed { position, head, .. }) => {
                     subscribed = true;
@@ -278,6 +281,25 @@ impl Task {
                 return lost(&cause);
             }
         }
+    }
+
+    /// What is wrong with a record or gap that is not behind everything told before. Only a node
+    /// whose log ends earlier goes back, and says so.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "no other frame has a position of its own")]
+    fn disorder(&self, frame: &Frame) -> Option<StreamError> {
+        let from = match frame {
+            Frame::Record(record) => record.position,
+            Frame::Gap(gap) if gap.reason != GapReason::Restart => {
+                if gap.to_position <= gap.from_position {
+                    let (wanted, found) = ("a gap of some length", "one of none");
+                    return Some(StreamError::Unexpected { wanted, found });
+                }
+                gap.from_position
+            }
+            _ => return None,
+        };
+        let (wanted, found) = ("positions that grow", "an earlier one");
+        (!self.place.follows(from)).then_some(StreamError::Unexpected { wanted, found })
     }
 
     async fn next(&mut self, subscribed: bool, reader: &mut FrameReader) -> Event {

@@ -80,7 +80,7 @@ async fn what_is_withheld_in_the_middle_is_told_as_withheld() {
 async fn what_the_node_says_is_missing_is_told_once_and_with_its_reason() {
     let world = World::fujisawa();
     let told = Step::Gap { positions: 2, reason: GapReason::Corrupt };
-    let node = node_with(&world, |log| drop(log.splice(2..4, [told]))).await;
+    let node = node_with(&world, |log| drop(log.splice(2..3, [told]))).await;
     let (_client, mut readings) = reader(&node, &world).await;
     reads(&mut readings, 0..2).await;
     assert_eq!(gap(&mut readings).await.reason, GapReason::Corrupt);

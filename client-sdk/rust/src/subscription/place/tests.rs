@@ -48,6 +48,18 @@ fn nothing_that_was_delivered_is_told_as_missing() {
 }
 
 #[test]
+fn what_a_node_tells_on_a_connection_only_goes_forward() {
+    let mut place = Place::new(Start::Earliest, Ends::Never);
+    place.start();
+    place.handle_subscribed(at(3), at(10));
+    assert!(place.follows(at(3)) && !place.follows(at(2)));
+    place.handle_gap(gap(3, u64::MAX, GapReason::Retention));
+    assert!(!place.follows(at(5)), "inside a gap that was told");
+    place.start();
+    assert!(place.follows(at(2)), "a cursor may begin earlier");
+}
+
+#[test]
 fn what_comes_after_a_log_ended_earlier_is_wanted() {
     let mut place = Place::new(Start::Earliest, Ends::Never);
     place.start();

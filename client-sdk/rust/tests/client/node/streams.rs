@@ -49,10 +49,12 @@ async fn records(mut stream: Stream, subscribe: Subscribe, shared: Arc<Shared>) 
     let mut is_behind = next < head;
     loop {
         while let Some(frame) = shared.step(subscription, next, credit) {
-            if let Frame::Record(_) = frame {
+            if let Frame::Gap(gap) = &frame {
+                next = gap.to_position.value();
+            } else {
                 credit -= 1;
+                next += 1;
             }
-            next += 1;
             stream.writer.send(&frame).await.ok()?;
         }
         if is_behind && next >= head {
