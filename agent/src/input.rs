@@ -89,6 +89,17 @@ impl Input {
         self.reader.format.restart();
     }
 
+    /// How many of the bytes taken belong to a line that has not ended.
+    #[must_use]
+    pub fn pending(&self) -> u64 {
+        self.splitter.pending()
+    }
+
+    /// Counts from here on: what came before was counted by an earlier run.
+    pub fn count_anew(&mut self) {
+        self.reader.tally = Tally::default();
+    }
+
     /// The name it was configured with.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -15,6 +15,7 @@ pub mod line;
 pub mod merge;
 pub mod node;
 pub mod observation;
+pub mod place;
 pub mod replay;
 pub mod run;
 pub mod source;

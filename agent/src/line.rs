@@ -68,6 +68,12 @@ impl LineSplitter {
         bytes
     }
 
+    /// How many bytes came since the end of the last line.
+    #[must_use]
+    pub fn pending(&self) -> u64 {
+        self.skipped.unwrap_or(self.partial.len() as u64)
+    }
+
     /// How many bytes a line may have.
     #[must_use]
     pub fn bytes_max(&self) -> usize {

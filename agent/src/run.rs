@@ -10,6 +10,7 @@ use sekisho_proto::{Sample, Topic};
 use tokio::{
     sync::mpsc,
     task::{JoinError, JoinHandle, JoinSet},
+    time::MissedTickBehavior,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -19,6 +20,7 @@ use crate::{
     format::FormatError,
     merge::{Joined, Joiner},
     observation::Observation,
+    place::{Place, Places},
     replay::TooLong,
     source::SourceError,
     tally::{Tally, counted},
@@ -33,6 +35,10 @@ const BATCHES_MAX: usize = 16;
 
 /// How long a stopped agent tries to publish what it has read already, where that is slow.
 const DRAIN_LONGEST: Duration = Duration::from_secs(5);
+
+/// How often it is kept how far followed files were read. What is published in between is published
+/// again after a crash.
+const PLACES_EVERY: Duration = Duration::from_secs(5);
 
 /// How often the figures of a running agent are told.
 const REPORT_EVERY: Duration = Duration::from_secs(60);
@@ -169,6 +175,8 @@ impl fmt::Display for Report {
 struct Batch {
     input: usize,
     observations: Vec<Observation>,
+    /// Where the input stands behind them, where that is kept.
+    place: Option<Place>,
 }
 
 /// Reads all inputs until they have ended or it is cancelled, and publishes what they say. When
@@ -187,6 +195,8 @@ pub async fn run(
     let cancel = cancel.child_token();
     let _stop_inputs = cancel.clone().drop_guard();
     let (batches, mut arrived) = mpsc::channel(BATCHES_MAX);
+    let spools = config.publish.as_ref().and_then(|publish| publish.spool.as_deref());
+    let places = Places::open(spools);
     let mut inputs = JoinSet::new();
     let mut recordings = Vec::new();
     for (index, input) in config.inputs.iter().enumerate() {
@@ -197,11 +207,12 @@ pub async fn run(
         } else {
             batches.clone()
         };
-        inputs.spawn(drive::drive(index, input.clone(), target, cancel.clone()));
+        let place = places.of(&input.name).filter(|_place| input.source.keeps_place());
+        inputs.spawn(drive::drive(index, input.clone(), place, target, cancel.clone()));
     }
     let player =
         tokio::spawn(play::play(config.replay.clone(), recordings, batches, cancel.clone()));
-    let mut publisher = Publisher::new(config, sink);
+    let mut publisher = Publisher::new(config, sink, places);
     publisher.take_all(&mut arrived, &cancel).await?;
     let mut report = publisher.report;
     report.lost = sink.samples_lost();
@@ -237,6 +248,7 @@ async fn gather(
 
 /// The last steps of every sample.
 struct Publisher<'a, S> {
+    places: Places,
     names: Vec<&'a str>,
     templates: Vec<&'a Template>,
     joiner: Option<Joiner>,
@@ -245,8 +257,9 @@ struct Publisher<'a, S> {
 }
 
 impl<'a, S: Sink> Publisher<'a, S> {
-    fn new(config: &'a Config, sink: &'a mut S) -> Self {
+    fn new(config: &'a Config, sink: &'a mut S, places: Places) -> Self {
         Self {
+            places,
             names: config.inputs.iter().map(|input| input.name.as_str()).collect(),
             templates: config.inputs.iter().map(|input| &input.topic).collect(),
             joiner: config.merge.clone().map(Joiner::new),
@@ -268,21 +281,31 @@ impl<'a, S: Sink> Publisher<'a, S> {
         tokio::pin!(overdue);
         let mut report_due = tokio::time::interval(REPORT_EVERY);
         report_due.reset();
-        loop {
+        let mut places_due = tokio::time::interval(PLACES_EVERY);
+        places_due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let is_late = loop {
             let batch = tokio::select! {
                 batch = arrived.recv() => batch,
                 _ = report_due.tick() => {
                     self.tell();
                     continue;
                 }
+                _ = places_due.tick(), if self.places.has_moved() => {
+                    tokio::select! {
+                        biased;
+                        kept = self.keep_places() => kept?,
+                        () = &mut overdue => break true,
+                    }
+                    continue;
+                }
             };
-            let Some(batch) = batch else { break };
+            let Some(batch) = batch else { break false };
             tokio::select! {
                 biased;
                 published = self.publish(batch) => published?,
-                () = &mut overdue => break,
+                () = &mut overdue => break true,
             }
-        }
+        };
         arrived.close();
         while let Some(batch) = arrived.recv().await {
             self.report.abandoned += batch.observations.len() as u64;
@@ -292,11 +315,22 @@ impl<'a, S: Sink> Publisher<'a, S> {
             () = cancel.cancelled() => {}
             flushed = self.sink.flush() => flushed?,
         }
+        if is_late {
+            warn!("stopped before everything was persisted");
+            return Ok(());
+        }
         tokio::select! {
             biased;
-            persisted = self.sink.persist() => persisted?,
+            kept = self.keep_places() => kept?,
             () = &mut overdue => warn!("stopped before everything was persisted"),
         }
+        Ok(())
+    }
+
+    /// Persists what was published, and then how far its inputs were read.
+    async fn keep_places(&mut self) -> Result<(), SinkError> {
+        self.sink.persist().await?;
+        self.places.keep().await;
         Ok(())
     }
 
@@ -325,6 +359,9 @@ impl<'a, S: Sink> Publisher<'a, S> {
                     self.report.abandoned -= 1;
                 }
             }
+        }
+        if let Some(place) = batch.place {
+            self.places.note(name, place);
         }
         Ok(())
     }

@@ -9,6 +9,8 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::place::Place;
+
 mod file;
 mod serial;
 mod stdin;
@@ -75,6 +77,12 @@ impl Source {
     pub fn is_recording(&self) -> bool {
         matches!(self, Self::File { .. })
     }
+
+    /// Whether it is a file of which every line counts, so that a later run goes on in it.
+    #[must_use]
+    pub fn keeps_place(&self) -> bool {
+        matches!(self, Self::Follow { from_start: true, .. })
+    }
 }
 
 /// What a source delivers.
@@ -82,6 +90,8 @@ impl Source {
 pub enum Event {
     /// The next bytes.
     Bytes(Bytes),
+    /// So many of the bytes that come now were published by an earlier run.
+    Published(u64),
     /// The stream is complete: what is left is its last line.
     Ended,
     /// The stream broke off; another begins.
@@ -103,7 +113,8 @@ impl SourceError {
     }
 }
 
-/// Reads a source until it ends, nobody listens, or it is cancelled.
+/// Reads a source until it ends, nobody listens, or it is cancelled. A file that is followed and in
+/// which an earlier run came to `place` is read from its beginning, and that is told.
 ///
 /// # Errors
 ///
@@ -111,6 +122,7 @@ impl SourceError {
 /// does not exist yet, a lost connection and an unplugged device are waited for instead.
 pub async fn pump(
     source: Source,
+    place: Option<Place>,
     events: mpsc::Sender<Event>,
     cancel: CancellationToken,
 ) -> Result<(), SourceError> {
@@ -118,7 +130,7 @@ pub async fn pump(
         match source {
             Source::File { path, gzip } => file::read(&path, gzip, &events).await,
             Source::Follow { path, from_start, poll } => {
-                file::follow(&path, from_start, poll, &events).await
+                file::follow((&path, poll), from_start, place, &events).await
             }
             Source::Tcp { address, greeting, reconnect } => {
                 tcp::read(&address, greeting, reconnect, &events).await

@@ -93,7 +93,7 @@ impl Outlet {
             Some(batch) if fits(batch) => batch.observations.push(observation),
             _ => {
                 self.let_out().await?;
-                self.pending = Some(Batch { input, observations: vec![observation] });
+                self.pending = Some(Batch { input, observations: vec![observation], place: None });
             }
         }
         Some(())

@@ -55,6 +55,9 @@ impl Sink for Kept {
 
     async fn persist(&mut self) -> Result<(), SinkError> {
         self.calls.push("persist");
+        if self.stuck {
+            std::future::pending::<()>().await;
+        }
         Ok(())
     }
 
@@ -254,4 +257,61 @@ async fn a_sink_that_takes_nothing_does_not_keep_the_agent_from_stopping() {
     stop.cancel();
     let report = agent.await.unwrap().unwrap();
     assert_eq!((report.published, report.abandoned), (0, 100));
+}
+
+/// Reads a followed file until so many samples were published, and stops in good order or not.
+async fn follow_until(folder: &Path, wanted: usize, in_good_order: bool) -> Vec<String> {
+    let text = "[publish]\nidentity = \"truck\"\nspool = \"spools\"\n".to_owned()
+        + &input("x", "x.csv").replace("path = ", "follow = true, poll_ms = 1, path = ")
+        + ROWS;
+    let config = Config::parse(&text, folder).unwrap();
+    let (mut sink, mut heard) = Kept::new();
+    let samples = Arc::clone(&sink.samples);
+    let cancel = CancellationToken::new();
+    let stop = cancel.clone();
+    let running = tokio::spawn(async move { run(&config, &mut sink, &stop).await.map(drop) });
+    for _ in 0..wanted {
+        heard.recv().await.unwrap();
+    }
+    if in_good_order {
+        cancel.cancel();
+        running.await.unwrap().unwrap();
+    } else {
+        running.abort();
+    }
+    samples.lock().unwrap().iter().map(|(topic, _sample)| topic.clone()).collect()
+}
+
+#[tokio::test]
+async fn a_followed_file_is_gone_on_with_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.csv");
+    let mut text = format!("{HEADER}1,10,1,2,3\n2,11,1,2,3\n3,1");
+    std::fs::write(&path, &text).unwrap();
+    assert_eq!(follow_until(folder.path(), 2, true).await, ["a/x/1", "a/x/2"]);
+
+    // The line that had not ended comes whole, and the header is known.
+    text += "2,1,2,3\n";
+    std::fs::write(&path, &text).unwrap();
+    assert_eq!(follow_until(folder.path(), 1, true).await, ["a/x/3"]);
+
+    // What was not known to be persisted comes again.
+    text += "4,13,1,2,3\n";
+    std::fs::write(&path, &text).unwrap();
+    assert_eq!(follow_until(folder.path(), 1, false).await, ["a/x/4"]);
+    assert_eq!(follow_until(folder.path(), 1, true).await, ["a/x/4"]);
+
+    std::fs::write(&path, format!("{HEADER}9,14,1,2,3\n")).unwrap();
+    assert_eq!(follow_until(folder.path(), 1, true).await, ["a/x/9"], "another file");
+}
+
+#[tokio::test]
+async fn a_file_that_is_followed_from_its_end_keeps_no_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = |from_start| crate::source::Source::Follow {
+        path: folder.path().join("x"),
+        from_start,
+        poll: std::time::Duration::from_millis(1),
+    };
+    assert!(source(true).keeps_place() && !source(false).keeps_place());
 }

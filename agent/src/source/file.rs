@@ -13,6 +13,7 @@ use flate2::read::MultiGzDecoder;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
+use crate::place::Place;
 use crate::source::{CHUNK_BYTES, Event, SourceError, blocking};
 
 /// Reads a file once.
@@ -47,17 +48,19 @@ pub(super) async fn read(
     }
 }
 
-/// Follows a file for ever.
+/// Follows a file for ever. A file in which an earlier run came to a place is read from its beginning,
+/// as lines may depend on earlier ones; one that took its place meanwhile is new, from its beginning.
 pub(super) async fn follow(
-    path: &Path,
+    (path, poll): (&Path, Duration),
     from_start: bool,
-    poll: Duration,
+    place: Option<Place>,
     events: &mpsc::Sender<Event>,
 ) -> Result<(), SourceError> {
     let error = |source| {
         SourceError::new(path.display().to_string(), "wanted a file that can be followed", source)
     };
-    let mut follower = Follower { path: path.to_path_buf(), open: None, skip: !from_start };
+    let skip = !from_start && place.is_none();
+    let mut follower = Follower { path: path.to_path_buf(), open: None, skip, place };
     let mut said_missing = false;
     loop {
         let step = move || {
@@ -68,6 +71,10 @@ pub(super) async fn follow(
         follower = returned;
         let event = match progress {
             Progress::Bytes(bytes) => Event::Bytes(bytes),
+            Progress::Published(bytes) => {
+                info!(path = %path.display(), bytes, "followed file is gone on with");
+                Event::Published(bytes)
+            }
             Progress::Replaced => {
                 info!(path = %path.display(), "followed file was replaced");
                 Event::Ended
@@ -95,6 +102,7 @@ pub(super) async fn follow(
 #[derive(Debug, PartialEq, Eq)]
 enum Progress {
     Bytes(Bytes),
+    Published(u64),
     Idle,
     Missing,
     Replaced,
@@ -108,6 +116,8 @@ struct Follower {
     path: PathBuf,
     open: Option<Open>,
     skip: bool,
+    /// Where an earlier run came to, until a file is opened.
+    place: Option<Place>,
 }
 
 #[derive(Debug)]
@@ -155,11 +165,19 @@ impl Follower {
             Err(error) => return Err(error),
         };
         let found = file.metadata()?;
+        let published = match self.place.take() {
+            Some(place) if place.is_of(&mut file)? => Some(place.bytes()),
+            Some(_place) => {
+                warn!(path = %self.path.display(), "followed file is another, reading it from its start");
+                None
+            }
+            None => None,
+        };
         let from = if self.skip { SeekFrom::End(0) } else { SeekFrom::Start(0) };
         let offset = file.seek(from)?;
         self.skip = false;
         self.open = Some(Open { file, offset, inode: (found.dev(), found.ino()) });
-        Ok(Progress::Idle)
+        Ok(published.map_or(Progress::Idle, Progress::Published))
     }
 }
 

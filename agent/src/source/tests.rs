@@ -26,7 +26,7 @@ impl Pumped {
     fn start(source: Source) -> Self {
         let (sender, events) = mpsc::channel(EVENTS_MAX);
         let cancel = CancellationToken::new();
-        let task = tokio::spawn(pump(source, sender, cancel.clone()));
+        let task = tokio::spawn(pump(source, None, sender, cancel.clone()));
         Self { events, cancel, task }
     }
 

@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::{Follower, Progress};
+use crate::place::Place;
 
 fn bytes(text: &'static str) -> Progress {
     Progress::Bytes(text.as_bytes().into())
@@ -10,7 +11,7 @@ fn bytes(text: &'static str) -> Progress {
 fn a_file_that_does_not_exist_yet_is_read_from_its_start_when_it_does() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("later.csv");
-    let mut follower = Follower { path: path.clone(), open: None, skip: true };
+    let mut follower = Follower { path: path.clone(), open: None, skip: true, place: None };
     assert_eq!(follower.step().unwrap(), Progress::Missing);
     fs::write(&path, "first\n").unwrap();
     assert_eq!(follower.step().unwrap(), Progress::Idle, "opened");
@@ -23,7 +24,7 @@ fn following_can_begin_at_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("now.csv");
     fs::write(&path, "old\n").unwrap();
-    let mut follower = Follower { path: path.clone(), open: None, skip: true };
+    let mut follower = Follower { path: path.clone(), open: None, skip: true, place: None };
     assert_eq!(follower.step().unwrap(), Progress::Idle, "opened");
     assert_eq!(follower.step().unwrap(), Progress::Idle);
     fs::write(&path, "old\nnew\n").unwrap();
@@ -35,7 +36,7 @@ fn a_file_that_is_moved_away_is_followed_until_there_is_another() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("now.csv");
     fs::write(&path, "a\n").unwrap();
-    let mut follower = Follower { path: path.clone(), open: None, skip: false };
+    let mut follower = Follower { path: path.clone(), open: None, skip: false, place: None };
     assert_eq!(follower.step().unwrap(), Progress::Idle, "opened");
     assert_eq!(follower.step().unwrap(), bytes("a\n"));
     let old = folder.path().join("old.csv");
@@ -54,7 +55,7 @@ fn a_file_that_shrinks_is_read_anew() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("now.csv");
     fs::write(&path, "long line\n").unwrap();
-    let mut follower = Follower { path: path.clone(), open: None, skip: false };
+    let mut follower = Follower { path: path.clone(), open: None, skip: false, place: None };
     assert_eq!(follower.step().unwrap(), Progress::Idle, "opened");
     assert_eq!(follower.step().unwrap(), bytes("long line\n"));
     fs::write(&path, "new\n").unwrap();
@@ -65,6 +66,27 @@ fn a_file_that_shrinks_is_read_anew() {
 #[test]
 fn a_folder_is_no_file() {
     let folder = tempfile::tempdir().unwrap();
-    let mut follower = Follower { path: folder.path().into(), open: None, skip: false };
+    let mut follower =
+        Follower { path: folder.path().into(), open: None, skip: false, place: None };
     assert!(follower.step().is_err() || follower.step().is_err());
+}
+
+#[test]
+fn a_file_is_gone_on_with_where_an_earlier_run_came_to_and_another_is_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("now.csv");
+    fs::write(&path, "a\nb\n").unwrap();
+    let follower = || Follower {
+        path: path.clone(),
+        open: None,
+        skip: false,
+        place: Place::behind(2, b"a\n"),
+    };
+    let mut same = follower();
+    assert_eq!(same.step().unwrap(), Progress::Published(2));
+    assert_eq!(same.step().unwrap(), bytes("a\nb\n"), "lines may depend on earlier ones");
+    fs::write(&path, "c\nd\n").unwrap();
+    let mut other = follower();
+    assert_eq!(other.step().unwrap(), Progress::Idle, "opened");
+    assert_eq!(other.step().unwrap(), bytes("c\nd\n"));
 }

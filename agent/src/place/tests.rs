@@ -1,0 +1,47 @@
+use std::fs::{self, File};
+
+use super::{BEGINNING_BYTES, Place, Places};
+
+#[test]
+fn a_file_is_known_again_by_what_it_begins_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("now.csv");
+    let text = "0123456789\n".repeat(200);
+    fs::write(&path, &text).unwrap();
+    let is_known = |bytes: u64| {
+        let place = Place::behind(bytes, &text.as_bytes()[..BEGINNING_BYTES]).unwrap();
+        place.is_of(&mut File::open(&path).unwrap()).unwrap()
+    };
+    assert!(is_known(11) && is_known(1_100) && is_known(2_200));
+    fs::write(&path, text.replacen("0123", "3210", 1)).unwrap();
+    assert!(!is_known(11) && !is_known(2_200), "another file of the same length");
+    fs::write(&path, &text[..1_100]).unwrap();
+    assert!(is_known(1_100) && !is_known(1_111), "a file that was truncated");
+    assert_eq!(Place::behind(0, b""), None);
+}
+
+#[tokio::test]
+async fn places_outlive_the_run_and_damaged_ones_begin_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let spools = folder.path().join("spools");
+    let place = Place::behind(4, b"one\n").unwrap();
+    let mut places = Places::open(Some(&spools));
+    assert_eq!(places.of("bus"), None);
+    places.note("bus", place.clone());
+    places.keep().await;
+    assert!(!places.has_moved());
+    assert_eq!(Places::open(Some(&spools)).of("bus"), Some(place));
+    let path = spools.join("places.json");
+    for damaged in ["", "{}", r#"{"version":1,"inputs":{"bus":{"bytes":-1}}}"#] {
+        fs::write(&path, damaged).unwrap();
+        assert_eq!(Places::open(Some(&spools)).of("bus"), None, "{damaged}");
+    }
+}
+
+#[tokio::test]
+async fn without_spools_no_place_is_kept() {
+    let mut places = Places::open(None);
+    places.note("bus", Place::behind(4, b"one\n").unwrap());
+    assert!(!places.has_moved());
+    assert_eq!(places.of("bus"), None);
+}
