@@ -86,12 +86,17 @@ impl Publish {
             Some(_) => access.connect_or_wait().await?,
         };
         let is_reached = client.can_publish(&self.topic);
+        let topic = self.topic.clone();
         let mut builder = client.publisher(self.topic).scope(self.scope.into());
         if let Some(spool) = &self.spool {
             builder = builder.spool(spool);
         }
         let publisher = if is_reached {
-            builder.start().await?
+            builder.start().await.map_err(|cause| {
+                let is_nameless = matches!(cause, PublishError::Query(_));
+                let cause = anyhow::Error::new(cause);
+                if is_nameless { cause.context(format!("topic {topic}")) } else { cause }
+            })?
         } else {
             // With a spool, which may know from an earlier run how the topic is sealed.
             let node = &access.profile.node;

@@ -115,7 +115,10 @@ fn duration(left: Duration) -> String {
 pub(super) fn new_file(path: &Path) -> Result<File> {
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     if made.as_ref().is_err_and(|cause| cause.kind() == ErrorKind::AlreadyExists) {
-        bail!("{}: wanted to make a new file, found one there; nothing is overwritten", path.display());
+        bail!(
+            "{}: wanted to make a new file, found one there; nothing is overwritten",
+            path.display()
+        );
     }
     made.with_context(|| format!("{}: wanted to make a new file", path.display()))
 }

@@ -260,7 +260,8 @@ fn figure(name: &str, value: &Value) -> String {
 fn kept_for(seconds: Option<u64>) -> String {
     let Some(seconds) = seconds else { return "see limits".to_owned() };
     let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
-    match units.into_iter().find(|(unit, _name)| seconds >= *unit && seconds.is_multiple_of(*unit)) {
+    match units.into_iter().find(|(unit, _name)| seconds >= *unit && seconds.is_multiple_of(*unit))
+    {
         Some((unit, name)) => output::count(seconds / unit, name),
         None => output::count(seconds, "second"),
     }
