@@ -35,6 +35,17 @@ describe('the place of a subscription', () => {
     expect(place.start()).toEqual({ kind: { case: 'position', value: 301n } });
   });
 
+  it('is over with the history of a log that was put back', () => {
+    const place = new Place('earliest', true);
+    place.start();
+    place.handleSubscribed(0n, 500n);
+    place.advance(400n);
+    place.start();
+    place.handleSubscribed(300n, 300n);
+    place.handleGap(300n, 300n, true);
+    expect(place.isFinished).toBe(true);
+  });
+
   it('asks again as at first where nothing had come', () => {
     const place = new Place('last-value', false);
     place.start();

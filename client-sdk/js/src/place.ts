@@ -107,6 +107,7 @@ export class Place {
       this.#resumedAt = to;
       this.#told = to;
       this.#next = to;
+      this.#until &&= this.#until < to ? this.#until : to;
       return from;
     }
     this.advance(to);

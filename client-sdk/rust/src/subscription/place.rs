@@ -90,6 +90,7 @@ impl Place {
             self.resumed_at = gap.to;
             self.told = gap.to;
             self.next = Some(gap.to);
+            self.until = self.until.map(|until| until.min(gap.to));
             return Some(gap);
         }
         self.advance(gap.to);

@@ -75,6 +75,18 @@ fn what_comes_after_a_log_ended_earlier_is_wanted() {
 }
 
 #[test]
+fn history_of_a_log_that_was_put_back_ends_with_it() {
+    let mut place = Place::new(Start::Earliest, Ends::AtHead);
+    place.start();
+    place.handle_subscribed(at(0), at(500));
+    place.advance(at(400));
+    place.start();
+    place.handle_subscribed(at(300), at(300));
+    place.handle_gap(gap(300, 300, GapReason::Restart));
+    assert!(place.is_finished());
+}
+
+#[test]
 fn a_start_that_nothing_came_from_is_asked_for_again() {
     for from in [Start::LastValue, Start::Time(Timestamp::EPOCH), Start::Earliest] {
         let mut place = Place::new(from, Ends::Never);
