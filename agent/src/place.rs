@@ -1,6 +1,6 @@
-//! How much of a followed file was published, across restarts of the agent: what a file begins with
-//! and how many of its bytes are in the spools. At least once: what was read and not yet persisted is
-//! read again, and nothing is passed over.
+//! How much of a followed file was published, across restarts of the agent: how many of its bytes are
+//! in the spools, what it begins with and what is right before that place. At least once: what was read
+//! and not yet persisted is read again, and nothing is passed over.
 
 use std::{
     collections::BTreeMap,
@@ -19,8 +19,9 @@ const FILE: &str = "places.json";
 /// Version of that file.
 const VERSION: u64 = 1;
 
-/// Bytes by which a file is known again: a header and the time of the first line.
-pub(crate) const BEGINNING_BYTES: usize = 1024;
+/// Bytes by which a file is known again, at its beginning and before the place: a header alone may be
+/// that of every file.
+pub(crate) const KNOWN_BYTES: usize = 1024;
 
 /// Bytes of the file with the places at most: thousands of inputs.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -29,14 +30,17 @@ const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     bytes: u64,
-    beginning: Hash,
+    known_by: Hash,
 }
 
 impl Place {
-    /// Behind so many bytes of a file that begins so; none at the file's own beginning.
-    pub(crate) fn behind(bytes: u64, beginning: &[u8]) -> Option<Self> {
-        let beginning = beginning.get(..beginning_of(bytes))?;
-        (bytes > 0).then(|| Self { bytes, beginning: Hash::of(beginning) })
+    /// Behind so many bytes of a file that begins so and has these before it, as many of each as a file
+    /// is known by; none at the file's own beginning.
+    pub(crate) fn behind(bytes: u64, beginning: &[u8], before: &[u8]) -> Option<Self> {
+        let length = known_of(bytes);
+        let beginning = beginning.get(..length)?;
+        let before = before.get(before.len().checked_sub(length)?..)?;
+        (bytes > 0).then(|| Self { bytes, known_by: Hash::of(&[beginning, before].concat()) })
     }
 
     /// How many bytes are before it.
@@ -49,20 +53,25 @@ impl Place {
         if file.metadata()?.len() < self.bytes {
             return Ok(false);
         }
-        let mut beginning = vec![0; beginning_of(self.bytes)];
-        file.seek(SeekFrom::Start(0))?;
-        match file.read_exact(&mut beginning) {
-            Ok(()) => {}
-            Err(cause) if cause.kind() == ErrorKind::UnexpectedEof => return Ok(false),
-            Err(cause) => return Err(cause),
+        let length = known_of(self.bytes);
+        let mut known = vec![0; length * 2];
+        let (beginning, before) = known.split_at_mut(length);
+        let before_place = self.bytes.saturating_sub(length as u64);
+        for (from, bytes) in [(0, beginning), (before_place, before)] {
+            file.seek(SeekFrom::Start(from))?;
+            match file.read_exact(bytes) {
+                Ok(()) => {}
+                Err(cause) if cause.kind() == ErrorKind::UnexpectedEof => return Ok(false),
+                Err(cause) => return Err(cause),
+            }
         }
         file.seek(SeekFrom::Start(0))?;
-        Ok(Hash::of(&beginning) == self.beginning)
+        Ok(Hash::of(&known) == self.known_by)
     }
 }
 
-fn beginning_of(bytes: u64) -> usize {
-    usize::try_from(bytes).unwrap_or(usize::MAX).min(BEGINNING_BYTES)
+fn known_of(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX).min(KNOWN_BYTES)
 }
 
 /// The places of all followed files, by the names of their inputs.
@@ -128,8 +137,8 @@ fn told(known: &BTreeMap<String, Place>) -> String {
     let inputs: BTreeMap<&str, Value> = known
         .iter()
         .map(|(name, place)| {
-            let beginning = place.beginning.to_string();
-            (name.as_str(), json!({ "bytes": place.bytes, "beginning": beginning }))
+            let known_by = place.known_by.to_string();
+            (name.as_str(), json!({ "bytes": place.bytes, "known_by": known_by }))
         })
         .collect();
     json!({ "version": VERSION, "inputs": inputs }).to_string()
@@ -163,10 +172,10 @@ fn read(path: &Path) -> io::Result<BTreeMap<String, Place>> {
     let inputs = inputs.ok_or_else(|| invalid("inputs by name"))?;
     let places = inputs.iter().map(|(name, told)| {
         let bytes = told.get("bytes").and_then(Value::as_u64);
-        let beginning = told.get("beginning").and_then(Value::as_str);
-        let beginning = beginning.and_then(|text| text.parse().ok());
-        let place = bytes.zip(beginning).map(|(bytes, beginning)| Place { bytes, beginning });
-        Ok((name.clone(), place.ok_or_else(|| invalid("bytes and a beginning of each input"))?))
+        let known_by = told.get("known_by").and_then(Value::as_str);
+        let known_by = known_by.and_then(|text| text.parse().ok());
+        let place = bytes.zip(known_by).map(|(bytes, known_by)| Place { bytes, known_by });
+        Ok((name.clone(), place.ok_or_else(|| invalid("bytes and known_by of each input"))?))
     });
     places.collect()
 }

@@ -1,6 +1,6 @@
 use std::fs::{self, File};
 
-use super::{BEGINNING_BYTES, Place, Places};
+use super::{KNOWN_BYTES, Place, Places};
 
 #[test]
 fn a_file_is_known_again_by_what_it_begins_with() {
@@ -9,7 +9,8 @@ fn a_file_is_known_again_by_what_it_begins_with() {
     let text = "0123456789\n".repeat(200);
     fs::write(&path, &text).unwrap();
     let is_known = |bytes: u64| {
-        let place = Place::behind(bytes, &text.as_bytes()[..BEGINNING_BYTES]).unwrap();
+        let before = &text.as_bytes()[..usize::try_from(bytes).unwrap()];
+        let place = Place::behind(bytes, &text.as_bytes()[..KNOWN_BYTES], before).unwrap();
         place.is_of(&mut File::open(&path).unwrap()).unwrap()
     };
     assert!(is_known(11) && is_known(1_100) && is_known(2_200));
@@ -17,14 +18,28 @@ fn a_file_is_known_again_by_what_it_begins_with() {
     assert!(!is_known(11) && !is_known(2_200), "another file of the same length");
     fs::write(&path, &text[..1_100]).unwrap();
     assert!(is_known(1_100) && !is_known(1_111), "a file that was truncated");
-    assert_eq!(Place::behind(0, b""), None);
+    assert_eq!(Place::behind(0, b"", b""), None);
+}
+
+#[test]
+fn a_header_that_every_file_has_does_not_make_another_file_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("now.csv");
+    let header = "column,".repeat(KNOWN_BYTES);
+    let text = format!("{header}\n1,10\n");
+    let bytes = text.len() as u64;
+    let place = Place::behind(bytes, text.as_bytes(), text.as_bytes()).unwrap();
+    fs::write(&path, format!("{text}2,11\n")).unwrap();
+    assert!(place.is_of(&mut File::open(&path).unwrap()).unwrap());
+    fs::write(&path, format!("{header}\n8,90\n9,91\n")).unwrap();
+    assert!(!place.is_of(&mut File::open(&path).unwrap()).unwrap());
 }
 
 #[tokio::test]
 async fn places_outlive_the_run_and_damaged_ones_begin_anew() {
     let folder = tempfile::tempdir().unwrap();
     let spools = folder.path().join("spools");
-    let place = Place::behind(4, b"one\n").unwrap();
+    let place = Place::behind(4, b"one\n", b"one\n").unwrap();
     let mut places = Places::open(Some(&spools));
     assert_eq!(places.of("bus"), None);
     places.note("bus", place.clone());
@@ -41,7 +56,7 @@ async fn places_outlive_the_run_and_damaged_ones_begin_anew() {
 #[tokio::test]
 async fn without_spools_no_place_is_kept() {
     let mut places = Places::open(None);
-    places.note("bus", Place::behind(4, b"one\n").unwrap());
+    places.note("bus", Place::behind(4, b"one\n", b"one\n").unwrap());
     assert!(!places.has_moved());
     assert_eq!(places.of("bus"), None);
 }

@@ -80,7 +80,7 @@ fn a_file_is_gone_on_with_where_an_earlier_run_came_to_and_another_is_begun() {
         path: path.clone(),
         open: None,
         skip: false,
-        place: Place::behind(2, b"a\n"),
+        place: Place::behind(2, b"a\n", b"a\n"),
     };
     let mut same = follower();
     assert_eq!(same.step().unwrap(), Progress::Published(2));
