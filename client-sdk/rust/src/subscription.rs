@@ -17,12 +17,12 @@ use std::{
 };
 
 use futures_core::Stream;
-use sekisho_proto::{CursorName, Filter, Position, frame::Start};
+use sekisho_proto::{CursorName, Filter, GapReason, Position, frame::Start};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::{
-    place::Ends,
+    place::{Done, Ends},
     task::{Task, Wish},
 };
 use crate::{
@@ -162,7 +162,7 @@ impl HistoryBuilder {
 async fn begin(handle: SessionHandle, wish: Wish) -> Result<Subscription, SubscribeError> {
     let session = Arc::clone(handle.session());
     let (deliver, deliveries) = mpsc::channel(DELIVERIES_MAX);
-    let (acknowledge, acknowledged) = watch::channel(None);
+    let (acknowledge, acknowledged) = watch::channel(Done::default());
     let (confirm, confirmed) = oneshot::channel();
     let task = Task::new(Arc::clone(&session), wish, deliver, acknowledged, confirm);
     let (ended, end) = oneshot::channel();
@@ -180,7 +180,7 @@ async fn begin(handle: SessionHandle, wish: Wish) -> Result<Subscription, Subscr
 #[derive(Debug)]
 pub struct Subscription {
     deliveries: mpsc::Receiver<Result<Delivery, SubscribeError>>,
-    acknowledge: watch::Sender<Option<Position>>,
+    acknowledge: watch::Sender<Done>,
     end: oneshot::Receiver<()>,
     _handle: SessionHandle,
 }
@@ -189,7 +189,9 @@ impl Subscription {
     /// The next delivery; `None` when the subscription has ended. May be dropped and called again
     /// without losing anything.
     pub async fn next(&mut self) -> Option<Result<Delivery, SubscribeError>> {
-        self.deliveries.recv().await
+        let delivery = self.deliveries.recv().await;
+        self.note_taken(delivery.as_ref());
+        delivery
     }
 
     /// Tells the node that this message and everything before it is done, for the subscription's
@@ -200,13 +202,16 @@ impl Subscription {
 
     /// As [`Subscription::acknowledge`], by position: for gaps and rejected records.
     pub fn acknowledge_position(&self, position: Position) {
-        self.acknowledge.send_if_modified(|done| {
-            let grows = done.is_none_or(|done| done < position);
-            if grows {
-                *done = Some(position);
-            }
-            grows
-        });
+        self.acknowledge.send_if_modified(|done| done.advance(position));
+    }
+
+    /// What was done before a log went on from an earlier place says nothing of what comes now.
+    fn note_taken(&self, delivery: Option<&Result<Delivery, SubscribeError>>) {
+        if let Some(Ok(Delivery::Gap(gap))) = delivery
+            && gap.reason == GapReason::Restart
+        {
+            self.acknowledge.send_modify(Done::restart);
+        }
     }
 
     /// Ends the subscription; resolves when the node has everything acknowledged, with a cursor on
@@ -223,6 +228,10 @@ impl Stream for Subscription {
     type Item = Result<Delivery, SubscribeError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.deliveries.poll_recv(context)
+        let polled = self.deliveries.poll_recv(context);
+        if let Poll::Ready(delivery) = &polled {
+            self.note_taken(delivery.as_ref());
+        }
+        polled
     }
 }

@@ -71,13 +71,14 @@ impl SpoolError {
             | Self::Commit(CommitError::StorageFull { .. } | CommitError::Io { .. })
             | Self::Read(ReadError::Io { .. })
             | Self::Trim(TrimError::Io { .. } | TrimError::Uncommitted { .. })
-            | Self::Keyed(_) => true,
+            | Self::Keyed(KeyedError::StorageFull { .. } | KeyedError::Open { .. }) => true,
             Self::Open { .. }
             | Self::Foreign { .. }
             | Self::Append(_)
             | Self::Commit(_)
             | Self::Read(_)
             | Self::Trim(_)
+            | Self::Keyed(_)
             | Self::Name(_)
             | Self::Envelope(_)
             | Self::Stopped => false,

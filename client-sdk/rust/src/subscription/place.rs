@@ -14,6 +14,30 @@ pub(super) enum Ends {
     Never,
 }
 
+/// What the program is done with. Positions are those of the log as it was after so many restarts that
+/// the program was told of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Done {
+    restarts: u64,
+    position: Option<Position>,
+}
+
+impl Done {
+    /// The program is done with this position and all before; whether that is news.
+    pub(super) fn advance(&mut self, position: Position) -> bool {
+        let grows = self.position.is_none_or(|done| done < position);
+        if grows {
+            self.position = Some(position);
+        }
+        grows
+    }
+
+    /// The program was told that the log goes on from an earlier place.
+    pub(super) fn restart(&mut self) {
+        *self = Self { restarts: self.restarts.saturating_add(1), position: None };
+    }
+}
+
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
@@ -27,6 +51,8 @@ pub(super) struct Place {
     /// Where to end, exclusive.
     until: Option<Position>,
     ends: Ends,
+    /// How often the log went on from an earlier place.
+    restarts: u64,
     /// The node has answered on this connection.
     is_subscribed: bool,
 }
@@ -40,6 +66,7 @@ impl Place {
             told: Position::ZERO,
             until: None,
             ends,
+            restarts: 0,
             is_subscribed: false,
         }
     }
@@ -90,6 +117,7 @@ impl Place {
             self.resumed_at = gap.to;
             self.told = gap.to;
             self.next = Some(gap.to);
+            self.restarts = self.restarts.saturating_add(1);
             self.until = self.until.map(|until| until.min(gap.to));
             return Some(gap);
         }
@@ -106,15 +134,16 @@ impl Place {
 
     /// How much of what is done may be acknowledged now. A node that crashed may have a cursor that
     /// stands further back than this side has come, and takes no acknowledgement of what it has not
-    /// told again.
-    pub(super) fn acknowledgeable(&self, done: Position) -> Option<Position> {
+    /// told again; and what was done before a restart is not what has its position since.
+    pub(super) fn acknowledgeable(&self, done: Done) -> Option<Position> {
+        let done = done.position.filter(|_position| done.restarts == self.restarts)?;
         let last_told = self.told.value().checked_sub(1).map(Position::new)?;
         Some(done.min(last_told))
     }
 
-    /// Whether the node has told this position on this connection.
-    pub(super) fn was_told(&self, position: Position) -> bool {
-        position < self.told
+    /// Whether the node has told on this connection all that is done.
+    pub(super) fn was_told(&self, done: Done) -> bool {
+        done.restarts == self.restarts && done.position.is_some_and(|done| done < self.told)
     }
 
     /// Whether everything that was asked for has come.

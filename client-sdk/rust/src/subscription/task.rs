@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use sekisho_proto::{
-    CursorName, Filter, Frame, GapReason, Position,
+    CursorName, Filter, Frame, GapReason,
     frame::{Acknowledge, Credit, Record, Start, Subscribe, Subscribed, Unsubscribe},
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -14,7 +14,7 @@ use super::{
     SubscribeError,
     order::Order,
     outcome::{Event, Outcome, lost},
-    place::{Ends, Place},
+    place::{Done, Ends, Place},
     verifier::{Interrupted, Verifier},
 };
 use crate::{
@@ -57,7 +57,7 @@ pub(super) struct Task {
     verifier: Verifier,
     order: Order,
     deliver: Deliver,
-    acknowledged: watch::Receiver<Option<Position>>,
+    acknowledged: watch::Receiver<Done>,
     confirm: Option<oneshot::Sender<Result<(), SubscribeError>>>,
     backoff: Backoff,
     closing: CancellationToken,
@@ -74,7 +74,7 @@ impl Task {
         session: Arc<Session>,
         wish: Wish,
         deliver: Deliver,
-        acknowledged: watch::Receiver<Option<Position>>,
+        acknowledged: watch::Receiver<Done>,
         confirm: oneshot::Sender<Result<(), SubscribeError>>,
     ) -> Self {
         let (min, max) = (session.options.backoff_min, session.options.backoff_max);
@@ -303,7 +303,7 @@ impl Task {
     }
 
     async fn next(&mut self, subscribed: bool, reader: &mut FrameReader) -> Event {
-        let was_told = self.acknowledged.borrow().is_some_and(|done| self.place.was_told(done));
+        let was_told = self.place.was_told(*self.acknowledged.borrow());
         let may_acknowledge = subscribed
             && was_told
             && self.wish.cursor.is_some()
@@ -399,7 +399,7 @@ impl Task {
     ) -> Result<(), StreamError> {
         let done = *self.acknowledged.borrow_and_update();
         self.acknowledged_lately.start(ACKNOWLEDGE_EVERY);
-        match done.and_then(|done| self.place.acknowledgeable(done)) {
+        match self.place.acknowledgeable(done) {
             Some(position) => {
                 writer.send(&Frame::Acknowledge(Acknowledge { subscription, position })).await
             }

@@ -1,6 +1,6 @@
 use sekisho_proto::{GapReason, Position, Timestamp, frame::Start};
 
-use super::{Ends, Place};
+use super::{Done, Ends, Place};
 use crate::message::Gap;
 
 fn at(value: u64) -> Position {
@@ -29,6 +29,12 @@ fn it_goes_on_behind_the_last_delivery_and_takes_nothing_twice() {
     assert!(place.wants(at(7)));
 }
 
+fn done(position: u64) -> Done {
+    let mut done = Done::default();
+    done.advance(at(position));
+    done
+}
+
 fn gap(from: u64, to: u64, reason: GapReason) -> Gap {
     Gap { from: at(from), to: at(to), reason, topic: None }
 }
@@ -44,7 +50,7 @@ fn nothing_that_was_delivered_is_told_as_missing() {
     assert_eq!(place.handle_gap(gap(5, 7, GapReason::Retention)), None);
     let told = place.handle_gap(gap(5, 9, GapReason::Retention));
     assert_eq!(told, Some(gap(7, 9, GapReason::Retention)));
-    assert!(place.was_told(at(8)));
+    assert!(place.was_told(done(8)));
 }
 
 #[test]
@@ -72,6 +78,27 @@ fn what_comes_after_a_log_ended_earlier_is_wanted() {
     assert!(place.wants(at(300)), "the first record of a log that was put back");
     place.advance(at(301));
     assert_eq!(place.start(), Start::Position(at(301)));
+}
+
+#[test]
+fn what_was_done_before_a_restart_acknowledges_nothing_after_it() {
+    let mut place = Place::new(Start::Earliest, Ends::Never);
+    place.start();
+    place.handle_subscribed(at(0), at(500));
+    place.advance(at(500));
+    let mut done = done(499);
+    assert!(place.was_told(done));
+    place.start();
+    place.handle_subscribed(at(300), at(300));
+    place.handle_gap(gap(300, 300, GapReason::Restart));
+    place.advance(at(600));
+    assert!(!place.was_told(done));
+    assert_eq!(place.acknowledgeable(done), None);
+    // The program takes the gap, and then the first record behind it.
+    done.restart();
+    assert_eq!(place.acknowledgeable(done), None);
+    assert!(done.advance(at(300)), "before what was done of the log as it was");
+    assert_eq!(place.acknowledgeable(done), Some(at(300)));
 }
 
 #[test]
@@ -131,18 +158,18 @@ fn history_ends_when_the_node_says_that_it_has_told_everything() {
 fn what_the_node_has_not_told_on_this_connection_is_not_acknowledged_on_it() {
     let mut place = Place::new(Start::Earliest, Ends::Never);
     place.start();
-    assert_eq!(place.acknowledgeable(at(0)), None);
+    assert_eq!(place.acknowledgeable(done(0)), None);
     place.handle_subscribed(at(0), at(10));
     place.advance(at(8));
-    assert!(place.was_told(at(7)));
-    assert_eq!(place.acknowledgeable(at(7)), Some(at(7)));
+    assert!(place.was_told(done(7)));
+    assert_eq!(place.acknowledgeable(done(7)), Some(at(7)));
     // The node crashed, and its cursor stands further back than what was done.
     place.start();
     place.handle_subscribed(at(3), at(10));
-    assert!(!place.was_told(at(7)));
-    assert_eq!(place.acknowledgeable(at(7)), Some(at(2)));
+    assert!(!place.was_told(done(7)));
+    assert_eq!(place.acknowledgeable(done(7)), Some(at(2)));
     place.advance(at(4));
-    assert_eq!(place.acknowledgeable(at(7)), Some(at(3)));
+    assert_eq!(place.acknowledgeable(done(7)), Some(at(3)));
     place.advance(at(8));
-    assert_eq!(place.acknowledgeable(at(7)), Some(at(7)));
+    assert_eq!(place.acknowledgeable(done(7)), Some(at(7)));
 }
