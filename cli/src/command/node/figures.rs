@@ -240,7 +240,6 @@ fn refusal(one: &Value) -> Vec<String> {
     ]
 }
 
-/// What is beside the trees, a line each.
 /// A figure in words: bytes with a fitting unit, and no limit where there is none.
 fn figure(name: &str, value: &Value) -> String {
     let (what, is_bytes) = match name.strip_suffix("_bytes") {
@@ -267,6 +266,7 @@ fn kept_for(seconds: Option<u64>) -> String {
     }
 }
 
+/// What is beside the trees, a line each.
 fn figures(answer: &Value) {
     for group in ["disk", "limits"] {
         let Some(figures) = part(answer, group).as_object() else { continue };
