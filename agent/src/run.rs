@@ -249,6 +249,8 @@ async fn gather(
 /// The last steps of every sample.
 struct Publisher<'a, S> {
     places: Places,
+    /// Persisting ends a batch: not more often than batches end by themselves.
+    places_every: Duration,
     names: Vec<&'a str>,
     templates: Vec<&'a Template>,
     joiner: Option<Joiner>,
@@ -260,6 +262,10 @@ impl<'a, S: Sink> Publisher<'a, S> {
     fn new(config: &'a Config, sink: &'a mut S, places: Places) -> Self {
         Self {
             places,
+            places_every: config
+                .publish
+                .as_ref()
+                .map_or(PLACES_EVERY, |publish| publish.batch_interval.max(PLACES_EVERY)),
             names: config.inputs.iter().map(|input| input.name.as_str()).collect(),
             templates: config.inputs.iter().map(|input| &input.topic).collect(),
             joiner: config.merge.clone().map(Joiner::new),
@@ -281,7 +287,7 @@ impl<'a, S: Sink> Publisher<'a, S> {
         tokio::pin!(overdue);
         let mut report_due = tokio::time::interval(REPORT_EVERY);
         report_due.reset();
-        let mut places_due = tokio::time::interval(PLACES_EVERY);
+        let mut places_due = tokio::time::interval(self.places_every);
         places_due.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let is_late = loop {
             let batch = tokio::select! {

@@ -168,7 +168,8 @@ impl Follower {
         let published = match self.place.take() {
             Some(place) if place.is_of(&mut file)? => Some(place.bytes()),
             Some(_place) => {
-                warn!(path = %self.path.display(), "followed file is another, reading it from its start");
+                let path = self.path.display();
+                warn!(%path, "followed file is another: what came last in the earlier one is not read");
                 None
             }
             None => None,
