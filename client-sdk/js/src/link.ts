@@ -199,7 +199,7 @@ export class Link {
    */
   async query(kind: Question, timeout: number): Promise<AnswerBody> {
     const frame = (request: bigint): FrameInit => ({ case: 'query', value: { request, kind } });
-    const reply = await this.#request(frame, (asked) => within(asked, timeout, `an answer to ${kind.case}`));
+    const reply = await this.#request(frame, timeout, kind.case);
     if (reply.kind === 'answer') {
       return reply.answer;
     }
@@ -213,9 +213,7 @@ export class Link {
    */
   async state(statements: Uint8Array[], timeout: number): Promise<bigint[]> {
     const frame = (request: bigint): FrameInit => ({ case: 'state', value: { request, statements } });
-    const reply = await this.#request(frame, (asked) =>
-      within(asked, timeout, 'an answer to the statements'),
-    );
+    const reply = await this.#request(frame, timeout, 'the statements');
     if (reply.kind === 'stated' && reply.indices.length === statements.length) {
       return reply.indices;
     }
@@ -283,11 +281,8 @@ export class Link {
     }
   }
 
-  /** @param patience - how long it is waited for; what comes later is for nobody */
-  async #request(
-    frame: (request: bigint) => FrameInit,
-    patience = (asked: Promise<Reply>) => asked,
-  ): Promise<Reply> {
+  /** @param timeout - how long it is waited for; what comes later is for nobody */
+  async #request(frame: (request: bigint) => FrameInit, timeout?: number, what?: string): Promise<Reply> {
     if (this.#why !== undefined) {
       throw this.#why;
     }
@@ -297,7 +292,8 @@ export class Link {
     this.#waiting.set(request, waiter);
     try {
       this.#send(frame(request));
-      return await patience(waiter.promise);
+      const { promise } = waiter;
+      return await (timeout === undefined ? promise : within(promise, timeout, `an answer to ${what}`));
     } finally {
       this.#waiting.delete(request);
     }

@@ -45,6 +45,8 @@ export class Place {
   #next: bigint | undefined;
   /** Records before this were delivered on an earlier connection. */
   #resumedAt = 0n;
+  /** How often the log went on from an earlier place. */
+  restarts = 0;
   /** The first position that the node has not told on this connection. */
   #told = 0n;
   /** Where to end, exclusive. */
@@ -107,6 +109,7 @@ export class Place {
       this.#resumedAt = to;
       this.#told = to;
       this.#next = to;
+      this.restarts += 1;
       this.#until &&= this.#until < to ? this.#until : to;
       return from;
     }

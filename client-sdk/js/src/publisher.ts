@@ -7,7 +7,7 @@ import { fromHex } from './bytes.js';
 import { refusalCode } from './code.js';
 import { asError, Closed, Disconnected, ProtocolViolation } from './failure.js';
 import { ENVELOPE_BYTES_MAX } from './limits.js';
-import type { Link } from './link.js';
+import type { AnswerBody, Link, Question } from './link.js';
 import { sampleValue, type Value } from './message.js';
 import { parseContentType, parseTransducer, parseUnit } from './name.js';
 import { type Entry, Outbox, type Slot } from './outbox.js';
@@ -17,7 +17,7 @@ import { SAMPLES_CONTENT_TYPE, type SampleRow } from './sample.js';
 import type { Session } from './session.js';
 import { bodyBytesMax, isSameProtection, type Protection, type Scope, Stamp, type Stamped } from './stamp.js';
 import { type Stream, streamOf } from './stream.js';
-import { type Deferred, deferred, Turn, Watched } from './waiting.js';
+import { type Deferred, deferred, pause, Turn, Watched } from './waiting.js';
 
 /** What a node takes unless it says otherwise, bytes. */
 const ENVELOPE_BYTES_DEFAULT = 65_536;
@@ -69,6 +69,23 @@ interface Flush {
   readonly done: Deferred<void>;
 }
 
+/** Asks until the node answers for good, or the client is closed. */
+async function askedPatiently(session: Session, question: Question): Promise<AnswerBody> {
+  const { min, max } = session.settings.backoff;
+  const backoff = new Backoff(min, max);
+  for (;;) {
+    try {
+      return await session.query(question);
+    } catch (thrown) {
+      const passes = thrown instanceof Disconnected || (thrown instanceof Refusal && thrown.mayPass);
+      if (!passes || session.closing.aborted) {
+        throw thrown;
+      }
+      await pause(backoff.next(), session.closing);
+    }
+  }
+}
+
 /** Publishes on one topic. Made by `Client.publisher`. */
 export class Publisher {
   readonly #session: Session;
@@ -111,12 +128,12 @@ export class Publisher {
   }
 
   /**
-   * Asks how the topic is protected, and begins.
+   * Asks how the topic is protected, and begins. A node that is busy, or a connection that is lost, is asked again.
    *
    * @throws Refusal; Unprotected where no trusted statement says how the topic is sealed
    */
   static async start(session: Session, topic: string, options: PublisherOptions): Promise<Publisher> {
-    const answer = await session.query({ case: 'epochOf', value: topic });
+    const answer = await askedPatiently(session, { case: 'epochOf', value: topic });
     if (answer.case === 'statements') {
       await session.directory.learn(answer.value.statements);
     }

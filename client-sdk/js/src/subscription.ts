@@ -78,6 +78,8 @@ export class Subscription implements AsyncIterable<Delivery> {
   #toldLive = false;
   #done: bigint | undefined;
   #acknowledged: bigint | undefined;
+  /** Of those that the place knows of, how many the program was told. */
+  #restartsTaken = 0;
   #gathering: ReturnType<typeof setTimeout> | undefined;
 
   /**
@@ -108,8 +110,14 @@ export class Subscription implements AsyncIterable<Delivery> {
   }
 
   /** The next delivery; undefined when it has ended. Throws where it ends for a reason. */
-  next(): Promise<Delivery | undefined> {
-    return this.#deliveries.take();
+  async next(): Promise<Delivery | undefined> {
+    const delivery = await this.#deliveries.take();
+    if (delivery?.kind === 'gap' && delivery.reason === 'restart') {
+      // What was done of the log as it was says nothing of what comes now.
+      this.#done = undefined;
+      this.#restartsTaken += 1;
+    }
+    return delivery;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Delivery, void, void> {
@@ -306,7 +314,7 @@ export class Subscription implements AsyncIterable<Delivery> {
   #passOn(): void {
     clearTimeout(this.#gathering);
     this.#gathering = undefined;
-    const done = this.#done;
+    const done = this.#restartsTaken === this.#place.restarts ? this.#done : undefined;
     if (done === undefined || done === this.#acknowledged || this.#wish.cursor === undefined) {
       return;
     }

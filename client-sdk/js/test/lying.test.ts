@@ -230,6 +230,77 @@ describe('a node that lies', () => {
     await subscription.close();
   });
 
+  it('has nothing acknowledged for a log that it put back of what was done before', async () => {
+    const acknowledged: bigint[] = [];
+    let passed = 0;
+    let isPutBack = false;
+    // The first acknowledgement arrives, so that the node begins behind it again.
+    liar.muffle = (frame) => {
+      if (frame.case !== 'acknowledge') {
+        return frame;
+      }
+      acknowledged.push(frame.value.position);
+      return acknowledged.length === 1 ? frame : undefined;
+    };
+    const subscription = client.subscribe(FILTER, { start: 'earliest', cursor: 'dashboard' });
+    const [first, ...others] = await messages(subscription, 5);
+    subscription.acknowledge(first?.position ?? 0);
+    await eventually('an acknowledgement', () => acknowledged.length === 1);
+    await client.keysOf('reader@fujisawa');
+    subscription.acknowledge(others.at(-1)?.position ?? 0);
+    await eventually('another', () => acknowledged.length === 2);
+    acknowledged.length = 0;
+    liar.lie = (frame) => {
+      passed += frame.case === 'record' ? 1 : 0;
+      if (frame.case !== 'subscribed' || isPutBack) {
+        return frame;
+      }
+      isPutBack = true;
+      const { subscription, position } = frame.value;
+      const restart = { subscription, fromPosition: position, toPosition: position, reason: 4, topic: '' };
+      return [frame, { case: 'gap', value: restart }];
+    };
+    liar.drop();
+    await eventually('all behind it once more', () => passed === 4);
+    const behind = async () => {
+      const delivery = await next(subscription);
+      return delivery.kind === 'live' ? next(subscription) : delivery;
+    };
+    expect(await behind()).toMatchObject({ kind: 'gap', reason: 'restart' });
+    const again = await behind();
+    if (again.kind === 'live' || again.kind === 'gap') {
+      throw new Error(`wanted a record, found ${again.kind}`);
+    }
+    expect(again.position).toBe(others[0]?.position);
+    subscription.acknowledge(again);
+    await subscription.close();
+    expect(acknowledged).toEqual([BigInt(again.position)]);
+  });
+
+  it('is asked again how a topic is protected where it was busy', async () => {
+    let refusals = 0;
+    const asked = new Set<bigint>();
+    liar.muffle = (frame) => {
+      if (frame.case === 'query' && frame.value.kind.case === 'epochOf') {
+        asked.add(frame.value.request);
+      }
+      return frame;
+    };
+    liar.lie = (frame) => {
+      if (frame.case !== 'answer' || !asked.has(frame.value.request) || refusals === 2) {
+        return frame;
+      }
+      refusals += 1;
+      const { request } = frame.value;
+      return { case: 'refused', value: { request, code: 30, what: TOPIC, why: 'wanted fewer questions' } };
+    };
+    const device = await clientOf(truck, city, { web: liar.address, trust: new MemoryStore() });
+    const publisher = await device.publisher(TOPIC, { batch: { samples: 1 } });
+    await publisher.publishDurably({ values: { count: 6 } });
+    expect(refusals).toBe(2);
+    await device.close();
+  });
+
   it('makes nothing lost by another answer than the one to how far a stream has come', async () => {
     const device = await clientOf(truck, city, { web: liar.address, trust: new MemoryStore() });
     const publisher = await device.publisher(TOPIC, { batch: { samples: 1 } });
