@@ -8,4 +8,5 @@ pub(crate) mod frames;
 pub(crate) mod mqtt;
 pub(crate) mod quic;
 mod reading;
+mod socket;
 pub(crate) mod web;

@@ -18,31 +18,26 @@ mod system;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use sekisho_mqtt::mapping::Prefix;
 use sekisho_proto::{Hash, PublicKey};
 use sekisho_seal::SigningKey;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument as _, debug, debug_span, error};
+use tracing::{Instrument as _, debug, debug_span};
 
 use crate::hub::{Hub, metrics};
-use crate::transport::certificate::renewing::Renewed;
-use crate::transport::certificate::{Certificate, TlsFileError, peer_public_key};
+use crate::transport::certificate::{Certificate, peer_public_key};
 use crate::transport::crowd::{Crowd, Place as Stranger, Seat};
 use crate::transport::quic::ListenError;
+use crate::transport::socket::{HANDSHAKE_MAX, Newcomer, Security, Socket};
 use crate::transport::web::{Ungreeted, Visitor};
 
-/// From the first byte to the end of the TLS handshake.
-const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
-/// Between two attempts to accept, where the system has no room for another socket.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// What TLS is to be spoken for (IANA's registry of ALPN protocol ids).
+const PROTOCOLS: &[&[u8]] = &[b"mqtt"];
 
 /// What every connection shares.
 #[derive(Debug)]
@@ -58,33 +53,8 @@ pub(crate) struct Door {
 /// A bound listener.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    listener: TcpListener,
-    security: Security,
-    renewed: Renewed,
+    socket: Socket,
     door: Arc<Door>,
-}
-
-/// What is between a client and this door.
-#[derive(Clone)]
-enum Security {
-    Tls(TlsAcceptor, Hash),
-    Loopback,
-}
-
-impl Security {
-    fn tls(certificate: &Certificate) -> Result<Self, TlsFileError> {
-        let config = certificate.server_config(&[b"mqtt"])?;
-        Ok(Self::Tls(TlsAcceptor::from(config), certificate.hash()))
-    }
-}
-
-impl std::fmt::Debug for Security {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Tls(..) => "Tls",
-            Self::Loopback => "Loopback",
-        })
-    }
 }
 
 /// Who is at the other end, as far as the transport knows.
@@ -159,10 +129,8 @@ impl Listener {
         certificate: &watch::Sender<Certificate>,
         door: Arc<Door>,
     ) -> Result<Self, ListenError> {
-        let renewed = Renewed::by(certificate.subscribe());
-        let security = Security::tls(&certificate.borrow());
-        let security = security.map_err(|source| ListenError::Certificate { address, source })?;
-        Self::bound(address, (security, renewed), door).await
+        let socket = Socket::bind(address, certificate, PROTOCOLS).await?;
+        Ok(Self { socket, door })
     }
 
     /// Binds `address`, which is of this machine only, for clients that speak no TLS.
@@ -173,18 +141,8 @@ impl Listener {
         address: SocketAddr,
         door: Arc<Door>,
     ) -> Result<Self, ListenError> {
-        Self::bound(address, (Security::Loopback, Renewed::never()), door).await
-    }
-
-    async fn bound(
-        address: SocketAddr,
-        (security, renewed): (Security, Renewed),
-        door: Arc<Door>,
-    ) -> Result<Self, ListenError> {
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|source| ListenError::Bind { address, source })?;
-        Ok(Self { listener, security, renewed, door })
+        let socket = Socket::bind_loopback(address).await?;
+        Ok(Self { socket, door })
     }
 
     /// Where it listens; the port is the system's choice where 0 was asked for.
@@ -192,58 +150,29 @@ impl Listener {
     /// # Errors
     /// The socket is gone.
     pub(crate) fn address(&self) -> std::io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.socket.address()
     }
 
     /// Accepts until the node stops, then waits for the connections.
     pub(crate) async fn run(mut self) {
         loop {
-            let accepted = tokio::select! {
+            let newcomer = tokio::select! {
                 () = self.door.stop.cancelled() => break,
-                certificate = self.renewed.next() => {
-                    match Security::tls(&certificate) {
-                        Ok(security) => self.security = security,
-                        Err(fault) => error!(%fault, "the certificate before goes on"),
-                    }
-                    continue;
-                }
-                accepted = self.listener.accept() => accepted,
+                newcomer = self.socket.next(&self.door.crowd) => newcomer,
             };
-            match accepted {
-                Ok((stream, address)) => self.welcome(stream, address),
-                Err(fault) => {
-                    // Another connection may end and make room; this loop never does.
-                    debug!(%fault, "accept");
-                    metrics::handshake_failed("accept");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            }
+            let span = debug_span!("mqtt", address = %newcomer.address);
+            let serving = secure(newcomer, Arc::clone(&self.door));
+            self.door.tasks.spawn(serving.instrument(span));
         }
-        drop(self.listener);
+        drop(self.socket);
         self.door.close().await;
-    }
-
-    fn welcome(&self, stream: TcpStream, address: SocketAddr) {
-        let Some(seat) = self.door.crowd.seat() else {
-            metrics::handshake_failed("too-many-connections");
-            return;
-        };
-        let Some(stranger) = self.door.crowd.stranger(address.ip()) else {
-            metrics::handshake_failed("too-many-from-address");
-            return;
-        };
-        let (security, door) = (self.security.clone(), Arc::clone(&self.door));
-        let place = Place::Own { _seat: seat, stranger: Some(stranger) };
-        let peer = Peer { address, key: None, shown: None, place };
-        let span = debug_span!("mqtt", %address);
-        self.door.tasks.spawn(secure(security, stream, peer, door).instrument(span));
     }
 }
 
-async fn secure(security: Security, stream: TcpStream, peer: Peer, door: Arc<Door>) {
-    if let Err(fault) = stream.set_nodelay(true) {
-        debug!(%fault, "nodelay");
-    }
+async fn secure(newcomer: Newcomer, door: Arc<Door>) {
+    let Newcomer { stream, address, security, seat, stranger } = newcomer;
+    let place = Place::Own { _seat: seat, stranger: Some(stranger) };
+    let peer = Peer { address, key: None, shown: None, place };
     let Security::Tls(acceptor, shown) = security else {
         return Box::pin(door.serve(stream, peer)).await;
     };

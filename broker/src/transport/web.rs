@@ -40,23 +40,22 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use sekisho_proto::{Hash, limits};
+use sekisho_proto::limits;
 use sekisho_seal::SigningKey;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
-use tracing::{Instrument as _, debug, debug_span, error};
+use tracing::{Instrument as _, debug, debug_span};
 
 use crate::hub::{Hub, metrics};
-use crate::transport::certificate::renewing::Renewed;
-use crate::transport::certificate::{Certificate, TlsFileError, peer_public_key};
-use crate::transport::crowd::{Crowd, Place, Seat};
+use crate::transport::certificate::{Certificate, peer_public_key};
+use crate::transport::crowd::Crowd;
 use crate::transport::quic::ListenError;
+use crate::transport::socket::{HANDSHAKE_MAX, Newcomer, Security, Socket};
 use activity::{Activity, handed_over};
 pub(crate) use caller::Caller;
 pub(crate) use origin::{Origins, Own};
@@ -66,8 +65,8 @@ pub(crate) use problem::Problem;
 use unread::Unread;
 pub(crate) use visitor::{Ungreeted, Visitor};
 
-/// From the first byte to the end of the TLS handshake.
-const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
+/// What TLS is to be spoken for (IANA's registry of ALPN protocol ids).
+const PROTOCOLS: &[&[u8]] = &[b"h2", b"http/1.1"];
 /// How long the headers of one request may take.
 const HEADERS_MAX: Duration = Duration::from_secs(10);
 /// How long a connection is kept on which nothing is asked, or nothing taken of what was asked for.
@@ -76,8 +75,6 @@ const IDLE_MAX: Duration = Duration::from_secs(60);
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// How long a stopping node waits for answers that are due.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
-/// Between two attempts to accept, where the system has no room for another socket.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Headers of one request, bytes.
 const HEADER_BYTES_MAX: u32 = 16 * 1024;
@@ -123,33 +120,8 @@ pub(crate) struct Door {
 /// A bound listener.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    listener: TcpListener,
-    security: Security,
-    renewed: Renewed,
+    socket: Socket,
     door: Arc<Door>,
-}
-
-/// What the connections of a listener are wrapped in.
-#[derive(Clone)]
-enum Security {
-    Tls(TlsAcceptor, Hash),
-    Loopback,
-}
-
-impl Security {
-    fn tls(certificate: &Certificate) -> Result<Self, TlsFileError> {
-        let config = certificate.server_config(&[b"h2", b"http/1.1"])?;
-        Ok(Self::Tls(TlsAcceptor::from(config), certificate.hash()))
-    }
-}
-
-impl std::fmt::Debug for Security {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Tls(..) => "Tls",
-            Self::Loopback => "Loopback",
-        })
-    }
 }
 
 impl Door {
@@ -196,10 +168,8 @@ impl Listener {
         certificate: &watch::Sender<Certificate>,
         door: Arc<Door>,
     ) -> Result<Self, ListenError> {
-        let renewed = Renewed::by(certificate.subscribe());
-        let security = Security::tls(&certificate.borrow());
-        let security = security.map_err(|source| ListenError::Certificate { address, source })?;
-        Self::bound(address, (security, renewed), door).await
+        let socket = Socket::bind(address, certificate, PROTOCOLS).await?;
+        Ok(Self { socket, door })
     }
 
     /// Binds `address`, which is of this machine only, for browsers that are to come without TLS.
@@ -210,18 +180,8 @@ impl Listener {
         address: SocketAddr,
         door: Arc<Door>,
     ) -> Result<Self, ListenError> {
-        Self::bound(address, (Security::Loopback, Renewed::never()), door).await
-    }
-
-    async fn bound(
-        address: SocketAddr,
-        (security, renewed): (Security, Renewed),
-        door: Arc<Door>,
-    ) -> Result<Self, ListenError> {
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|source| ListenError::Bind { address, source })?;
-        Ok(Self { listener, security, renewed, door })
+        let socket = Socket::bind_loopback(address).await?;
+        Ok(Self { socket, door })
     }
 
     /// Where it listens; the port is the system's choice where 0 was asked for.
@@ -229,7 +189,7 @@ impl Listener {
     /// # Errors
     /// The socket is gone.
     pub(crate) fn address(&self) -> std::io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.socket.address()
     }
 
     /// Accepts until the node stops, then waits for what is due.
@@ -237,59 +197,22 @@ impl Listener {
         let routes = routes(&self.door);
         let connections = self.door.tasks.clone();
         loop {
-            let accepted = tokio::select! {
+            let newcomer = tokio::select! {
                 () = self.door.stop.cancelled() => break,
-                certificate = self.renewed.next() => {
-                    match Security::tls(&certificate) {
-                        Ok(security) => self.security = security,
-                        Err(fault) => error!(%fault, "the certificate before goes on"),
-                    }
-                    continue;
-                }
-                accepted = self.listener.accept() => accepted,
+                newcomer = self.socket.next(&self.door.crowd) => newcomer,
             };
-            match accepted {
-                Ok((stream, address)) => self.welcome(stream, address, &routes),
-                Err(fault) => {
-                    // Another connection may end and make room; this loop never does.
-                    debug!(%fault, "accept");
-                    metrics::handshake_failed("accept");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            }
+            let span = debug_span!("web", address = %newcomer.address);
+            let serving = serve(newcomer, Arc::clone(&self.door), routes.clone());
+            connections.spawn(serving.instrument(span));
         }
-        drop(self.listener);
+        drop(self.socket);
         connections.close();
         connections.wait().await;
     }
-
-    fn welcome(&self, stream: TcpStream, address: SocketAddr, routes: &Router) {
-        let Some(seat) = self.door.crowd.seat() else {
-            metrics::handshake_failed("too-many-connections");
-            return;
-        };
-        let Some(place) = self.door.crowd.stranger(address.ip()) else {
-            metrics::handshake_failed("too-many-from-address");
-            return;
-        };
-        let (security, door, routes) =
-            (self.security.clone(), Arc::clone(&self.door), routes.clone());
-        let span = debug_span!("web", %address);
-        let serving = serve(security, (stream, address), (seat, place), door, routes);
-        self.door.tasks.spawn(serving.instrument(span));
-    }
 }
 
-async fn serve(
-    security: Security,
-    (stream, address): (TcpStream, SocketAddr),
-    (seat, place): (Seat, Place),
-    door: Arc<Door>,
-    routes: Router,
-) {
-    if let Err(fault) = stream.set_nodelay(true) {
-        debug!(%fault, "nodelay");
-    }
+async fn serve(newcomer: Newcomer, door: Arc<Door>, routes: Router) {
+    let Newcomer { stream, address, security, seat, stranger: place } = newcomer;
     let Security::Tls(acceptor, shown) = security else {
         let visitor = Visitor::new(address, (None, None), seat, place);
         let held = (&door.tasks, &door.stop, IDLE_MAX);

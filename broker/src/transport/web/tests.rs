@@ -10,6 +10,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::{iter, pending};
 use tokio::io::{DuplexStream, duplex};
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 use super::*;
 use crate::config::Config;
