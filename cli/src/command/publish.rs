@@ -87,19 +87,21 @@ impl Publish {
         };
         let is_reached = client.can_publish(&self.topic);
         let topic = self.topic.clone();
+        let node = &access.profile.node;
         let mut builder = client.publisher(self.topic).scope(self.scope.into());
         if let Some(spool) = &self.spool {
             builder = builder.spool(spool);
         }
         let publisher = if is_reached {
-            builder.start().await.map_err(|cause| {
-                let is_nameless = matches!(cause, PublishError::Query(_));
-                let cause = anyhow::Error::new(cause);
-                if is_nameless { cause.context(format!("topic {topic}")) } else { cause }
-            })?
+            let _sign = output::waiting(format!("asking {node} how {topic} is protected"));
+            tokio::select! {
+                started = builder.start() => started.map_err(|cause| named(cause, &topic))?,
+                () = stop.cancelled() => return Err(fault::unreachable(format!(
+                    "{node}: ended before it said how {topic} is protected; nothing was published"
+                ))),
+            }
         } else {
             // With a spool, which may know from an earlier run how the topic is sealed.
-            let node = &access.profile.node;
             timeout(GRACE, builder.start()).await.map_err(|_elapsed| {
                 fault::unreachable(format!(
                     "{node}: wanted a node, or a spool that was used with one before, found neither"
@@ -132,6 +134,13 @@ impl Publish {
         let Common { dir, json, .. } = &self.common;
         self.mqtt.publish(dir, self.topic.as_str(), values, *json).await
     }
+}
+
+/// What the node says of a topic does not always name it.
+fn named(cause: PublishError, topic: &Topic) -> anyhow::Error {
+    let is_nameless = matches!(cause, PublishError::Query(_));
+    let cause = anyhow::Error::new(cause);
+    if is_nameless { cause.context(format!("topic {topic}")) } else { cause }
 }
 
 /// Waits until the node has everything or will never take it, or until waiting is over.
