@@ -214,4 +214,22 @@ describe('the outbox', () => {
     bench.outbox.handleHeadRefused(BOOT, refusal('not-found'));
     expect(bench.sendAll()).toEqual([0n]);
   });
+
+  it('sends what waited to a node that was busy for long', () => {
+    const bench = new Bench();
+    bench.fill(BOOT, 0n);
+    bench.outbox.handleConnected();
+    for (let round = 0; round < FRUITLESS_ROUNDS_MAX * 2; round += 1) {
+      expect(bench.outbox.nextStep()).toEqual({ kind: 'ask-head', boot: BOOT });
+      bench.outbox.handleHeadRefused(BOOT, refusal('rate-limited'));
+      expect(bench.outbox.obstacle).toMatchObject({ name: 'rate-limited' });
+      bench.outbox.handleWaited();
+    }
+    bench.outbox.nextStep();
+    bench.outbox.handleHead(BOOT, 0n);
+    expect(bench.sendAll()).toEqual([0n]);
+    bench.refused(0n, 'key-header-missing');
+    expect(bench.fates).toEqual([]);
+    expect(bench.sendAll()).toEqual([0n]);
+  });
 });

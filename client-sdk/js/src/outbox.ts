@@ -168,12 +168,18 @@ export class Outbox {
     if (first === undefined) {
       return;
     }
+    const remedy = remedyOf(refusal);
     if (refusal.name === 'not-found') {
       this.handleHead(boot, 0n);
-    } else if (remedyOf(refusal) === 'none') {
+    } else if (remedy === 'none') {
       this.#endBoot(first.entry, refusal);
     } else {
-      this.#fruitlessRounds += 1;
+      if (remedy === 'wait') {
+        // However long it is busy: what waits for it is not given up for that.
+        this.#obstacle = refusal;
+      } else {
+        this.#fruitlessRounds += 1;
+      }
       this.#pause = { kind: 'backing-off' };
     }
   }

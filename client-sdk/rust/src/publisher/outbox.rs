@@ -216,7 +216,12 @@ impl Outbox {
                 self.handle_head(boot, Sequence::ZERO);
             }
             Remedy::None => self.end_boot(boot, sequence, refusal),
-            Remedy::Wait | Remedy::Resend | Remedy::Stored => {
+            // However long it is busy: what waits for it is not given up for that.
+            Remedy::Wait => {
+                self.obstacle = Some(refusal);
+                self.pause = Some(Pause::BackingOff);
+            }
+            Remedy::Resend | Remedy::Stored => {
                 self.fruitless_rounds = self.fruitless_rounds.saturating_add(1);
                 self.pause = Some(Pause::BackingOff);
             }

@@ -277,6 +277,25 @@ fn a_head_refused_for_now_is_asked_for_again() {
 }
 
 #[test]
+fn a_node_that_was_busy_for_long_gets_what_waited_for_it() {
+    let mut outbox = Outbox::new(16, 0);
+    outbox.fill(entry(0, BOOT, 0));
+    outbox.handle_connected(false);
+    for _ in 0..FRUITLESS_ROUNDS_MAX * 2 {
+        assert_eq!(outbox.next_step(16), Step::AskHead { boot: BOOT });
+        outbox.handle_head_refused(BOOT, refusal(RefusalCode::RateLimited));
+        assert_eq!(outbox.obstacle().map(|why| why.code), Some(RefusalCode::RateLimited));
+        outbox.handle_waited();
+    }
+    outbox.next_step(16);
+    outbox.handle_head(BOOT, Sequence::ZERO);
+    assert_eq!(send_all(&mut outbox), [0]);
+    outbox.handle_refused(100, refusal(RefusalCode::KeyHeaderMissing), None);
+    assert_eq!(outbox.take_lost(), []);
+    assert_eq!(send_all(&mut outbox), [0], "once more, with its key header");
+}
+
+#[test]
 fn answers_of_an_earlier_connection_change_nothing() {
     let mut outbox = connected(2, 0);
     send_all(&mut outbox);
