@@ -31,6 +31,9 @@ const SUBPROTOCOL: &str = "sekisho.v1";
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 /// Close codes that are ours are this and the number of a refusal code (RFC 6455 §7.4.2).
 const OWN_CLOSE_CODES: u16 = 4_000;
+/// What is read at once of one connection, bytes. The library holds and clears so much for each, also of
+/// those that say nothing; what of a record of TLS is not read is kept below.
+const READ_BYTES: usize = 4 * 1024;
 /// A reason for closing, bytes (RFC 6455 §5.5).
 const REASON_BYTES_MAX: usize = 123;
 /// How the library says that a message is larger than the limit.
@@ -55,6 +58,7 @@ pub(super) fn offered(
     let upgrade = wanted
         .map_err(|rejection| Box::new(other(&rejection, version)))?
         .protocols([subprotocol])
+        .read_buffer_size(READ_BYTES)
         .max_message_size(limits::FRAME_BYTES_MAX)
         .max_frame_size(limits::FRAME_BYTES_MAX);
     if upgrade.selected_protocol().is_some() {

@@ -34,6 +34,9 @@ const SUBPROTOCOL: HeaderValue = HeaderValue::from_static("sekisho.v1");
 
 const PROTOCOL: &str = "WebSocket";
 
+/// What is read at once, bytes: a record of TLS (RFC 8446, 5.1). The library clears as much for each read.
+const READ_BYTES: usize = 16 * 1024;
+
 type Socket = WebSocketStream<TlsStream<TcpStream>>;
 
 /// The end that messages are given to.
@@ -53,6 +56,7 @@ pub(super) async fn open(
     let mut request = format!("wss://{address}{PATH}").into_client_request().map_err(told)?;
     request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL);
     let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BYTES)
         .max_message_size(Some(FRAME_BYTES_MAX))
         .max_frame_size(Some(FRAME_BYTES_MAX));
     let opening = client_async_with_config(request, stream, Some(config));
