@@ -9,8 +9,11 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderValue, Response};
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE,
+    VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderName, HeaderValue, Response};
 use axum::response::IntoResponse as _;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use sekisho_proto::{PublicKey, RefusalCode};
@@ -28,6 +31,15 @@ const PART_BYTES: usize = 64 * 1024;
 /// Bytes of answers that one principal has not taken yet: two of the largest. Those of one part are
 /// not counted.
 pub(super) const ANSWERS_OF_ONE_BYTES_MAX: usize = 64 << 20;
+
+/// What answers say to the browser, whatever is in them.
+const OF_EVERY_ANSWER: [HeaderName; 5] = [
+    ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS,
+    VARY,
+    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL,
+];
 
 /// Who has how much of them.
 static ANSWERS: Shares = Shares::of(ANSWERS_OF_ONE_BYTES_MAX);
@@ -142,7 +154,13 @@ fn too_much(answer: &Response<Body>) -> Response<Body> {
     if media_type.is_some_and(grpc::is_grpc) {
         return grpc::refused(refusal);
     }
-    Problem::from(refusal).into_response()
+    let mut problem = Problem::from(refusal).into_response();
+    for name in OF_EVERY_ANSWER {
+        if let Some(value) = answer.headers().get(&name) {
+            problem.headers_mut().insert(name, value.clone());
+        }
+    }
+    problem
 }
 
 /// The body of an answer.
@@ -271,6 +289,21 @@ mod tests {
         assert!(over.is_err(), "wanted it open, found it over");
         drop(waiting);
         activity.over(SOON).await;
+    }
+
+    #[test]
+    fn a_page_may_read_why_an_answer_did_not_come() {
+        let origin = HeaderValue::from_static("https://dash.example");
+        let mut answer = Response::new(Body::from(vec![0; PART_BYTES + 1]));
+        answer.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        answer.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/csv"));
+        let problem = too_much(&answer);
+        assert_eq!(problem.status(), StatusCode::TOO_MANY_REQUESTS);
+        let header = |name| problem.headers().get(name);
+        assert_eq!(header(ACCESS_CONTROL_ALLOW_ORIGIN), Some(&origin));
+        assert_eq!(header(X_CONTENT_TYPE_OPTIONS).unwrap(), "nosniff");
+        assert_eq!(header(CONTENT_TYPE).unwrap(), "application/problem+json");
     }
 
     #[tokio::test]
