@@ -83,6 +83,12 @@ pub enum PublishError {
     /// The node refused envelopes for good.
     #[error("publisher: wanted every envelope accepted")]
     Lost(#[source] Lost),
+    /// Envelopes that were kept cannot be read any more.
+    #[error("publisher: wanted what is in its spool, found {envelopes} damaged envelopes")]
+    Damaged {
+        /// How many.
+        envelopes: u64,
+    },
     /// The client or the publisher was closed.
     #[error("publisher: wanted it open, found it closed")]
     Closed,
@@ -269,8 +275,9 @@ impl Publisher {
     /// it for good. Without a connection it waits for one.
     ///
     /// # Errors
-    /// What was lost since the last flush: [`PublishError::Lost`], [`PublishError::Unencodable`]
-    /// or [`PublishError::Sealing`]; [`PublishError::Closed`]; [`PublishError::Spool`].
+    /// What was lost since the last flush: [`PublishError::Lost`], [`PublishError::Damaged`],
+    /// [`PublishError::Unencodable`] or [`PublishError::Sealing`]; [`PublishError::Closed`];
+    /// [`PublishError::Spool`].
     pub async fn flush(&self) -> Result<(), PublishError> {
         self.ask(Command::Flush).await
     }

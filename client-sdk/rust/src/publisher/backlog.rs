@@ -19,6 +19,16 @@ pub(crate) enum Backlog {
     Spool(Box<Spool>),
 }
 
+/// What was read of a backlog.
+#[derive(Debug)]
+pub(crate) struct Stretch {
+    pub(crate) entries: Vec<Entry>,
+    /// The index to go on from.
+    pub(crate) next: u64,
+    /// Entries before it that cannot be read any more.
+    pub(crate) damaged: u64,
+}
+
 impl Backlog {
     /// Keeps envelopes and the key headers they name, durably where there is a spool.
     pub(crate) async fn push(&mut self, sealed: Vec<Sealed>) -> Result<Kept, SpoolError> {
@@ -32,12 +42,8 @@ impl Backlog {
         }
     }
 
-    /// Entries from an index on, at most `max`; and the index to go on from.
-    pub(crate) async fn read(
-        &mut self,
-        from: u64,
-        max: usize,
-    ) -> Result<(Vec<Entry>, u64), SpoolError> {
+    /// Entries from an index on, at most `max`.
+    pub(crate) async fn read(&mut self, from: u64, max: usize) -> Result<Stretch, SpoolError> {
         match self {
             Self::Memory(queue) => Ok(queue.read(from, max)),
             Self::Spool(spool) => spool.read(from, max).await,
@@ -120,11 +126,11 @@ impl MemoryQueue {
         }
     }
 
-    fn read(&self, from: u64, max: usize) -> (Vec<Entry>, u64) {
+    fn read(&self, from: u64, max: usize) -> Stretch {
         let start = self.entries.partition_point(|entry| entry.index < from);
         let entries: Vec<Entry> = self.entries.iter().skip(start).take(max).cloned().collect();
         let next = entries.last().map_or(from, |entry| entry.index.saturating_add(1));
-        (entries, next)
+        Stretch { entries, next, damaged: 0 }
     }
 
     fn forget(&mut self, before: u64) {

@@ -12,7 +12,7 @@ use sekisho_store::{AppendError, CommitError, KeyedError, ReadError, StoreError,
 use thiserror::Error;
 
 use self::shelf::Shelf;
-use super::{outbox::Entry, sealing::Sealed};
+use super::{backlog::Stretch, sealing::Sealed};
 
 /// Why a spool cannot be used.
 #[derive(Debug, Error)]
@@ -138,11 +138,7 @@ impl Spool {
         Ok(kept)
     }
 
-    pub(super) async fn read(
-        &mut self,
-        from: u64,
-        max: usize,
-    ) -> Result<(Vec<Entry>, u64), SpoolError> {
+    pub(super) async fn read(&mut self, from: u64, max: usize) -> Result<Stretch, SpoolError> {
         self.on_thread(move |shelf| shelf.read(from, max)).await
     }
 

@@ -41,11 +41,12 @@ pub struct PublisherState {
     pub samples_accepted: u64,
     /// The topic's offset of the last envelope accepted, where the node told it.
     pub last_offset: Option<Offset>,
-    /// Envelopes the node will never take.
+    /// Envelopes the node will never take, because it refuses them or because they are damaged in the
+    /// spool.
     pub envelopes_lost: u64,
-    /// Samples in them.
+    /// Samples in them; a damaged envelope counts as one.
     pub samples_lost: u64,
-    /// The last loss.
+    /// The last that the node refused.
     pub last_lost: Option<Lost>,
     /// Samples that could not be made part of an envelope.
     pub samples_left_out: u64,
@@ -84,6 +85,12 @@ impl PublisherState {
         self.envelopes_accepted = self.envelopes_accepted.saturating_add(accepted.envelopes);
         self.samples_accepted = self.samples_accepted.saturating_add(accepted.samples);
         self.last_offset = accepted.last_offset.or(self.last_offset);
+    }
+
+    /// How many samples were in them nobody can tell.
+    pub(super) fn count_damaged(&mut self, envelopes: u64) {
+        self.envelopes_lost = self.envelopes_lost.saturating_add(envelopes);
+        self.samples_lost = self.samples_lost.saturating_add(envelopes);
     }
 
     pub(super) fn count_lost(&mut self, lost: &Lost) {

@@ -205,6 +205,56 @@ async fn a_refused_envelope_leaves_the_spool_and_is_counted() {
 }
 
 #[tokio::test]
+async fn what_is_damaged_in_the_spool_is_counted_and_told_and_the_rest_goes_on() {
+    let world = World::fujisawa();
+    let node = Node::start(&world).await;
+    let directory = tempfile::tempdir().unwrap();
+    let spool = directory.path().join("air");
+    let client = node.client(&world.truck, &world).await;
+    drop(spooled(&client, &world, &spool).await);
+    client.close().await;
+    for (first, count) in [(0, 4), (10, 3)] {
+        let client = offline(&world, nowhere());
+        let publisher = spooled(&client, &world, &spool).await;
+        for sample in samples(first..first + count) {
+            publisher.publish(sample).await.unwrap();
+        }
+        publisher.persist().await.unwrap();
+        client.close().await;
+    }
+    damage_first_envelope(&spool);
+
+    let client = node.client(&world.truck, &world).await;
+    let publisher = spooled(&client, &world, &spool).await;
+    publisher.publish(sample(20)).await.unwrap();
+    let told = publisher.flush().await.unwrap_err();
+    assert!(matches!(told, PublishError::Damaged { .. } | PublishError::Lost(_)), "{told}");
+    let state = publisher.state();
+    assert_eq!((state.envelopes_lost, state.samples_lost, state.queued), (4, 4, 0));
+    assert_eq!(
+        open_all(&node, &world, &world.epoch_keys(1)),
+        [samples(10..13), samples(20..21)].concat()
+    );
+}
+
+/// Turns a byte over in the middle of the first envelope of a spool.
+fn damage_first_envelope(spool: &Path) {
+    let mut folders = vec![spool.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for found in std::fs::read_dir(folder).unwrap() {
+            let path = found.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "segment") {
+                let mut bytes = std::fs::read(&path).unwrap();
+                bytes[300] ^= 1;
+                std::fs::write(&path, bytes).unwrap();
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_spool_of_another_topic_or_in_use_is_refused_by_name() {
     let world = World::fujisawa();
     let node = Node::start(&world).await;

@@ -13,8 +13,9 @@ use crate::{
     entropy::OsEntropy,
     publisher::{
         Phase, PublishError,
+        backlog::Stretch,
         lost::Lost,
-        outbox::{Entry, Step},
+        outbox::Step,
         protection::{self, Proven},
         spool::SpoolError,
         uplink::Event,
@@ -79,13 +80,15 @@ impl Driver {
         {
             let max = self.outbox.room().min(ENTRIES_PER_READ);
             let read = self.backlog.read(self.loaded, max).await;
-            let Some((entries, next)): Option<(Vec<Entry>, u64)> = self.or_later(read)? else {
-                break;
-            };
+            let Some(Stretch { entries, next, damaged }) = self.or_later(read)? else { break };
             if next <= self.loaded {
                 break;
             }
             self.loaded = next;
+            if damaged > 0 {
+                self.status.count_damaged(damaged);
+                self.fault = Some(PublishError::Damaged { envelopes: damaged });
+            }
             for entry in entries {
                 self.outbox.fill(entry);
             }

@@ -20,7 +20,7 @@ use sekisho_store::{
 };
 
 use super::{Kept, SpoolError};
-use crate::publisher::{outbox::Entry, sealing::Sealed};
+use crate::publisher::{backlog::Stretch, outbox::Entry, sealing::Sealed};
 
 /// Small segments, so that what is settled leaves the disk soon, bytes.
 const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
@@ -163,11 +163,14 @@ impl Shelf {
         Ok(())
     }
 
-    pub(super) fn read(&mut self, from: u64, max: usize) -> Result<(Vec<Entry>, u64), SpoolError> {
+    pub(super) fn read(&mut self, from: u64, max: usize) -> Result<Stretch, SpoolError> {
         let reader = self.records.reader();
         let batch = reader.read(&self.filter, Position::new(from), max, READ_BYTES_MAX)?;
+        let mut damaged = 0_u64;
         for lost in &batch.lost {
             tracing::warn!(from = %lost.from, to = %lost.to, reason = ?lost.reason, "spool has a hole");
+            let length = lost.to.value().saturating_sub(lost.from.value());
+            damaged = damaged.saturating_add(length);
         }
         let mut entries = Vec::with_capacity(batch.records.len());
         for record in &batch.records {
@@ -182,7 +185,7 @@ impl Shelf {
                 key_header: record.key_header,
             });
         }
-        Ok((entries, batch.next.value()))
+        Ok(Stretch { entries, next: batch.next.value(), damaged })
     }
 
     pub(super) fn key_header(&self, id: KeyHeaderId) -> Result<Option<Bytes>, SpoolError> {
