@@ -17,8 +17,9 @@ const FIELDS: Fields = Fields("MQTT message");
 pub struct MqttMessage {
     /// What was published.
     pub payload: Bytes,
-    /// The payload format indicator: the payload is UTF-8.
-    pub utf8: bool,
+    /// The payload format indicator: whether the payload is UTF-8; `None` = not said. That it may be
+    /// none is said and handed on as well (MQTT 5, 3.3.2.3.2).
+    pub utf8: Option<bool>,
     /// Content type of the payload; empty = not said.
     pub content_type: String,
     /// Where an answer is expected, as its sender spelt it; empty = nowhere.
@@ -101,7 +102,7 @@ mod tests {
             |name: &str, value: &str| UserProperty { name: name.into(), value: value.into() };
         MqttMessage {
             payload: Bytes::from_static(b"21.5"),
-            utf8: true,
+            utf8: Some(true),
             content_type: "text/plain".into(),
             response_topic: "/answers".into(),
             correlation_data: Some(Bytes::new()),
@@ -113,6 +114,8 @@ mod tests {
     fn a_message_is_decoded_as_it_was_encoded() {
         let found = MqttMessage::decode(&message().encode()).expect("a message");
         assert_eq!(found, message());
+        let bytes = MqttMessage { utf8: Some(false), ..message() };
+        assert_eq!(MqttMessage::decode(&bytes.encode()).expect("a message"), bytes);
         let empty = MqttMessage::default();
         assert_eq!(MqttMessage::decode(&empty.encode()).expect("an empty one"), empty);
     }

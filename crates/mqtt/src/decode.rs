@@ -156,10 +156,13 @@ pub(crate) fn connect(first: u8, body: &[u8]) -> Result<Connect, NoConnect> {
             "CONNECT: wanted flags that the standard allows, and a password with a user name only \
              (3.1.2.3), found {flags:#04x}"
         );
-        return Err(Fault::malformed(why).into());
+        let told_in = (*level == 5).then_some(Version::V5);
+        return Err(NoConnect { fault: Fault::malformed(why), told_in });
     }
-    let connect = if *level == 4 { connect_v311(body)? } else { connect_v5(body)? };
-    Ok(connect)
+    if *level == 4 {
+        return Ok(connect_v311(body)?);
+    }
+    connect_v5(body).map_err(|fault| NoConnect { fault, told_in: Some(Version::V5) })
 }
 
 fn connect_v311(body: &[u8]) -> Result<Connect, Fault> {
@@ -412,7 +415,7 @@ fn unsubscribe(version: Version, body: &[u8]) -> Result<Unsubscribe, Fault> {
             (packet.packet_id(), filters.collect())
         }
         Version::V5 => {
-            shape::check_length("UNSUBSCRIBE", 2, body)?;
+            shape::check_unsubscribe(body)?;
             let packet = whole("UNSUBSCRIBE", body, v5_0::Unsubscribe::parse(body))?;
             Said::read(packet.props())?;
             let filters = packet.entries().iter().map(|entry| filter(entry.as_str()));
@@ -475,7 +478,7 @@ fn auth(body: &[u8]) -> Result<Auth, Fault> {
 /// What the properties of a packet say, whichever packet may have them.
 #[derive(Debug, Default)]
 struct Said {
-    utf8: bool,
+    utf8: Option<bool>,
     expiry_s: Option<u32>,
     content_type: String,
     response_topic: String,
@@ -509,7 +512,9 @@ impl Said {
         let words = |name| text(name, property.as_str().unwrap_or_default());
         let binary = || Bytes::copy_from_slice(property.as_bytes().unwrap_or_default());
         match property {
-            Property::PayloadFormatIndicator(_) => self.utf8 = property.as_u8() == Some(1),
+            Property::PayloadFormatIndicator(_) => {
+                self.utf8 = property.as_u8().map(|format| format == 1);
+            }
             Property::MessageExpiryInterval(_) => self.expiry_s = Some(number()),
             Property::ContentType(_) => self.content_type = words("content type")?,
             Property::ResponseTopic(_) => {

@@ -266,8 +266,8 @@ fn properties(delivery: &Delivery<'_>, alias: Option<u16>) -> Properties {
         utf8, content_type, response_topic, correlation_data, user_properties, ..
     } = delivery.message;
     let mut said = Properties::default();
-    if *utf8 {
-        said.put(1, &[1]);
+    if let Some(utf8) = utf8 {
+        said.put(1, &[u8::from(*utf8)]);
     }
     said.number(2, delivery.expiry_s);
     said.text(3, Some(content_type).filter(|text| !text.is_empty()).map(String::as_str));

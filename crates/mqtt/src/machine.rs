@@ -144,6 +144,7 @@ impl Machine {
             })?;
             // Which version it is of, and whether that forbids a longer length, is known from here on.
             if connect.version == Version::V5 {
+                self.told_in = Some(Version::V5);
                 remaining.check_shortest("CONNECT")?;
             }
             self.greet(&connect);
@@ -158,6 +159,10 @@ impl Machine {
         if self.phase == Phase::Silent && first >> 4 != 1 {
             let why = format!("wanted CONNECT as the first packet, found type {}", first >> 4);
             return Err(Fault::protocol(why));
+        }
+        if first >> 4 == 0 {
+            // However long it says that it is, nothing of it is of use.
+            return Err(Fault::malformed("wanted a packet type, found 0 (2.1.2)"));
         }
         let Some(remaining) = length::read(rest)? else { return Ok(None) };
         if self.phase != Phase::Silent && self.is_v5() {

@@ -12,7 +12,7 @@ const OURS: &str = "application/vnd.sekisho.";
 /// # Errors
 /// Never for a message that came in a packet: the content types used are within their limits.
 pub fn to_body(message: &MqttMessage) -> Result<(ContentType, Bytes), ParseError> {
-    let says_more = message.utf8
+    let says_more = message.utf8.is_some()
         || !message.response_topic.is_empty()
         || message.correlation_data.is_some()
         || !message.user_properties.is_empty();
@@ -73,7 +73,7 @@ mod tests {
             ("[a-z]{0,3}", "[a-z]{0,3}").prop_map(|(name, value)| UserProperty { name, value });
         (
             proptest::collection::vec(any::<u8>(), 0..40),
-            any::<bool>(),
+            any::<Option<bool>>(),
             content_type,
             "[a-z/]{0,4}",
             proptest::option::of(proptest::collection::vec(any::<u8>(), 0..4)),

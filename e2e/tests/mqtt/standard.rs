@@ -260,6 +260,19 @@ async fn whoever_breaks_a_rule_of_3_1_1_loses_the_connection() {
 }
 
 #[tokio::test]
+async fn a_connect_that_breaks_a_rule_is_told_why_where_its_version_has_words_for_it() {
+    let (city, who) = town().await;
+    for (version, told) in [(4, None), (5, Some((0x20, vec![0, 0x81])))] {
+        let mut raw = Raw::dial(&city, Shown::Nothing).await;
+        let mut hello = connect(version, "a", Some(&who), &[]);
+        hello[FLAGS_AT] |= 0x01;
+        let heard = raw.ask(&hello).await;
+        assert_eq!(heard.map(|(first, body)| (first, body[..2].to_vec())), told, "{version}");
+        assert_eq!(raw.hear().await, None);
+    }
+}
+
+#[tokio::test]
 async fn a_version_that_is_not_spoken_here_is_refused_in_words_that_it_reads() {
     let (city, who) = town().await;
     for (version, level, heard) in

@@ -117,9 +117,9 @@ pub struct Column {
 pub struct MqttMessage {
     #[prost(bytes = "bytes", tag = "1")]
     pub payload: ::prost::bytes::Bytes,
-    /// the payload format indicator
-    #[prost(bool, tag = "2")]
-    pub utf8: bool,
+    /// the payload format indicator, where one was given
+    #[prost(bool, optional, tag = "2")]
+    pub utf8: ::core::option::Option<bool>,
     /// of the payload; empty = not said
     #[prost(string, tag = "3")]
     pub content_type: ::prost::alloc::string::String,

@@ -335,7 +335,7 @@ fn envelope(topic: &Topic, message: MqttMessage) -> Result<Sending, NotSent> {
 }
 
 fn body(message: &MqttMessage) -> Result<(ContentType, Bytes), NotSent> {
-    if message.utf8 && std::str::from_utf8(&message.payload).is_err() {
+    if message.utf8 == Some(true) && std::str::from_utf8(&message.payload).is_err() {
         let why = "payload: wanted UTF-8, as its format indicator says (3.3.2.3.2)";
         return Err(NotSent(Reason::PAYLOAD_FORMAT, why.to_owned()));
     }

@@ -158,7 +158,7 @@ where
                 wanting.iter().filter_map(|standing| standing.identifier).collect();
             let message = MqttMessage {
                 payload: value.clone().into(),
-                utf8: true,
+                utf8: Some(true),
                 content_type: CONTENT_TYPE.to_owned(),
                 ..MqttMessage::default()
             };

@@ -119,7 +119,7 @@ export const FIELDS = {
   Column:
     'transducer:1:s unit:2:s validity:3:y floats:4:d* integers:5:S* texts:6:s* booleans:7:b* blobs:8:y* kind:9:u',
   MqttMessage:
-    'payload:1:y utf8:2:b contentType:3:s responseTopic:4:s correlationData:5:y? userProperties:6:UserProperty*',
+    'payload:1:y utf8:2:b? contentType:3:s responseTopic:4:s correlationData:5:y? userProperties:6:UserProperty*',
   UserProperty: 'name:1:s value:2:s',
   Statement: 'kind:1:u body:2:y signatures:3:Signature*',
   Signature: 'signer:1:y signature:2:y',

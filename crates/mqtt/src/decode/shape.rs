@@ -13,6 +13,9 @@ const FLAGS_AT: usize = 7;
 const CONNECT_PROPERTIES_AT: usize = 10;
 /// The flag that says that there is a will (3.1.2.5).
 const HAS_WILL: u8 = 0x04;
+/// Properties (2.2.2.2).
+const IDENTIFIER: u8 = 0x0b;
+const USER_PROPERTY: u8 = 0x26;
 /// The highest level that stands for a version: bridges set the bit above.
 const LEVEL_MAX: u8 = 0x7f;
 
@@ -72,11 +75,11 @@ pub(super) fn check_publish(quality: u8, body: &[u8]) -> Result<(), Fault> {
 /// Looks at a SUBSCRIBE of 5.0: options that are none are a Protocol Error (3.8.3.1), bits that are
 /// reserved a Malformed Packet. Anything else is the library's to find.
 pub(super) fn check_subscribe(body: &[u8]) -> Result<(), Fault> {
-    let identifier = |property: &[u8]| match property {
-        [0x0b, number @ ..] => counted("SUBSCRIBE: identifier", number).map(drop),
-        _ => Ok(()),
+    let look = |property: &[u8]| match property {
+        [IDENTIFIER, number @ ..] => counted("SUBSCRIBE: identifier", number).map(drop),
+        other => check_own("SUBSCRIBE", other),
     };
-    let rest = look_at("SUBSCRIBE", body.get(2..).unwrap_or_default(), identifier)?;
+    let rest = look_at("SUBSCRIBE", body.get(2..).unwrap_or_default(), look)?;
     let mut left = rest.unwrap_or_default();
     while let Some([options, more @ ..]) = after_text(left) {
         let is_none = options & 0x03 == 0x03 || options & 0x30 == 0x30;
@@ -87,6 +90,24 @@ pub(super) fn check_subscribe(body: &[u8]) -> Result<(), Fault> {
         left = more;
     }
     Ok(())
+}
+
+/// Looks at the properties of an UNSUBSCRIBE of 5.0.
+pub(super) fn check_unsubscribe(body: &[u8]) -> Result<(), Fault> {
+    let look = |property: &[u8]| check_own("UNSUBSCRIBE", property);
+    look_at("UNSUBSCRIBE", body.get(2..).unwrap_or_default(), look).map(drop)
+}
+
+/// A property that only other packets have makes a Malformed Packet (2.2.2.2); user properties every
+/// packet may have.
+fn check_own(name: &str, property: &[u8]) -> Result<(), Fault> {
+    match property {
+        [USER_PROPERTY, ..] | [] => Ok(()),
+        [other, ..] => {
+            let why = format!("{name}: wanted properties that it may have, found {other:#04x}");
+            Err(Fault::malformed(why))
+        }
+    }
 }
 
 /// Has each of the properties at the front of `bytes` looked at, from its first byte on. Returns what

@@ -97,6 +97,54 @@ fn what_comes_first_is_a_connect_or_the_end() {
 }
 
 #[test]
+fn a_connect_of_5_0_that_is_none_is_told_why_and_one_of_3_1_1_is_not() {
+    let mut refused = Vec::new();
+    for (flags, level, rest) in [
+        (0x02, 5, &b"\0\0\x01c"[..]),                  // whole
+        (0x01, 5, b"\0\0\x01c"),                       // the reserved flag
+        (0x02, 5, b"\x03\x21\0\0\0\x01c"),             // a receive maximum of 0
+        (0x02, 5, b"\x06\x21\0\x09\x21\0\x09\0\x01c"), // twice the same property
+        (0x06, 5, b"\0\0\x01c"),                       // a will that is not there
+        (0x02, 5, b"\0\0\x02c\0"),                     // U+0000
+        (0x06, 4, b"\0\x01c"),
+        (0x01, 4, b"\0\x01c"),
+    ] {
+        let body = [&b"\0\x04MQTT"[..], &[level, flags, 0, 9], rest].concat();
+        let packet = [&[0x10, u8::try_from(body.len()).unwrap()][..], &body].concat();
+        let mut machine = Machine::new(ALLOWED);
+        let Err(fault) = heard(&mut machine, &packet) else {
+            refused.push(None);
+            continue;
+        };
+        machine.fail(fault.reason, &fault.why);
+        assert!(machine.output().is_empty() == (level == 4), "{rest:?}");
+        let answer = machine.output().get(..4).map(|answer| (answer[0], answer[3]));
+        refused.push(answer.filter(|(_kind, code)| *code == fault.reason.number()));
+    }
+    let told = |code| Some((0x20, code));
+    let wanted = [None, told(0x81), told(0x82), told(0x82), told(0x81), told(0x81), None, None];
+    assert_eq!(refused, wanted);
+}
+
+#[test]
+fn what_can_be_no_packet_is_not_waited_for() {
+    let mut machine = open(&connect_v5());
+    let fault = heard(&mut machine, &[0x0a]).expect_err("a fault");
+    assert_eq!(fault.reason, Reason::MALFORMED);
+}
+
+#[test]
+fn a_property_that_only_other_packets_have_is_a_malformed_packet() {
+    for packet in
+        [&b"\x82\x09\x04\xd2\x02\x01\x00\0\x01p\0"[..], b"\xa2\x08\x04\xd2\x02\x0b\x01\0\x01p"]
+    {
+        let mut machine = open(&connect_v5());
+        let fault = heard(&mut machine, packet).expect_err("a fault");
+        assert_eq!(fault.reason, Reason::MALFORMED, "{}", fault.why);
+    }
+}
+
+#[test]
 fn a_second_connect_ends_the_connection() {
     for connect in [connect_v5(), connect_v311()] {
         let mut machine = open(&connect);
@@ -481,7 +529,7 @@ fn subscriptions_are_read_with_their_options() {
 fn messages_are_written_as_the_library_reads_them() {
     let message = MqttMessage {
         payload: Bytes::from_static(b"payload"),
-        utf8: true,
+        utf8: Some(true),
         content_type: "text/plain".into(),
         response_topic: "r".into(),
         correlation_data: Some(Bytes::from_static(b"c")),
