@@ -1,11 +1,11 @@
 //! What subscriptions bring, as messages: each record at most once, however many of a client's
 //! filters match it, and never more in flight than the client takes.
 
+mod feed;
 mod flights;
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
@@ -13,22 +13,22 @@ use sekisho_mqtt::TooLarge;
 use sekisho_mqtt::message::from_body;
 use sekisho_mqtt::overlap::Merged;
 use sekisho_mqtt::packet::{Delivery, Turn, Version};
-use sekisho_mqtt::session_state::{Flight, Form, Held, SessionState};
+use sekisho_mqtt::session_state::{Flight, Form, Held};
 use sekisho_proto::{
-    ContentType, Frame, Header, KeyHeaderId, MqttMessage, Position, RefusalCode, Suite, Timestamp,
-    Topic, UserProperty, frame,
+    ContentType, Frame, Header, KeyHeaderId, MqttMessage, Position, RefusalCode, Suite, Topic,
+    UserProperty, frame,
 };
 use sekisho_routing::{Record, SubscriptionId, may_still_go};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::{debug, info};
 
+pub(super) use self::feed::{Feed, Origin};
 use super::connection::{End, Live, OUTPUT_MAX, Remembered};
-use super::observing::Told;
 use super::publishing::{KEY_HEADER, Which};
 use super::reasons;
 use crate::clock;
-use crate::hub::{OutboxReader, Outgoing, metrics};
-use crate::mqtt::{Fetched, Membership};
+use crate::hub::{Outgoing, metrics};
+use crate::mqtt::Fetched;
 
 /// Records that may be on their way to one subscription; half of them are asked for anew when half
 /// were taken.
@@ -40,8 +40,6 @@ const LET_OUT_MAX: Duration = Duration::from_millis(50);
 const FETCHED_MAX: usize = 64;
 /// Packet identifiers that there are.
 const IDS: u64 = 65_535;
-/// Key headers remembered as sent; beyond it some are sent again.
-const SENT_MAX: usize = 1_024;
 /// Retained messages that wait for one client, over all of its subscriptions; what is beyond is
 /// counted as lost.
 pub(super) const RETAINED_WAITING_MAX: usize = 65_536;
@@ -51,56 +49,6 @@ pub(super) const RETAINED_WAITING_MAX: usize = 65_536;
 pub(super) enum More {
     Nothing,
     Waits,
-}
-
-/// One subscription's records on their way to the client.
-pub(super) struct Feed {
-    pub(super) number: u32,
-    /// What comes first and does not come by the subscription.
-    pub(super) besides: VecDeque<(Arc<Record>, Origin)>,
-    queue: OutboxReader,
-    waiting: VecDeque<Outgoing>,
-    /// The oldest version of the policy under which the gate let out a record among them.
-    let_out_under: Option<u64>,
-    /// What waits has waited for the client, since the gate let it out: the gate is asked again.
-    delay: Delay,
-    /// When that was taken.
-    taken: Timestamp,
-    /// Positions that were sent and are not done.
-    outstanding: BTreeSet<u64>,
-    /// Those in flight from an earlier connection that it is to bring again.
-    awaited: BTreeSet<u64>,
-    /// Everything before was looked at.
-    seen: Position,
-    uncredited: u32,
-    /// Records that somebody who left the share had not done, to be fetched.
-    inherited: VecDeque<Position>,
-    /// Its place in a share.
-    share: Option<Membership>,
-    sent: HashSet<KeyHeaderId>,
-    /// The topic that it brought last, and its name.
-    named: Option<(Topic, Arc<str>)>,
-    /// What was made of a record for SensorThings, and waits.
-    pub(super) told: Told,
-    over: bool,
-}
-
-/// How long ago the gate let out what waits here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Delay {
-    Fresh,
-    Waited,
-}
-
-/// How a record came here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Origin {
-    /// By its subscription.
-    Live,
-    /// It is retained, and the subscription is younger.
-    Retained,
-    /// Another member of the share had it and has left.
-    Inherited,
 }
 
 /// What became of a record.
@@ -122,148 +70,6 @@ struct Sheet {
     identifiers: Vec<u32>,
     /// The key header that goes with it.
     key_header: Option<KeyHeaderId>,
-}
-
-impl Feed {
-    pub(super) fn new(number: u32, queue: OutboxReader, waiting: VecDeque<Outgoing>) -> Self {
-        Self {
-            number,
-            besides: VecDeque::new(),
-            queue,
-            // It may have come in several parts, each let out under another policy.
-            delay: if waiting.is_empty() { Delay::Fresh } else { Delay::Waited },
-            waiting,
-            let_out_under: None,
-            taken: clock::steady(),
-            outstanding: BTreeSet::new(),
-            awaited: BTreeSet::new(),
-            seen: Position::new(0),
-            uncredited: 0,
-            inherited: VecDeque::new(),
-            share: None,
-            sent: HashSet::new(),
-            named: None,
-            told: Told::default(),
-            over: false,
-        }
-    }
-
-    /// Goes on where an earlier connection left off.
-    pub(super) fn resume(&mut self, next: Position, state: &SessionState) {
-        self.seen = next;
-        let mine = state.outgoing.values().filter(|flight| flight.subscription == self.number);
-        let ahead = mine.map(|flight| flight.position).filter(|position| *position >= next);
-        self.outstanding.extend(ahead.map(Position::value));
-        let is_done = |position: &u64| state.is_done(self.number, Position::new(*position));
-        self.awaited.extend(self.outstanding.iter().filter(|position| !is_done(position)));
-    }
-
-    /// Begins here: what is older comes otherwise.
-    pub(super) fn begin(&mut self, since: Position) {
-        self.seen = since;
-    }
-
-    /// Takes its place in a share, where it has one, and what waited there for it.
-    pub(super) fn join(&mut self, mut share: Option<Membership>) {
-        if let Some(share) = &mut share {
-            self.inherited.extend(std::mem::take(&mut share.given));
-        }
-        self.share = share;
-    }
-
-    /// Ready when a subscription that had nothing to send has something.
-    pub(super) fn poll_any(feeds: &mut [Self], context: &mut Context<'_>) -> Poll<()> {
-        let mut found = Poll::Pending;
-        for feed in feeds.iter_mut() {
-            let Some(share) = &mut feed.share else { continue };
-            while let Poll::Ready(Some(position)) = share.reassigned.poll_recv(context) {
-                feed.inherited.push_back(position);
-                found = Poll::Ready(());
-            }
-        }
-        for feed in feeds.iter_mut().filter(|feed| feed.is_idle() && !feed.over) {
-            match feed.queue.poll_take(context) {
-                Poll::Ready(Some(taken)) => {
-                    feed.waiting = taken.into();
-                    feed.let_out_under = feed.queue.let_out_under();
-                    (feed.delay, feed.taken) = (Delay::Fresh, clock::steady());
-                    found = Poll::Ready(());
-                }
-                Poll::Ready(None) => feed.over = true,
-                Poll::Pending => {}
-            }
-        }
-        found
-    }
-
-    fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && !self.has_besides() && self.told.is_empty()
-    }
-
-    /// There is something that comes first. What is retained and will come by the subscription, too,
-    /// does so first: it is told as retained after it was told as new.
-    fn has_besides(&self) -> bool {
-        let first = self.besides.front();
-        first.is_some_and(|(record, origin)| {
-            *origin != Origin::Retained || record.position() < self.seen
-        })
-    }
-
-    /// Has these come first, but those that come by the subscription, too, in the order in which
-    /// they do.
-    pub(super) fn add_retained(&mut self, mut records: Vec<Arc<Record>>) {
-        records.sort_by_key(|record| record.position().max(self.seen));
-        self.besides.extend(records.into_iter().map(|record| (record, Origin::Retained)));
-    }
-
-    /// Something waits until what the subscription brings has come that far.
-    pub(super) fn waits_behind(&self) -> bool {
-        let is_ahead = |record: &Record| record.position() >= self.seen;
-        let mut retained = self.besides.iter().filter(|(_, origin)| *origin == Origin::Retained);
-        retained.any(|(record, _)| is_ahead(record))
-    }
-
-    fn take_besides(&mut self) -> Option<(Arc<Record>, Origin)> {
-        if self.has_besides() { self.besides.pop_front() } else { None }
-    }
-
-    /// There is more to be fetched, and nothing waits that was.
-    fn is_to_fetch(&self) -> bool {
-        self.besides.is_empty() && !self.inherited.is_empty()
-    }
-
-    /// The gate let out what waits here a while ago, or under another policy than this version.
-    pub(super) fn has_waited(&self, version: u64) -> bool {
-        self.delay == Delay::Waited || self.let_out_under.is_some_and(|under| under != version)
-    }
-
-    /// A record needs nothing more, of whichever member of the share.
-    fn let_go(&self, position: Position) {
-        if let Some(share) = &self.share {
-            share.done(position);
-        }
-    }
-
-    /// The client may not have a record: where it is in a share, another member may.
-    fn pass_on(&self, record: &Record) {
-        if let Some(share) = &self.share {
-            share.pass_on(record);
-        }
-    }
-
-    /// A key header went with a message that was sent.
-    fn note_sent(&mut self, key_header: Option<KeyHeaderId>) {
-        let Some(id) = key_header else { return };
-        if self.sent.len() >= SENT_MAX {
-            self.sent.clear();
-        }
-        self.sent.insert(id);
-    }
-
-    /// Everything before this is done.
-    fn next(&self) -> Position {
-        self.outstanding.first().map_or(self.seen, |first| Position::new(*first))
-    }
 }
 
 impl<S> Live<S>
@@ -326,7 +132,7 @@ where
             return Ok(More::Nothing);
         }
         if clock::steady().saturating_since(feed.taken) > LET_OUT_MAX {
-            feed.delay = Delay::Waited;
+            feed.note_waited();
         }
         if feed.queue.lost_right() {
             self.withhold(index);
@@ -425,7 +231,7 @@ where
 
     fn put_back(&mut self, index: usize, record: Arc<Record>, origin: Origin) {
         if let Some(feed) = self.feeds.get_mut(index) {
-            feed.delay = Delay::Waited;
+            feed.note_waited();
         }
         match (self.feeds.get_mut(index), origin) {
             (Some(feed), Origin::Live) => feed.waiting.push_front(Outgoing::Record(record)),
@@ -621,8 +427,18 @@ where
         let levels = self.door.prefix.as_str().split('/').count();
         let about = (record.topic(), record.position(), levels);
         let is_own = self.is_own(record);
-        let gets_messages = |held: &Held| self.gets_messages(held.standing.number);
-        self.state.merge_among(number, about, is_own, gets_messages)
+        let is_for = |held: &Held| {
+            let number = held.standing.number;
+            self.gets_messages(number) && !(is_own && self.was_unwanted(number, record))
+        };
+        self.state.merge_among(number, about, is_own, is_for)
+    }
+
+    /// Whether a message of the client itself was published when a subscription did not want those,
+    /// whatever it was made since.
+    fn was_unwanted(&self, number: u32, record: &Record) -> bool {
+        let feed = self.feeds.iter().find(|feed| feed.number == number);
+        feed.is_some_and(|feed| record.position() < feed.own_from)
     }
 
     /// What was sent of a record by a subscription, and is not done.

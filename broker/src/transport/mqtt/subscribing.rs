@@ -155,10 +155,16 @@ where
             if let Err(refusal) = self.session.hub().arrive(&self.session.who().id, clock::now()) {
                 return Granted::No(reasons::of_filter(refusal.code), refusal.why);
             }
+            let number = held.standing.number;
+            let wants_own_now = held.standing.options.no_local() && !wish.options.no_local();
             held.standing.options = wish.options;
             held.standing.identifier = identifier;
             held.form = form;
-            return Granted::Yes { number: held.standing.number, is_new: false };
+            let feed = self.feeds.iter_mut().find(|feed| feed.number == number);
+            if let Some(feed) = feed.filter(|_feed| wants_own_now) {
+                feed.own_from = self.session.hub().head();
+            }
+            return Granted::Yes { number, is_new: false };
         }
         if self.state.subscriptions.len() >= SUBSCRIPTIONS_MAX {
             let why = format!("wanted at most {SUBSCRIPTIONS_MAX} subscriptions");
