@@ -10,6 +10,7 @@ mod demo;
 mod errand;
 mod exit;
 mod fault;
+mod help;
 mod invitation;
 mod launch;
 mod motion;
@@ -30,7 +31,7 @@ mod via;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use command::accesses::AccessCommand;
 use command::agent::Agent;
@@ -190,7 +191,11 @@ impl Command {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let mut command = help::fitted(Arguments::command());
+    let arguments = match Arguments::from_arg_matches_mut(&mut command.get_matches_mut()) {
+        Ok(arguments) => arguments,
+        Err(error) => error.format(&mut command).exit(),
+    };
     keep_pages_small();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -14,8 +14,14 @@ const WIDTH: usize = 80;
 const HEIGHT: usize = 24;
 /// How often the sign that something is under way moves.
 const TURN: Duration = Duration::from_millis(100);
-/// A table whose last column has less room than this is shown row under row instead.
+/// A table whose last column has less room than this is shown in another way.
 const LAST_COLUMN_MIN: usize = 12;
+/// A text that has less room than this beside its heading stands below it.
+const BESIDE_MIN: usize = 24;
+/// How far a text below its heading is set in.
+const NARROW_INDENT: usize = 6;
+/// A row of at least so many columns takes two lines where one is too short; of fewer it is a block.
+const COLUMNS_OF_TWO_LINES_MIN: usize = 5;
 
 /// Why an answer could not be written, where that happened.
 static FAULT: OnceLock<String> = OnceLock::new();
@@ -136,7 +142,8 @@ pub(crate) fn json(value: &Value) {
 }
 
 /// Prints rows under headings. On a terminal the last column takes what is left of the width and is
-/// cut there; where too little is left, each row becomes a block. Nothing is cut for a pipe.
+/// cut there; where too little is left, a long row goes on in a second line, and any other becomes a
+/// block. Nothing is cut for a pipe.
 pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
     let room = if io::stdout().is_terminal() { terminal_width() } else { usize::MAX };
     for text in layout(headings, rows, room) {
@@ -153,6 +160,22 @@ pub(crate) fn prose(text: &str) {
             line(part);
         }
     }
+}
+
+/// Prints a text beside what it is about. On a terminal it goes on below its first word, or below its
+/// heading where too little room is left beside that.
+pub(crate) fn beside(heading: &str, text: &str) {
+    let room = if io::stdout().is_terminal() { terminal_width() } else { usize::MAX };
+    hanging(heading, text, room).iter().for_each(line);
+}
+
+fn hanging(heading: &str, text: &str, room: usize) -> Vec<String> {
+    let width = heading.chars().count();
+    let indent = if width + BESIDE_MIN > room { NARROW_INDENT } else { width };
+    let mut lines = broken(text, room.saturating_sub(indent)).into_iter();
+    let first = if indent == width { lines.next().unwrap_or_default() } else { String::new() };
+    let rest = lines.map(|line| pad("", indent) + &line);
+    std::iter::once((heading.to_owned() + &first).trim_end().to_owned()).chain(rest).collect()
 }
 
 /// Says a text beside the answer; on a terminal its lines are broken between words.
@@ -195,6 +218,12 @@ pub(crate) fn columns_in_colour() -> Option<usize> {
     (!is_plain && io::stdout().is_terminal()).then(terminal_width)
 }
 
+/// Columns of the terminal that answers go to, where there is one and it says.
+pub(crate) fn columns_told() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
 /// Columns and rows of the terminal; 80 by 24 where it does not say.
 pub(crate) fn terminal_size() -> (usize, usize) {
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok();
@@ -209,14 +238,57 @@ fn layout(headings: &[&str], rows: &[Vec<String>], room: usize) -> Vec<String> {
             *width = (*width).max(cell.chars().count());
         }
     }
-    let last = widths.pop().unwrap_or(0);
-    let before: usize = widths.iter().map(|width| width + 2).sum();
-    if before + last.min(LAST_COLUMN_MIN) > room {
-        return rows.iter().flat_map(|row| block(headings, row, room)).collect();
-    }
-    let left = room - before;
     let head: Vec<String> = headings.iter().map(|heading| (*heading).to_owned()).collect();
-    std::iter::once(&head).chain(rows).map(|row| columns(row, &widths, left)).collect()
+    let all = || std::iter::once(&head).chain(rows);
+    if let Some((before, left)) = fitted(&widths, room) {
+        return all().map(|row| columns(row, before, left)).collect();
+    }
+    let Some(lines) = two_lines(&widths, room) else {
+        return rows.iter().flat_map(|row| block(headings, row, room)).collect();
+    };
+    all().flat_map(|row| lines.of(row)).collect()
+}
+
+/// The columns before the last, and what is left for that one, where the line has room for them.
+fn fitted(widths: &[usize], room: usize) -> Option<(&[usize], usize)> {
+    let (last, before) = widths.split_last()?;
+    let taken: usize = before.iter().map(|width| width + 2).sum();
+    (taken + last.min(&LAST_COLUMN_MIN) <= room).then_some((before, room.saturating_sub(taken)))
+}
+
+/// A row in two lines, of which the second stands below the second column.
+#[derive(Debug)]
+struct TwoLines<'a> {
+    upper: &'a [usize],
+    indent: usize,
+    /// Before the last of the lower line, which has what is left.
+    lower: &'a [usize],
+    left: usize,
+}
+
+fn two_lines(widths: &[usize], room: usize) -> Option<TwoLines<'_>> {
+    if widths.len() < COLUMNS_OF_TWO_LINES_MIN {
+        return None;
+    }
+    let mut end = 0;
+    let fits = |width: &&usize| {
+        end += *width;
+        let is_inside = end <= room;
+        end += 2;
+        is_inside
+    };
+    let (upper, lower) = widths.split_at_checked(widths.iter().take_while(fits).count())?;
+    let indent = upper.first()? + 2;
+    let (lower, left) = fitted(lower, room.checked_sub(indent)?)?;
+    (upper.len() > 1).then_some(TwoLines { upper, indent, lower, left })
+}
+
+impl TwoLines<'_> {
+    fn of(&self, row: &[String]) -> [String; 2] {
+        let (upper, lower) = row.split_at_checked(self.upper.len()).unwrap_or((row, &[]));
+        let lower = columns(lower, self.lower, self.left);
+        [columns(upper, self.upper, 0), format!("{}{lower}", pad("", self.indent))]
+    }
 }
 
 fn columns(row: &[String], widths: &[usize], left: usize) -> String {
@@ -320,6 +392,28 @@ mod tests {
     }
 
     #[test]
+    fn a_row_of_many_columns_goes_on_in_a_second_line() {
+        let headings = ["INDEX", "WHEN", "WHO", "WHAT", "FOR", "ON"];
+        let long = "fujisawa/truck/+/air, epoch 12";
+        let rows = [row(&["40", "2026-11-23", "mayor@fujisawa", "session", "–", long])];
+        let wanted = [
+            "INDEX  WHEN        WHO             WHAT",
+            "       FOR  ON",
+            "40     2026-11-23  mayor@fujisawa  session",
+            "       –    fujisawa/truck/+/air, epoch 12",
+        ];
+        assert_eq!(layout(&headings, &rows, 42), wanted);
+        let wanted = [
+            "INDEX  WHEN        WHO",
+            "       WHAT     FOR  ON",
+            "40     2026-11-23  mayor@fujisawa",
+            "       session  –    fujisawa/truck/+/a…",
+        ];
+        assert_eq!(layout(&headings, &rows, 40), wanted);
+        assert_eq!(layout(&headings, &rows, 16)[0], "INDEX  40");
+    }
+
+    #[test]
     fn nothing_is_cut_for_a_pipe() {
         let long = "x".repeat(500);
         let lines = layout(&["A"], &[row(&[&long])], usize::MAX);
@@ -334,6 +428,17 @@ mod tests {
         assert_eq!(broken(text, usize::MAX), [text]);
         assert_eq!(broken("unbreakable-word", 4), ["unbreakable-word"]);
         assert_eq!(broken("", 4), [""]);
+    }
+
+    #[test]
+    fn a_text_stands_beside_its_heading_where_there_is_room() {
+        let text = "still in keys/root.key: better on a stick";
+        let wanted =
+            ["note  root key    still in keys/root.key:", "                  better on a stick"];
+        assert_eq!(hanging("note  root key    ", text, 42), wanted);
+        let wanted = ["note  root key", "      still in keys/root.key:", "      better on a stick"];
+        assert_eq!(hanging("note  root key    ", text, 30), wanted);
+        assert_eq!(hanging("ok  ", text, usize::MAX), [format!("ok  {text}")]);
     }
 
     #[test]

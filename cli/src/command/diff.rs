@@ -83,6 +83,7 @@ impl Diff {
     pub(crate) async fn run(self) -> Result<Exit> {
         match self {
             Self::Grant(diff) => {
+                diff.terms.check(clock::now())?;
                 let author = Author::open(&diff.common, diff.terms.owner()).await?;
                 let body = diff.terms.body(clock::now());
                 let proposals = vec![author.weighed(body).await?];

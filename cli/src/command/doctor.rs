@@ -71,13 +71,14 @@ impl Finding {
         json!({ "what": self.what, "level": level, "words": self.words })
     }
 
-    fn sentence(&self) -> String {
+    /// How it is and what was looked at.
+    fn heading(&self) -> String {
         let level = match self.level {
             Level::Well => "ok  ",
             Level::Note => "note",
             Level::Ill => "FAIL",
         };
-        format!("{level}  {:<17} {}", self.what, self.words)
+        format!("{level}  {:<17} ", self.what)
     }
 }
 
@@ -96,7 +97,7 @@ impl Doctor {
             output::json(&findings.iter().map(Finding::document).collect());
         } else {
             for finding in &findings {
-                output::line(finding.sentence());
+                output::beside(&finding.heading(), &finding.words);
             }
         }
         let ill = findings.iter().any(|finding| finding.level == Level::Ill);

@@ -88,7 +88,8 @@ pub(crate) struct Discover {
 impl Who {
     pub(crate) async fn run(self) -> Result<Exit> {
         let client = Access::of(&self.common)?.connect().await?;
-        let question = Question::Who { topic: self.topic, action: self.action, at: self.at };
+        let Self { topic, action, at, common: _ } = &self;
+        let question = Question::Who { topic: topic.clone(), action: *action, at: *at };
         let answer = document(&client, question).await?;
         client.close().await;
         if self.common.json {
@@ -98,8 +99,10 @@ impl Who {
         let rows = rows(&answer, &["principal", "grantee", "until", "purpose"]);
         if rows.is_empty() {
             output::line("nobody");
+            output::aside(format!("that is who may {action} on {topic}; --action asks of another"));
         } else {
-            output::table(&["WHO", "BY THE GRANT TO", "UNTIL", "FOR"], &rows);
+            let who = format!("WHO MAY {}", action.to_string().to_uppercase());
+            output::table(&[&who, "BY THE GRANT TO", "UNTIL", "FOR"], &rows);
             let all = answer.as_array().map(Vec::as_slice).unwrap_or_default();
             let attested =
                 all.iter().filter(|one| part(one, "attested").as_bool().unwrap_or_default());

@@ -10,17 +10,18 @@ use sekisho::clock;
 use sekisho_proto::frame::Question;
 use sekisho_proto::statement::{Revoke, RevokeTarget};
 use sekisho_proto::{Hash, OrgName, PrincipalId, PrincipalName, StatementBody, Timestamp};
+use serde_json::Value;
 
 use crate::access::document;
 use crate::command::Common;
 use crate::command::question::part;
-use crate::command::signing::{Author, Proposal, Signing};
+use crate::command::signing::{Author, Proposal, Signing, Standing};
 use crate::exit::Exit;
-use crate::fault;
+use crate::{fault, output};
 
 mod effect;
 
-use effect::Watch;
+use effect::{Outcome, Watch};
 
 /// Take back a statement, or all that a principal may do.
 #[derive(Debug, Args)]
@@ -55,7 +56,7 @@ pub(crate) struct RevokeTerms {
     reason: String,
 }
 
-/// How long a revocation is watched.
+/// How long it is watched until it holds.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Patience {
     /// End as soon as the statement stands.
@@ -146,7 +147,7 @@ impl RevokeCommand {
     }
 }
 
-/// States revocations, watches them take effect, and ends the session.
+/// States what takes something from somebody, watches it take effect, and ends the session.
 pub(crate) async fn conclude(
     author: Author,
     proposals: &[Proposal],
@@ -158,17 +159,40 @@ pub(crate) async fn conclude(
         author.client.close().await;
         return Ok(Exit::No);
     };
-    for one in &standing {
-        one.tell(author.json);
+    let is_one_document = author.json && is_deny(proposals) && !patience.no_wait;
+    if !is_one_document {
+        standing.iter().for_each(|one| one.tell(author.json));
     }
     if patience.no_wait {
         author.client.close().await;
         return Ok(Exit::Done);
     }
     let most = Duration::from_secs(patience.timeout);
-    let confirmed = watch.wait(&author, &standing, most).await?;
+    let Outcome { is_confirmed, document } = watch.wait(&author, &standing, most).await?;
     author.client.close().await;
-    Ok(if confirmed { Exit::Done } else { Exit::Unconfirmed })
+    if is_one_document {
+        output::json(&together(standing.iter().map(Standing::document).chain([document])));
+    } else if author.json {
+        output::json(&document);
+    }
+    Ok(if is_confirmed { Exit::Done } else { Exit::Unconfirmed })
+}
+
+/// A deny is one statement: programs are told of it and of what came of it in one document. Of a
+/// name all keys are revoked, and each of them is told for itself.
+fn is_deny(proposals: &[Proposal]) -> bool {
+    matches!(proposals, [Proposal { body: StatementBody::Deny(_), .. }])
+}
+
+/// All fields of documents in one.
+fn together(documents: impl Iterator<Item = Value>) -> Value {
+    let fields = documents.filter_map(|document| match document {
+        Value::Object(fields) => Some(fields),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            None
+        }
+    });
+    Value::Object(fields.flatten().collect())
 }
 
 #[cfg(test)]

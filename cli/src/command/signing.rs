@@ -196,13 +196,16 @@ impl Author {
 impl Standing {
     /// Says where it stands.
     pub(crate) fn tell(&self, in_json: bool) {
-        let (id, index) = (self.statement.id(), self.index);
         if in_json {
-            output::json(&json!({ "statement": id.to_string(), "index": index.value() }));
+            output::json(&self.document());
         } else {
-            let kind = self.statement.kind().name();
+            let (kind, id, index) = (self.statement.kind().name(), self.statement.id(), self.index);
             output::line(format!("{kind} {id} stands at {index} in the control log"));
         }
+    }
+
+    pub(crate) fn document(&self) -> Value {
+        json!({ "statement": self.statement.id().to_string(), "index": self.index.value() })
     }
 }
 

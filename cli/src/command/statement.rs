@@ -11,8 +11,10 @@ use sekisho_proto::{
 };
 
 use crate::command::Common;
+use crate::command::revoke::{self, Patience};
 use crate::command::signing::{Author, Signing};
 use crate::exit::Exit;
+use crate::fault;
 
 /// Give somebody a right.
 #[derive(Debug, Args)]
@@ -74,10 +76,16 @@ pub(crate) struct GrantTerms {
 Example:
   sekisho deny dashboard@santander subscribe 'fujisawa/truck/17/#' --reason 'asked by the driver'
 
-Take it back with `sekisho revoke` and the statement's id, as `sekisho what --json` lists it.")]
+Take it back with `sekisho revoke` and the statement's id, as `sekisho what --json` lists it.
+
+Waits until the topics that it keeps somebody from opening are sealed to new keys, and every peer has \
+applied it, and says when. Ends with 5 where the statement stands and one of these was not confirmed \
+in time: peers that are cut off apply it when they are back.")]
 pub(crate) struct DenyCommand {
     #[command(flatten)]
     terms: DenyTerms,
+    #[command(flatten)]
+    patience: Patience,
     #[command(flatten)]
     signing: Signing,
     #[command(flatten)]
@@ -192,6 +200,20 @@ impl GrantTerms {
         self.filter.organisation()
     }
 
+    /// A right that ends before it begins is a slip of the pen.
+    ///
+    /// # Errors
+    /// It is one, in words.
+    pub(crate) fn check(&self, now: Timestamp) -> Result<()> {
+        let from = self.from.unwrap_or(now);
+        match self.until.filter(|until| *until <= from) {
+            Some(until) => {
+                Err(fault::usage(format!("--until: wanted a time after {from}, found {until}")))
+            }
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn body(self, now: Timestamp) -> StatementBody {
         StatementBody::Grant(Grant {
             organisation: self.filter.organisation().clone(),
@@ -229,6 +251,7 @@ impl DenyTerms {
 
 impl GrantCommand {
     pub(crate) async fn run(self) -> Result<Exit> {
+        self.terms.check(clock::now())?;
         let author = Author::open(&self.common, self.terms.owner()).await?;
         author.conclude(self.terms.body(clock::now()), &self.signing).await
     }
@@ -237,7 +260,8 @@ impl GrantCommand {
 impl DenyCommand {
     pub(crate) async fn run(self) -> Result<Exit> {
         let author = Author::open(&self.common, self.terms.owner()).await?;
-        author.conclude(self.terms.body(clock::now()), &self.signing).await
+        let proposal = author.weigh(self.terms.body(clock::now())).await;
+        revoke::conclude(author, &[proposal], &self.signing, self.patience).await
     }
 }
 

@@ -82,6 +82,42 @@ fn a_name_with_two_keys_loses_both() {
 }
 
 #[test]
+fn a_deny_says_when_what_it_closes_is_sealed_to_a_new_key() {
+    let city = City::found();
+    let _open = city.open();
+    city.admit("truck-17", &["--topics", "fujisawa/truck/17/#"]);
+    city.admit("dashboard", &["--kind", "app", "--read", "fujisawa/truck/#"]);
+    city.run(&["pub", AIR, "pm2_5=1", "--dir", "truck-17"]).done();
+    let read = ["sub", "fujisawa/truck/#", "--from", "earliest", "--count", "1"];
+    city.run(&[&read[..], &["--dir", "dashboard"]].concat()).done();
+    let deny = ["deny", "dashboard@fujisawa", "decrypt", "fujisawa/truck/#", "--dir", "fujisawa"];
+    let said = city.run(&deny);
+    let lines: Vec<&str> = said.done().lines().collect();
+    assert_eq!(lines.len(), 2, "{said:#?}");
+    assert!(lines[0].contains("stands at"), "{said:#?}");
+    assert!(lines[1].starts_with("fujisawa/#: sealed to the new epoch 2 after "), "{said:#?}");
+    let hasty = city.run(&[&deny[..], &["--no-wait"]].concat());
+    assert_eq!(hasty.done().lines().count(), 1, "{hasty:#?}");
+    let told = city.run(&[&deny[..], &["--json"]].concat());
+    let told: serde_json::Value = serde_json::from_str(told.done()).unwrap();
+    assert_eq!(told["confirmed"], true, "{told}");
+    assert_eq!(told["statement"].as_str().map(str::len), Some(64), "{told}");
+}
+
+#[test]
+fn who_may_is_answered_with_the_action_that_was_asked_about() {
+    let city = City::found();
+    let _open = city.open();
+    city.admit("truck-17", &["--topics", "fujisawa/truck/17/#"]);
+    let who = ["who", AIR, "--dir", "fujisawa"];
+    let nobody = city.run(&who);
+    assert_eq!(nobody.done(), "nobody\n");
+    assert!(nobody.err.contains(&format!("who may subscribe on {AIR}")), "{nobody:#?}");
+    let truck = city.run(&[&who[..], &["--action", "publish"]].concat());
+    assert!(truck.done().starts_with("WHO MAY PUBLISH "), "{truck:#?}");
+}
+
+#[test]
 fn a_subscription_ends_with_its_signal_its_reader_and_its_right() {
     let city = City::found();
     let _open = city.open();

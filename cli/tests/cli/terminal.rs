@@ -214,6 +214,47 @@ fn a_statement_is_signed_when_somebody_says_yes_in_their_language() {
 }
 
 #[test]
+fn the_help_is_read_on_a_narrow_screen_and_its_examples_are_copied() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let help = |columns, arguments: &[&str]| {
+        let (code, screen) = Screen::start(folder.path(), columns, &[], arguments).ends();
+        assert_eq!(code, 0, "{screen}");
+        screen.replace("\r\n", "\n")
+    };
+    // Of these the longest names of options leave no room for words beside them.
+    for arguments in [&["peer", "invite", "-h"][..], &["enrol", "-h"], &["grant", "--help"]] {
+        let screen = help(40, arguments);
+        let lines = screen.lines().filter(|line| !line.contains('\x1b'));
+        let widest = lines.clone().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(40), "{screen}");
+        let of_one_word = lines.filter(|line| line.split_whitespace().count() == 1).count();
+        assert!(of_one_word < screen.lines().count() / 4, "{screen}");
+    }
+    let narrow = help(44, &["grant", "--help"]);
+    let example = "  sekisho grant dashboard@santander \\\n      subscribe,decrypt 'fujisawa/truck/#' \\\n      \
+                   --dir fujisawa\n";
+    assert!(narrow.contains(example), "{narrow}");
+    let wide = help(200, &["grant", "--help"]);
+    assert!(wide.contains("\n  sekisho grant dashboard@santander subscribe,decrypt "), "{wide}");
+    assert!(!wide.contains('\\'), "{wide}");
+}
+
+#[test]
+fn a_long_list_keeps_its_columns_on_a_narrow_screen() {
+    let city = City::found();
+    let _open = city.open();
+    city.admit("dashboard", &["--kind", "app", "--read", "fujisawa/truck/#"]);
+    let list = ["access", "list", "--dir", "fujisawa"];
+    let (code, screen) = Screen::start(city.folder.path(), 80, &[], &list).ends();
+    assert_eq!(code, 0, "{screen}");
+    let mut lines = screen.lines().filter(|line| !line.contains('\x1b'));
+    let head = lines.next().unwrap();
+    assert!(head.starts_with("INDEX  WHEN ") && head.ends_with(" WHAT"), "{screen}");
+    assert!(lines.next().unwrap().starts_with("       FOR "), "{screen}");
+    assert!(lines.all(|line| line.chars().count() <= 80), "{screen}");
+}
+
+#[test]
 fn what_roles_may_do_is_told_whole_on_a_narrow_screen() {
     let city = City::found();
     let _open = city.open();

@@ -250,6 +250,7 @@ fn figure(name: &str, value: &Value) -> String {
     match value.as_u64() {
         Some(bytes) if is_bytes => format!("{what} {}", BinaryBytes(bytes)),
         Some(number) => format!("{what} {number}"),
+        None if value.is_null() && is_bytes => format!("{what} bytes without limit"),
         None if value.is_null() => format!("{what} without limit"),
         None => format!("{what} {value}"),
     }
@@ -292,7 +293,7 @@ mod tests {
     fn figures_are_told_with_units_that_people_read() {
         for (name, value, words) in [
             ("free_bytes", json!(74_362_195_968_u64), "free 69.26 GiB"),
-            ("retention_bytes", Value::Null, "retention without limit"),
+            ("retention_bytes", Value::Null, "retention bytes without limit"),
             ("envelope_bytes_max", json!(65_536), "envelope 64.00 KiB"),
             ("connections_max", json!(12_000), "connections 12000"),
             ("retention_days", json!(30), "retention days 30"),

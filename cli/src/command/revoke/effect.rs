@@ -1,4 +1,4 @@
-//! When a revocation holds: at home, in what is sealed from now on, and at every peer.
+//! When a revocation or a deny holds: at home, in what is sealed from now on, and at every peer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -25,9 +25,17 @@ pub(super) struct Watch {
     peers: BTreeSet<OrgName>,
     /// What somebody holds a key of who is to read no more, and in which epoch.
     epochs: BTreeMap<Filter, Epoch>,
-    /// The revocations, by which their sessions are asked for.
-    revoked: Vec<Statement>,
+    /// What is stated, by which the sessions that it ends are asked for.
+    stated: Vec<Statement>,
     sessions: u64,
+}
+
+/// What came of the waiting.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) is_confirmed: bool,
+    /// All that was awaited, for programs.
+    pub(super) document: Value,
 }
 
 /// What has been confirmed.
@@ -54,19 +62,21 @@ impl Watch {
             peers: peers.collect(),
             epochs,
             sessions: sessions.sum(),
-            revoked: proposals.iter().map(|one| Statement::unsigned(one.body.clone())).collect(),
+            stated: proposals.iter().map(|one| Statement::unsigned(one.body.clone())).collect(),
         }
     }
 
-    /// Says what is confirmed, as it is; whether all of it was.
+    /// Says what is confirmed, as it is, and then what was not; to programs all of it at the end.
     pub(super) async fn wait(
         self,
         author: &Author,
         standing: &[Standing],
         most: Duration,
-    ) -> Result<bool> {
+    ) -> Result<Outcome> {
         let newest = standing.iter().max_by_key(|one| one.index);
-        let Some((last, sent)) = newest.map(|one| (one.index, one.sent)) else { return Ok(true) };
+        let Some((last, sent)) = newest.map(|one| (one.index, one.sent)) else {
+            return Ok(Outcome { is_confirmed: true, document: Value::Null });
+        };
         let mut confirmed = Confirmed::default();
         let mut said = |line: String| {
             if !author.json {
@@ -95,12 +105,14 @@ impl Watch {
                 }
             }
         };
-        let all = match timeout(most, watching).await {
+        let is_confirmed = match timeout(most, watching).await {
             Ok(watched) => watched.map(|()| true)?,
             Err(_elapsed) => false,
         };
-        self.report(author, &confirmed);
-        Ok(all)
+        if !author.json {
+            self.tell_missing(&confirmed);
+        }
+        Ok(Outcome { is_confirmed, document: self.document(&confirmed) })
     }
 
     fn is_all(&self, confirmed: &Confirmed) -> bool {
@@ -120,8 +132,8 @@ impl Watch {
             return Ok(());
         }
         let mut open = 0;
-        for revoked in &self.revoked {
-            let question = Question::Diff(revoked.encode().into());
+        for stated in &self.stated {
+            let question = Question::Diff(stated.encode().into());
             let answer = document(&author.client, question).await?;
             open += part(&answer, "sessions").as_u64().unwrap_or_default();
         }
@@ -177,12 +189,7 @@ impl Watch {
         }
     }
 
-    /// What is missing, for people; everything, for programs.
-    fn report(&self, author: &Author, confirmed: &Confirmed) {
-        if author.json {
-            output::json(&self.document(confirmed));
-            return;
-        }
+    fn tell_missing(&self, confirmed: &Confirmed) {
         if self.sessions > 0 && confirmed.sessions.is_none() {
             let sessions = output::count(self.sessions, "session");
             output::aside(format!("{sessions}: not cut in time"));
