@@ -175,15 +175,19 @@ function Approval({ principal, waiting }: { principal: string; waiting: Waiting 
   return (
     <>
       <p>
-        {w.you} <b>{principal}</b>. {w.compare}
+        {w.you} <b>{principal}</b>. {w.waitingText}
       </p>
       <p>
         <span class="fingerprint">{waiting.fingerprint}</span>
       </p>
-      {waiting.page === undefined ? null : <SignIn page={waiting.page} why={waiting.why} />}
-      <p class="field-hint">
-        {w.nodeSays}: {waiting.why}
-      </p>
+      {waiting.page === undefined ? null : (
+        <>
+          <SignIn page={waiting.page} why={waiting.why} />
+          <p class="field-hint">
+            {w.nodeSays}: {waiting.why}
+          </p>
+        </>
+      )}
     </>
   );
 }

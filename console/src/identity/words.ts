@@ -5,7 +5,7 @@ import { catalogue } from '../words/catalogue';
 const en = {
   welcome: 'Join with a token',
   intro: (organisation: string) =>
-    `To see readings here you need to be known at the node of ${organisation}. Whoever runs it gives you a join token, once.`,
+    `To come in you need to be known at the node of ${organisation}. Whoever runs it gives you a join token, once.`,
   here: 'this organisation',
   token: 'Join token',
   tokenHint: 'A text that begins with “sekisho”. It is used once and never leaves this browser readable.',
@@ -13,8 +13,9 @@ const en = {
   keysStay: 'The keys are made in this browser and stay in it: no page and no program can read them out.',
   starting: 'Looking for your keys …',
   joining: (principal: string) => `Joining as ${principal} …`,
-  waitingTitle: 'Waiting for approval',
-  compare: 'Compare this fingerprint with whoever approves you, by telephone or side by side:',
+  waitingTitle: 'Waiting to be let in',
+  waitingText:
+    'Where your token says so, this takes a moment and nobody is asked. Otherwise somebody has to approve you: compare this fingerprint with them, by telephone or side by side.',
   signIn: 'Sign in',
   signInText: 'Open this page, sign in, and compare the code:',
   signInHere: (provider: string) => `Sign in with ${provider}`,
@@ -49,7 +50,7 @@ const en = {
 const es: typeof en = {
   welcome: 'Entrar con un código de acceso',
   intro: (organisation) =>
-    `Para ver lecturas aquí, el nodo de ${organisation} tiene que conocerle. Quien lo administra le da un código de acceso de un solo uso.`,
+    `Para entrar, el nodo de ${organisation} tiene que conocerle. Quien lo administra le da un código de acceso de un solo uso.`,
   here: 'esta organización',
   token: 'Código de acceso',
   tokenHint: 'Un texto que empieza por «sekisho». Se usa una vez y nunca sale legible de este navegador.',
@@ -58,8 +59,9 @@ const es: typeof en = {
     'Las claves se crean en este navegador y se quedan en él: ninguna página ni programa puede leerlas.',
   starting: 'Buscando sus claves …',
   joining: (principal) => `Entrando como ${principal} …`,
-  waitingTitle: 'Esperando aprobación',
-  compare: 'Compare esta huella con quien le aprueba, por teléfono o en persona:',
+  waitingTitle: 'Esperando el acceso',
+  waitingText:
+    'Si su código de acceso lo permite, tarda un momento y no se pregunta a nadie. Si no, alguien tiene que aprobarle: compare esta huella con esa persona, por teléfono o en persona.',
   signIn: 'Iniciar sesión',
   signInText: 'Abra esta página, inicie sesión y compare el código:',
   signInHere: (provider) => `Iniciar sesión con ${provider}`,
@@ -94,7 +96,7 @@ const es: typeof en = {
 const ja: typeof en = {
   welcome: '参加トークンで始める',
   intro: (organisation) =>
-    `ここで測定値を見るには、${organisation} のノードに登録されている必要があります。ノードの管理者から一度だけ使える参加トークンを受け取ってください。`,
+    `利用するには、${organisation} のノードに登録されている必要があります。ノードの管理者から一度だけ使える参加トークンを受け取ってください。`,
   here: 'この組織',
   token: '参加トークン',
   tokenHint:
@@ -103,8 +105,9 @@ const ja: typeof en = {
   keysStay: '鍵はこのブラウザーの中で作られ、外へ出ません。どのページやプログラムも取り出せません。',
   starting: '鍵を探しています…',
   joining: (principal) => `${principal} として参加しています…`,
-  waitingTitle: '承認を待っています',
-  compare: 'この指紋を、承認する人と電話または対面で見比べてください。',
+  waitingTitle: '参加の許可を待っています',
+  waitingText:
+    'トークンだけで許可される場合は、誰にも確認せずすぐに終わります。そうでなければ承認が必要です。承認する人と、この指紋を電話または対面で見比べてください。',
   signIn: 'サインイン',
   signInText: '次のページを開いてサインインし、コードを見比べてください。',
   signInHere: (provider) => `${provider} でサインイン`,

@@ -7,6 +7,7 @@ import {
   type ErrandOptions,
   fromHex,
   type Profile,
+  parsePrincipalName,
   principalId,
   Refusal,
   type Statement,
@@ -72,6 +73,7 @@ export class ClientDesk implements Desk {
   }
 
   async sessions(asked: { principal?: string; from?: number }) {
+    if (asked.principal) parsePrincipalName(asked.principal);
     return sessionsOf(await this.#client.sessions(asked));
   }
 
@@ -124,6 +126,8 @@ export class ClientDesk implements Desk {
 
   async accesses(asked: { subject?: string | undefined; from: number; max: number }) {
     const { subject, from, max } = asked;
+    // A node ends the session of whoever asks what cannot be read.
+    if (subject) parsePrincipalName(subject);
     return accessesOf(await this.#client.accesses(subject ? { subject, from, max } : { from, max }));
   }
 

@@ -92,7 +92,7 @@ function Navigation() {
   const rooms = useRef<HTMLElement>(null);
   useEffect(() => {
     if (present !== undefined)
-      rooms.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest' });
+      rooms.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
   }, [present]);
   return (
     <nav ref={rooms} class="rooms" aria-label={c.rooms}>

@@ -1,7 +1,7 @@
 // One question of a form: its label, its control, a hint, and what is wrong with the answer.
 
-import type { ComponentChildren } from 'preact';
-import { useId } from 'preact/hooks';
+import type { ComponentChildren, RefObject } from 'preact';
+import { useEffect, useId, useRef } from 'preact/hooks';
 
 /** What a control needs to be tied to its label, hint and fault. */
 export interface Tied {
@@ -41,6 +41,18 @@ export function Field(props: {
       ) : null}
     </div>
   );
+}
+
+/** Controls of what is wrong, in the order of the form. */
+const WRONG = '[aria-invalid], fieldset:has(.field-fault) input';
+
+/** What a form is tied to that leads to its first control that is wrong, whenever faults are found. */
+export function useLeadToFault(faults: object): RefObject<HTMLFormElement> {
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    if (Object.keys(faults).length > 0) form.current?.querySelector<HTMLElement>(WRONG)?.focus();
+  }, [faults]);
+  return form;
 }
 
 /** Options shown at most: a browser draws its list anew with every key. */

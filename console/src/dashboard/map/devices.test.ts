@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Device, placeOf } from '../fleet/device';
-import { hit, spotsOf } from './devices';
+import { hit, type Room, roomOf, spotsOf } from './devices';
 import { boxOf, netStep } from './ground';
 import { mercator } from './mercator';
 
@@ -33,6 +33,25 @@ describe('devices on the map', () => {
     expect(hit(spots, 401, 300, 20)?.topic).toBe('a/1');
     expect(hit(spots, 404, 300, 20)?.topic).toBe('a/2');
     expect(hit(spots, 500, 300, 20)).toBeUndefined();
+  });
+
+  it('have their names where no other name and no other mark is', () => {
+    const here = { x: 400, y: 300 };
+    const right: Room = { x: 416, y: 293, width: 90, height: 14 };
+    expect(roomOf(here, 16, 90, [], VIEW)).toEqual(right);
+    const left = roomOf(here, 16, 90, [right], VIEW);
+    expect(left).toEqual({ ...right, x: 294 });
+    const below = roomOf(here, 16, 90, [right, { ...right, x: 294 }], VIEW);
+    expect(below).toEqual({ ...right, x: 355, y: 316 });
+    const mark = { x: 380, y: 310, width: 40, height: 16 };
+    const above = roomOf(here, 16, 90, [right, { ...right, x: 294 }, mark], VIEW);
+    expect(above).toEqual({ ...right, x: 355, y: 270 });
+    expect(roomOf(here, 16, 90, [{ x: 0, y: 0, width: 800, height: 600 }], VIEW)).toBeUndefined();
+  });
+
+  it('have no name beyond the edge of the map', () => {
+    expect(roomOf({ x: 780, y: 300 }, 16, 90, [], VIEW)?.x).toBe(674);
+    expect(roomOf({ x: 40, y: 595 }, 16, 90, [], VIEW)).toBeUndefined();
   });
 
   it('have no place that is not on Earth', () => {

@@ -31,6 +31,15 @@ const PAUSE_MS = 60_000;
 const MANY = 40;
 const RADIUS = 8;
 const RADIUS_SMALL = 5;
+/** How far what shows the course stands out of a mark. */
+const HEADING = 7;
+/** What is around the device that was chosen. */
+const RING = RADIUS + 9;
+/** Between the ring and a name, with what the line of each takes. */
+const NAME_GAP = 5;
+const NAME_HEIGHT = 14;
+/** Where its letters stand, below its upper edge. */
+const NAME_BASE = 11;
 const RIM = '#10222a';
 const CASING = 'rgb(16 34 42 / 45%)';
 
@@ -66,6 +75,10 @@ export function hit(spots: readonly Spot[], x: number, y: number, reach: number)
 /** A device's class by the measurement chosen. */
 export function deviceClass(device: Device, colouring: Colouring): number | undefined {
   return classOf(device.numbers.get(colouring.measurement)?.value, colouring.thresholds);
+}
+
+function markRoom({ x, y }: Spot, radius: number): Room {
+  return { x: x - radius, y: y - radius, width: 2 * radius, height: 2 * radius };
 }
 
 /** Draws devices and trails. */
@@ -114,10 +127,15 @@ export class Devices {
       drawMark(context, chosen, radius + 2, scene, colours);
       if (!named.includes(chosen)) named.push(chosen);
     }
-    const first = (spot: Spot) => (spot === chosen ? 0 : spot.device.topic === scene.pointed ? 1 : 2);
-    const taken: Room[] = [];
-    for (const spot of named.sort((a, b) => first(a) - first(b))) {
-      drawName(context, spot, radius, colours, spot === chosen, taken);
+    // Of many each has a name only where it is asked for.
+    const taken =
+      spots.length > MANY ? [] : spots.map((spot) => markRoom(spot, spot === chosen ? RING : radius));
+    const kindOf = (spot: Spot) =>
+      spot === chosen ? 'chosen' : spot.device.topic === scene.pointed ? 'pointed' : 'other';
+    const order = ['chosen', 'pointed', 'other'];
+    for (const spot of named.sort((a, b) => order.indexOf(kindOf(a)) - order.indexOf(kindOf(b)))) {
+      const reach = spot === chosen ? RING + NAME_GAP : radius + HEADING + 1;
+      drawName(context, spot, reach, colours, kindOf(spot), taken, view);
     }
     return spots;
   }
@@ -256,7 +274,7 @@ function drawHeading(
     y + Math.sin(angle + turn) * reach,
   ];
   context.beginPath();
-  context.moveTo(...at(0, radius + 7));
+  context.moveTo(...at(0, radius + HEADING));
   context.lineTo(...at(0.62, radius + 1));
   context.lineTo(...at(-0.62, radius + 1));
   context.closePath();
@@ -266,14 +284,14 @@ function drawHeading(
 
 function drawRing(context: CanvasRenderingContext2D, { x, y }: Spot, colours: MapColours): void {
   context.beginPath();
-  context.arc(x, y, RADIUS + 9, 0, 2 * Math.PI);
+  context.arc(x, y, RING, 0, 2 * Math.PI);
   context.lineWidth = 4;
   context.strokeStyle = colours.accent;
   context.stroke();
 }
 
-/** Where a name is, pixels. */
-interface Room {
+/** Where something is on the sheet, pixels. */
+export interface Room {
   x: number;
   y: number;
   width: number;
@@ -284,23 +302,50 @@ function overlap(a: Room, b: Room): boolean {
   return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 }
 
-/** Writes a name where no other one is; the list has them all. */
+function isInside(room: Room, view: { width: number; height: number }): boolean {
+  return (
+    room.x >= 0 && room.y >= 0 && room.x + room.width <= view.width && room.y + room.height <= view.height
+  );
+}
+
+/** Where a name has room beside its mark, which ends `reach` pixels from its middle; first where people look for it. */
+export function roomOf(
+  { x, y }: { x: number; y: number },
+  reach: number,
+  width: number,
+  taken: readonly Room[],
+  view: { width: number; height: number },
+): Room | undefined {
+  const height = NAME_HEIGHT;
+  const rooms = [
+    { x: x + reach, y: y - height / 2, width, height },
+    { x: x - reach - width, y: y - height / 2, width, height },
+    { x: x - width / 2, y: y + reach, width, height },
+    { x: x - width / 2, y: y - reach - height, width, height },
+  ];
+  return rooms.find((room) => isInside(room, view) && !taken.some((other) => overlap(room, other)));
+}
+
+/** Writes a name where no other one and no mark is; the list has them all. One that is asked for is always written. */
 function drawName(
   context: CanvasRenderingContext2D,
   { device, x, y }: Spot,
-  radius: number,
+  reach: number,
   colours: MapColours,
-  isChosen: boolean,
+  kind: 'chosen' | 'pointed' | 'other',
   taken: Room[],
+  view: View,
 ): void {
   const title = device.title.length > 28 ? `${device.title.slice(0, 27)}…` : device.title;
-  context.font = `${isChosen ? 700 : 550} 12px system-ui, 'Noto Sans CJK JP', sans-serif`;
-  const room = { x: x + radius + 8, y: y - 7, width: context.measureText(title).width, height: 14 };
-  if (taken.some((other) => overlap(room, other))) return;
+  context.font = `${kind === 'chosen' ? 700 : 550} 12px system-ui, 'Noto Sans CJK JP', sans-serif`;
+  const { width } = context.measureText(title);
+  const found = roomOf({ x, y }, reach, width, taken, view);
+  if (found === undefined && kind === 'other') return;
+  const room = found ?? { x: x + reach, y: y - NAME_HEIGHT / 2, width, height: NAME_HEIGHT };
   taken.push(room);
   context.lineWidth = 3.5;
   context.strokeStyle = colours.halo;
   context.fillStyle = colours.ink;
-  context.strokeText(title, x + radius + 8, y + 4);
-  context.fillText(title, x + radius + 8, y + 4);
+  context.strokeText(title, room.x, room.y + NAME_BASE);
+  context.fillText(title, room.x, room.y + NAME_BASE);
 }

@@ -15,6 +15,8 @@ import { boxOf, Ground } from './ground';
 
 /** How often trails are drawn again while the map rests, milliseconds. */
 const TRAILS_EVERY_MS = 400;
+/** Below and above the legend, pixels. */
+const LEGEND_MARGIN = 36;
 /** How near a click has to be, pixels. */
 const REACH = 22;
 /** For how long after the first device the map goes on to show all that come, milliseconds. */
@@ -181,8 +183,9 @@ class Cartography {
     }
     if (!bounds.isValid()) return;
     this.#isFitting = true;
-    // The legend lies over the south.
-    const south = this.#map.getSize().x < 600 ? 150 : 170;
+    // The legend lies over the south; of a low map it is left half.
+    const legend = this.container.parentElement?.querySelector<HTMLElement>('.legend');
+    const south = Math.min(LEGEND_MARGIN + (legend?.offsetHeight ?? 0), this.#map.getSize().y / 2);
     this.#map.fitBounds(bounds.pad(0.1), {
       paddingTopLeft: [40, 60],
       paddingBottomRight: [60, south],

@@ -29,11 +29,24 @@ export type Faults = Record<string, string>;
 /** A sentence, or what is wrong. */
 export type Draft<T> = { said: T; faults?: undefined } | { said?: undefined; faults: Faults };
 
+/** What is said of fields in the language of the page; what the SDK's parsers say is said as it is. */
+export interface FaultWords {
+  /** Of one that has to be filled in and is not. */
+  empty: string;
+  /** Of actions, where there are none. */
+  noActions: string;
+  /** Of an end that is not behind the beginning, or is over. */
+  endsBefore: string;
+}
+
 /** Collects what is wrong while fields are read. */
 class Reading {
   readonly faults: Faults = {};
 
-  constructor(private readonly fields: Fields) {}
+  constructor(
+    private readonly fields: Fields,
+    private readonly words: FaultWords,
+  ) {}
 
   text(name: string): string {
     return (this.fields[name] ?? '').trim();
@@ -42,6 +55,10 @@ class Reading {
   /** A text that a parser of the SDK accepts. */
   parsed(name: string, parse: (text: string) => unknown): string {
     const text = this.text(name);
+    if (text === '') {
+      this.faults[name] = this.words.empty;
+      return text;
+    }
     try {
       parse(text);
     } catch (fault) {
@@ -60,6 +77,13 @@ class Reading {
     return undefined;
   }
 
+  /** An end that is behind the beginning, and is not over. */
+  until(begin: number, now: number): number | undefined {
+    const end = this.time('until');
+    if (end !== undefined && end <= Math.max(begin, now)) this.faults.until = this.words.endsBefore;
+    return end;
+  }
+
   /** A number within bounds; undefined where the field is empty. */
   number(name: string, least: number, most: number, isWhole: boolean): number | undefined {
     const text = this.text(name);
@@ -76,9 +100,9 @@ class Reading {
     return this.fields[name] === 'yes';
   }
 
-  actions(fault: string): GrantSaid['actions'] {
+  actions(): GrantSaid['actions'] {
     const chosen = ACTIONS.filter((action) => this.isSet(`action-${action}`));
-    if (chosen.length === 0) this.faults.actions = fault;
+    if (chosen.length === 0) this.faults.actions = this.words.noActions;
     return chosen;
   }
 
@@ -97,15 +121,34 @@ function ownFilter(organisation: string): (text: string) => void {
   };
 }
 
+/** What is wrong with an invitation: its name, and the filters of what it may publish and read. */
+export function invitationFaults(
+  offer: { name: string; publish: readonly string[]; read: readonly string[] },
+  organisation: string,
+): Faults {
+  const faults: Faults = {};
+  const check = (field: string, text: string, parse: (text: string) => unknown) => {
+    try {
+      parse(text);
+    } catch (fault) {
+      faults[field] ??= fault instanceof Error ? fault.message : String(fault);
+    }
+  };
+  check('name', offer.name, parsePrincipalName);
+  for (const filter of offer.publish) check('publish', filter, ownFilter(organisation));
+  for (const filter of offer.read) check('read', filter, ownFilter(organisation));
+  return faults;
+}
+
 /** A grant. `now` is when it is made, milliseconds. */
 export function grantOf(
   fields: Fields,
   organisation: string,
   now: number,
-  noActions: string,
+  words: FaultWords,
 ): Draft<GrantSaid> {
-  const read = new Reading(fields);
-  const actions = read.actions(noActions);
+  const read = new Reading(fields, words);
+  const actions = read.actions();
   const from = read.time('from');
   return read.end({
     kind: 'grant',
@@ -116,7 +159,7 @@ export function grantOf(
     purpose: read.text('purpose'),
     issued: now,
     from: from ?? now,
-    until: read.time('until'),
+    until: read.until(from ?? now, now),
     historyFrom: actions.includes('history') ? read.time('historyFrom') : undefined,
     onward: read.isSet('onward'),
     ratePerS: read.number('rate', 1, 1_000_000, true),
@@ -128,14 +171,14 @@ export function denyOf(
   fields: Fields,
   organisation: string,
   now: number,
-  noActions: string,
+  words: FaultWords,
 ): Draft<DenySaid> {
-  const read = new Reading(fields);
+  const read = new Reading(fields, words);
   return read.end({
     kind: 'deny',
     organisation,
     grantee: read.parsed('grantee', parseGrantee),
-    actions: read.actions(noActions),
+    actions: read.actions(),
     filter: read.parsed('filter', ownFilter(organisation)),
     reason: read.text('reason'),
     issued: now,
@@ -149,8 +192,13 @@ export function roleName(text: string, organisation: string): string {
 }
 
 /** That somebody has a role. */
-export function roleOf(fields: Fields, organisation: string, now: number): Draft<RoleSaid> {
-  const read = new Reading(fields);
+export function roleOf(
+  fields: Fields,
+  organisation: string,
+  now: number,
+  words: FaultWords,
+): Draft<RoleSaid> {
+  const read = new Reading(fields, words);
   read.parsed('role', (text) => {
     const role = parseRole(roleName(text, organisation));
     if (role.organisation !== organisation)
@@ -166,7 +214,7 @@ export function roleOf(fields: Fields, organisation: string, now: number): Draft
       }
     }),
     issued: now,
-    until: read.time('until'),
+    until: read.until(now, now),
   });
 }
 
@@ -174,8 +222,8 @@ export function roleOf(fields: Fields, organisation: string, now: number): Draft
 export type Target = { statement: string } | { name: string };
 
 /** What a revocation is about. */
-export function targetOf(fields: Fields): Draft<Target> {
-  const read = new Reading(fields);
+export function targetOf(fields: Fields, words: FaultWords): Draft<Target> {
+  const read = new Reading(fields, words);
   const text = read.text('target').toLowerCase();
   if (/^[0-9a-f]{64}$/.test(text)) return read.end({ statement: text });
   const name = read.parsed('target', (one) => {
@@ -189,8 +237,13 @@ export function targetOf(fields: Fields): Draft<Target> {
 }
 
 /** A description of a topic. */
-export function streamOf(fields: Fields, organisation: string, now: number): Draft<StreamSaid> {
-  const read = new Reading(fields);
+export function streamOf(
+  fields: Fields,
+  organisation: string,
+  now: number,
+  words: FaultWords,
+): Draft<StreamSaid> {
+  const read = new Reading(fields, words);
   const mobile = read.isSet('mobile');
   const [latitude, longitude] = [
     read.number('latitude', -90, 90, false),

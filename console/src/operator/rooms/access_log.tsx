@@ -1,5 +1,6 @@
 // The access log, page by page from its end: who was let at what, as far as it was not erased.
 
+import { parsePrincipalName } from '@sekisho/client';
 import { useState } from 'preact/hooks';
 import { Badge } from '../../parts/badge';
 import { Command } from '../../parts/copy';
@@ -34,13 +35,30 @@ async function look(desk: Desk, subject: string | undefined, from: number | unde
   return { entries, from: start, size };
 }
 
+/** What is wrong with whom one asks about; nobody is everybody. */
+function faultOf(subject: string): string | undefined {
+  try {
+    if (subject !== '') parsePrincipalName(subject);
+    return undefined;
+  } catch (fault) {
+    return fault instanceof Error ? fault.message : String(fault);
+  }
+}
+
+/** The index that an address names; the end of the log where it names none. */
+function placeIn(text: string | undefined): number | undefined {
+  const index = Number(text);
+  return text !== undefined && Number.isSafeInteger(index) && index >= 0 ? index : undefined;
+}
+
 /** The entries. */
 export function AccessLog(props: { desk: Desk }) {
   const [w, c] = [logWords(), common()];
   const { query } = place.value;
   const subject = query.subject === '' ? undefined : query.subject;
-  const from = query.from === undefined ? undefined : Number(query.from);
+  const from = placeIn(query.from);
   const [typed, setTyped] = useState(subject ?? '');
+  const [fault, setFault] = useState<string>();
   const answer = useAnswer(() => look(props.desk, subject, from), `${subject} ${from}`);
   return (
     <section class="stack">
@@ -48,10 +66,12 @@ export function AccessLog(props: { desk: Desk }) {
         class="controls panel"
         onSubmit={(event) => {
           event.preventDefault();
-          location.hash = linkTo('log', 'access', { subject: typed.trim() });
+          const wrong = faultOf(typed.trim());
+          setFault(wrong);
+          if (wrong === undefined) location.hash = linkTo('log', 'access', { subject: typed.trim() });
         }}
       >
-        <Field label={w.subject} hint={w.subjectHint}>
+        <Field label={w.subject} hint={w.subjectHint} fault={fault}>
           {(tied) => (
             <input
               {...tied}

@@ -5,12 +5,13 @@ import { ACTIONS, CLASSES, isAction, type Said } from '@sekisho/client/preview';
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { now } from '../../identity/node';
-import { Combo, Field, type Tied } from '../../parts/field';
+import { Combo, Field, type Tied, useLeadToFault } from '../../parts/field';
 import type { Desk } from '../desk';
 import {
   type Draft,
   denyOf,
   type Faults,
+  type FaultWords,
   type Fields,
   grantOf,
   roleOf,
@@ -69,18 +70,19 @@ interface Wish {
 
 async function wishOf(desk: Desk, form: FormName, fields: Fields): Promise<Draft<Wish>> {
   const own = desk.self.organisation;
-  const none = changeWords().actionsFault;
+  const w = changeWords();
+  const words = { empty: w.emptyFault, noActions: w.actionsFault, endsBefore: w.untilFault };
   switch (form) {
     case 'grant':
-      return one(grantOf(fields, own, now(), none), (said) => said.grantee);
+      return one(grantOf(fields, own, now(), words), (said) => said.grantee);
     case 'deny':
-      return one(denyOf(fields, own, now(), none), (said) => said.grantee);
+      return one(denyOf(fields, own, now(), words), (said) => said.grantee);
     case 'role':
-      return one(roleOf(fields, own, now()), (said) => said.member);
+      return one(roleOf(fields, own, now(), words), (said) => said.member);
     case 'describe':
-      return one(streamOf(fields, own, now()), (said) => said.topic);
+      return one(streamOf(fields, own, now(), words), (said) => said.topic);
     case 'revoke':
-      return revocationOf(desk, fields);
+      return revocationOf(desk, fields, words);
   }
 }
 
@@ -90,8 +92,8 @@ function one<T extends Said>(draft: Draft<T>, word: (said: T) => string): Draft<
 }
 
 /** Somebody who joined twice has two keys; each of them is revoked. */
-async function revocationOf(desk: Desk, fields: Fields): Promise<Draft<Wish>> {
-  const draft = targetOf(fields);
+async function revocationOf(desk: Desk, fields: Fields, words: FaultWords): Promise<Draft<Wish>> {
+  const draft = targetOf(fields, words);
   if (draft.faults !== undefined) return { faults: draft.faults };
   const base = {
     kind: 'revoke',
@@ -119,6 +121,7 @@ function Form(props: { desk: Desk; form: FormName; query: Record<string, string>
   const [faults, setFaults] = useState<Faults>({});
   const [fault, setFault] = useState<unknown>();
   const [wish, setWish] = useState<Wish>();
+  const element = useLeadToFault(faults);
   const proposals = useProposals(desk, wish?.said);
   const proposed = useMemo(
     () =>
@@ -150,6 +153,7 @@ function Form(props: { desk: Desk; form: FormName; query: Record<string, string>
   return (
     <>
       <form
+        ref={element}
         class="form panel"
         noValidate
         onSubmit={(event) => {

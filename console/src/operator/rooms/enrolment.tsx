@@ -6,13 +6,14 @@ import { useState } from 'preact/hooks';
 import { Badge } from '../../parts/badge';
 import { Command, Copy } from '../../parts/copy';
 import { Dialog } from '../../parts/dialog';
-import { Field } from '../../parts/field';
+import { Field, useLeadToFault } from '../../parts/field';
 import { Notice } from '../../parts/notice';
 import { type Column, Table } from '../../parts/table';
 import { dateTime } from '../../words/format';
 import { useAnswer } from '../asking';
 import { sekisho } from '../command';
 import type { Approval, Desk, Errand, Invitation, Offer } from '../desk';
+import { type Faults, invitationFaults } from '../proposal/draft';
 import { QrCode } from '../qr_code';
 import { changeWords } from '../words/change';
 import { enrolmentWords } from '../words/enrolment';
@@ -377,10 +378,18 @@ function Invite(props: { desk: Desk; onInvited: () => void }) {
   const [fields, setFields] = useState(EMPTY);
   const [state, setState] = useState<{ errand?: Errand; fault?: unknown; isAsking?: boolean }>({});
   const [made, setMade] = useState<{ offer: Offer; token: string; expires: number }>();
+  const [faults, setFaults] = useState<Faults>({});
+  const form = useLeadToFault(faults);
   const set = (changed: Partial<InviteFields>) => setFields((before) => ({ ...before, ...changed }));
   const offer = offerOf(fields, desk.self.organisation);
   const areMinutes = offer.minutes >= 1 && offer.minutes <= 1_440 && Number.isInteger(offer.minutes);
   const make = () => {
+    const found = invitationFaults(offer, desk.self.organisation);
+    setFaults(found);
+    if (Object.keys(found).length > 0) {
+      setState({});
+      return;
+    }
     setState({ isAsking: true });
     desk
       .invite(offer, (errand) => setState({ isAsking: true, errand }))
@@ -402,13 +411,14 @@ function Invite(props: { desk: Desk; onInvited: () => void }) {
   }
   return (
     <form
+      ref={form}
       class="form"
       onSubmit={(event) => {
         event.preventDefault();
         if (fields.name.trim() !== '' && areMinutes) make();
       }}
     >
-      <WhoInputs fields={fields} set={set} />
+      <WhoInputs fields={fields} set={set} faults={faults} />
       <HowInputs fields={fields} set={set} areMinutes={areMinutes} />
       <InviteMarks fields={fields} set={set} />
       {offer.administrator ? <Notice weight="warn" title={w.administratorWarning} /> : null}
@@ -436,11 +446,11 @@ interface InviteProps {
 }
 
 /** Who comes, and what they may. */
-function WhoInputs({ fields, set }: InviteProps) {
+function WhoInputs({ fields, set, faults }: InviteProps & { faults: Faults }) {
   const [w, kinds] = [enrolmentWords(), kindWords()];
   return (
     <>
-      <Field label={w.name} hint={w.nameHint}>
+      <Field label={w.name} hint={w.nameHint} fault={faults.name}>
         {(tied) => (
           <input
             {...tied}
@@ -474,9 +484,16 @@ function WhoInputs({ fields, set }: InviteProps) {
         name="publish"
         label={w.publish}
         value={fields.publish}
+        fault={faults.publish}
         onInput={(publish) => set({ publish })}
       />
-      <Filters name="read" label={w.read} value={fields.read} onInput={(read) => set({ read })} />
+      <Filters
+        name="read"
+        label={w.read}
+        value={fields.read}
+        fault={faults.read}
+        onInput={(read) => set({ read })}
+      />
     </>
   );
 }
@@ -562,10 +579,16 @@ function InviteMarks({ fields, set }: InviteProps) {
   );
 }
 
-function Filters(props: { name: string; label: string; value: string; onInput: (value: string) => void }) {
+function Filters(props: {
+  name: string;
+  label: string;
+  value: string;
+  fault: string | undefined;
+  onInput: (value: string) => void;
+}) {
   const w = enrolmentWords();
   return (
-    <Field label={props.label} hint={w.filtersHint}>
+    <Field label={props.label} hint={w.filtersHint} fault={props.fault}>
       {(tied) => (
         <textarea
           {...tied}

@@ -203,7 +203,9 @@ function Cell(props: { row: Row; topic: string; words: Record<Action, string> })
   const actions = row.cells.get(topic) ?? [];
   const letters = lettersOf(actions);
   const text = actions.length === 0 ? common().none : actions.map((action) => props.words[action]).join(', ');
-  const label = `${row.holder}, ${topic}: ${text}`;
+  // Who speaks to the page names what they see.
+  const told = actions.length === 0 ? text : `${letters} – ${text}`;
+  const label = `${row.holder}, ${topic}: ${told}`;
   if (row.isRole) {
     return (
       <span class="mono cell" title={label}>

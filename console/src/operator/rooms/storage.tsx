@@ -45,7 +45,7 @@ export function Storage(props: { desk: Desk }) {
                   </select>
                 )}
               </Field>
-              <Trees trees={kept.trees} />
+              <Trees trees={kept.trees} days={daysKept(kept)} />
             </Part>
             <Part title={w.limits} intro={w.settings}>
               <Limits kept={kept} />
@@ -63,14 +63,15 @@ function Disk(props: { kept: Kept }) {
   const { kept } = props;
   const size = (value: number | undefined) => (value === undefined ? '–' : bytes(value));
   const entries = (value: number | undefined) => (value === undefined ? '–' : w.entries(count(value)));
-  const positions = w.positions(count(kept.first ?? 0), count(kept.head ?? 0));
+  const [first, head] = [kept.first ?? 0, kept.head ?? 0];
+  const positions = head > first ? ` (${w.positions(count(first), count(head - 1))})` : '';
   return (
     <Part title={w.disk}>
       <Facts
         facts={[
           [w.free, size(kept.freeBytes)],
           [w.taken, size(kept.dataBytes)],
-          [w.records, `${count((kept.head ?? 0) - (kept.first ?? 0))} (${positions})`],
+          [w.records, `${count(head - first)}${positions}`],
           [w.control, entries(kept.controlEntries)],
           [w.access, entries(kept.accessEntries)],
         ]}
@@ -79,8 +80,16 @@ function Disk(props: { kept: Kept }) {
   );
 }
 
-function Trees(props: { trees: TreeStorage[] }) {
+/** For how many days the node keeps what has no rule of its own. */
+function daysKept(kept: Kept): number | undefined {
+  const days = kept.limits.find((one) => one.name === 'retention_days')?.value;
+  return typeof days === 'number' ? days : undefined;
+}
+
+function Trees(props: { trees: TreeStorage[]; days: number | undefined }) {
   const w = liveWords();
+  const { days } = props;
+  const byDefault = days === undefined ? w.byDefault : w.byDefaultFor(duration(days * 86_400_000));
   const columns: Column<TreeStorage>[] = [
     {
       key: 'tree',
@@ -113,7 +122,7 @@ function Trees(props: { trees: TreeStorage[] }) {
       key: 'kept',
       title: w.kept,
       sort: (one) => one.retentionS ?? 0,
-      cell: (one) => (one.retentionS === undefined ? w.byDefault : duration(one.retentionS * 1000)),
+      cell: (one) => (one.retentionS === undefined ? byDefault : duration(one.retentionS * 1000)),
     },
   ];
   return (
