@@ -55,8 +55,8 @@ impl AccessLog {
         let Some(subjects) = subjects else {
             let leaves =
                 self.keyed.leaves(self.log.name(), from, max).map_err(|fault| unread(&fault))?;
-            let numbered = (from..).zip(leaves);
-            let listed = numbered.map(|(index, leaf)| {
+            let numbered = leaves.into_iter().zip(from..);
+            let listed = numbered.map(|(leaf, index)| {
                 let sealed = self.keyed.sealed_at(index).map_err(|fault| unread(&fault))?;
                 self.access(index, leaf.entry, sealed, &mut keys)
             });

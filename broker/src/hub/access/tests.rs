@@ -102,6 +102,9 @@ async fn what_was_recorded_is_there_after_a_power_cut() {
     let page = log.list(Some(&[id(1), id(2)]), 1, 1).unwrap();
     assert_eq!(page.iter().map(|access| access.index).collect::<Vec<_>>(), [1]);
     assert!(log.list(Some(&[id(9)]), 0, 10).unwrap().is_empty());
+    for subjects in [None, Some(&[id(1)][..])] {
+        assert!(log.list(subjects, u64::MAX, 10).unwrap().is_empty(), "from the end of all");
+    }
 }
 
 #[tokio::test]
