@@ -41,6 +41,8 @@ pub enum Answer {
     GeoJson(Json),
     /// A property's value alone, as text.
     Text(String),
+    /// A property that the entity may have and has not.
+    Nothing,
 }
 
 /// A page of entities that are not told yet.
@@ -230,7 +232,15 @@ fn property(
     let mut found = &facts;
     for name in names {
         let name = if name == "id" && found.get("id").is_none() { "@iot.id" } else { name };
-        found = found.get(name).ok_or_else(|| Fault::not_found(name))?;
+        match found.get(name) {
+            Some(inner) => found = inner,
+            // The path was read for what an entity of this kind may have.
+            None if names.len() == 1 => return Ok(Answer::Nothing),
+            None => return Err(Fault::not_found(name)),
+        }
+    }
+    if found.is_null() {
+        return Ok(Answer::Nothing);
     }
     if is_value {
         let text = found.as_str().map_or_else(|| found.to_string(), str::to_owned);

@@ -213,6 +213,10 @@ impl Reader<'_, '_> {
 
     fn comparison(&mut self) -> Result<Expression, Fault> {
         let left = self.sum()?;
+        if self.scanner.word("in") {
+            let why = "wanted an operator of 18-088 §9.3.3.5.1, found in: write eq and or";
+            return Err(Fault::unsupported("operator in", why));
+        }
         let found = COMPARISONS.into_iter().find(|(word, _)| self.scanner.word(word));
         let Some((_, comparison)) = found else { return Ok(left) };
         self.count()?;
@@ -305,8 +309,9 @@ impl Reader<'_, '_> {
     }
 
     fn time(&mut self) -> Result<Value, Fault> {
-        let of_time =
-            |next: char| next.is_ascii_digit() || matches!(next, '-' | ':' | '.' | 'T' | 'Z');
+        let of_time = |next: char| {
+            next.is_ascii_digit() || matches!(next, '-' | ':' | '.' | 'T' | 'Z' | 't' | 'z')
+        };
         let mut text = self.scanner.run(of_time).to_owned();
         // An offset such as +09:00. A client that did not encode its `+` wrote a space.
         let offset = self.scanner.rest().strip_prefix(['+', ' ']).unwrap_or_default().as_bytes();
@@ -320,7 +325,8 @@ impl Reader<'_, '_> {
             let why = "wanted a time, found an interval: write two comparisons";
             return Err(Fault::unsupported(&text, why));
         }
-        let time = parse_time(&text).ok_or_else(|| {
+        // RFC 3339 §5.6 has `t` and `z` as well.
+        let time = parse_time(&text.to_ascii_uppercase()).ok_or_else(|| {
             Fault::malformed("time", "RFC 3339 such as 2026-11-20T08:30:00Z", &text)
         })?;
         Ok(Value::Time(time))
@@ -352,6 +358,11 @@ impl Reader<'_, '_> {
             let Some(name) = self.scanner.name() else {
                 return Err(self.scanner.expected("a name"));
             };
+            if matches!(name, "any" | "all") && self.scanner.rest().starts_with('(') {
+                let why = "wanted a path such as Datastreams/name, found a lambda of OData: such \
+                           a path is true where it is true of one";
+                return Err(Fault::unsupported(&format!("operator {name}"), why));
+            }
             path.push(name.to_owned());
         }
         Ok(Expression::Path(path))

@@ -88,8 +88,15 @@ impl Options {
         let mut options = Self::none();
         let mut expansions = 0;
         for option in query.split('&').filter(|option| !option.is_empty()) {
-            let (name, value) = option.split_once('=').unwrap_or((option, ""));
-            let (name, value) = (decoded_query(name)?, decoded_query(value)?);
+            let (name, value) = match option.split_once('=') {
+                Some((name, value)) => (decoded_query(name)?, decoded_query(value)?),
+                // Some clients encode an option as a whole, its `=` too.
+                None => {
+                    let option = decoded_query(option)?;
+                    let (name, value) = option.split_once('=').unwrap_or((&option, ""));
+                    (name.to_owned(), value.to_owned())
+                }
+            };
             // 18-088 leaves names without `$` to services and proxies.
             if !name.starts_with('$') {
                 continue;
@@ -165,6 +172,7 @@ impl Options {
                 }
             }
             "$resultFormat" => {
+                let before = scanner.rest();
                 self.format = match scanner.name() {
                     Some("GeoJSON") => ResultFormat::GeoJson,
                     Some("dataArray") if kind == Kind::Observation => ResultFormat::DataArray,
@@ -172,7 +180,11 @@ impl Options {
                         let why = "wanted Observations, found another kind of entity";
                         return Err(Fault::unsupported("$resultFormat=dataArray", why));
                     }
-                    _ => return Err(scanner.expected("GeoJSON or dataArray")),
+                    _ => {
+                        let found = if before.is_empty() { "the end" } else { before };
+                        let wanted = "GeoJSON or dataArray";
+                        return Err(Fault::malformed("$resultFormat", wanted, found));
+                    }
                 }
             }
             "$skiptoken" => self.token = Some(Token::read(scanner)?),

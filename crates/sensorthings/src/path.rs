@@ -107,7 +107,7 @@ impl Step {
         let Some((_, rest)) = text.split_once('(') else { return Ok(Some(Self { nav, id: None })) };
         let wanted = || Fault::malformed("path", format!("{name}('ID')"), text);
         if !nav.is_many {
-            return Err(wanted());
+            return Err(Fault::malformed("path", format!("{name}, of which there is one"), text));
         }
         let mut scanner = Scanner::new(rest);
         let id = match scanner.quoted()? {

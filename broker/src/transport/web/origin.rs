@@ -122,8 +122,12 @@ pub(super) async fn guard(State(door): State<Arc<Door>>, request: Request, next:
         Page::Foreign => {
             metrics::handshake_failed("origin");
             let found = origin.as_ref().or_else(|| request.headers().get(HOST));
-            let found = found.and_then(|found| found.to_str().ok()).unwrap_or("bytes");
-            let why = format!("wanted a page of this node or of [web] origins, found {found:?}");
+            let found = match found.map(|found| found.to_str()) {
+                Some(Ok(found)) => format!("{found:?}"),
+                Some(Err(_)) => "bytes".to_owned(),
+                None => "neither Host nor Origin".to_owned(),
+            };
+            let why = format!("wanted a page of this node or of [web] origins, found {found}");
             Problem::new(StatusCode::FORBIDDEN, RefusalCode::NotPermitted, "origin", why)
                 .into_response()
         }

@@ -136,6 +136,7 @@ fn told_as(answer: Answer) -> Response {
         Answer::Json(json) => ("application/json", json.to_string()),
         Answer::GeoJson(json) => ("application/geo+json", json.to_string()),
         Answer::Text(text) => ("text/plain; charset=utf-8", text),
+        Answer::Nothing => return StatusCode::NO_CONTENT.into_response(),
     };
     ([(CONTENT_TYPE, HeaderValue::from_static(content_type))], body).into_response()
 }

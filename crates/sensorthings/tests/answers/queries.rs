@@ -123,6 +123,31 @@ fn paths_lead_over_several_entities_to_a_property() {
 }
 
 #[test]
+fn a_property_that_an_entity_may_have_and_has_not_is_nothing() {
+    let city = City::small();
+    let all = "/Datastreams('fujisawa:park:1::pm2_5')/Observations";
+    let links = city.list(&format!("{all}?$top=1"), "/@iot.selfLink");
+    let link = links[0].as_str().unwrap();
+    for property in ["validTime", "resultQuality", "resultQuality/$value"] {
+        assert_eq!(city.ask(&format!("{link}/{property}")), Ok(Answer::Nothing), "{property}");
+    }
+    for property in ["result/inner", "resultQuality/inner", "nope"] {
+        let fault = city.ask(&format!("{link}/{property}")).unwrap_err();
+        assert_eq!(fault.kind, FaultKind::NotFound, "{property}: {fault}");
+    }
+}
+
+#[test]
+fn an_option_may_be_encoded_as_a_whole() {
+    let city = City::small();
+    let of = |target: &str| city.json(target)["value"].as_array().unwrap().len();
+    assert_eq!(of("/Things?%24filter%3Dname+eq+%27station+fujisawa%2Fpark%2F1%27"), 1);
+    assert_eq!(of("/Things?%24top%3D1&$select=name"), 1);
+    // Only the first `=` of an option separates, however it is written.
+    assert_eq!(of("/Things?$filter=name+eq+%27a%3Db%27"), 0);
+}
+
+#[test]
 fn an_entity_that_does_not_belong_there_is_not_found_there() {
     let city = City::small();
     for target in [
@@ -160,6 +185,7 @@ fn filters_choose_by_property_by_relation_by_time_and_by_place() {
     assert_eq!(observations("result ge 23").len(), 4);
     assert_eq!(observations(&format!("phenomenonTime ge {}", at(40))), [json!(24.0), json!(24.0)]);
     assert_eq!(observations("phenomenonTime lt 2026-11-20T12:00:05Z"), [json!(20.0)]);
+    assert_eq!(observations("phenomenonTime lt 2026-11-20t12:00:05z"), [json!(20.0)]);
 }
 
 #[test]
@@ -229,6 +255,10 @@ fn what_was_asked_wrongly_is_told() {
         ("/Things('fujisawa:park:1')/colour", FaultKind::NotFound, "found colour"),
         ("/Things?$filter=%zz", FaultKind::Malformed, "two hexadecimal digits"),
         ("/Things?$resultFormat=dataArray", FaultKind::Unsupported, "wanted Observations"),
+        ("/Sensors('x')/Datastreams('x')/Thing('x')", FaultKind::Malformed, "there is one"),
+        ("/Things?$resultFormat=CSV", FaultKind::Malformed, "found CSV"),
+        ("/Things?$filter=name in ('a','b')", FaultKind::Unsupported, "write eq and or"),
+        ("/Things?$filter=Locations/any(l:l/name eq 'a')", FaultKind::Unsupported, "operator any"),
         ("/Things?$filter=HistoricalLocations/time gt now()", FaultKind::Unsupported, "where"),
     ] {
         let fault = city.ask(target).unwrap_err();

@@ -1,4 +1,7 @@
-use super::base;
+use axum::http::StatusCode;
+use sekisho_sensorthings::Answer;
+
+use super::{base, told_as};
 use crate::transport::web::origin::{Origins, Own};
 
 #[test]
@@ -22,4 +25,10 @@ fn what_is_no_host_is_put_into_no_link() {
     for host in [None, Some(""), Some("a/b"), Some("a\"b"), Some("user@host")] {
         assert_eq!(base("https", host), "/v1.1", "{host:?}");
     }
+}
+
+#[test]
+fn a_property_that_is_not_there_is_no_content() {
+    assert_eq!(told_as(Answer::Nothing).status(), StatusCode::NO_CONTENT);
+    assert_eq!(told_as(Answer::Text(String::new())).status(), StatusCode::OK);
 }
