@@ -6,9 +6,11 @@
 
 use std::{
     collections::BTreeMap,
+    error::Error as _,
     fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use sekisho::{
@@ -16,9 +18,10 @@ use sekisho::{
 };
 use sekisho_proto::{Hash, Sample, Topic};
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::{
+    clock::Stopwatch,
     config::{Config, PublishConfig},
     run::{Report, RunError, Sink, SinkError, run},
 };
@@ -26,6 +29,10 @@ use crate::{
 /// Topics of one agent: a city's buses, a topic for each of some ten sensors. Each has a spool and
 /// a task of its own.
 pub const TOPICS_MAX: usize = 4096;
+
+/// How long a topic that cannot be published on is let alone. What comes for it meanwhile is lost, and
+/// counted.
+const GIVEN_UP_FOR: Duration = Duration::from_secs(60);
 
 /// The file that says which topic a spool is of.
 const TOPIC_FILE: &str = "topic";
@@ -72,6 +79,21 @@ pub enum NodeError {
     Run(#[from] RunError),
 }
 
+impl NodeError {
+    /// Whether other topics may be published on all the same.
+    fn is_the_topics(&self) -> bool {
+        match self {
+            Self::Publish { source, .. } => !matches!(**source, PublishError::Closed),
+            Self::TooManyTopics { .. } => true,
+            Self::Unconfigured
+            | Self::Profile(_)
+            | Self::Connect(_)
+            | Self::Spool { .. }
+            | Self::Run(_) => false,
+        }
+    }
+}
+
 /// Reads everything that a configuration names and publishes it to its node, until all inputs
 /// have ended or it is cancelled. When they have ended it waits until the node has stored
 /// everything; when it is cancelled it leaves the rest in the spools, for the next run.
@@ -85,6 +107,7 @@ pub async fn publish_to_node(
 ) -> Result<Report, NodeError> {
     let publish = config.publish.as_ref().ok_or(NodeError::Unconfigured)?;
     let mut sink = NodeSink::open(publish)?;
+    sink.inputs = config.inputs.len();
     let published = tokio::select! {
         biased;
         () = cancel.cancelled() => return Ok(Report::default()),
@@ -102,7 +125,13 @@ pub async fn publish_to_node(
 pub struct NodeSink {
     client: Client,
     config: PublishConfig,
+    inputs: usize,
     publishers: BTreeMap<Topic, Publisher>,
+    /// Topics that could not be published on, and since when.
+    given_up: BTreeMap<Topic, Stopwatch>,
+    /// Samples that came for them, and why the last one was not taken.
+    samples_given_up: u64,
+    fault: Option<NodeError>,
 }
 
 impl NodeSink {
@@ -118,18 +147,33 @@ impl NodeSink {
         let options = ClientOptions::default().software(software).trust_folder(&config.identity);
         let client = Client::start(profile.endpoint(), identity, profile.trust(), options)
             .map_err(refused)?;
-        Ok(Self { client, config: config.clone(), publishers: BTreeMap::new() })
+        Ok(Self {
+            client,
+            config: config.clone(),
+            inputs: 1,
+            publishers: BTreeMap::new(),
+            given_up: BTreeMap::new(),
+            samples_given_up: 0,
+            fault: None,
+        })
     }
 
     /// Begins to publish what earlier runs left in their spools.
     ///
     /// # Errors
     ///
-    /// A spool cannot be used, or the node does not take this agent.
+    /// The folder of the spools cannot be used, or the node does not take this agent.
     pub async fn resume(&mut self) -> Result<(), NodeError> {
         let Some(spools) = self.config.spool.clone() else { return Ok(()) };
         for topic in left(&spools)? {
-            self.publisher(&topic).await?;
+            match self.publisher(&topic).await {
+                Ok(_publisher) => {}
+                Err(fault) if fault.is_the_topics() => {
+                    let cause = fault.source().map(ToString::to_string);
+                    warn!(%topic, %fault, cause, "what an earlier run left in its spool stays there");
+                }
+                Err(fault) => return Err(fault),
+            }
         }
         info!(topics = self.publishers.len(), "spools of earlier runs opened");
         Ok(())
@@ -139,6 +183,18 @@ impl NodeSink {
     pub async fn close(self) {
         drop(self.publishers);
         self.client.close().await;
+    }
+
+    /// Lets a topic alone for a while.
+    fn give_up(&mut self, topic: &Topic, fault: &NodeError) {
+        if self.given_up.len() >= TOPICS_MAX {
+            self.given_up.retain(|_topic, since| since.elapsed() < GIVEN_UP_FOR);
+        }
+        if self.given_up.len() < TOPICS_MAX {
+            let cause = fault.source().map(ToString::to_string);
+            warn!(%topic, %fault, cause, "topic given up for now: what comes for it is lost");
+            self.given_up.insert(topic.clone(), Stopwatch::start());
+        }
     }
 
     async fn publisher(&mut self, topic: &Topic) -> Result<Publisher, NodeError> {
@@ -175,8 +231,27 @@ impl NodeSink {
 
 impl Sink for NodeSink {
     async fn publish(&mut self, topic: &Topic, sample: Sample) -> Result<(), SinkError> {
-        let publisher = self.publisher(topic).await.map_err(SinkError::new)?;
-        publisher.publish(sample).await.map_err(SinkError::new)
+        if self.given_up.get(topic).is_some_and(|since| since.elapsed() < GIVEN_UP_FOR) {
+            self.samples_given_up += 1;
+            return Ok(());
+        }
+        match self.publisher(topic).await {
+            Ok(publisher) => {
+                self.given_up.remove(topic);
+                publisher.publish(sample).await.map_err(SinkError::new)
+            }
+            Err(fault) if fault.is_the_topics() => {
+                self.give_up(topic, &fault);
+                self.samples_given_up += 1;
+                // As many as there are inputs, and none that works: it is the agent that is wrong.
+                if self.publishers.is_empty() && self.given_up.len() >= self.inputs {
+                    return Err(SinkError::new(fault));
+                }
+                self.fault = Some(fault);
+                Ok(())
+            }
+            Err(fault) => Err(SinkError::new(fault)),
+        }
     }
 
     async fn persist(&mut self) -> Result<(), SinkError> {
@@ -196,7 +271,10 @@ impl Sink for NodeSink {
             result
         };
         tokio::select! {
-            flushed = flushing => flushed.map_err(SinkError::new),
+            flushed = flushing => {
+                flushed.map_err(SinkError::new)?;
+                self.fault.take().map_or(Ok(()), |fault| Err(SinkError::new(fault)))
+            }
             // A revoked vehicle would wait for ever; what it has stays in its spools.
             barred = self.client.barred() => Err(SinkError::new(barred)),
         }
@@ -207,7 +285,7 @@ impl Sink for NodeSink {
             let state = publisher.state();
             state.samples_lost.saturating_add(state.samples_left_out)
         };
-        self.publishers.values().map(lost).sum()
+        self.samples_given_up + self.publishers.values().map(lost).sum::<u64>()
     }
 }
 

@@ -171,14 +171,18 @@ fn read(path: &Path) -> io::Result<BTreeMap<String, Place>> {
     }
     let inputs = all.get("inputs").and_then(Value::as_object);
     let inputs = inputs.ok_or_else(|| invalid("inputs by name"))?;
-    let places = inputs.iter().map(|(name, told)| {
+    let places = inputs.iter().filter_map(|(input, told)| {
         let bytes = told.get("bytes").and_then(Value::as_u64);
         let known_by = told.get("known_by").and_then(Value::as_str);
         let known_by = known_by.and_then(|text| text.parse().ok());
         let place = bytes.zip(known_by).map(|(bytes, known_by)| Place { bytes, known_by });
-        Ok((name.clone(), place.ok_or_else(|| invalid("bytes and known_by of each input"))?))
+        if place.is_none() {
+            let path = path.display();
+            warn!(%path, input, "place not known (wanted bytes and known_by): its file is begun anew");
+        }
+        Some((input.clone(), place?))
     });
-    places.collect()
+    Ok(places.collect())
 }
 
 #[cfg(test)]

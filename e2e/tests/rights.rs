@@ -9,6 +9,7 @@
 )]
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use sekisho::{Batch, ConnectError, RefusalCode, Start, Statement, StatementIndex};
 use sekisho_e2e::{
@@ -195,18 +196,59 @@ async fn a_revoked_truck_is_refused_in_mid_journey_and_at_the_door() {
     assert_eq!(air["next_offset"], 1, "{kept}");
 }
 
+/// Lines of JSON from a sensor, for a topic.
+fn line_input(name: &str, topic: &str, address: SocketAddr) -> String {
+    format!(
+        "[[input]]\nname = \"{name}\"\ntopic = \"{topic}\"\n\
+         source = {{ kind = \"tcp\", address = \"{address}\", reconnect = false }}\n\n\
+         [input.format]\nkind = \"jsonl\"\ntime = {{ format = \"arrival\" }}\n\n\
+         [[input.format.value]]\npointer = \"/pm2_5\"\nname = \"pm2_5\"\n\n"
+    )
+}
+
+#[tokio::test]
+async fn a_topic_that_an_agent_cannot_publish_on_does_not_end_the_others() {
+    let city = City::found("fujisawa").await;
+    let truck = Member::device(&city, "truck-17", "fujisawa/truck/17/#").await;
+    let (own, other) = (
+        TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        TcpListener::bind("127.0.0.1:0").await.unwrap(),
+    );
+    let inputs = [
+        line_input("own", AIR, own.local_addr().unwrap()),
+        line_input("other", "santander/truck/18/air", other.local_addr().unwrap()),
+    ];
+    let mut agent = Agent::configure(&city, &truck, &inputs.concat()).start();
+    let (mut own, _from) = within("the agent", own.accept()).await.unwrap();
+    let (mut other, _from) = within("the agent", other.accept()).await.unwrap();
+    let stored = |count: f64| {
+        let city = &city;
+        eventually("a reading", move || async move {
+            (city.metric("sekisho_log_head_position").await > count - 0.5).then_some(())
+        })
+    };
+    other.write_all(b"{\"pm2_5\":2}\n{\"pm2_5\":3}\n").await.unwrap();
+    eventually("a word of it", || async {
+        agent.log().contains("topic given up for now").then_some(())
+    })
+    .await;
+    for count in 1..3 {
+        own.write_all(b"{\"pm2_5\":1}\n").await.unwrap();
+        stored(f64::from(count)).await;
+    }
+    drop((own, other));
+    assert_eq!(agent.wait().await.code(), Some(1), "{}", agent.log());
+    let last = agent.log().lines().last().unwrap_or_default().to_owned();
+    assert!(last.contains("topic santander/truck/18/air"), "{last}");
+}
+
 #[tokio::test]
 async fn an_agent_whose_truck_is_revoked_on_the_road_ends_and_says_so() {
     let city = City::found("fujisawa").await;
     let truck = Member::device(&city, "truck-17", "fujisawa/truck/17/#").await;
     let sensor = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = sensor.local_addr().unwrap();
-    let input = format!(
-        "[[input]]\nname = \"air\"\ntopic = \"{AIR}\"\n\
-         source = {{ kind = \"tcp\", address = \"{address}\", reconnect = false }}\n\n\
-         [input.format]\nkind = \"jsonl\"\ntime = {{ format = \"arrival\" }}\n\n\
-         [[input.format.value]]\npointer = \"/pm2_5\"\nname = \"pm2_5\"\n"
-    );
+    let input = line_input("air", AIR, address);
     let mut agent = Agent::configure(&city, &truck, &input).start();
     let (mut line, _from) = within("the agent", sensor.accept()).await.unwrap();
     line.write_all(b"{\"pm2_5\":1}\n").await.unwrap();

@@ -54,6 +54,22 @@ async fn places_outlive_the_run_and_damaged_ones_begin_anew() {
 }
 
 #[tokio::test]
+async fn a_damaged_place_is_that_of_its_own_file_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::behind(4, b"one\n", b"one\n").unwrap();
+    let mut places = Places::open(Some(folder.path()));
+    for input in ["bus", "tram"] {
+        places.note(input, place.clone());
+    }
+    places.keep().await;
+    let path = folder.path().join("places.json");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen("\"bytes\":4", "\"bytes\":-4", 1)).unwrap();
+    let read = Places::open(Some(folder.path()));
+    assert_eq!((read.of("bus"), read.of("tram")), (None, Some(place)));
+}
+
+#[tokio::test]
 async fn without_spools_no_place_is_kept() {
     let mut places = Places::open(None);
     places.note("bus", Place::behind(4, b"one\n", b"one\n").unwrap());
