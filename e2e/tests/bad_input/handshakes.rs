@@ -133,12 +133,14 @@ async fn only_post_quantum_handshakes_of_this_protocol_with_a_key_of_one_s_own_s
         ("somebody else's key", showing(&stranger, spki_of(others.as_ref())), DECRYPT_ERROR),
         ("the node's own key", showing(&stranger, spki_of(node.as_ref())), DECRYPT_ERROR),
     ];
+    let mut counted = scene.turned_away("tls").await;
     for (what, config, wanted) in attempts {
-        let before = scene.turned_away("tls").await;
         let end = stranger.fail_with(config).await;
         assert_eq!(alert(&end), wanted, "{what}: {end:?}");
-        assert_eq!(scene.turned_away("tls").await, before + 1.0, "{what}: {end:?}");
+        counted += 1.0;
+        scene.have_turned_away("tls", counted, what).await;
     }
+    assert_eq!(scene.turned_away("tls").await, counted, "wanted each counted once");
     scene.goes_on().await;
     scene.ends_well().await;
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use sekisho::{Client, Publisher, RefusalCode, Start};
 use sekisho_e2e::{
-    City, Member, Press, Reader, Stranger, Wire, holds_key, sample, samples, within,
+    City, Member, Press, Reader, Stranger, Wire, eventually, holds_key, sample, samples, within,
 };
 use sekisho_proto::frame::Refused;
 
@@ -151,6 +151,13 @@ impl Scene {
     /// Connections that ended before a welcome for a reason.
     pub(crate) async fn turned_away(&self, reason: &str) -> f64 {
         self.city.metric(&format!("sekisho_handshake_failures_total{{reason=\"{reason}\"}}")).await
+    }
+
+    /// Resolves when so many were turned away, the last for `what`: whoever is may hear of it before it
+    /// is counted.
+    pub(crate) async fn have_turned_away(&self, reason: &str, count: f64, what: &str) {
+        eventually(what, || async { (self.turned_away(reason).await >= count).then_some(()) })
+            .await;
     }
 }
 
