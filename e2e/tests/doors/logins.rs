@@ -35,8 +35,8 @@ pub(crate) async fn with_doors(limit: &str) -> City {
 /// The refusal comes as a frame, and then as the end that the transport has for it; it is counted.
 async fn is_refused(city: &City, mut talk: Talk, via: Via, code: RefusalCode, status: u32) {
     let counted = format!("sekisho_handshake_failures_total{{reason=\"{}\"}}", code.name());
-    let before = city.metric(&counted).await;
     assert_eq!(talk.refusal().await.code, code, "{via:?}");
+    let before = city.metric(&counted).await;
     match (via, talk.closed().await) {
         (Via::WebSocket, Closed::WebSocket(found, why)) => {
             assert_eq!(u32::from(found), 4_000 + code.number());
