@@ -62,9 +62,23 @@ pub trait Sink: Send {
     fn flush(&mut self) -> impl Future<Output = Result<(), SinkError>> + Send;
 
     /// Samples taken that will never arrive.
-    fn samples_lost(&self) -> u64 {
+    fn losses(&self) -> Losses {
+        Losses::default()
+    }
+
+    /// Samples taken that nothing but memory keeps as yet, for as long as a node has to be waited for.
+    fn samples_held(&self) -> u64 {
         0
     }
+}
+
+/// Samples taken that will never arrive, and why.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Losses {
+    /// The node refused them, or they could not be kept or sent.
+    pub lost: u64,
+    /// Their topic could not be published on.
+    pub given_up: u64,
 }
 
 /// Why samples cannot be published.
@@ -95,16 +109,10 @@ pub enum InputError {
     TooLong(#[from] TooLong),
 }
 
-/// Why the agent cannot go on.
+/// A part of the agent broke.
 #[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// Samples cannot be published.
-    #[error(transparent)]
-    Sink(#[from] SinkError),
-    /// A part of the agent broke.
-    #[error("agent: wanted every task to end by itself, found one that did not")]
-    Task(#[from] JoinError),
-}
+#[error("agent: wanted every task to end by itself, found one that did not")]
+pub struct RunError(#[from] JoinError);
 
 /// What became of one input.
 #[derive(Debug)]
@@ -125,7 +133,7 @@ pub struct Report {
     /// Samples that were published.
     pub published: u64,
     /// Samples of these that will never arrive.
-    pub lost: u64,
+    pub losses: Losses,
     /// Samples that were read, and given up because they could not be published in time when the
     /// agent was stopped.
     pub abandoned: u64,
@@ -135,21 +143,27 @@ pub struct Report {
     pub located: u64,
     /// Samples that have none and could not be given one.
     pub unlocated: u64,
+    /// Why not everything could be published.
+    pub failure: Option<SinkError>,
 }
 
 impl Report {
-    /// Whether every input was read to its end, or until the agent was stopped.
+    /// Whether every input was read to its end, or until the agent was stopped, and all of it could be
+    /// published.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.inputs.iter().all(|input| input.failure.is_none())
+        self.failure.is_none() && self.inputs.iter().all(|input| input.failure.is_none())
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} published", counted(self.published, "sample"))?;
-        if self.lost > 0 {
-            write!(f, ", {} of them lost", self.lost)?;
+        if self.losses.lost > 0 {
+            write!(f, ", {} of them lost", self.losses.lost)?;
+        }
+        if self.losses.given_up > 0 {
+            write!(f, ", {} lost with their topics", self.losses.given_up)?;
         }
         if self.abandoned > 0 {
             write!(f, ", {} given up when stopped", self.abandoned)?;
@@ -181,11 +195,12 @@ struct Batch {
 
 /// Reads all inputs until they have ended or it is cancelled, and publishes what they say. When
 /// they have ended it waits until everything has arrived; when it is cancelled, even while it
-/// waits for that, it publishes what was read already and leaves the rest persisted.
+/// waits for that, it publishes what was read already and leaves the rest persisted. An input that
+/// cannot be read is told in the [`Report`], and why samples could not be published as well.
 ///
 /// # Errors
 ///
-/// Samples cannot be published. An input that cannot be read is told in the [`Report`].
+/// A part of the agent broke.
 pub async fn run(
     config: &Config,
     sink: &mut impl Sink,
@@ -213,9 +228,17 @@ pub async fn run(
     let player =
         tokio::spawn(play::play(config.replay.clone(), recordings, batches, cancel.clone()));
     let mut publisher = Publisher::new(config, sink, places);
-    publisher.take_all(&mut arrived, &cancel).await?;
+    let failure = publisher.take_all(&mut arrived, &cancel).await.err();
     let mut report = publisher.report;
-    report.lost = sink.samples_lost();
+    // What is left of them would wait for somebody to take it.
+    cancel.cancel();
+    drop(arrived);
+    report.failure = failure;
+    report.losses = sink.losses();
+    // Nobody waits for these any more.
+    let held = sink.samples_held().min(report.published);
+    report.published -= held;
+    report.abandoned += held;
     report.inputs = gather(inputs, player).await?;
     Ok(report)
 }
@@ -285,52 +308,57 @@ impl<'a, S: Sink> Publisher<'a, S> {
             tokio::time::sleep(DRAIN_LONGEST).await;
         };
         tokio::pin!(overdue);
-        let mut report_due = tokio::time::interval(REPORT_EVERY);
-        report_due.reset();
-        let mut places_due = tokio::time::interval(self.places_every);
-        places_due.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let is_late = loop {
-            let batch = tokio::select! {
-                batch = arrived.recv() => batch,
-                _ = report_due.tick() => {
-                    self.tell();
-                    continue;
-                }
-                _ = places_due.tick(), if self.places.has_moved() => {
-                    tokio::select! {
-                        biased;
-                        kept = self.keep_places() => kept?,
-                        () = &mut overdue => break true,
-                    }
-                    continue;
-                }
-            };
-            let Some(batch) = batch else { break false };
-            tokio::select! {
-                biased;
-                published = self.publish(batch) => published?,
-                () = &mut overdue => break true,
-            }
+        let taken = tokio::select! {
+            biased;
+            taken = self.take_each(arrived) => taken.map(|()| true),
+            () = &mut overdue => Ok(false),
         };
         arrived.close();
         while let Some(batch) = arrived.recv().await {
             self.report.abandoned += batch.observations.len() as u64;
         }
-        tokio::select! {
+        let is_in_time = taken?;
+        let flushed = tokio::select! {
             biased;
-            () = cancel.cancelled() => {}
-            flushed = self.sink.flush() => flushed?,
-        }
-        if is_late {
+            () = cancel.cancelled() => Ok(()),
+            flushed = self.sink.flush() => flushed,
+        };
+        let kept = if is_in_time {
+            tokio::select! {
+                biased;
+                kept = self.keep_places() => Some(kept),
+                () = &mut overdue => None,
+            }
+        } else {
+            None
+        };
+        flushed.and(kept.unwrap_or_else(|| {
             warn!("stopped before everything was persisted");
-            return Ok(());
+            Ok(())
+        }))
+    }
+
+    /// Publishes until no more batches come.
+    async fn take_each(&mut self, arrived: &mut mpsc::Receiver<Batch>) -> Result<(), SinkError> {
+        let mut report_due = tokio::time::interval(REPORT_EVERY);
+        report_due.reset();
+        let mut places_due = tokio::time::interval(self.places_every);
+        places_due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                batch = arrived.recv() => match batch {
+                    Some(batch) => self.publish(batch).await?,
+                    None => return Ok(()),
+                },
+                _ = report_due.tick() => self.tell(),
+                _ = places_due.tick(), if self.may_keep_places() => self.keep_places().await?,
+            }
         }
-        tokio::select! {
-            biased;
-            kept = self.keep_places() => kept?,
-            () = &mut overdue => warn!("stopped before everything was persisted"),
-        }
-        Ok(())
+    }
+
+    /// Whether how far inputs were read has to be kept, and nothing would have to be waited for.
+    fn may_keep_places(&self) -> bool {
+        self.places.has_moved() && self.sink.samples_held() == 0
     }
 
     /// Persists what was published, and then how far its inputs were read.
@@ -374,8 +402,9 @@ impl<'a, S: Sink> Publisher<'a, S> {
 
     fn tell(&self) {
         let Report { published, without_topic, located, unlocated, .. } = &self.report;
-        let lost = self.sink.samples_lost();
-        info!(published, lost, without_topic, located, unlocated, "running");
+        let Losses { lost, given_up } = self.sink.losses();
+        let held = self.sink.samples_held();
+        info!(published, lost, given_up, held, without_topic, located, unlocated, "running");
     }
 }
 

@@ -16,6 +16,8 @@ use sekisho_e2e::{
     Agent, City, Member, Process, Reader, eventually, holds_key, linked, number_of, peer,
     permitted, sample, samples, within,
 };
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
 
 const TRUCKS: &str = "fujisawa/truck/#";
 const AIR: &str = "fujisawa/truck/17/air";
@@ -241,13 +243,65 @@ async fn what_a_killed_agent_had_in_its_spool_is_published_by_the_next() {
     assert_eq!(numbers(&scene.everything_kept().await), (0..10).collect::<Vec<_>>());
 }
 
+#[tokio::test]
+async fn a_topic_that_has_to_wait_for_the_node_holds_no_other_up() {
+    const NEW: &str = "fujisawa/truck/17/noise";
+    const TEXT_BYTES: usize = 10_000;
+    let mut scene = Scene::set().await;
+    let sensors = [
+        TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        TcpListener::bind("127.0.0.1:0").await.unwrap(),
+    ];
+    let source = |sensor: &TcpListener| {
+        let address = sensor.local_addr().unwrap();
+        format!("{{ kind = \"tcp\", address = \"{address}\", reconnect = false }}")
+    };
+    let inputs = [("air", AIR, &sensors[0]), ("noise", NEW, &sensors[1])]
+        .map(|(name, topic, sensor)| json_input(name, topic, &source(sensor)));
+    let agent = Agent::configure(&scene.city, &scene.truck, &inputs.concat());
+    let mut running = agent.start();
+    let (mut air, _from) = within("the agent", sensors[0].accept()).await.unwrap();
+    let (mut noise, _from) = within("the agent", sensors[1].accept()).await.unwrap();
+    let text = "x".repeat(TEXT_BYTES);
+    let line = |number: i64| format!("{{\"number\":{number},\"text\":\"{text}\"}}\n");
+    air.write_all(line(0).as_bytes()).await.unwrap();
+    eventually("the first reading", || async {
+        (scene.city.metric("sekisho_log_head_position").await > 0.5).then_some(())
+    })
+    .await;
+
+    scene.city.kill_node().await;
+    for number in 10..13 {
+        noise.write_all(line(number).as_bytes()).await.unwrap();
+    }
+    for number in 1..9 {
+        air.write_all(line(number).as_bytes()).await.unwrap();
+    }
+    eventually("eight samples in the spool", || async {
+        (segment_bytes(agent.spool()) >= 8 * TEXT_BYTES as u64).then_some(())
+    })
+    .await;
+
+    scene.city.start_node().await;
+    drop((air, noise));
+    assert!(running.wait().await.success(), "{}", running.log());
+    let kept = numbers(&scene.everything_kept().await);
+    let (new, known): (Vec<i64>, Vec<i64>) = kept.into_iter().partition(|number| *number >= 10);
+    assert_eq!(known, (0..9).collect::<Vec<_>>());
+    assert_eq!(new, (10..13).collect::<Vec<_>>(), "what waited is there, in its order");
+}
+
 /// One input: a file of JSON lines with a number and a text.
 fn json_lines(path: &Path) -> String {
+    json_input("bin", AIR, &format!("{{ kind = \"file\", path = {path:?} }}"))
+}
+
+fn json_input(name: &str, topic: &str, source: &str) -> String {
     format!(
-        "[[input]]\nname = \"bin\"\ntopic = \"{AIR}\"\nsource = {{ kind = \"file\", path = {path:?} }}\n\n\
+        "[[input]]\nname = \"{name}\"\ntopic = \"{topic}\"\nsource = {source}\n\n\
          [input.format]\nkind = \"jsonl\"\ntime = {{ format = \"arrival\" }}\n\n\
          [[input.format.value]]\npointer = \"/number\"\nname = \"number\"\nkind = \"integer\"\n\n\
-         [[input.format.value]]\npointer = \"/text\"\nname = \"text\"\nkind = \"text\"\n"
+         [[input.format.value]]\npointer = \"/text\"\nname = \"text\"\nkind = \"text\"\n\n"
     )
 }
 

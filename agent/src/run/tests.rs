@@ -179,9 +179,12 @@ async fn a_sink_that_fails_stops_everything_with_its_reason() {
     sink.fail_after = 2;
     let rows = format!("{HEADER}{}", "7,10,1,2,3\n".repeat(100_000));
     let config = input("x", "x.csv") + ROWS;
-    let error = replay(&[("x.csv", rows.as_str())], &config, &mut sink).await.unwrap_err();
-    let RunError::Sink(error) = error else { panic!("{error}") };
-    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "disk full");
+    let report = replay(&[("x.csv", rows.as_str())], &config, &mut sink).await.unwrap();
+    assert!(!report.is_complete());
+    let failure = report.failure.unwrap();
+    assert_eq!(std::error::Error::source(&failure).unwrap().to_string(), "disk full");
+    assert_eq!(report.published, 2);
+    assert!(report.abandoned > 0, "what was read is told");
 }
 
 #[tokio::test]

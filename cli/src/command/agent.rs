@@ -50,6 +50,9 @@ impl Agent {
         } else {
             output::line(report.to_string());
         }
+        if let Some(failure) = report.failure {
+            return Err(failure.into());
+        }
         Ok(if report.is_complete() { Exit::Done } else { Exit::Local })
     }
 }
@@ -68,11 +71,13 @@ fn document(report: &Report) -> Value {
     };
     json!({
         "published": report.published,
-        "lost": report.lost,
+        "lost": report.losses.lost,
+        "given_up": report.losses.given_up,
         "abandoned": report.abandoned,
         "without_topic": report.without_topic,
         "located": report.located,
         "unlocated": report.unlocated,
+        "failure": report.failure.as_ref().map(ToString::to_string),
         "inputs": report.inputs.iter().map(input).collect::<Vec<_>>(),
     })
 }
