@@ -177,7 +177,10 @@ pub(crate) async fn enrol(
     enrol: frame::Enrol,
     sink: &mut impl Sink,
 ) -> Result<(), Gone> {
-    let waiting = waits_for("an administrator has to approve this device".to_owned());
+    let waiting = waits_for(
+        "this device is admitted as its token says, or when an administrator approves it"
+            .to_owned(),
+    );
     sink.write(vec![waiting]).await?;
     let (tell, mut told) = mpsc::channel(WORDS_MAX);
     let mut deciding = pin!(stranger.enrol(enrol, &tell));
