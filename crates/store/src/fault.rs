@@ -58,6 +58,8 @@ struct State {
     steps: u64,
     power_lasts_until: Option<u64>,
     failing_syncs: u32,
+    /// `None`: for no reason that is known.
+    syncs_fail_for: Option<io::ErrorKind>,
     lying: bool,
     capacity: Option<u64>,
 }
@@ -138,7 +140,16 @@ impl FaultDisk {
     /// Makes the next syncs of files fail. As on Linux, what they should have made durable counts
     /// as clean afterwards: a later sync says yes and keeps nothing of it.
     pub fn fail_syncs(&self, count: u32) {
-        self.lock_state().failing_syncs = count;
+        let mut state = self.lock_state();
+        state.failing_syncs = count;
+        state.syncs_fail_for = None;
+    }
+
+    /// The same, and has them say that the disk is full, as where space is given only then.
+    pub fn fail_syncs_for_space(&self, count: u32) {
+        let mut state = self.lock_state();
+        state.failing_syncs = count;
+        state.syncs_fail_for = Some(io::ErrorKind::StorageFull);
     }
 
     /// Makes every sync say yes and do nothing, or stops that.
@@ -422,11 +433,12 @@ impl DiskFile for FaultFile {
         state.step()?;
         let failing = state.failing_syncs > 0;
         state.failing_syncs = state.failing_syncs.saturating_sub(1);
-        let lying = state.lying;
+        let (lying, why) = (state.lying, state.syncs_fail_for);
         let file = state.files.get_mut(&self.file).ok_or(io::ErrorKind::NotFound)?;
         if failing {
             file.forget_pending();
-            return Err(io::Error::other("sync failed on demand"));
+            let told = why.map(io::Error::from);
+            return Err(told.unwrap_or_else(|| io::Error::other("sync failed on demand")));
         }
         if !lying {
             file.sync();

@@ -123,6 +123,21 @@ struct Merged {
     offsets: Vec<u64>,
 }
 
+/// A segment that was put aside.
+struct Aside {
+    path: PathBuf,
+    first: u64,
+    /// A bound on where it ended: no frame is shorter, so that no position it had is given again.
+    end: u64,
+}
+
+impl Aside {
+    fn new(path: PathBuf, name: SegmentName, length: u64) -> Self {
+        let records = length.div_euclid(bytes_u64(FRAME_HEADER_BYTES));
+        Self { path, first: name.first, end: name.first.saturating_add(records) }
+    }
+}
+
 struct Opening {
     disk: Arc<dyn Disk>,
     directory: PathBuf,
@@ -132,8 +147,8 @@ struct Opening {
     gaps: Vec<Gap>,
     /// Retention has dropped everything before.
     start: u64,
-    /// Where each segment that was put aside began, and a bound on where it ended.
-    set_aside: Vec<(u64, u64)>,
+    /// Each segment that was put aside, also by an opening that did not come to its end.
+    set_aside: Vec<Aside>,
     /// Where positions may go on.
     next: u64,
 }
@@ -186,11 +201,7 @@ impl Opening {
             Ok::<(), OpenError>(())
         })?;
         self.next = self.next.max(self.start);
-        for (first, end) in &self.set_aside {
-            if *first >= self.next {
-                self.next = *end;
-            }
-        }
+        self.pass_set_aside();
         let mut segments = Vec::with_capacity(count);
         let settle = |(at, merged): (usize, Merged)| {
             let Merged { mut segment, file, topics, offsets } = merged;
@@ -203,6 +214,19 @@ impl Opening {
             Ok::<(), OpenError>(())
         })?;
         Ok(segments)
+    }
+
+    /// Positions of segments that were put aside behind all others are not given again.
+    fn pass_set_aside(&mut self) {
+        self.set_aside.sort_by_key(|aside| aside.first);
+        for aside in &self.set_aside {
+            if aside.first >= self.next {
+                self.next = aside.end;
+                if !self.report.set_aside.contains(&aside.path) {
+                    self.report.set_aside.push(aside.path.clone());
+                }
+            }
+        }
     }
 
     /// Nothing is left of what retention did not drop before the first segment.
@@ -230,8 +254,15 @@ impl Opening {
                 leftovers.push(self.directory.join(file_name));
                 continue;
             }
-            let Some(name) = SegmentName::parse(&file_name) else { continue };
             let path = self.directory.join(&file_name);
+            if let Some(name) = aside_name(&file_name) {
+                let length = self.disk.open(&path).and_then(|file| file.length());
+                let length =
+                    length.map_err(|source| OpenError::Io { path: path.clone(), source })?;
+                self.set_aside.push(Aside::new(path, name, length));
+                continue;
+            }
+            let Some(name) = SegmentName::parse(&file_name) else { continue };
             let opened = self.open_segment(name, &path);
             let Some(segment) = opened.map_err(|source| OpenError::Io { path, source })? else {
                 continue;
@@ -281,11 +312,10 @@ impl Opening {
         let mut aside = path.to_owned().into_os_string();
         aside.push(".");
         aside.push(SET_ASIDE);
-        self.disk.rename(path, Path::new(&aside))?;
-        self.report.set_aside.push(aside.into());
-        // No frame is shorter, so that no position it had is given again.
-        let records = length.div_euclid(bytes_u64(FRAME_HEADER_BYTES));
-        self.set_aside.push((name.first, name.first.saturating_add(records)));
+        let aside = PathBuf::from(aside);
+        self.disk.rename(path, &aside)?;
+        self.report.set_aside.push(aside.clone());
+        self.set_aside.push(Aside::new(aside, name, length));
         Ok(None)
     }
 
@@ -385,6 +415,11 @@ impl Opening {
             entry.floor = entry.floor.max(floor);
         }
     }
+}
+
+/// Which segment a file was before it was put aside.
+fn aside_name(file_name: &str) -> Option<SegmentName> {
+    SegmentName::parse(file_name.strip_suffix(SET_ASIDE)?.strip_suffix('.')?)
 }
 
 /// Threads to read these with.

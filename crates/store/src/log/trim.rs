@@ -1,9 +1,10 @@
 //! Retention: whole segments go; where less than half of one must stay, that is written into a
 //! smaller one that stands for the same positions.
 //!
-//! Every step leaves a log that opens. First the heads are written, which say what the records to
-//! be dropped will no longer say, and where the log begins; then a replacement, complete before it
-//! has its name; then the old files go, which an opening log recognises as replaced.
+//! Every step leaves a log that opens. First a replacement is written, without its name: what turns
+//! out damaged then goes like what is dropped. Then the heads, which say what the records to be
+//! dropped will no longer say, and where the log begins; then the replacement gets its name; then the
+//! old files go, which an opening log recognises as replaced.
 
 use std::{collections::BTreeMap, io, path::Path, sync::Arc};
 
@@ -107,11 +108,22 @@ impl Verdict {
         self.drop && self.dead.get(at).copied().unwrap_or(false)
     }
 
+    /// A record that was to stay cannot.
+    fn give_up(&mut self, at: usize) {
+        if let Some(dead) = self.dead.get_mut(at) {
+            *dead = true;
+        }
+        self.drop = true;
+    }
+
     /// Whether nothing stays, or nothing was there.
     fn is_empty(&self) -> bool {
         self.live_bytes == 0
     }
 }
+
+/// A segment that goes, or of which something does.
+type Doomed<'a> = (&'a Arc<Segment>, Verdict);
 
 /// Decides record by record, from the newest to the oldest.
 struct Judge {
@@ -257,26 +269,33 @@ fn apply(log: &mut RecordLog, verdicts: Vec<Verdict>) -> Result<TrimReport, Trim
             *verdict = None;
         }
     }
-    let doomed: Vec<(&Arc<Segment>, Verdict)> = sealed
+    let mut doomed: Vec<Doomed<'_>> = sealed
         .iter()
         .zip(verdicts)
         .filter_map(|(segment, verdict)| Some((segment, verdict?)))
         .collect();
     let bytes_before = log.bytes();
+    // A full disk may keep the replacement from being written; what makes room goes all the same.
+    let rewritten = rewrite(log, doomed.get_mut(dropped..).unwrap_or_default());
+    if rewritten.is_err() {
+        doomed.truncate(dropped);
+    }
     let records = forget(log, &doomed);
     let rest = sealed.get(dropped..).unwrap_or_default();
     let start = rest.first().map_or_else(
         || log.shared.view().active.segment.index.first(),
         |segment| segment.index.first(),
     );
-    write_heads(log, &doomed, start)?;
+    if !doomed.is_empty() {
+        write_heads(log, &doomed, start)?;
+    }
     let (front, kept) = doomed.split_at_checked(dropped).unwrap_or_default();
     if !front.is_empty() {
         replace(log, rest.to_vec(), start);
         remove_files(log, &names_of(front));
     }
-    if !kept.is_empty() {
-        let replacement = Arc::new(rewrite(log, kept)?);
+    if let Some(written) = rewritten? {
+        let replacement = Arc::new(written.take_name(log)?);
         let before = sealed.get(dropped..group.start).unwrap_or_default().iter().cloned();
         let after = sealed.get(group.end..).unwrap_or_default().iter().cloned();
         replace(log, before.chain([replacement]).chain(after).collect(), start);
@@ -286,13 +305,13 @@ fn apply(log: &mut RecordLog, verdicts: Vec<Verdict>) -> Result<TrimReport, Trim
     Ok(TrimReport { records, bytes, more })
 }
 
-fn names_of(doomed: &[(&Arc<Segment>, Verdict)]) -> Vec<SegmentName> {
+fn names_of(doomed: &[Doomed<'_>]) -> Vec<SegmentName> {
     doomed.iter().map(|(segment, _verdict)| segment.name).collect()
 }
 
 /// Notes in the topics how far they are dropped, and how much was damaged there; returns how many
 /// records go.
-fn forget(log: &RecordLog, doomed: &[(&Arc<Segment>, Verdict)]) -> u64 {
+fn forget(log: &RecordLog, doomed: &[Doomed<'_>]) -> u64 {
     let mut records = 0_u64;
     let mut dropped_before: BTreeMap<_, u64> = BTreeMap::new();
     for (segment, verdict) in doomed {
@@ -317,11 +336,7 @@ fn forget(log: &RecordLog, doomed: &[(&Arc<Segment>, Verdict)]) -> u64 {
     records
 }
 
-fn write_heads(
-    log: &mut RecordLog,
-    doomed: &[(&Arc<Segment>, Verdict)],
-    start: u64,
-) -> Result<(), TrimError> {
+fn write_heads(log: &mut RecordLog, doomed: &[Doomed<'_>], start: u64) -> Result<(), TrimError> {
     let content = {
         let view = log.shared.view();
         heads::encode(start, &view.topics, &log.streams, |position| {
@@ -342,17 +357,22 @@ fn write_heads(
         .map_err(|source| TrimError::Io { path: directory.to_owned(), source })
 }
 
-/// Writes what stays of adjacent segments into one.
-fn rewrite(log: &RecordLog, group: &[(&Arc<Segment>, Verdict)]) -> Result<Segment, TrimError> {
+/// Writes what stays of adjacent segments into one, which has no name yet; none where there are no
+/// such segments. What is damaged of it stays no longer.
+fn rewrite(log: &RecordLog, group: &mut [Doomed<'_>]) -> Result<Option<Written>, TrimError> {
+    if group.is_empty() {
+        return Ok(None);
+    }
     let path = log.shared.directory().join(REWRITE_FILE);
-    write_replacement(log, group, &path).map_err(|source| TrimError::Io { path, source })
+    let written = write_replacement(log, group, &path);
+    written.map(Some).map_err(|source| TrimError::Io { path, source })
 }
 
 fn write_replacement(
     log: &RecordLog,
-    group: &[(&Arc<Segment>, Verdict)],
+    group: &mut [Doomed<'_>],
     path: &Path,
-) -> io::Result<Segment> {
+) -> io::Result<Written> {
     let disk = log.shared.disk();
     let first = group.first().map_or(0, |(segment, _)| segment.index.first());
     let end = group.last().map_or(first, |(segment, _)| segment.index.end());
@@ -376,19 +396,38 @@ fn write_replacement(
     };
     for (segment, verdict) in group {
         let file = log.shared.file_of(segment.name)?;
-        for at in (0..segment.index.len()).filter(|at| !verdict.is_dead(*at)) {
-            writer.copy(&*file, segment, at)?;
+        for at in 0..segment.index.len() {
+            if !verdict.is_dead(at) && !writer.copy(&*file, segment, at)? {
+                tracing::error!(
+                    position = segment.index.position(at),
+                    "damaged record left behind"
+                );
+                verdict.give_up(at);
+            }
         }
     }
     writer.flush()?;
     writer.file.sync()?;
-    let directory = log.shared.directory();
-    disk.rename(path, &directory.join(name.file_name()))?;
-    disk.sync_dir(directory)?;
     let mut segment = writer.segment;
     segment.index.skip_to(end, LostReason::Retention);
     segment.index.pack();
-    Ok(segment)
+    Ok(Written { segment })
+}
+
+/// A replacement that is complete and on the disk.
+struct Written {
+    segment: Segment,
+}
+
+impl Written {
+    fn take_name(self, log: &RecordLog) -> Result<Segment, TrimError> {
+        let (disk, directory) = (log.shared.disk(), log.shared.directory());
+        let path = directory.join(REWRITE_FILE);
+        disk.rename(&path, &directory.join(self.segment.name.file_name()))
+            .and_then(|()| disk.sync_dir(directory))
+            .map_err(|source| TrimError::Io { path, source })?;
+        Ok(self.segment)
+    }
 }
 
 /// A replacement while it is written.
@@ -400,9 +439,9 @@ struct Replacement {
 }
 
 impl Replacement {
-    /// Copies a record whose checksum holds; a damaged one is left out.
-    fn copy(&mut self, file: &dyn DiskFile, segment: &Segment, at: usize) -> io::Result<()> {
-        let Some(entry) = segment.index.entry(at) else { return Ok(()) };
+    /// Copies a record whose checksum holds; a damaged one is left out, and told as `false`.
+    fn copy(&mut self, file: &dyn DiskFile, segment: &Segment, at: usize) -> io::Result<bool> {
+        let Some(entry) = segment.index.entry(at) else { return Ok(false) };
         let position = segment.index.position(at);
         let length = to_usize(segment.index.frame_bytes(at)).min(FRAME_BYTES_MAX);
         let mut bytes = vec![0; length];
@@ -414,10 +453,7 @@ impl Replacement {
             }
             FrameOutcome::Whole(_) | FrameOutcome::Short | FrameOutcome::Bad => None,
         };
-        let Some((raw, payload)) = raw else {
-            tracing::error!(position, "damaged record left behind");
-            return Ok(());
-        };
+        let Some((raw, payload)) = raw else { return Ok(false) };
         let written = self.segment.seal.encode(&mut self.buffer, position, position, |buffer| {
             buffer.extend_from_slice(payload);
         });
@@ -427,7 +463,10 @@ impl Replacement {
             IndexedRecord { position, frame_bytes, received, topic, offset },
             LostReason::Retention,
         );
-        if self.buffer.len() >= WRITE_BYTES { self.flush() } else { Ok(()) }
+        if self.buffer.len() >= WRITE_BYTES {
+            self.flush()?;
+        }
+        Ok(true)
     }
 
     fn flush(&mut self) -> io::Result<()> {

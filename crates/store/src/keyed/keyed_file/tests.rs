@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::fault::FaultDisk;
+use crate::fault::{FaultDisk, Survival};
 
 const FILE: &str = "/keyed.redb";
 
@@ -99,4 +99,21 @@ fn a_disk_that_fills_up_refuses_a_change_whole_and_takes_it_when_there_is_space(
     assert_eq!(keyed.cursor(&principal, &name).unwrap(), Some(Position::new(1_001)));
     let statements = keyed.statements(&city(), StatementIndex::ZERO, usize::MAX).unwrap();
     assert_eq!(statements.len(), 40);
+}
+
+#[test]
+fn a_flush_that_finds_the_disk_full_is_not_tried_again() {
+    let disk = FaultDisk::new();
+    let keyed = open(&disk).unwrap();
+    fill(&keyed);
+    let before = content(&keyed).unwrap();
+    disk.fail_syncs_for_space(1);
+    let failed = keyed.append_statements(&[statement(40)]).unwrap_err();
+    assert!(!matches!(failed, KeyedError::StorageFull { .. }), "{failed}");
+    // It may be there, and what is said to be there since may not.
+    keyed.append_statements(&[statement(40)]).unwrap_err();
+    drop(keyed);
+    disk.cut_power(Survival::Nothing);
+    let found = content(&open(&disk).unwrap()).unwrap();
+    assert_eq!(found, before);
 }

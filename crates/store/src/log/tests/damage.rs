@@ -263,3 +263,47 @@ fn one_damaged_copy_of_the_heads_is_repaired_and_two_stop_the_opening() {
     let refused = RecordLog::open(shared, Path::new(DIRECTORY), small()).unwrap_err();
     assert!(matches!(refused, OpenError::HeadsDamaged { .. }));
 }
+
+#[test]
+fn a_record_that_rots_before_a_trim_meets_it_costs_nothing_but_itself() {
+    let disk = FaultDisk::new();
+    let (mut log, _report) = open(&disk, small());
+    let of_alone = |sequence| {
+        let stream = StreamKey { sequence: Sequence::new(sequence), ..alone().stream };
+        NewRecord { stream, ..alone() }
+    };
+    let offsets: Vec<Offset> =
+        (0..3).map(|sequence| log.append(of_alone(sequence)).unwrap().offset).collect();
+    log.commit().unwrap();
+    write(&mut log, 0..60);
+    let heads = log.streams();
+    damage_last(&disk);
+    let mut rules = RetentionRules::uniform(Keep::Nothing);
+    rules.rules.push((Filter::parse(ALONE).unwrap(), Keep::Everything));
+    while log.trim(&rules, Timestamp::from_micros(0)).unwrap().more {}
+    let alone_only = Filter::parse(ALONE).unwrap();
+    let told = log.reader().read(&alone_only, Position::ZERO, usize::MAX, usize::MAX).unwrap();
+    assert_eq!((told.records.len(), lost(&told).contains(&2)), (2, true), "{:?}", told.lost);
+    drop(log);
+    let (mut log, _report) = open(&disk, small());
+    assert_eq!(log.streams(), heads, "what was taken once is not taken again");
+    assert!(log.append(of_alone(3)).unwrap().offset > offsets[2]);
+}
+
+#[test]
+fn a_segment_put_aside_by_an_opening_that_failed_is_known_to_the_next_one() {
+    let (disk, contents) = written();
+    let path = Path::new(DIRECTORY).join(&contents.last().unwrap().0);
+    assert!(disk.rot(&path, 10, 1));
+    assert!(disk.rot(&path, 64 + 10, 1));
+    // There is no room for the segment that would take its place.
+    disk.set_capacity(Some(disk.used_bytes()));
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    RecordLog::open(shared, Path::new(DIRECTORY), small()).unwrap_err();
+    disk.set_capacity(None);
+    let (mut log, report) = open(&disk, small());
+    assert_eq!((report.set_aside.len(), report.corrupt.len()), (1, 1), "it is told again");
+    let appended = log.append(record(90, 100)).unwrap();
+    assert!(appended.position >= Position::new(30), "{}", appended.position);
+    assert!(appended.offset.value() >= 10, "offsets that may have been given are left out");
+}
