@@ -89,6 +89,8 @@ impl DirectoryClaim {
             }
             Err(source) => return Err(DirectoryError::Io { path, source }),
         };
+        // A process that was killed may have left names in the system's cache only.
+        disk.sync_dir(directory).map_err(io_error)?;
         let names = disk.list(directory).map_err(io_error)?;
         for name in &names {
             check_private(disk, &directory.join(name))?;

@@ -61,6 +61,8 @@ struct State {
     /// `None`: for no reason that is known.
     syncs_fail_for: Option<io::ErrorKind>,
     lying: bool,
+    /// Bytes of files that cannot be read.
+    unreadable: BTreeSet<(u64, u64)>,
     capacity: Option<u64>,
 }
 
@@ -123,8 +125,17 @@ impl FaultDisk {
         state.free_unlinked();
     }
 
+    /// Kills whoever uses the disk, and leaves the disk alone: what was written is there for the next
+    /// one, and still not synced.
+    pub fn kill(&self) {
+        let mut state = self.lock_state();
+        state.power_lasts_until = None;
+        state.boot = state.boot.saturating_add(1);
+        state.locks.clear();
+    }
+
     /// Lets this many more changes through; from then on everything fails until
-    /// [`cut_power`](Self::cut_power) is called. Changes are writes, syncs, cuts, and creating,
+    /// [`cut_power`](Self::cut_power) or [`kill`](Self::kill) is called. Changes are writes, syncs, cuts, and creating,
     /// renaming and removing files.
     pub fn power_lasts_for(&self, steps: u64) {
         let mut state = self.lock_state();
@@ -135,6 +146,15 @@ impl FaultDisk {
     #[must_use]
     pub fn steps(&self) -> u64 {
         self.lock_state().steps
+    }
+
+    /// Lets nobody read a byte of a file any more; false where there is no such file.
+    #[must_use]
+    pub fn lose_sector(&self, path: &Path, byte: u64) -> bool {
+        let mut state = self.lock_state();
+        let file = state.names.get(path).copied();
+        state.unreadable.extend(file.map(|file| (file, byte)));
+        file.is_some()
     }
 
     /// Makes the next syncs of files fail. As on Linux, what they should have made durable counts
@@ -407,6 +427,10 @@ impl DiskFile for FaultFile {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let state = self.state()?;
         state.look()?;
+        let end = offset.saturating_add(to_u64(buffer.len()));
+        if state.unreadable.range((self.file, offset)..(self.file, end)).next().is_some() {
+            return Err(io::Error::other("the sector cannot be read"));
+        }
         let content = state.files.get(&self.file).map(FileState::content).unwrap_or_default();
         let rest = content.get(to_usize(offset)..).unwrap_or_default();
         let length = rest.len().min(buffer.len());

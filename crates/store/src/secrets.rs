@@ -98,6 +98,8 @@ impl Secrets {
         let this = Self { disk: Arc::clone(disk), folder: folder.to_owned() };
         create(&**disk, folder).map_err(refused(folder, "make the folder"))?;
         check_private(&**disk, folder)?;
+        // A process that was killed may have left names in the system's cache only.
+        disk.sync_dir(folder).map_err(refused(folder, "make it durable"))?;
         for name in disk.list(folder).map_err(refused(folder, "list the folder"))? {
             let path = folder.join(&name);
             check_private(&**disk, &path)?;
@@ -108,7 +110,7 @@ impl Secrets {
         Ok(this)
     }
 
-    /// Keeps new secrets under their labels. On return all are durable; after an error some may be.
+    /// Keeps new secrets under their labels. On return all are durable; after an error some are.
     ///
     /// # Errors
     ///
@@ -117,19 +119,23 @@ impl Secrets {
         &self,
         secrets: &[(Hash, Zeroizing<[u8; SECRET_BYTES]>)],
     ) -> Result<(), SecretError> {
-        for (label, secret) in secrets {
-            let path = self.path(label);
-            if self.disk.access(&path).is_ok() {
-                return Err(SecretError::Exists { path });
-            }
-            self.write(&unfinished(&path), &encode(secret))?;
-            let renamed = self.disk.rename(&unfinished(&path), &path);
-            renamed.map_err(refused(&path, "give it its name"))?;
-        }
         if secrets.is_empty() {
             return Ok(());
         }
-        self.disk.sync_dir(&self.folder).map_err(refused(&self.folder, "make it durable"))
+        let put = secrets.iter().try_for_each(|(label, secret)| self.put_one(label, secret));
+        // Also those before one that could not be kept: what can be read is sealed under.
+        let synced = self.disk.sync_dir(&self.folder);
+        put.and(synced.map_err(refused(&self.folder, "make it durable")))
+    }
+
+    fn put_one(&self, label: &Hash, secret: &[u8; SECRET_BYTES]) -> Result<(), SecretError> {
+        let path = self.path(label);
+        if self.disk.access(&path).is_ok() {
+            return Err(SecretError::Exists { path });
+        }
+        self.write(&unfinished(&path), &encode(secret))?;
+        let renamed = self.disk.rename(&unfinished(&path), &path);
+        renamed.map_err(refused(&path, "give it its name"))
     }
 
     /// The secret with a label, where there is one.

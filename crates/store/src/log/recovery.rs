@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     io,
+    ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
     thread::available_parallelism,
@@ -32,6 +33,9 @@ const FORMAT: &str = "sekisho-log 1";
 
 /// Added to the name of a file that is put aside.
 const SET_ASIDE: &str = "damaged";
+
+/// Bytes written again at once.
+const WRITE_AGAIN_BYTES: usize = 1024 * 1024;
 
 /// Segments read at once: more wait for the disk.
 const THREADS_MAX: usize = 4;
@@ -323,7 +327,8 @@ impl Opening {
     fn merge(&mut self, unread: Unread, survey: Survey) -> io::Result<Merged> {
         let Unread { name, header, file } = unread;
         if let Some(ending) = survey.ending {
-            self.cut_unfinished(&*file, ending)?;
+            let last_batch = survey.last_batch_byte()..u64::from(survey.index.end_byte());
+            self.cut_unfinished(&*file, ending, last_batch)?;
         }
         let entries = survey.topics.entries().iter();
         let topics: Vec<TopicId> = entries.map(|entry| self.topics.adopt(entry)).collect();
@@ -339,14 +344,21 @@ impl Opening {
     }
 
     /// Cuts off an unfinished batch, and makes durable what will be served from now on: a process
-    /// that was killed may have left it in the system's cache only.
-    fn cut_unfinished(&mut self, file: &dyn DiskFile, ending: Ending) -> io::Result<()> {
+    /// that was killed may have left it in the system's cache only. Where that process could not sync
+    /// its last batch, the system takes it for clean: it is written once more.
+    fn cut_unfinished(
+        &mut self,
+        file: &dyn DiskFile,
+        ending: Ending,
+        last_batch: Range<u64>,
+    ) -> io::Result<()> {
         if let Some(torn_at) = ending.torn_at {
             // Zeros were written ahead of what never came.
             let cut = scan::written_end(file, torn_at)?.saturating_sub(torn_at);
             self.report.truncated_bytes = self.report.truncated_bytes.saturating_add(cut);
             file.set_length(torn_at)?;
         }
+        write_again(file, last_batch)?;
         file.sync()
     }
 
@@ -415,6 +427,24 @@ impl Opening {
             entry.floor = entry.floor.max(floor);
         }
     }
+}
+
+/// Writes bytes of a file over themselves.
+fn write_again(file: &dyn DiskFile, bytes: Range<u64>) -> io::Result<()> {
+    let Range { start: mut at, end } = bytes;
+    let mut chunk = Vec::new();
+    while at < end {
+        let left = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX);
+        chunk.resize(left.min(WRITE_AGAIN_BYTES), 0);
+        let filled = file.read_at(at, &mut chunk)?;
+        chunk.truncate(filled);
+        if filled == 0 {
+            return Ok(());
+        }
+        file.write_at(at, &chunk)?;
+        at = at.saturating_add(bytes_u64(filled));
+    }
+    Ok(())
 }
 
 /// Which segment a file was before it was put aside.

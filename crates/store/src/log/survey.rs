@@ -35,6 +35,8 @@ pub(crate) struct Survey {
     /// other on a topic the last one, with the newest time of them.
     pub(crate) heads: Vec<(TopicId, PrincipalId, BootHead)>,
     pub(crate) records: u64,
+    /// The last batch, and the byte at which it begins.
+    last_batch: Option<(u64, u64)>,
     /// Which of `heads` is the newest of each topic.
     newest: Vec<usize>,
 }
@@ -55,6 +57,7 @@ impl Survey {
             topics: TopicTable::default(),
             heads: Vec::new(),
             records: 0,
+            last_batch: None,
             newest: Vec::new(),
         };
         let torn_at = ending.and_then(|ending| ending.torn_at);
@@ -65,6 +68,11 @@ impl Survey {
             survey.index.skip_to(end, LostReason::Retention);
         }
         Ok(survey)
+    }
+
+    /// Where the last batch begins; at the beginning of the file where there is none.
+    pub(crate) fn last_batch_byte(&self) -> u64 {
+        self.last_batch.map_or(0, |(_batch, byte)| byte)
     }
 
     fn index_frames(&mut self, mut scanner: Scanner<'_>, header: SegmentHeader) -> io::Result<()> {
@@ -86,6 +94,9 @@ impl Survey {
                 }
                 Found::Frame { byte, frame } => {
                     self.index.skip_bytes_to(byte);
+                    if self.last_batch.is_none_or(|(batch, _byte)| batch != frame.batch) {
+                        self.last_batch = Some((frame.batch, byte));
+                    }
                     let fits = frame.position >= self.index.end() && frame.position < end;
                     if fits && self.index_record(&frame, reason).is_some() {
                         reason = usual;

@@ -145,6 +145,19 @@ fn a_disk_that_fills_up_keeps_nothing_half_and_takes_it_when_there_is_space() {
 }
 
 #[test]
+fn what_can_be_read_of_secrets_that_were_not_all_kept_is_there_after_a_power_cut() {
+    let disk = FaultDisk::new();
+    let secrets = open(&disk).unwrap();
+    let one = u64::try_from(FILE_BYTES).unwrap();
+    disk.set_capacity(Some(disk.used_bytes() + one + one / 2));
+    secrets.put(&[(label(1), secret(7)), (label(2), secret(8))]).unwrap_err();
+    assert_eq!(secrets.get(&label(1)).unwrap(), Some(secret(7)));
+    drop(secrets);
+    disk.cut_power(Survival::Nothing);
+    assert_eq!(open(&disk).unwrap().get(&label(1)).unwrap(), Some(secret(7)));
+}
+
+#[test]
 fn nothing_of_a_destroyed_secret_is_left_in_its_folder() {
     let temporary = tempfile::tempdir().unwrap();
     let folder = temporary.path().join("companion");

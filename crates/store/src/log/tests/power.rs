@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use super::*;
 use crate::{
@@ -261,4 +261,71 @@ fn a_killed_process_leaves_a_log_that_is_made_durable_before_it_is_served() {
     drop(log);
     disk.cut_power(Survival::Nothing);
     assert_eq!(numbers(&read(&open(&disk, small()).0)), [0, 1, 2, 3]);
+}
+
+#[test]
+fn what_is_served_after_a_failed_sync_and_a_kill_is_there_after_a_power_cut() {
+    let disk = FaultDisk::new();
+    let (mut log, _report) = open(&disk, small());
+    write(&mut log, 0..3);
+    log.append(record(3, 100)).unwrap();
+    log.append(record(4, 100)).unwrap();
+    disk.fail_syncs(1);
+    assert!(matches!(log.commit(), Err(CommitError::Poisoned { .. })));
+    drop(log);
+    disk.kill();
+    let (log, _report) = open(&disk, small());
+    let served = numbers(&read(&log));
+    assert_eq!(served, [0, 1, 2, 3, 4], "the system's cache has it");
+    drop(log);
+    disk.cut_power(Survival::Nothing);
+    assert_eq!(numbers(&read(&open(&disk, small()).0)), served);
+}
+
+/// Writes and trims, and tells how many records were acknowledged before the disk said no.
+fn use_until_the_end(disk: &FaultDisk, from: u64) -> u64 {
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let Ok((mut log, _report)) = RecordLog::open(shared, Path::new(DIRECTORY), small()) else {
+        return from;
+    };
+    let rules = RetentionRules::uniform(Keep::For(Duration::from_secs(20)));
+    let mut acknowledged = from;
+    for batch in 0..12 {
+        let next = from + batch * 5..from + batch * 5 + 5;
+        let appended = next.clone().all(|number| log.append(record(number, 100)).is_ok());
+        if !appended || log.commit().is_err() {
+            return acknowledged;
+        }
+        acknowledged = next.end;
+        let now = Timestamp::from_micros(i64::try_from(next.end * 1_000_000).unwrap());
+        if log.trim(&rules, now).is_err() {
+            return acknowledged;
+        }
+    }
+    acknowledged
+}
+
+#[test]
+fn a_kill_at_every_step_and_a_power_cut_after_the_next_start_lose_nothing_acknowledged() {
+    let whole = FaultDisk::new();
+    use_until_the_end(&whole, 0);
+    let survivals = [Survival::Nothing, Survival::Drawn(1), Survival::Drawn(2)];
+    for (step, survival) in (0..whole.steps()).flat_map(|step| survivals.map(|how| (step, how))) {
+        let disk = FaultDisk::new();
+        disk.power_lasts_for(step);
+        let first = use_until_the_end(&disk, 0);
+        disk.kill();
+        let (mut log, _report) = open(&disk, small());
+        // Whoever was killed may have written more than it could say.
+        let next = log.reader().head().value();
+        assert!(next >= first, "step {step}: {first} acknowledged, {next} found");
+        write(&mut log, next..next + 5);
+        drop(log);
+        disk.cut_power(survival);
+        let (log, report) = open(&disk, small());
+        assert_eq!(report.corrupt, [], "step {step}, {survival:?}");
+        let found = numbers(&read(&log));
+        let mut recent = next.saturating_sub(15)..next + 5;
+        assert!(recent.all(|number| found.contains(&number)), "step {step}: {found:?}");
+    }
 }
