@@ -23,6 +23,11 @@ impl<K: Keyed> Cursors<K> {
         Self { keyed, changed: BTreeMap::new() }
     }
 
+    /// Why nothing can be kept any more, where that is so.
+    pub(crate) fn poisoned(&self) -> Option<&str> {
+        self.keyed.poisoned()
+    }
+
     /// Where a cursor is; `None` where it was never moved.
     ///
     /// # Errors

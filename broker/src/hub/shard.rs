@@ -590,6 +590,10 @@ impl<L: Records, K: Keyed> Shard<L, K> {
     /// What is due now and then: cursors to disk, old records off it.
     fn tick(&mut self) {
         self.cursors.flush();
+        if let Some(cause) = self.cursors.poisoned() {
+            error!(cause, "what is kept by key can be neither read nor changed");
+            self.poison.get_or_insert(cause.to_owned());
+        }
         self.settle();
         self.retention.trim(&mut self.log, clock::now());
     }

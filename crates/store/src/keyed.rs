@@ -21,6 +21,10 @@ pub use keyed_file::KeyedFile;
 /// Keyed state. Every write is durable when it returns. Shared by all threads; writes wait for one
 /// another.
 pub trait Keyed: Send + Sync + 'static {
+    /// The fault after which nothing is read or changed any more before it is opened anew, where there
+    /// was one.
+    fn poisoned(&self) -> Option<&str>;
+
     /// Makes several changes at once: all or, after an error, none.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::{
     fmt,
     path::{Path, PathBuf},
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, OnceLock, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -23,7 +23,7 @@ use super::{
     Cursor, Keyed, KeyedChange, KeyedError, Leaf, LoggedStatement, SealedRecord, StatementToLog,
     StoredKeyHeader, key_headers,
     leaves::{self, Misplaced},
-    opening::{OpenFault, database, is_storage_full, open_or_create},
+    opening::{OpenFault, database, is_disk_failure, is_storage_full, open_or_create},
 };
 use crate::{Disk, directory::DirectoryClaim};
 
@@ -42,6 +42,8 @@ pub struct KeyedFile {
     database: RwLock<Database>,
     /// The disk was full in the middle of a change: redb takes no other before it is opened again.
     is_spent: AtomicBool,
+    /// What else the disk said.
+    poison: OnceLock<String>,
     _claim: Option<DirectoryClaim>,
 }
 
@@ -89,6 +91,7 @@ impl KeyedFile {
             cache_bytes,
             database: RwLock::new(opened),
             is_spent: AtomicBool::new(false),
+            poison: OnceLock::new(),
             _claim: claim,
         })
     }
@@ -125,6 +128,11 @@ impl KeyedFile {
                 self.is_spent.store(true, Ordering::Release);
                 return KeyedError::StorageFull { path, doing, source };
             }
+            // Others that ran while the disk was found full fail like this, and may try again.
+            if is_disk_failure(&source) && !self.is_spent.load(Ordering::Acquire) {
+                let cause = || format!("{}: {doing}: {source}", path.display());
+                self.poison.get_or_init(cause);
+            }
             match source.downcast::<Misplaced>() {
                 Ok(misplaced) => {
                     let Misplaced { log, wanted, found } = *misplaced;
@@ -154,6 +162,10 @@ impl KeyedFile {
         doing: &'static str,
         query: impl FnOnce(&ReadTransaction) -> Result<T, Fault>,
     ) -> Result<T, KeyedError> {
+        // Where it cannot be opened again as yet, what is in memory is read.
+        if let Err(fault) = self.reopen_where_spent() {
+            tracing::debug!(%fault, "keyed state is not opened again yet");
+        }
         self.run(doing, |database| query(&database.begin_read()?))
     }
 
@@ -214,6 +226,10 @@ fn apply_one(transaction: &WriteTransaction, change: &KeyedChange) -> Result<(),
 }
 
 impl Keyed for KeyedFile {
+    fn poisoned(&self) -> Option<&str> {
+        self.poison.get().map(String::as_str)
+    }
+
     fn apply(&self, changes: &[KeyedChange]) -> Result<(), KeyedError> {
         if changes.is_empty() {
             return Ok(());

@@ -13,7 +13,20 @@ use crate::{Disk, DiskFile, disk::is_full};
 
 /// Whether a change failed because the disk was full, which passes.
 pub(super) fn is_storage_full(fault: &Fault) -> bool {
-    let storage = fault.downcast_ref::<StorageError>().or_else(|| {
+    matches!(storage_error(fault), Some(StorageError::Io(error)) if is_full(error))
+}
+
+/// Whether the disk failed otherwise: the engine does nothing any more.
+pub(super) fn is_disk_failure(fault: &Fault) -> bool {
+    match storage_error(fault) {
+        Some(StorageError::Io(error)) => !is_full(error),
+        Some(StorageError::PreviousIo) => true,
+        Some(_) | None => false,
+    }
+}
+
+fn storage_error(fault: &Fault) -> Option<&StorageError> {
+    fault.downcast_ref::<StorageError>().or_else(|| {
         if let Some(CommitError::Storage(storage)) = fault.downcast_ref() {
             Some(storage)
         } else if let Some(TableError::Storage(storage)) = fault.downcast_ref() {
@@ -25,8 +38,7 @@ pub(super) fn is_storage_full(fault: &Fault) -> bool {
         } else {
             None
         }
-    });
-    matches!(storage, Some(StorageError::Io(error)) if is_full(error))
+    })
 }
 
 /// The shortest database, bytes: one page.

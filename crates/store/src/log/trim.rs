@@ -14,7 +14,7 @@ use super::{
     RecordLog,
     frame::{FRAME_BYTES_MAX, FrameOutcome, RawRecord},
     heads::{self, Format, Heads},
-    index::{Entry, IndexedRecord, SegmentIndex, to_usize},
+    index::{Entry, IndexedRecord, SegmentIndex, TopicId, to_usize},
     scan::bytes_u64,
     segment::{REWRITE_FILE, SEGMENT_HEADER_BYTES, Segment, SegmentName, new_header},
     view::View,
@@ -93,7 +93,7 @@ fn close_active(log: &mut RecordLog) -> Result<(), TrimError> {
 }
 
 /// What is to become of a segment.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Verdict {
     /// Which records go.
     dead: Vec<bool>,
@@ -114,6 +114,12 @@ impl Verdict {
             *dead = true;
         }
         self.drop = true;
+    }
+
+    /// All of it stays, whatever the rules say.
+    fn keep_all(&mut self) {
+        self.drop = false;
+        self.live_bytes = u64::MAX;
     }
 
     /// Whether nothing stays, or nothing was there.
@@ -226,6 +232,16 @@ struct Selected {
     more: bool,
 }
 
+impl Selected {
+    /// These segments.
+    fn doomed<'a>(&self, sealed: &'a [Arc<Segment>], verdicts: &[Verdict]) -> Vec<Doomed<'a>> {
+        let all = sealed.iter().zip(verdicts).enumerate();
+        all.filter(|(at, _)| *at < self.dropped || self.group.contains(at))
+            .map(|(_at, (segment, verdict))| (segment, verdict.clone()))
+            .collect()
+    }
+}
+
 fn select(sealed: &[Arc<Segment>], verdicts: &[Verdict], segment_bytes: u64) -> Selected {
     let dropped = verdicts.iter().take_while(|verdict| verdict.is_empty()).count();
     let after = |at: usize| verdicts.iter().enumerate().skip(at);
@@ -256,39 +272,42 @@ fn select(sealed: &[Arc<Segment>], verdicts: &[Verdict], segment_bytes: u64) -> 
     Selected { dropped, group: start..end, more }
 }
 
-fn apply(log: &mut RecordLog, verdicts: Vec<Verdict>) -> Result<TrimReport, TrimError> {
+fn apply(log: &mut RecordLog, mut verdicts: Vec<Verdict>) -> Result<TrimReport, TrimError> {
     let sealed = log.shared.view().sealed.clone();
-    let selected = select(&sealed, &verdicts, log.options.segment_bytes);
-    let Selected { dropped, group, more } = selected;
-    if dropped == 0 && group.is_empty() {
-        return Ok(TrimReport::default());
-    }
-    let mut verdicts: Vec<Option<Verdict>> = verdicts.into_iter().map(Some).collect();
-    for (at, verdict) in verdicts.iter_mut().enumerate() {
-        if at >= dropped && !group.contains(&at) {
-            *verdict = None;
+    let (selected, mut doomed, rewritten) = loop {
+        let selected = select(&sealed, &verdicts, log.options.segment_bytes);
+        let mut doomed = selected.doomed(&sealed, &verdicts);
+        match rewrite(log, doomed.get_mut(selected.dropped..).unwrap_or_default()) {
+            // The others do not wait for it.
+            Err(RewriteFault::Unread { name, fault }) => {
+                tracing::error!(%fault, segment = name.file_name(), "segment not trimmed");
+                let at = sealed.iter().position(|segment| segment.name == name);
+                let Some(verdict) = at.and_then(|at| verdicts.get_mut(at)) else {
+                    return Err(fault);
+                };
+                verdict.keep_all();
+            }
+            Err(RewriteFault::Unwritten(fault)) => break (selected, doomed, Err(fault)),
+            Ok(written) => break (selected, doomed, Ok(written)),
         }
-    }
-    let mut doomed: Vec<Doomed<'_>> = sealed
-        .iter()
-        .zip(verdicts)
-        .filter_map(|(segment, verdict)| Some((segment, verdict?)))
-        .collect();
-    let bytes_before = log.bytes();
-    // A full disk may keep the replacement from being written; what makes room goes all the same.
-    let rewritten = rewrite(log, doomed.get_mut(dropped..).unwrap_or_default());
+    };
     if rewritten.is_err() {
-        doomed.truncate(dropped);
+        // The disk may be full: what makes room goes all the same.
+        doomed.truncate(selected.dropped);
     }
-    let records = forget(log, &doomed);
+    if doomed.is_empty() {
+        return rewritten.map(|_none| TrimReport::default());
+    }
+    let bytes_before = log.bytes();
+    let Selected { dropped, group, more } = selected;
     let rest = sealed.get(dropped..).unwrap_or_default();
     let start = rest.first().map_or_else(
         || log.shared.view().active.segment.index.first(),
         |segment| segment.index.first(),
     );
-    if !doomed.is_empty() {
-        write_heads(log, &doomed, start)?;
-    }
+    let forgotten = forget(log, &doomed);
+    let records = forgotten.records;
+    write_heads(log, &doomed, start).inspect_err(|_fault| forgotten.take_back(log))?;
     let (front, kept) = doomed.split_at_checked(dropped).unwrap_or_default();
     if !front.is_empty() {
         replace(log, rest.to_vec(), start);
@@ -309,9 +328,30 @@ fn names_of(doomed: &[Doomed<'_>]) -> Vec<SegmentName> {
     doomed.iter().map(|(segment, _verdict)| segment.name).collect()
 }
 
-/// Notes in the topics how far they are dropped, and how much was damaged there; returns how many
-/// records go.
-fn forget(log: &RecordLog, doomed: &[Doomed<'_>]) -> u64 {
+/// What was noted of records that go.
+struct Forgotten {
+    records: u64,
+    damaged: u64,
+    /// How far topics were dropped until then.
+    dropped_before: Vec<(TopicId, u64)>,
+}
+
+impl Forgotten {
+    /// They do not go.
+    fn take_back(&self, log: &RecordLog) {
+        let mut view = log.shared.view_mut();
+        let topics = &mut view.topics;
+        topics.damaged_and_dropped = topics.damaged_and_dropped.saturating_sub(self.damaged);
+        for (topic, before) in &self.dropped_before {
+            if let Some(entry) = topics.get_mut(*topic) {
+                entry.dropped_before = *before;
+            }
+        }
+    }
+}
+
+/// Notes in the topics how far they are dropped, and how much was damaged there.
+fn forget(log: &RecordLog, doomed: &[Doomed<'_>]) -> Forgotten {
     let mut records = 0_u64;
     let mut dropped_before: BTreeMap<_, u64> = BTreeMap::new();
     for (segment, verdict) in doomed {
@@ -328,12 +368,14 @@ fn forget(log: &RecordLog, doomed: &[Doomed<'_>]) -> u64 {
     view.trims = view.trims.saturating_add(1);
     let topics = &mut view.topics;
     topics.damaged_and_dropped = topics.damaged_and_dropped.saturating_add(damaged);
+    let mut until_now = Vec::with_capacity(dropped_before.len());
     for (topic, before) in dropped_before {
-        if let Some(entry) = view.topics.get_mut(topic) {
+        if let Some(entry) = topics.get_mut(topic) {
+            until_now.push((topic, entry.dropped_before));
             entry.dropped_before = entry.dropped_before.max(before);
         }
     }
-    records
+    Forgotten { records, damaged, dropped_before: until_now }
 }
 
 fn write_heads(log: &mut RecordLog, doomed: &[Doomed<'_>], start: u64) -> Result<(), TrimError> {
@@ -357,22 +399,55 @@ fn write_heads(log: &mut RecordLog, doomed: &[Doomed<'_>], start: u64) -> Result
         .map_err(|source| TrimError::Io { path: directory.to_owned(), source })
 }
 
+/// Why no replacement was written.
+#[derive(Debug)]
+enum RewriteFault {
+    /// This segment cannot be read.
+    Unread { name: SegmentName, fault: TrimError },
+    /// The replacement cannot be written.
+    Unwritten(TrimError),
+}
+
 /// Writes what stays of adjacent segments into one, which has no name yet; none where there are no
 /// such segments. What is damaged of it stays no longer.
-fn rewrite(log: &RecordLog, group: &mut [Doomed<'_>]) -> Result<Option<Written>, TrimError> {
+fn rewrite(log: &RecordLog, group: &mut [Doomed<'_>]) -> Result<Option<Written>, RewriteFault> {
     if group.is_empty() {
         return Ok(None);
     }
     let path = log.shared.directory().join(REWRITE_FILE);
-    let written = write_replacement(log, group, &path);
-    written.map(Some).map_err(|source| TrimError::Io { path, source })
+    let unwritten = |source| RewriteFault::Unwritten(TrimError::Io { path: path.clone(), source });
+    let mut writer = begin(log, group, &path).map_err(unwritten)?;
+    for (segment, verdict) in &mut *group {
+        let unread = |source| {
+            let (name, path) = (segment.name, log.shared.path_of(segment.name));
+            RewriteFault::Unread { name, fault: TrimError::Io { path, source } }
+        };
+        let stays = |at: &usize| !verdict.is_dead(*at);
+        if !(0..segment.index.len()).any(|at| stays(&at)) {
+            continue;
+        }
+        let file = log.shared.file_of(segment.name).map_err(unread)?;
+        for at in 0..segment.index.len() {
+            if verdict.is_dead(at) {
+                continue;
+            }
+            if !writer.copy(&*file, segment, at).map_err(unread)? {
+                tracing::error!(
+                    position = segment.index.position(at),
+                    "damaged record left behind"
+                );
+                verdict.give_up(at);
+            }
+            if writer.buffer.len() >= WRITE_BYTES {
+                writer.flush().map_err(unwritten)?;
+            }
+        }
+    }
+    let end = group.last().map_or(0, |(segment, _)| segment.index.end());
+    writer.finish(end).map(Some).map_err(unwritten)
 }
 
-fn write_replacement(
-    log: &RecordLog,
-    group: &mut [Doomed<'_>],
-    path: &Path,
-) -> io::Result<Written> {
+fn begin(log: &RecordLog, group: &[Doomed<'_>], path: &Path) -> io::Result<Replacement> {
     let disk = log.shared.disk();
     let first = group.first().map_or(0, |(segment, _)| segment.index.first());
     let end = group.last().map_or(first, |(segment, _)| segment.index.end());
@@ -383,7 +458,7 @@ fn write_replacement(
         Ok(()) | Err(_) => {}
     }
     let header = new_header(disk, first, Some(end));
-    let mut writer = Replacement {
+    Ok(Replacement {
         file: disk.create(path)?,
         written: 0,
         buffer: header.encode(),
@@ -393,25 +468,7 @@ fn write_replacement(
             rewritten: true,
             index: SegmentIndex::new(first),
         },
-    };
-    for (segment, verdict) in group {
-        let file = log.shared.file_of(segment.name)?;
-        for at in 0..segment.index.len() {
-            if !verdict.is_dead(at) && !writer.copy(&*file, segment, at)? {
-                tracing::error!(
-                    position = segment.index.position(at),
-                    "damaged record left behind"
-                );
-                verdict.give_up(at);
-            }
-        }
-    }
-    writer.flush()?;
-    writer.file.sync()?;
-    let mut segment = writer.segment;
-    segment.index.skip_to(end, LostReason::Retention);
-    segment.index.pack();
-    Ok(Written { segment })
+    })
 }
 
 /// A replacement that is complete and on the disk.
@@ -463,10 +520,17 @@ impl Replacement {
             IndexedRecord { position, frame_bytes, received, topic, offset },
             LostReason::Retention,
         );
-        if self.buffer.len() >= WRITE_BYTES {
-            self.flush()?;
-        }
         Ok(true)
+    }
+
+    /// Everything up to a position was copied or is gone.
+    fn finish(mut self, end: u64) -> io::Result<Written> {
+        self.flush()?;
+        self.file.sync()?;
+        let mut segment = self.segment;
+        segment.index.skip_to(end, LostReason::Retention);
+        segment.index.pack();
+        Ok(Written { segment })
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -93,6 +93,7 @@ fn a_disk_that_fills_up_refuses_a_change_whole_and_takes_it_when_there_is_space(
     keyed.put_blob("large", large.clone()).unwrap_err();
     disk.set_capacity(None);
     keyed.put_blob("large", large.clone()).unwrap();
+    assert_eq!(keyed.poisoned(), None);
     drop(keyed);
     let keyed = open(&disk).unwrap();
     assert!(keyed.blob("large").unwrap() == Some(large), "the blob is another");
@@ -110,6 +111,7 @@ fn a_flush_that_finds_the_disk_full_is_not_tried_again() {
     disk.fail_syncs_for_space(1);
     let failed = keyed.append_statements(&[statement(40)]).unwrap_err();
     assert!(!matches!(failed, KeyedError::StorageFull { .. }), "{failed}");
+    assert!(keyed.poisoned().is_some_and(|cause| cause.starts_with(FILE)));
     // It may be there, and what is said to be there since may not.
     keyed.append_statements(&[statement(40)]).unwrap_err();
     drop(keyed);

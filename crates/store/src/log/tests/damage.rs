@@ -291,6 +291,47 @@ fn a_record_that_rots_before_a_trim_meets_it_costs_nothing_but_itself() {
 }
 
 #[test]
+fn a_sector_that_cannot_be_read_keeps_its_own_segment_from_being_trimmed_and_no_other() {
+    let disk = FaultDisk::new();
+    let (mut log, _report) = open(&disk, small());
+    log.append(alone()).unwrap();
+    log.commit().unwrap();
+    write(&mut log, 0..30);
+    log.append(alone()).unwrap();
+    log.commit().unwrap();
+    write(&mut log, 30..200);
+    let first = Path::new(DIRECTORY).join(&segment_files(&disk)[0]);
+    assert!(disk.lose_sector(&first, 128));
+    let mut rules = RetentionRules::uniform(Keep::Nothing);
+    rules.rules.push((Filter::parse(ALONE).unwrap(), Keep::Everything));
+    let before = log.bytes();
+    while log.trim(&rules, Timestamp::from_micros(0)).unwrap().more {}
+    assert!(log.bytes() < before / 3, "{} of {before}", log.bytes());
+    assert!(disk.content(&first).is_some(), "it may be read again one day");
+    let last = log.reader().last(&Topic::parse(ALONE).unwrap()).unwrap();
+    assert!(last.is_some());
+}
+
+#[test]
+fn heads_that_cannot_be_written_leave_everything_as_it_was() {
+    let disk = FaultDisk::new();
+    let (mut log, _report) = open(&disk, small());
+    write(&mut log, 0..60);
+    let before = read(&log);
+    let (used, steps) = (disk.used_bytes(), 5);
+    for _attempt in 0..steps {
+        disk.set_capacity(Some(used));
+        log.trim(&RetentionRules::uniform(Keep::Nothing), Timestamp::from_micros(0)).unwrap_err();
+        assert_eq!(read(&log).lost, before.lost);
+    }
+    disk.set_capacity(None);
+    while log.trim(&RetentionRules::uniform(Keep::Nothing), Timestamp::from_micros(0)).unwrap().more
+    {
+    }
+    assert!(read(&log).records.is_empty());
+}
+
+#[test]
 fn a_segment_put_aside_by_an_opening_that_failed_is_known_to_the_next_one() {
     let (disk, contents) = written();
     let path = Path::new(DIRECTORY).join(&contents.last().unwrap().0);
