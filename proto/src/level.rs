@@ -57,8 +57,10 @@ pub(crate) fn plain_text_fault(text: &str) -> Option<&'static str> {
     None
 }
 
-/// Whether a character prints nothing, or changes how its neighbours print.
-pub(crate) fn is_invisible(character: char) -> bool {
+/// Whether a character prints nothing, or changes how its neighbours print: no text that people read
+/// may have it.
+#[must_use]
+pub fn is_invisible(character: char) -> bool {
     character.is_control() || INVISIBLE.iter().any(|range| range.contains(&character))
 }
 

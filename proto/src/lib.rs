@@ -51,6 +51,7 @@ pub use id::{
     BootId, ErrandId, Hash, KeyHeaderId, LoginNonce, PrincipalId, PublicKey, Signature, TokenId,
 };
 pub use key_header::{KEY_HEADER_CONTEXT, KeyHeader, KeyHeaderContent, key_header_signing_input};
+pub use level::is_invisible;
 pub use log::{LogEntry, LogName};
 pub use mqtt_message::{MqttMessage, UserProperty};
 pub use name::{CursorName, Grantee, OrgName, PrincipalName, RoleName};

@@ -1,7 +1,9 @@
 //! What a `_meta` node of SOX says of a device, and the description of a topic that it makes.
 
 use sekisho_proto::statement::{Location, StreamDescriptor};
-use sekisho_proto::{StreamClass, Timestamp, Topic, TransducerName, Unit, limits, statement};
+use sekisho_proto::{
+    StreamClass, Timestamp, Topic, TransducerName, Unit, is_invisible, limits, statement,
+};
 
 use super::xml::{Element, Step, Walk};
 use super::{required, ucum};
@@ -218,7 +220,7 @@ fn degrees(text: &str, most: i64) -> Result<i32, Fault> {
 fn text(element: &Element, names: &[&str]) -> String {
     let text = element.attribute(names).unwrap_or_default();
     let mut kept = String::new();
-    for letter in text.chars().filter(|letter| !letter.is_control()) {
+    for letter in text.chars().filter(|letter| !is_invisible(*letter)) {
         if kept.len() + letter.len_utf8() > limits::TEXT_BYTES_MAX {
             break;
         }
