@@ -366,7 +366,8 @@ pub(super) fn testament(prefix: &Prefix, will: &Will) -> Result<Testament, Unwel
         body,
         content_type,
         flags: flags(*quality, *retain),
-        expiry_s: expiry_s.unwrap_or(0),
+        // In an envelope 0 is for ever, here it is at once.
+        expiry_s: expiry_s.map_or(0, |seconds| seconds.max(1)),
         delay_s: *delay_s,
     })
 }
