@@ -1,7 +1,6 @@
 //! How much of a followed file was published, across restarts of the agent: how many of its bytes are
 //! in the spools, what it begins with and what is right before that place. At least once: what was read
-//! and not yet persisted is read again. Of a file that another one replaced while no agent ran, what is
-//! behind the place is not read; and a file of lines that are all alike cannot be told from another.
+//! and not yet persisted is read again. A file of lines that are all alike cannot be told from another.
 
 use std::{
     collections::BTreeMap,
