@@ -1,10 +1,11 @@
 //! What somebody who trusts only a root needs to see to believe a statement: every statement it
 //! hangs on, in the order in which they can be applied.
 
-use std::collections::BTreeSet;
+use std::{cmp::Reverse, collections::BTreeSet};
 
 use sekisho_proto::{
-    Epoch, Filter, Grantee, Hash, OrgName, PrincipalId, Statement, StatementBody, Timestamp, Topic,
+    Action, Epoch, Filter, Grantee, Hash, OrgName, PrincipalId, Statement, StatementBody,
+    Timestamp, Topic,
 };
 
 use crate::{
@@ -17,10 +18,14 @@ use crate::{
     view::View,
 };
 
+/// Grants of one organisation by which the principal of another publishes, in one proof.
+const GUEST_GRANTS_MAX: usize = 32;
+
 impl Policy {
     /// The statements that prove who a key is, to somebody who trusts this organisation's root:
     /// root, issuer, principal, and for another organisation's the contract that vouches for it, with
-    /// it or with a peer that passes it on.
+    /// it or with a peer that passes it on; and by what other organisations than its own let it publish
+    /// on their topics, the newest 32 grants of each.
     /// Empty where nobody who is trusted names the key. Revocations are left out: they say what a
     /// key may not do any more, not whose it was.
     ///
@@ -29,6 +34,7 @@ impl Policy {
     pub fn proof_of_principal(&self, id: &PrincipalId) -> Vec<&Statement> {
         let mut proof = Proof::new(self);
         proof.add_principal(id);
+        proof.add_as_guest(id);
         proof.statements
     }
 
@@ -104,6 +110,27 @@ impl<'a> Proof<'a> {
         let view = View::live(Timestamp::MAX);
         if let Some((organisation, record)) = self.policy.record(view, id) {
             self.add(organisation, &record.statement);
+        }
+    }
+
+    /// Adds what lets a principal publish on topics of other organisations than its own.
+    fn add_as_guest(&mut self, id: &PrincipalId) {
+        let policy = self.policy;
+        let Some((home, record)) = policy.record(View::live(Timestamp::MAX), id) else { return };
+        let others = policy.organisations().filter(|name| **name != home.name);
+        for organisation in others.filter_map(|name| policy.trusted(name)) {
+            // Also what has run out since: it held for what was published then.
+            let view = View::live(Timestamp::MIN);
+            let holding = organisation.holding(view, Holder::Principal(&record.name));
+            let mut grants = organisation.grants_of(&holding);
+            grants.retain(|(fact, _role)| fact.grant.actions.contains(Action::Publish));
+            grants.sort_by_key(|(fact, _role)| Reverse(fact.received));
+            for (fact, role) in grants.into_iter().take(GUEST_GRANTS_MAX) {
+                if let Some(role) = role {
+                    self.add(organisation, &role.fact.id);
+                }
+                self.add(organisation, &fact.id);
+            }
         }
     }
 

@@ -60,6 +60,21 @@ fn a_foreign_principal_is_proved_through_the_peering() {
 }
 
 #[test]
+fn a_guest_is_proved_with_what_lets_it_publish() {
+    let (mut world, _other) = world_with_peer();
+    let bus = Key::of("bus-1@santander");
+    world.grant("bus-1@santander", "publish", "fujisawa/stop/#");
+    world.grant("bus-1@santander", "subscribe", "fujisawa/b");
+    assert!(world.policy.permit_publish(bus.id(), &topic("fujisawa/stop/1"), at(100)).is_ok());
+    let mut policy = reader(world.own.fingerprint());
+    let proof = world.policy.proof_of_principal(&bus.id());
+    assert_eq!(proof.len(), 7, "the right to read is left out");
+    check(&mut policy, &proof);
+    assert!(policy.permit_publish(bus.id(), &topic("fujisawa/stop/1"), at(100)).is_ok());
+    assert!(policy.permit_publish(bus.id(), &topic("fujisawa/b"), at(100)).is_err());
+}
+
+#[test]
 fn a_proof_without_its_peering_proves_nothing() {
     let (world, _other) = world_with_peer();
     let bus = Key::of("bus-1@santander");
