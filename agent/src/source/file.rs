@@ -172,11 +172,11 @@ impl Follower {
     }
 
     fn try_open(&mut self) -> io::Result<Progress> {
-        if let Some(place) = self.place.clone() {
-            if let Some(found) = self.find(&place)? {
-                self.place = None;
-                return Ok(found);
-            }
+        if let Some(place) = self.place.clone()
+            && let Some(found) = self.find(&place)?
+        {
+            self.place = None;
+            return Ok(found);
         }
         while let Some(rotated) = self.rotated.pop_front() {
             if let Some(file) = existing(&rotated)? {

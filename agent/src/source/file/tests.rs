@@ -108,9 +108,9 @@ fn what_was_rotated_while_no_agent_ran_is_read_before_the_file_that_took_its_pla
     assert_eq!(follower.step().unwrap(), Progress::Published(2));
     let mut read = Vec::new();
     for _ in 0..8 {
-        match follower.step().unwrap() {
-            Progress::Idle => {}
-            other => read.push(other),
+        let progress = follower.step().unwrap();
+        if progress != Progress::Idle {
+            read.push(progress);
         }
     }
     let replaced = || Progress::Replaced;
