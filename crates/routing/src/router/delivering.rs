@@ -96,7 +96,11 @@ impl Router {
             match from {
                 ReplayFrom::LastValues { .. } => state.values_until = Some(page.head),
                 ReplayFrom::Earliest => {
-                    page.lost.retain(|lost| lost.reason != GapReason::Retention);
+                    // What retention dropped before the first that is left was not asked for.
+                    let first = page.records.first().map_or(page.next, |record| record.position());
+                    let is_before = |lost: &Lost| lost.from < first;
+                    page.lost
+                        .retain(|lost| lost.reason != GapReason::Retention || !is_before(lost));
                 }
                 ReplayFrom::Position(_) | ReplayFrom::Offset(_) | ReplayFrom::Time(_) => {}
             }

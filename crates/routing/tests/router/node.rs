@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    ops::Range,
     sync::Arc,
 };
 
@@ -49,6 +50,8 @@ pub(crate) struct Node {
     pub(crate) log: Vec<Arc<Record>>,
     /// Positions before it were dropped.
     pub(crate) first: usize,
+    /// Positions behind it that were dropped as well.
+    pub(crate) hole: Option<Range<usize>>,
     /// Appends that the disk has not taken.
     pub(crate) appends: VecDeque<(Ticket, Option<Ticket>, NewRecord)>,
     /// Durable records that the router was not told of.
@@ -76,6 +79,7 @@ impl Node {
             now,
             log: Vec::new(),
             first: 0,
+            hole: None,
             appends: VecDeque::new(),
             unreported: VecDeque::new(),
             replays: VecDeque::new(),
@@ -250,18 +254,25 @@ impl Node {
             }
             next += 1;
         }
-        let lost = (from < self.first).then(|| Lost {
+        let passed = |from: usize, to: usize| Lost {
             from: Position::new(from as u64),
-            to: Position::new(self.first as u64),
+            to: Position::new(to as u64),
             reason: GapReason::Retention,
+        };
+        let before = (from < self.first).then(|| passed(from, self.first));
+        let hole = self.hole.clone().filter(|hole| from <= hole.start && hole.end <= next);
+        records.retain(|record| {
+            let at = usize::try_from(record.position().value()).unwrap();
+            self.hole.as_ref().is_none_or(|hole| !hole.contains(&at))
         });
+        let lost = before.into_iter().chain(hole.map(|hole| passed(hole.start, hole.end)));
         Replayed {
             replay: asked.replay,
             from: Position::new(from.min(head) as u64),
             records,
             next: Position::new(next as u64),
             head: Position::new(head as u64),
-            lost: lost.into_iter().collect(),
+            lost: lost.collect(),
         }
     }
 

@@ -106,6 +106,18 @@ fn earliest_begins_with_what_is_kept_and_tells_no_gap() {
 }
 
 #[test]
+fn earliest_tells_what_is_missing_behind_the_first_that_is_left() {
+    let mut city = city();
+    city.stored(6);
+    (city.node.first, city.node.hole) = (1, Some(2..4));
+    let key = key_of(2, 1);
+    city.node.subscribe(key, EVERYTHING, Start::Earliest, 10);
+    city.node.settle();
+    let gap = Got::Gap(2, 4, GapReason::Retention);
+    assert_eq!(city.node.got(key), [Got::Record(1), gap, Got::Record(4), Got::Record(5)]);
+}
+
+#[test]
 fn a_position_that_retention_has_passed_is_told_as_a_gap() {
     let mut city = city();
     city.stored(5);
