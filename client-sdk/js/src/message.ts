@@ -173,9 +173,7 @@ export function gapOf(frame: GapFrame, reason: GapReasonName): Gap {
 
 /** A record that was rejected, at its place. */
 export function rejectedOf(position: bigint, rejected: RejectedRecord): Rejected {
-  const { reason, detail, topic } = rejected;
-  const told = { kind: 'rejected' as const, position: Number(position), reason, detail };
-  return topic === undefined ? told : { ...told, topic };
+  return { kind: 'rejected', position: Number(position), ...rejected };
 }
 
 function samplesOf(contentType: string, body: Uint8Array | BodyError): Sample[] {

@@ -53,6 +53,19 @@ describe('the place of a subscription', () => {
     expect(place.start()).toEqual({ kind: { case: 'lastValue', value: true } });
   });
 
+  it('asks for last values again where not all had come, and not for what lies between', () => {
+    const place = new Place('last-value', false);
+    place.start();
+    place.handleSubscribed(0n, 900n);
+    place.advance(11n);
+    expect(place.start()).toEqual({ kind: { case: 'lastValue', value: true } });
+    place.handleSubscribed(0n, 950n);
+    expect([place.wants(10n), place.wants(870n)]).toEqual([false, true]);
+    place.advance(871n);
+    place.handleSubscribed(950n, 950n);
+    expect(place.start()).toEqual({ kind: { case: 'position', value: 950n } });
+  });
+
   it('misses nothing from the latest on that came while the connection was lost', () => {
     const place = new Place('latest', false);
     place.start();

@@ -21,14 +21,8 @@ type StartInit = MessageInitShape<typeof StartSchema>;
 
 /** A start as it is sent. */
 export function startInit(start: Start): StartInit {
-  if (start === 'latest') {
-    return { kind: { case: 'latest', value: true } };
-  }
-  if (start === 'last-value') {
-    return { kind: { case: 'lastValue', value: true } };
-  }
-  if (start === 'earliest') {
-    return { kind: { case: 'earliest', value: true } };
+  if (typeof start === 'string') {
+    return { kind: { case: start === 'last-value' ? 'lastValue' : start, value: true } };
   }
   if ('time' in start) {
     return { kind: { case: 'timeUs', value: BigInt(Math.round(start.time * 1000)) } };
@@ -67,11 +61,12 @@ export class Place {
     this.#isSubscribed = false;
     this.#head = undefined;
     this.#told = 0n;
-    if (this.#next === undefined) {
-      return startInit(this.from);
-    }
-    this.#resumedAt = this.#next;
-    return { kind: { case: 'position', value: this.#next } };
+    const value = this.#next;
+    this.#resumedAt = value ?? 0n;
+    // Where not all last values have come, what lies between is not asked for.
+    return value === undefined || (this.from === 'last-value' && !this.#isLive)
+      ? startInit(this.from)
+      : { kind: { case: 'position', value } };
   }
 
   /**

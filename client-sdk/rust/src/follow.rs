@@ -93,6 +93,14 @@ impl OwnLog {
         self.tree.append(leaf_hash(&entry.encode()));
     }
 
+    /// What came from this index on does not count.
+    fn take_back(&mut self, from: u64) {
+        let told = std::mem::take(&mut self.tree);
+        (0..from).filter_map(|index| told.leaf(index)).for_each(|leaf| {
+            self.tree.append(leaf);
+        });
+    }
+
     /// The next frame. Where the log is known to have more, it must come soon.
     async fn listen(
         &mut self,
@@ -219,6 +227,11 @@ impl Follower {
             Err(Unchecked::Trust(cause)) => {
                 tracing::error!(cause = %Chain(&cause), "control log not trusted");
                 self.open = None;
+                // It is asked for again, and may be told otherwise.
+                if let Some(first) = own.pending.take().and_then(|came| Some(came.first()?.index)) {
+                    own.take_back(first.value());
+                    self.next = first;
+                }
                 return Err(SubscribeError::Untrusted(Arc::new(cause)));
             }
             Err(Unchecked::Query(cause)) => {
@@ -272,11 +285,10 @@ impl Follower {
         Ok(())
     }
 
-    /// What is new of it. A log that does not go on where it was asked to is asked for again.
+    /// What is new of it. A log that does not go on where it was asked to is asked for again, and so is
+    /// one with something that is no statement: of what came with it nothing counts.
     fn take(&mut self, statements: Statements) -> Option<Vec<Followed>> {
-        self.backoff.reset();
         let mut index = statements.first;
-        let mut followed = Vec::with_capacity(statements.statements.len());
         if statements.organisation != self.organisation || index > self.next {
             self.lose(&StreamError::Unexpected {
                 wanted: "statements from the index asked for",
@@ -284,22 +296,27 @@ impl Follower {
             });
             return None;
         }
+        let (mut new, mut followed) = (Vec::new(), Vec::new());
         for one in statements.statements {
             if index >= self.next {
                 match Statement::decode(&one.statement) {
                     Ok(statement) => {
-                        if let Some(own) = &mut self.own {
-                            own.append(&one);
-                        }
                         followed.push(Followed { index, received: one.received, statement });
+                        new.push(one);
                     }
                     Err(cause) => {
+                        let organisation = &self.organisation;
+                        tracing::warn!(%organisation, %index, %cause, "control log cannot be read on");
                         self.lose(&StreamError::Frame(cause));
                         return None;
                     }
                 }
             }
             index = index.next();
+        }
+        self.backoff.reset();
+        if let Some(own) = &mut self.own {
+            new.iter().for_each(|one| own.append(one));
         }
         self.next = self.next.max(index);
         Some(followed)

@@ -313,7 +313,10 @@ impl Driver {
                 index = index.saturating_add(1);
             }
             self.status.fault = obstacle.as_ref().map(|cause| Chain(cause).to_string());
-            if obstacle.is_some() {
+            if let Some(cause) = obstacle {
+                if !cause.may_pass() {
+                    return Err(cause);
+                }
                 self.retry.start(SPOOL_RETRY);
                 return Ok(());
             }

@@ -100,7 +100,7 @@ pub(super) struct Opened {
 pub(super) struct Kept {
     /// From the front.
     pub(super) count: usize,
-    /// Why not everything; it may be tried again.
+    /// Why not everything.
     pub(super) obstacle: Option<SpoolError>,
 }
 
@@ -133,7 +133,7 @@ impl Spool {
     }
 
     pub(super) async fn push(&mut self, sealed: Vec<Sealed>) -> Result<Kept, SpoolError> {
-        let kept = self.on_thread(move |shelf| shelf.push(&sealed)).await?;
+        let kept = self.on_thread(move |shelf| Ok(shelf.push(&sealed))).await?;
         self.end = self.end.max(self.shelf.as_ref().map_or(0, Shelf::end));
         Ok(kept)
     }

@@ -88,7 +88,13 @@ async fn write(
         while !full && let Ok(frame) = frames.try_recv() {
             full = writer.gather(&frame);
         }
-        if let Err(cause) = writer.flush().await {
+        let flushed = tokio::select! {
+            biased;
+            flushed = writer.flush() => flushed,
+            // A node that does not read keeps nobody from closing.
+            () = long_after(closing) => return Ended::Closed,
+        };
+        if let Err(cause) = flushed {
             return Ended::from(cause);
         }
     }
@@ -98,6 +104,11 @@ async fn write(
         tracing::debug!("node did not read the goodbye in time");
     }
     Ended::Closed
+}
+
+async fn long_after(closing: &CancellationToken) {
+    closing.cancelled().await;
+    tokio::time::sleep(GOODBYE_TIMEOUT).await;
 }
 
 /// Where everything sent has arrived and an answer is due, nothing would be sent before the next

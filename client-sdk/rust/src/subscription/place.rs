@@ -75,12 +75,17 @@ impl Place {
     pub(super) fn start(&mut self) -> Start {
         self.is_subscribed = false;
         self.told = Position::ZERO;
-        match self.next {
-            Some(next) => {
+        match (self.next, self.from) {
+            // Not all of them have come: what lies between is not asked for.
+            (Some(next), Start::LastValue) => {
+                self.resumed_at = next;
+                Start::LastValue
+            }
+            (Some(next), _) => {
                 self.resumed_at = next;
                 Start::Position(next)
             }
-            None => self.from,
+            (None, from) => from,
         }
     }
 
@@ -92,6 +97,9 @@ impl Place {
         }
         self.told = self.told.max(position);
         let again = std::mem::replace(&mut self.is_subscribed, true);
+        if again && self.from == Start::LastValue {
+            self.from = Start::Latest;
+        }
         // From the latest on nothing before was asked for: what is published while the connection
         // is lost is not missed.
         if again || self.next.is_some() || self.from == Start::Latest {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use sekisho_proto::{
     CursorName, Filter, Frame, GapReason,
-    frame::{Acknowledge, Credit, Record, Start, Subscribe, Subscribed, Unsubscribe},
+    frame::{self, Acknowledge, Credit, Record, Start, Subscribe, Subscribed, Unsubscribe},
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -67,6 +67,24 @@ pub(super) struct Task {
     acknowledged_lately: Timer,
     /// Runs while silence is nothing to speak of.
     heard_lately: Timer,
+}
+
+/// When nothing more is wanted.
+struct Unwanted {
+    deliver: Deliver,
+    closing: CancellationToken,
+}
+
+impl Unwanted {
+    /// What a node that does not read may keep for ever.
+    async fn or<T>(&self, writing: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            written = writing => Some(written),
+            () = self.deliver.closed() => None,
+            () = self.closing.cancelled() => None,
+        }
+    }
 }
 
 impl Task {
@@ -217,6 +235,7 @@ impl Task {
         reader: &mut FrameReader,
     ) -> Outcome {
         let mut subscribed = false;
+        let unwanted = Unwanted { deliver: self.deliver.clone(), closing: self.closing.clone() };
         loop {
             if self.place.is_finished() {
                 return Outcome::Done;
@@ -226,9 +245,11 @@ impl Task {
                 Event::Ended(None) => return Outcome::Lost,
                 Event::Ended(Some(cause)) => return lost(&cause),
                 Event::Acknowledged => {
-                    match self.pass_on_acknowledgement(subscription, writer).await {
-                        Ok(()) => continue,
-                        Err(cause) => return lost(&cause),
+                    let passed = self.pass_on_acknowledgement(subscription, writer);
+                    match unwanted.or(passed).await {
+                        Some(Ok(())) => continue,
+                        Some(Err(cause)) => return lost(&cause),
+                        None => return Outcome::Lost,
                     }
                 }
                 Event::Nothing => continue,
@@ -258,17 +279,8 @@ impl Task {
                     Err(_interrupted) => return Outcome::Lost,
                 },
                 Frame::Gap(gap) => {
-                    let gap = Gap {
-                        from: gap.from_position,
-                        to: gap.to_position,
-                        reason: gap.reason,
-                        topic: gap.topic,
-                    };
-                    if let Some(gap) = self.place.handle_gap(gap) {
-                        self.order.note_told(gap.clone());
-                        if !self.hand_over(Ok(Delivery::Gap(gap))).await {
-                            return Outcome::Done;
-                        }
+                    if !self.handle_gap(gap).await {
+                        return Outcome::Done;
                     }
                 }
                 Frame::Refused(refused) => return Outcome::Refused(Refusal::from(refused)),
@@ -277,8 +289,10 @@ impl Task {
                     return lost(&StreamError::Unexpected { wanted, found });
                 }
             }
-            if let Err(cause) = self.return_credit(subscription, writer).await {
-                return lost(&cause);
+            match unwanted.or(self.return_credit(subscription, writer)).await {
+                Some(Ok(())) => {}
+                Some(Err(cause)) => return lost(&cause),
+                None => return Outcome::Lost,
             }
         }
     }
@@ -335,6 +349,15 @@ impl Task {
         true
     }
 
+    /// Hands a gap over; false where nobody wants any more.
+    async fn handle_gap(&mut self, gap: frame::Gap) -> bool {
+        let frame::Gap { from_position, to_position, reason, topic, .. } = gap;
+        let gap = Gap { from: from_position, to: to_position, reason, topic };
+        let Some(gap) = self.place.handle_gap(gap) else { return true };
+        self.order.note_told(gap.clone());
+        self.hand_over(Ok(Delivery::Gap(gap))).await
+    }
+
     /// Hands a record over; false where nobody wants any more.
     async fn handle_record(&mut self, link: &Link, record: Record) -> Result<bool, Interrupted> {
         let position = record.position;
@@ -349,6 +372,11 @@ impl Task {
             () = closing.cancelled() => return Ok(false),
         };
         self.note_heard();
+        if judged.is_err() {
+            // It is told, if as rejected: who finds its number missing asks for no other reason.
+            let (reason, topic) = (GapReason::Corrupt, None);
+            self.order.note_told(Gap { from: position, to: position.next(), reason, topic });
+        }
         let in_order = judged.and_then(|message| {
             let missing = self.order.judge(&message)?;
             Ok((message, missing))

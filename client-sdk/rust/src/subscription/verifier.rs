@@ -97,13 +97,21 @@ impl Verifier {
             return Ok(Err(RejectReason::Topic { topic }));
         }
         let id = header.publisher;
-        let Some(publisher) = self.publisher(link, id).await? else {
+        let mut found = self.publisher(link, id).await?;
+        let session = Arc::clone(&self.session);
+        let is_entitled = |publisher: &Publisher| {
+            let own = publisher.name.organisation() == topic.organisation();
+            publisher.holds(made, record.received)
+                && (own || session.replica.may_publish(id, &topic, record.received))
+        };
+        // What is known may be older than what renewed it.
+        if found.as_ref().is_some_and(|publisher| !is_entitled(publisher)) && self.forget_old(&id) {
+            found = self.publisher(link, id).await?;
+        }
+        let Some(publisher) = found else {
             return Ok(Err(RejectReason::UnknownPublisher { topic, publisher: id }));
         };
-        let own = publisher.name.organisation() == topic.organisation();
-        let entitled = publisher.holds(made, record.received)
-            && (own || self.session.replica.may_publish(id, &topic, record.received));
-        if !entitled {
+        if !is_entitled(&publisher) {
             return Ok(Err(RejectReason::NotEntitled { topic, publisher: publisher.name }));
         }
         let attester = match self.attester(link, header, &publisher, record.received).await? {
@@ -131,12 +139,26 @@ impl Verifier {
         received: Timestamp,
     ) -> Result<Result<Option<Publisher>, RejectReason>, Interrupted> {
         let Some(attester) = header.attester else { return Ok(Ok(None)) };
-        let found = self.publisher(link, attester).await?.filter(|node| {
+        let may_attest = |node: &Publisher| {
             node.holds(header.time, received) && node.attests_for(publisher, &header.topic)
-        });
+        };
+        let mut found = self.publisher(link, attester).await?.filter(may_attest);
+        if found.is_none() && self.forget_old(&attester) {
+            found = self.publisher(link, attester).await?.filter(may_attest);
+        }
         let (topic, publisher) = (header.topic.clone(), publisher.name.clone());
         let refused = RejectReason::NotAttested { topic, publisher, attester };
         Ok(found.map(Some).ok_or(refused))
+    }
+
+    /// Forgets who is behind a key, where that was not asked just now.
+    fn forget_old(&mut self, id: &PrincipalId) -> bool {
+        let now = clock::now();
+        let is_old = self.publishers.get(id).is_some_and(|it| !it.is_younger(ASK_AGAIN_AFTER, now));
+        if is_old {
+            self.publishers.remove(id);
+        }
+        is_old
     }
 
     /// Who is behind a key, asking where that is not known or was long ago.

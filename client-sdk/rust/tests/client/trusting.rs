@@ -332,6 +332,39 @@ async fn statements_that_are_told_must_be_those_that_are_signed_for() {
 }
 
 #[tokio::test]
+async fn a_log_that_is_told_right_after_all_is_followed_on() {
+    let world = World::fujisawa();
+    let (ours, theirs) = (statements(&world, 0..3), statements(&world, 10..13));
+    let garbage = bytes::Bytes::from_static(b"\x0a");
+    let node = Node::start(&world).await;
+    node.script().statements = vec![ours[0].clone(), garbage];
+    for statement in &ours {
+        node.script().own_log().hold(statement);
+    }
+    let client = connect(&node, &world, options()).await.unwrap();
+    let mut log = client.follow(world.organisation.clone(), StatementIndex::ZERO);
+    let first = log.next().await.unwrap();
+    assert_eq!(first.iter().map(|followed| followed.index.value()).collect::<Vec<_>>(), [0]);
+    // Garbage counts for nothing, however often it comes.
+    let waiting = tokio::time::timeout(Duration::from_millis(300), log.next()).await;
+    assert!(waiting.is_err(), "{waiting:?}");
+    node.script().statements = [&ours[..2], &theirs[2..]].concat();
+    let untrusted = loop {
+        match log.next().await {
+            Ok(_part) => {}
+            Err(cause) => break cause,
+        }
+    };
+    assert!(matches!(untrusted, SubscribeError::Untrusted(_)), "{untrusted:?}");
+    node.script().statements = ours.clone();
+    let mut indices = Vec::new();
+    while indices.last() != Some(&2) {
+        indices.extend(log.next().await.unwrap().iter().map(|followed| followed.index.value()));
+    }
+    assert_eq!(indices, [2]);
+}
+
+#[tokio::test]
 async fn statements_that_are_signed_for_and_not_told_are_withheld() {
     let world = World::fujisawa();
     let ours = statements(&world, 0..3);

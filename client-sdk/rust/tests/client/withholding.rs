@@ -77,6 +77,29 @@ async fn what_is_withheld_in_the_middle_is_told_as_withheld() {
 }
 
 #[tokio::test]
+async fn what_is_rejected_is_not_told_as_withheld_as_well() {
+    let world = World::fujisawa();
+    let node = node_with(&world, |log| {
+        let Some(Step::Record(stored)) = log.get_mut(2) else { panic!("wanted a record") };
+        let mut bytes = stored.envelope.to_vec();
+        *bytes.last_mut().unwrap() ^= 1;
+        stored.envelope = bytes.into();
+    })
+    .await;
+    let (_client, mut readings) = reader(&node, &world).await;
+    reads(&mut readings, 0..2).await;
+    let rejected = readings.next().await;
+    assert!(
+        matches!(
+            rejected,
+            Some(Err(SubscribeError::Rejected { why: RejectReason::Signature { .. }, .. }))
+        ),
+        "{rejected:?}"
+    );
+    reads(&mut readings, 3..6).await;
+}
+
+#[tokio::test]
 async fn what_the_node_says_is_missing_is_told_once_and_with_its_reason() {
     let world = World::fujisawa();
     let told = Step::Gap { positions: 2, reason: GapReason::Corrupt };

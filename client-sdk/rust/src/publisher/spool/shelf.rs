@@ -94,30 +94,25 @@ impl Shelf {
         Ok(settled.unwrap_or(first).max(first).value())
     }
 
-    /// Keeps envelopes in order, as many as there is room for.
-    pub(super) fn push(&mut self, sealed: &[Sealed]) -> Result<Kept, SpoolError> {
+    /// Keeps envelopes in order, as many as can be: those that are kept count, whatever was in the way
+    /// of the next.
+    pub(super) fn push(&mut self, sealed: &[Sealed]) -> Kept {
         let mut count = 0;
         let mut left = sealed;
         while !left.is_empty() {
             let (appended, obstacle) = self.append_some(left);
             match self.records.commit().map_err(SpoolError::from) {
                 Ok(_position) => count += appended,
-                Err(cause) if cause.may_pass() => {
-                    return Ok(Kept { count, obstacle: Some(cause) });
-                }
-                Err(cause) => return Err(cause),
+                Err(cause) => return Kept { count, obstacle: Some(cause) },
             }
             left = left.get(appended..).unwrap_or_default();
             match obstacle {
                 Some(SpoolError::Append(AppendError::BatchFull { .. })) if appended > 0 => {}
-                Some(cause) if cause.may_pass() => {
-                    return Ok(Kept { count, obstacle: Some(cause) });
-                }
-                Some(cause) => return Err(cause),
+                Some(cause) => return Kept { count, obstacle: Some(cause) },
                 None => {}
             }
         }
-        Ok(Kept { count, obstacle: None })
+        Kept { count, obstacle: None }
     }
 
     /// How many could be appended to one batch, and what was in the way of the next.

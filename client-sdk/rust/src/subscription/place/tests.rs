@@ -173,3 +173,17 @@ fn what_the_node_has_not_told_on_this_connection_is_not_acknowledged_on_it() {
     place.advance(at(8));
     assert_eq!(place.acknowledgeable(done(7)), Some(at(7)));
 }
+
+#[test]
+fn last_values_that_were_broken_off_are_asked_for_again_and_not_what_lies_between() {
+    let mut place = Place::new(Start::LastValue, Ends::Never);
+    place.start();
+    place.handle_subscribed(at(0), at(900));
+    place.advance(at(11));
+    assert_eq!(place.start(), Start::LastValue);
+    place.handle_subscribed(at(0), at(950));
+    assert!(!place.wants(at(10)) && place.wants(at(870)));
+    place.advance(at(871));
+    place.handle_subscribed(at(950), at(950));
+    assert_eq!(place.start(), Start::Position(at(950)), "they have all come");
+}
