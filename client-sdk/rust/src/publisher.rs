@@ -152,8 +152,8 @@ impl PublisherBuilder {
         Self { queue_bytes_max, ..self }
     }
 
-    /// Begins to publish what an earlier run left in the spool, and resolves when new samples can
-    /// be sealed: as soon as the node, or with a spool an earlier run, told how.
+    /// Resolves when new samples can be sealed: as soon as the node, or with a spool an earlier run,
+    /// told how. From then on what an earlier run left in the spool is published.
     ///
     /// # Errors
     /// [`PublishError`]: the spool cannot be used, the topic has no protection, or the node does
