@@ -257,18 +257,15 @@ export class Subscription implements AsyncIterable<Delivery> {
     const { position } = record;
     const arrived = this.#place.hasJustCome(position) ? this.#session.nodeTime() : undefined;
     this.#owed += 1;
-    const to = position + 1n;
     if (!this.#place.wants(position)) {
-      this.#place.advance(to);
+      this.#place.advance(position + 1n);
       return;
     }
     const judging = this.#verifier.judge(record, this.#session.asker(link));
     const judged = await unlessAborted(judging, this.#stop.signal);
-    this.#place.advance(to);
+    this.#place.advance(position + 1n);
     this.#backoff.reset();
     if ('reason' in judged) {
-      // It is told, if as rejected: who finds its number missing asks for no other reason.
-      this.#chain.noteTold({ from: position, to });
       await this.#handOver(rejectedOf(position, judged));
       return;
     }
@@ -278,8 +275,8 @@ export class Subscription implements AsyncIterable<Delivery> {
       return;
     }
     if (fault !== undefined) {
-      const from = Number(fault.from);
-      await this.#handOver({ ...fault, kind: 'gap', from, to: Number(fault.to), reason: 'withheld' });
+      const { from, to, topic } = fault;
+      await this.#handOver({ kind: 'gap', from: Number(from), to: Number(to), reason: 'withheld', topic });
     }
     await this.#handOver(messageOf(record, judged, arrived));
   }

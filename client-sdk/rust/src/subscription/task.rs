@@ -372,11 +372,6 @@ impl Task {
             () = closing.cancelled() => return Ok(false),
         };
         self.note_heard();
-        if judged.is_err() {
-            // It is told, if as rejected: who finds its number missing asks for no other reason.
-            let (reason, topic) = (GapReason::Corrupt, None);
-            self.order.note_told(Gap { from: position, to: position.next(), reason, topic });
-        }
         let in_order = judged.and_then(|message| {
             let missing = self.order.judge(&message)?;
             Ok((message, missing))

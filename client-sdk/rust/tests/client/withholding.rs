@@ -77,7 +77,7 @@ async fn what_is_withheld_in_the_middle_is_told_as_withheld() {
 }
 
 #[tokio::test]
-async fn what_is_rejected_is_not_told_as_withheld_as_well() {
+async fn what_was_changed_is_rejected_and_what_it_was_is_withheld() {
     let world = World::fujisawa();
     let node = node_with(&world, |log| {
         let Some(Step::Record(stored)) = log.get_mut(2) else { panic!("wanted a record") };
@@ -96,6 +96,7 @@ async fn what_is_rejected_is_not_told_as_withheld_as_well() {
         ),
         "{rejected:?}"
     );
+    assert_eq!(gap(&mut readings).await.reason, GapReason::Withheld);
     reads(&mut readings, 3..6).await;
 }
 
