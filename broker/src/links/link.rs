@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
+use super::LOOK_AGAIN;
 use super::connection::{PeerConnection, Said};
 use crate::clock;
 use crate::hub::{Hub, LinkOutcome, Place, Request};
@@ -78,6 +79,7 @@ pub(super) async fn run(
         under_way: 0,
         connection: None,
         connected: clock::steady(),
+        looked: clock::steady(),
         left_behind: LeftBehind::default(),
         unkept: false,
     };
@@ -110,6 +112,8 @@ struct Driver {
     connection: Option<PeerConnection>,
     /// Since when, if there is one.
     connected: Timestamp,
+    /// When the contract was looked at: another one may begin by the clock alone.
+    looked: Timestamp,
     left_behind: LeftBehind,
     /// The disk does not keep what the link knows: it must be made again from what is kept.
     unkept: bool,
@@ -141,10 +145,15 @@ impl Driver {
             }
             self.report_waits();
             let now = self.now();
+            if now.saturating_since(self.looked) >= LOOK_AGAIN {
+                self.look_at_policy();
+                continue;
+            }
             let due = self.link.poll_timeout(now).map(|(at, _why)| at);
             let pause = due.map_or(Duration::from_secs(3_600), |at| {
                 at.saturating_since(now).max(Duration::from_millis(1))
             });
+            let pause = pause.min(LOOK_AGAIN);
             // Whoever has said too much waits on its own side.
             let listens = self.link.deaf_until(now).is_none();
             let event = tokio::select! {
@@ -158,11 +167,7 @@ impl Driver {
             match event {
                 Event::Said(said) => self.heard(said),
                 Event::Outcome(outcome) => self.settled(outcome),
-                Event::Policy => {
-                    let (policy, now) = (self.hub.authority().snapshot(), self.now());
-                    self.link.handle_policy(&policy, now);
-                    self.tell_node_keys();
-                }
+                Event::Policy => self.look_at_policy(),
                 Event::Wanted => self.tell_wanted(),
                 Event::Due => {
                     let now = self.now();
@@ -171,6 +176,14 @@ impl Driver {
                 Event::Stop => return self.part().await,
             }
         }
+    }
+
+    /// Goes by the contract as it is now.
+    fn look_at_policy(&mut self) {
+        let (policy, now) = (self.hub.authority().snapshot(), self.now());
+        self.looked = now;
+        self.link.handle_policy(&policy, now);
+        self.tell_node_keys();
     }
 
     /// What the peer said, and what else it has said by now.

@@ -15,7 +15,8 @@ pub(crate) struct Intake {
     pub(crate) resume: Option<Position>,
     /// Where to begin before anything has come.
     start: Start,
-    /// What arrived on this connection and is not behind `resume`; true = done with.
+    /// What arrived on this connection and is not behind `resume`; true = done with. Of what is done in
+    /// a row only the last is here: a peer may send very much behind one that is not.
     arrived: BTreeMap<Position, bool>,
     /// The last position that arrived on this connection.
     last: Option<Position>,
@@ -89,6 +90,7 @@ impl Intake {
         if self.last < Some(last) {
             self.last = Some(last);
             self.arrived.insert(last, true);
+            self.join_done(last);
             self.advance();
         }
         Ok(())
@@ -101,6 +103,7 @@ impl Intake {
         {
             *done = true;
             self.undone = self.undone.saturating_sub(1);
+            self.join_done(position);
             self.advance();
         }
     }
@@ -184,6 +187,18 @@ impl Intake {
             return Err(IntakeFault::Order { wanted, found: position });
         }
         Ok(())
+    }
+
+    /// One that is done stands for those right before it that are.
+    fn join_done(&mut self, position: Position) {
+        let before = self.arrived.range(..position).next_back();
+        if let Some(before) = before.and_then(|(before, done)| done.then_some(*before)) {
+            self.arrived.remove(&before);
+        }
+        let after = self.arrived.range(position.next()..).next();
+        if after.is_some_and(|(_after, done)| *done) {
+            self.arrived.remove(&position);
+        }
     }
 
     fn advance(&mut self) {

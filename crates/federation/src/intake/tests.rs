@@ -104,3 +104,34 @@ fn a_window_that_shrinks_is_granted_again_only_when_less_is_under_way() {
         assert_eq!(intake.take_credit(), (position == 4).then_some(1));
     }
 }
+
+#[test]
+fn what_is_done_behind_one_that_is_not_takes_no_room() {
+    let mut intake = intake(None);
+    intake.arrive(at(0)).expect("granted");
+    for position in (2..20_000).step_by(2) {
+        intake.arrive(at(position)).expect("granted");
+        intake.done(at(position));
+        intake.take_credit();
+        intake.skip(at(position + 1), at(position + 2)).expect("in order");
+    }
+    assert_eq!((intake.resume, intake.arrived.len()), (None, 2));
+    intake.done(at(0));
+    assert_eq!((intake.resume, intake.arrived.len()), (Some(at(20_000)), 0));
+}
+
+#[test]
+fn what_is_done_in_any_order_is_all_done_in_the_end() {
+    let mut intake = intake(None);
+    for position in 0..8 {
+        intake.arrive(at(position)).expect("granted");
+    }
+    for (position, resume) in
+        [(5, None), (3, None), (4, None), (0, Some(1)), (7, Some(1)), (2, Some(1)), (1, Some(6))]
+    {
+        intake.done(at(position));
+        assert_eq!(intake.resume, resume.map(at), "{position}");
+    }
+    intake.done(at(6));
+    assert_eq!((intake.resume, intake.undone()), (Some(at(8)), 0));
+}

@@ -1,8 +1,10 @@
 //! What the peer sends, and what becomes of it here.
 
+use std::collections::BTreeSet;
+
 use sekisho_proto::{
-    GapReason, Hash, LogEntry, Position, PrincipalId, StatementIndex, Timestamp, Topic, frame,
-    limits::CLOCK_AHEAD_MAX,
+    Filter, GapReason, Hash, LogEntry, Position, PrincipalId, StatementIndex, Timestamp, Topic,
+    frame, limits::CLOCK_AHEAD_MAX,
 };
 
 use super::{
@@ -18,11 +20,12 @@ impl Link {
     /// A record came.
     pub fn handle_record(&mut self, record: frame::Record, now: Timestamp) {
         self.hear(now);
-        let (subscription, position) = (record.subscription, record.position);
-        if self.is_connected() {
-            let bytes = bytes_of(&record.envelope, record.key_header.as_ref());
-            self.spending.record(bytes, now);
+        if !self.is_connected() {
+            return;
         }
+        let (subscription, position) = (record.subscription, record.position);
+        let bytes = bytes_of(&record.envelope, record.key_header.as_ref());
+        self.spending.record(bytes, now);
         if let Some(credit) = self.left.get_mut(&subscription) {
             // It was under way when the subscription was left.
             match credit.checked_sub(1) {
@@ -59,9 +62,7 @@ impl Link {
         let filter = intake.filter.clone();
         let (from, to) = (gap.from_position, gap.to_position);
         if gap.reason == GapReason::Restart {
-            intake.forget_place();
-            self.places.remove(&filter);
-            self.queue.push_back(LinkCommand::SavePosition { filter, position: None });
+            self.forget_places();
             self.hang_up(HangupReason::PeerRestarted, now);
             return;
         }
@@ -72,6 +73,17 @@ impl Link {
         self.counters.gaps = self.counters.gaps.saturating_add(1);
         self.queue.push_back(LinkCommand::Missing { filter, from, to, reason: gap.reason });
         self.grant(now);
+    }
+
+    /// The peer's log is another one: no place in it is what it was.
+    fn forget_places(&mut self) {
+        let mut filters: BTreeSet<Filter> = std::mem::take(&mut self.places).into_keys().collect();
+        for intake in self.intakes.values_mut() {
+            intake.forget_place();
+            filters.insert(intake.filter.clone());
+        }
+        let forget = |filter| LinkCommand::SavePosition { filter, position: None };
+        self.queue.extend(filters.into_iter().map(forget));
     }
 
     /// Statements of the peer's control log came; none = there are no more for now.

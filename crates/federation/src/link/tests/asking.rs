@@ -227,3 +227,36 @@ fn any_other_refusal_ends_the_connection() {
         assert_eq!(hung_up(&drain(&mut link)), wanted);
     }
 }
+
+#[test]
+fn of_a_log_that_was_put_back_no_place_is_left() {
+    let places = [("fujisawa/a/#", 9), ("fujisawa/b/#", 4), ("fujisawa/then/#", 7)];
+    let positions = places.map(|(text, place)| (filter(text), Position::new(place)));
+    let resume = Resume { positions: BTreeMap::from(positions), ..Resume::default() };
+    let mut link = link_with(&["fujisawa/a/#", "fujisawa/b/#"], resume);
+    connect(&mut link, at(20));
+    drain(&mut link);
+    let (from_position, to_position) = (Position::new(6), Position::new(6));
+    let (subscription, reason) = (1, GapReason::Restart);
+    let gap = frame::Gap { subscription, from_position, to_position, reason, topic: None };
+    link.handle_gap(&gap, at(31));
+    link.handle_gap(&frame::Gap { subscription: 2, ..gap }, at(31));
+    let commands = drain(&mut link);
+    for (text, _place) in places {
+        let forget = LinkCommand::SavePosition { filter: filter(text), position: None };
+        assert!(commands.contains(&forget), "{text}: {commands:?}");
+    }
+    let hangups = commands.iter().filter(|it| matches!(it, LinkCommand::Hangup { .. }));
+    assert_eq!(hangups.count(), 1);
+    let (until, _) = link.poll_timeout(at(31)).expect("a dial is due");
+    link.handle_timeout(until);
+    connect(&mut link, until);
+    let starts: Vec<_> = drain(&mut link)
+        .into_iter()
+        .filter_map(|command| {
+            let LinkCommand::Subscribe { start, .. } = command else { return None };
+            Some(start)
+        })
+        .collect();
+    assert_eq!(starts, [frame::Start::Earliest; 2]);
+}
