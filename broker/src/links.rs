@@ -43,8 +43,10 @@ pub(crate) async fn run(hub: Arc<Hub>, key: Arc<SigningKey>, stop: CancellationT
             let replaced = Arc::clone(&replaced);
             tasks.spawn(
                 async move {
+                    // Also where it panics: the next look begins another.
+                    let done = done.drop_guard();
                     let ended = task.await;
-                    done.cancel();
+                    drop(done);
                     if ended == link::Ended::NoRoute {
                         replaced.notify_one();
                     }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod contracts;
 #[cfg(test)]
+mod guests;
+#[cfg(test)]
 mod key_headers;
 #[cfg(test)]
 mod restored;
