@@ -337,8 +337,11 @@ impl Link {
     pub fn handle_disconnected(&mut self, now: Timestamp) {
         match self.phase {
             Phase::Dialling | Phase::Connected { .. } => self.wait(now),
-            Phase::Waiting { .. } | Phase::Ended => {}
+            Phase::Waiting { .. } => {}
+            Phase::Ended => return,
         }
+        // It may have been the last one: the node may be stopping.
+        self.save(now);
     }
 
     /// The peer answered a ping, or sent a frame that has no method here.

@@ -260,3 +260,22 @@ fn of_a_log_that_was_put_back_no_place_is_left() {
         .collect();
     assert_eq!(starts, [frame::Start::Earliest; 2]);
 }
+
+#[test]
+fn what_is_done_is_kept_when_the_connection_ends() {
+    let mut link = connected();
+    for position in 0..3 {
+        link.handle_record(record(position, &["fujisawa"]), at(30));
+        drain(&mut link);
+        link.handle_stored(Position::new(position), at(31));
+    }
+    let save = |position| LinkCommand::SavePosition {
+        filter: filter("fujisawa/#"),
+        position: Some(Position::new(position)),
+    };
+    assert!(!drain(&mut link).contains(&save(3)), "it is not due yet");
+    link.handle_disconnected(at(32));
+    assert_eq!(drain(&mut link), [save(3)]);
+    link.handle_disconnected(at(33));
+    assert_eq!(drain(&mut link), []);
+}
