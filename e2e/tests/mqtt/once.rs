@@ -173,6 +173,25 @@ async fn what_a_client_was_brought_is_brought_on_where_it_was_after_a_crash() {
     }
 }
 
+#[tokio::test]
+async fn what_is_completed_as_soon_as_the_client_is_back_is_not_brought_again() {
+    let (city, who) = town().await;
+    let mut reader = connected(&city, "reader", &who, false).await;
+    subscribed(&mut reader, "back/#", 2).await;
+    let mut writer = connected(&city, "writer", &who, false).await;
+    for number in 1..=8_u16 {
+        published(&mut writer, number, "back/a", &number.to_string()).await;
+        let (id, payload) = read(&reader.hear().await.unwrap().1);
+        assert_eq!(payload, number.to_string(), "wanted it once");
+        let released = Some((0x62, id.to_be_bytes().to_vec()));
+        assert_eq!(reader.ask(&answer(0x50, id)).await, released);
+        drop(reader);
+        reader = connected(&city, "reader", &who, true).await;
+        assert_eq!(reader.hear().await, released);
+        reader.say(&answer(0x70, id)).await;
+    }
+}
+
 /// What a member of a share that never acknowledged was given goes to another after a crash, and
 /// nothing else does.
 async fn a_share_over_a_crash(lasts: bool, quality: u8) {

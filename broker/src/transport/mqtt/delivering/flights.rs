@@ -113,7 +113,8 @@ where
         let Some(feed) = self.feeds.get_mut(index) else { return };
         feed.outstanding.remove(&position.value());
         let (number, next) = (feed.number, feed.next());
-        if position > next {
+        // Also where its subscription has not come to it yet: it is not to be sent when it does.
+        if position >= next {
             self.state.done(number, position);
         }
         self.state.moved(number, next);
