@@ -192,6 +192,29 @@ async fn what_is_completed_as_soon_as_the_client_is_back_is_not_brought_again() 
     }
 }
 
+#[tokio::test]
+async fn what_is_in_flight_keeps_its_quality_when_its_subscription_gets_a_lower_one() {
+    let (city, who) = town().await;
+    let mut reader = connected(&city, "reader", &who, false).await;
+    subscribed(&mut reader, "low/#", 2).await;
+    let mut writer = connected(&city, "writer", &who, false).await;
+    let mut came = Vec::new();
+    for number in 1..=2_u16 {
+        published(&mut writer, number, "low/a", &number.to_string()).await;
+        came.push(read(&reader.hear().await.unwrap().1));
+    }
+    // Of one the client has said that it is there, of one nothing; then it wants less.
+    let released = Some((0x62, came[0].0.to_be_bytes().to_vec()));
+    assert_eq!(reader.ask(&answer(0x50, came[0].0)).await, released);
+    subscribed(&mut reader, "low/#", 0).await;
+    drop(reader);
+    let mut reader = connected(&city, "reader", &who, true).await;
+    assert_eq!(reader.hear().await, released);
+    let (first, body) = reader.hear().await.unwrap();
+    assert_eq!((first, read(&body)), (0x3c, came[1].clone()), "wanted it as it was sent");
+    assert_eq!(reader.ask(&PING).await.unwrap().0, 0xd0);
+}
+
 /// What a member of a share that never acknowledged was given goes to another after a crash, and
 /// nothing else does.
 async fn a_share_over_a_crash(lasts: bool, quality: u8) {

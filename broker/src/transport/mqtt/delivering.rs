@@ -311,12 +311,17 @@ where
             self.look_past(index, position.next());
             return Offer::Settled;
         }
-        let Some(sheet) = self.sheet(index, record, origin) else {
+        let Some(mut sheet) = self.sheet(index, record, origin) else {
             if is_live {
                 self.look_past(index, position.next());
             }
             return Offer::Settled;
         };
+        let flight = self.state.outgoing.get(&id_of(position));
+        if let Some(flight) = flight.filter(|flight| flight.position == position) {
+            // As it was sent, whatever its subscription became since (4.4).
+            sheet.quality = flight.quality;
+        }
         if sheet.quality > 0 {
             let offered = self.send_counted(index, &sheet, is_live);
             self.give_up_awaited(index);
