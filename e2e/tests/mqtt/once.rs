@@ -1,5 +1,7 @@
 //! Exactly once, and each message of a share to somebody, over `kill -9` of the node.
 
+mod storm;
+
 use sekisho_e2e::{City, Member};
 
 use crate::raw::{Login, Raw, connect, packet, text};
