@@ -318,7 +318,8 @@ where
             return Offer::Settled;
         };
         let flight = self.state.outgoing.get(&id_of(position));
-        if let Some(flight) = flight.filter(|flight| flight.position == position) {
+        let is_sent = |flight: &&Flight| is_live && flight.position == position;
+        if let Some(flight) = flight.filter(is_sent) {
             // As it was sent, whatever its subscription became since (4.4).
             sheet.quality = flight.quality;
         }
