@@ -353,11 +353,17 @@ impl Machine {
             let next = u16::try_from(self.given.len()).unwrap_or(u16::MAX).saturating_add(1);
             (next <= self.given_max).then_some(next)
         });
-        self.writer.publish(delivery, (alias, known.is_none()), &mut self.output)?;
-        self.traffic.sent += 1;
-        if let (Some(alias), None) = (alias, known) {
-            self.given.insert(delivery.name.to_owned(), alias);
+        let written = self.writer.publish(delivery, (alias, known.is_none()), &mut self.output);
+        match (written, alias, known) {
+            (Ok(()), Some(alias), None) => drop(self.given.insert(delivery.name.to_owned(), alias)),
+            (Ok(()), ..) => {}
+            // A new alias takes room beside the name: without one it may be small enough.
+            (Err(TooLarge), Some(_), None) => {
+                self.writer.publish(delivery, (None, true), &mut self.output)?;
+            }
+            (Err(TooLarge), ..) => return Err(TooLarge),
         }
+        self.traffic.sent += 1;
         Ok(())
     }
 

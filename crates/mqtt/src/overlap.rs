@@ -87,6 +87,13 @@ impl Standing {
     pub fn matches(&self, topic: &Topic, prefix: usize) -> bool {
         matches(&self.filter, topic, prefix)
     }
+
+    /// Whether the record at `position` is for it; `is_own` says that the client published it.
+    fn wants(&self, (topic, position, prefix): (&Topic, Position, usize), is_own: bool) -> bool {
+        self.since <= position
+            && !(is_own && self.options.no_local())
+            && self.matches(topic, prefix)
+    }
 }
 
 /// Whether a filter matches a topic as MQTT has it: a wildcard stands for no name that begins with
@@ -121,30 +128,39 @@ impl SessionState {
     pub fn merge_among(
         &self,
         number: u32,
-        (topic, position, prefix): (&Topic, Position, usize),
+        about: (&Topic, Position, usize),
         is_own: bool,
         gets_messages: impl Fn(&Held) -> bool,
     ) -> Option<Merged> {
-        let wants = |standing: &Standing| {
-            standing.since <= position
-                && !(is_own && standing.options.no_local())
-                && standing.matches(topic, prefix)
-        };
         let brought = &self.subscriptions.get(&number)?.standing;
         let mut merged = Merged::default();
         if brought.share.is_some() {
             merged.add(brought);
-            return wants(brought).then_some(merged);
+            return brought.wants(about, is_own).then_some(merged);
         }
         let mut first = None;
         for held in self.subscriptions.values().filter(|held| gets_messages(held)) {
             let standing = &held.standing;
-            if standing.share.is_none() && wants(standing) {
+            if standing.share.is_none() && standing.wants(about, is_own) {
                 first = first.or(Some(standing.number));
                 merged.add(standing);
             }
         }
         (first == Some(number)).then_some(merged)
+    }
+
+    /// The subscription that brings the record at `position` among those that get records as
+    /// messages and have no share: the first that wants it.
+    #[must_use]
+    pub fn first_among(
+        &self,
+        about: (&Topic, Position, usize),
+        is_own: bool,
+        gets_messages: impl Fn(&Held) -> bool,
+    ) -> Option<u32> {
+        let mut all = self.subscriptions.values().filter(|held| held.standing.share.is_none());
+        let first = all.find(|held| held.standing.wants(about, is_own) && gets_messages(held))?;
+        Some(first.standing.number)
     }
 }
 

@@ -28,6 +28,9 @@ const VERSION: u8 = 1;
 const VERSION_INTENDED: u8 = 2;
 /// In the byte of a subscription's options, of which MQTT has six bits: [`Form::Envelope`].
 const ENVELOPED: u8 = 0x80;
+/// In the byte of a flight's quality: the client has released it, and it was sent as retained.
+const RELEASED: u8 = 0x80;
+const RETAINED: u8 = 0x40;
 /// Bytes of the number of a run.
 const BOOT_BYTES: usize = 16;
 /// The expiry interval of a session that never expires.
@@ -93,6 +96,15 @@ pub struct Intended {
     pub sequence: Sequence,
 }
 
+/// As what a message was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given {
+    /// As it was published.
+    Published,
+    /// As what its topic retains.
+    Retained,
+}
+
 /// A message that was sent and is not done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flight {
@@ -102,6 +114,8 @@ pub struct Flight {
     pub position: Position,
     /// 1 or 2.
     pub quality: u8,
+    /// As what.
+    pub given: Given,
     /// The client has it (PUBREC) and is to forget its identifier (PUBREL).
     pub is_released: bool,
 }
@@ -200,7 +214,12 @@ impl SessionState {
             to.short(*id);
             to.number(flight.subscription);
             to.long(flight.position.value());
-            to.byte(flight.quality | u8::from(flight.is_released) << 7);
+            let released = if flight.is_released { RELEASED } else { 0 };
+            let retained = match flight.given {
+                Given::Published => 0,
+                Given::Retained => RETAINED,
+            };
+            to.byte(flight.quality | released | retained);
         }
         to.count(self.incoming.len());
         for id in &self.incoming {
@@ -311,11 +330,12 @@ fn flight(from: &mut Reading<'_>) -> Result<(u16, Flight), StateError> {
     let subscription = from.number()?;
     let position = Position::new(from.long()?);
     let byte = from.byte()?;
-    let (quality, is_released) = (byte & 0x7f, byte >> 7 == 1);
+    let (quality, is_released) = (byte & !(RELEASED | RETAINED), byte & RELEASED != 0);
+    let given = if byte & RETAINED == 0 { Given::Published } else { Given::Retained };
     if !matches!(quality, 1 | 2) || (is_released && quality != 2) {
         return Err(from.refused("a quality of service of what is in flight"));
     }
-    Ok((id, Flight { subscription, position, quality, is_released }))
+    Ok((id, Flight { subscription, position, quality, given, is_released }))
 }
 
 fn intended(from: &mut Reading<'_>) -> Result<BTreeMap<u16, Intended>, StateError> {

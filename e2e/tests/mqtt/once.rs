@@ -217,6 +217,60 @@ async fn what_is_in_flight_keeps_its_quality_when_its_subscription_gets_a_lower_
     assert_eq!(reader.ask(&PING).await.unwrap().0, 0xd0);
 }
 
+#[tokio::test]
+async fn what_one_filter_was_to_bring_comes_by_another_when_that_one_is_gone() {
+    let (city, who) = town().await;
+    let one_at_a_time = [&AN_HOUR[..], &[0x21, 0, 1]].concat();
+    let mut reader = Raw::connected_with(&city, "reader", &who, &one_at_a_time).await;
+    for filter in ["both/+", "both/a", "both/#"] {
+        subscribed(&mut reader, filter, 1).await;
+    }
+    let mut writer = connected(&city, "writer", &who, false).await;
+    for number in 1..=6_u16 {
+        published(&mut writer, number, "both/a", &number.to_string()).await;
+    }
+    let mut came = Vec::new();
+    for number in 1..=6 {
+        let (id, payload) = read(&reader.hear().await.unwrap().1);
+        came.push(payload);
+        // The rest waits: the client takes one at a time.
+        let gone = match number {
+            1 => Some("both/+"),
+            4 => Some("both/a"),
+            _ => None,
+        };
+        if let Some(filter) = gone {
+            let body = [&[0, 7, 0][..], &text(filter)].concat();
+            assert_eq!(reader.ask(&packet(0xa2, &body)).await, Some((0xb0, vec![0, 7, 0, 0])));
+        }
+        reader.say(&answer(0x40, id)).await;
+    }
+    assert_eq!(came, ["1", "2", "3", "4", "5", "6"]);
+    assert_eq!(reader.ask(&PING).await.unwrap().0, 0xd0);
+}
+
+#[tokio::test]
+async fn what_is_sent_again_without_its_subscription_is_retained_only_where_it_was() {
+    let (city, who) = town().await;
+    let mut writer = connected(&city, "writer", &who, false).await;
+    let kept = packet(0x33, &[&text("flag/kept")[..], &[0, 1, 0], b"kept"].concat());
+    assert_eq!(writer.ask(&kept).await, Some((0x40, vec![0, 1])));
+    let mut reader = connected(&city, "reader", &who, false).await;
+    subscribed(&mut reader, "flag/#", 1).await;
+    let (first, retained) = reader.hear().await.unwrap();
+    assert_eq!(first, 0x33, "wanted it retained");
+    published(&mut writer, 2, "flag/new", "new").await;
+    let (first, new) = reader.hear().await.unwrap();
+    assert_eq!(first, 0x32, "wanted it as it was published");
+    let body = [&[0, 7, 0][..], &text("flag/#")].concat();
+    assert_eq!(reader.ask(&packet(0xa2, &body)).await, Some((0xb0, vec![0, 7, 0, 0])));
+    drop(reader);
+    let mut reader = connected(&city, "reader", &who, true).await;
+    let mut again = [reader.hear().await.unwrap(), reader.hear().await.unwrap()];
+    again.sort();
+    assert_eq!(again, [(0x3a, new), (0x3b, retained)]);
+}
+
 /// What a member of a share that never acknowledged was given goes to another after a crash, and
 /// nothing else does.
 async fn a_share_over_a_crash(lasts: bool, quality: u8) {

@@ -13,7 +13,7 @@ use sekisho_mqtt::TooLarge;
 use sekisho_mqtt::message::from_body;
 use sekisho_mqtt::overlap::Merged;
 use sekisho_mqtt::packet::{Delivery, Turn, Version};
-use sekisho_mqtt::session_state::{Flight, Form, Held};
+use sekisho_mqtt::session_state::{Flight, Form, Given, Held};
 use sekisho_proto::{
     ContentType, Frame, Header, KeyHeaderId, MqttMessage, Position, RefusalCode, Suite, Topic,
     UserProperty, frame,
@@ -312,6 +312,9 @@ where
             return Offer::Settled;
         }
         let Some(mut sheet) = self.sheet(index, record, origin) else {
+            if is_live && self.is_brought_later(number, record) {
+                return Offer::Blocked;
+            }
             if is_live {
                 self.look_past(index, position.next());
             }
@@ -324,7 +327,7 @@ where
             sheet.quality = flight.quality;
         }
         if sheet.quality > 0 {
-            let offered = self.send_counted(index, &sheet, is_live);
+            let offered = self.send_counted(index, &sheet, origin);
             self.give_up_awaited(index);
             return offered;
         }
@@ -343,8 +346,8 @@ where
     }
 
     /// Sends a message of quality 1 or 2 under the identifier of its position.
-    fn send_counted(&mut self, index: usize, sheet: &Sheet, is_live: bool) -> Offer {
-        let position = sheet.position;
+    fn send_counted(&mut self, index: usize, sheet: &Sheet, origin: Origin) -> Offer {
+        let (position, is_live) = (sheet.position, origin == Origin::Live);
         let Some(feed) = self.feeds.get_mut(index) else { return Offer::Settled };
         let id = id_of(position);
         let flight = self.state.outgoing.get_mut(&id);
@@ -386,7 +389,11 @@ where
             self.remembered = Remembered::Relied;
         }
         let (subscription, quality) = (feed.number, sheet.quality);
-        let flight = Flight { subscription, position, quality, is_released: false };
+        let given = match origin {
+            Origin::Live | Origin::Inherited => Given::Published,
+            Origin::Retained => Given::Retained,
+        };
+        let flight = Flight { subscription, position, quality, given, is_released: false };
         self.state.outgoing.insert(id, flight);
         self.flying.insert(id, turn);
         self.remembered = self.remembered.max(Remembered::Changed);
@@ -430,14 +437,33 @@ where
     /// How a subscription brings a record, among those of the client that match it; `None` where
     /// another one does, or it is not for this client.
     fn merged(&self, number: u32, record: &Record) -> Option<Merged> {
-        let levels = self.door.prefix.as_str().split('/').count();
-        let about = (record.topic(), record.position(), levels);
-        let is_own = self.is_own(record);
-        let is_for = |held: &Held| {
-            let number = held.standing.number;
-            self.gets_messages(number) && !(is_own && self.was_unwanted(number, record))
-        };
+        let (about, is_own) = (self.about(record), self.is_own(record));
+        let is_for = |held: &Held| self.is_for(held, record, is_own);
         self.state.merge_among(number, about, is_own, is_for)
+    }
+
+    /// Whether another subscription brings a record and has not come to it. Where that one ends
+    /// before, this one brings it, and so must not have passed it by.
+    fn is_brought_later(&self, number: u32, record: &Record) -> bool {
+        let shares = |feed: &Feed| feed.number == number && feed.share.is_some();
+        if self.feeds.iter().any(shares) {
+            return false;
+        }
+        let (about, is_own) = (self.about(record), self.is_own(record));
+        let is_for = |held: &Held| self.is_for(held, record, is_own);
+        let first = self.state.first_among(about, is_own, is_for).filter(|first| *first != number);
+        let comes = |feed: &Feed| !feed.over && feed.seen <= record.position();
+        first.is_some_and(|first| self.feeds.iter().any(|feed| feed.number == first && comes(feed)))
+    }
+
+    fn about<'r>(&self, record: &'r Record) -> (&'r Topic, Position, usize) {
+        let levels = self.door.prefix.as_str().split('/').count();
+        (record.topic(), record.position(), levels)
+    }
+
+    fn is_for(&self, held: &Held, record: &Record, is_own: bool) -> bool {
+        let number = held.standing.number;
+        self.gets_messages(number) && !(is_own && self.was_unwanted(number, record))
     }
 
     /// Whether a message of the client itself was published when a subscription did not want those,

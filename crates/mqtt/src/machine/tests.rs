@@ -570,6 +570,27 @@ fn a_message_larger_than_the_client_takes_is_not_written() {
 }
 
 #[test]
+fn a_message_that_fits_without_an_alias_is_sent_without_one() {
+    let of = |bytes| MqttMessage { payload: Bytes::from(vec![0; bytes]), ..MqttMessage::default() };
+    // The one alias there is goes to another name.
+    let fits = |bytes: &usize| {
+        let mut machine = open(&connect_v5());
+        machine.publish(&delivery("x", &of(0), &[])).expect("it fits");
+        machine.publish(&delivery("a", &of(*bytes), &[])).is_ok()
+    };
+    let most = (0..200).rev().find(fits).expect("something fits");
+    let mut machine = open(&connect_v5());
+    machine.publish(&delivery("a", &of(most), &[])).expect("it fits without an alias");
+    assert_eq!(machine.output().len(), 200);
+    assert_eq!(machine.publish(&delivery("a", &of(most + 1), &[])), Err(TooLarge));
+    machine.output().clear();
+    machine.publish(&delivery("a", &of(0), &[])).expect("it fits");
+    let (first, content) = body(machine.output());
+    let (packet, _used) = v5_0::Publish::parse(first & 0x0f, content.into()).unwrap();
+    assert_eq!(packet.topic_name(), "a");
+}
+
+#[test]
 fn answers_are_written_as_the_library_reads_them() {
     let mut machine = greeted(&connect_v5());
     let accepted = Accepted {

@@ -8,7 +8,7 @@ use sekisho_proto::{
     BootId, ContentType, Filter, Position, PrincipalId, Sequence, Timestamp, Topic,
 };
 
-use super::{Flight, Form, Held, Intended, NEVER, SessionState};
+use super::{Flight, Form, Given, Held, Intended, NEVER, SessionState};
 use crate::{
     overlap::{Options, Standing},
     will::Testament,
@@ -63,7 +63,7 @@ prop_compose! {
         expiry_s in any::<u32>(),
         left in proptest::option::of(0i64..4_000_000_000_000_000),
         held in (0u32..4).prop_flat_map(|count| (0..count).map(holding).collect::<Vec<_>>()),
-        outgoing in proptest::collection::btree_map(1u16.., (0u32..5, 0u64..500, 0u8..3), 0..6),
+        outgoing in proptest::collection::btree_map(1u16.., (0u32..5, 0u64..500, 0u8..4), 0..6),
         incoming in proptest::collection::btree_set(1u16.., 0..6),
         intended in proptest::collection::btree_map(1u16.., (0u8..3, any::<u64>()), 0..4),
         delay in proptest::option::of(any::<u32>()),
@@ -79,7 +79,8 @@ prop_compose! {
         let outgoing = outgoing.into_iter().map(|(id, (subscription, position, kind))| {
             let position = Position::new(position);
             let quality = kind.clamp(1, 2);
-            (id, Flight { subscription, position, quality, is_released: kind == 2 })
+            let given = if kind == 3 { Given::Retained } else { Given::Published };
+            (id, Flight { subscription, position, quality, given, is_released: kind == 2 })
         });
         let intended = intended.into_iter().map(|(id, (topic, sequence))| {
             let topic = Topic::parse(&format!("fujisawa/mqtt/{topic}")).unwrap();
@@ -240,6 +241,7 @@ impl Link {
                 subscription: 1,
                 position: Position::new(position),
                 quality: 2,
+                given: Given::Published,
                 is_released: false,
             };
             self.state.outgoing.entry(id).or_insert(flight);
@@ -316,7 +318,8 @@ fn what_no_subscription_brings_again_is_told() {
     state.subscriptions.insert(1, Box::new(held(1, 50)));
     for (id, subscription, position) in [(1, 1, 20), (2, 1, 60), (3, 8, 70)] {
         let position = Position::new(position);
-        let flight = Flight { subscription, position, quality: 1, is_released: false };
+        let (quality, given) = (1, Given::Published);
+        let flight = Flight { subscription, position, quality, given, is_released: false };
         state.outgoing.insert(id, flight);
     }
     assert_eq!(state.strays().map(|(id, _flight)| id).collect::<Vec<_>>(), [1, 3]);
@@ -329,7 +332,8 @@ fn a_retained_message_that_was_brought_before_is_sent_again_as_one() {
     state.done(1, Position::new(60));
     for (id, position) in [(1, 60), (2, 61)] {
         let position = Position::new(position);
-        let flight = Flight { subscription: 1, position, quality: 1, is_released: false };
+        let (subscription, quality, given) = (1, 1, Given::Retained);
+        let flight = Flight { subscription, position, quality, given, is_released: false };
         state.outgoing.insert(id, flight);
     }
     assert_eq!(state.strays().map(|(id, _flight)| id).collect::<Vec<_>>(), [1]);

@@ -2,7 +2,7 @@
 
 use sekisho_mqtt::overlap::Merged;
 use sekisho_mqtt::packet::Turn;
-use sekisho_mqtt::session_state::{Flight, Form};
+use sekisho_mqtt::session_state::{Flight, Form, Given};
 use sekisho_proto::Position;
 use sekisho_routing::Record;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -39,8 +39,14 @@ where
         let held = self.state.subscriptions.get(&flight.subscription);
         let form = held.map_or(Form::Message, |held| held.form);
         let identifiers = held.and_then(|held| held.standing.identifier).into_iter().collect();
-        let merged = Merged { quality: flight.quality, identifiers, retain_as_published: true };
-        let sheet = self.sheet_of((form, None), record, merged, Origin::Retained);
+        let retain_as_published =
+            held.is_some_and(|held| held.standing.options.retain_as_published());
+        let merged = Merged { quality: flight.quality, identifiers, retain_as_published };
+        let origin = match flight.given {
+            Given::Published => Origin::Inherited,
+            Given::Retained => Origin::Retained,
+        };
+        let sheet = self.sheet_of((form, None), record, merged, origin);
         let sent = sheet.is_some_and(|sheet| {
             let sheet = Sheet { quality: flight.quality, ..sheet };
             self.machine.publish(&sheet.delivery(id, Turn::Again)).is_ok()
