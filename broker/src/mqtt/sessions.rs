@@ -347,6 +347,10 @@ impl Memory {
                 if state.will_due().is_some_and(|at| at <= clock::now()) {
                     self.send_now(&mut state);
                 }
+                if expiry_s == 0 {
+                    // It ends with this connection, and must not come back after a crash as it was.
+                    self.write_later(key.blob(), None);
+                }
                 SessionState { expiry_s, left: None, will: None, ..state }
             }
             Some(mut ended) => {
@@ -385,12 +389,13 @@ impl Memory {
         }
     }
 
-    /// Keeps a session as it is; durable when this returns.
+    /// Keeps a session as it is, or takes off the disk what was kept of one that nothing is kept of
+    /// any more; durable when this returns.
     ///
     /// # Errors
     /// The disk refused.
     pub(crate) async fn keep(self: &Arc<Self>, state: &SessionState) -> Result<(), Refusal> {
-        if !self.save(state) {
+        if !self.save(state) && !self.unwritten().contains_key(&Key::of(state).blob()) {
             return Ok(());
         }
         self.write().await

@@ -5,6 +5,9 @@ use sekisho::Start;
 use sekisho_e2e::{City, Member, Mosquitto, Reader, skipped, within};
 use sekisho_proto::{Envelope, Suite};
 use sekisho_seal::{VerifyingKey, verify_attested};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
@@ -100,18 +103,23 @@ async fn whoever_asks_for_envelopes_can_verify_what_the_node_attested() {
     verify_attested(envelope, &node).unwrap();
 }
 
-#[tokio::test]
-async fn mqtt_goes_through_a_websocket() {
-    let (city, meter) = town().await;
-    let who = login(&city, &meter);
+/// A WebSocket to the MQTT door.
+async fn websocket(city: &City) -> WebSocketStream<TlsStream<TcpStream>> {
     let node = city.door("web");
     let dialled = dial(node, b"http/1.1", Shown::Nothing).await.expect("TLS");
     let mut request = format!("wss://{node}/mqtt").into_client_request().unwrap();
     let name = http::HeaderName::from_static("sec-websocket-protocol");
     request.headers_mut().insert(name, http::HeaderValue::from_static("mqtt"));
     let upgrading = tokio_tungstenite::client_async(request, dialled.stream);
-    let (mut socket, _response) =
-        Box::pin(within("an upgrade", upgrading)).await.expect("a WebSocket");
+    let (socket, _response) = Box::pin(within("an upgrade", upgrading)).await.expect("a WebSocket");
+    socket
+}
+
+#[tokio::test]
+async fn mqtt_goes_through_a_websocket() {
+    let (city, meter) = town().await;
+    let who = login(&city, &meter);
+    let mut socket = websocket(&city).await;
     // In pieces: where the stream is cut means nothing.
     let mut bytes = connect(5, "a", Some(&who), &[]);
     bytes.extend(subscribe(1, "#", 0));
@@ -127,13 +135,29 @@ async fn mqtt_goes_through_a_websocket() {
         }
     }
     assert_eq!((heard[0], heard[3]), (0x20, 0));
-    socket.send(Message::Text("no".into())).await.unwrap();
-    let end = within("the end", async {
-        while let Some(Ok(message)) = socket.next().await {
-            if matches!(message, Message::Close(_)) {
-                return;
+}
+
+/// RFC 6455, 5.5.1 and 7.1.2.
+#[tokio::test]
+async fn a_websocket_is_closed_as_one_whoever_ends_it() {
+    let (city, meter) = town().await;
+    let who = login(&city, &meter);
+    let disconnect = Message::Binary(vec![0xe0, 0].into());
+    for last in [Message::Text("no".into()), Message::Close(None), disconnect] {
+        let mut socket = websocket(&city).await;
+        let hello = connect(5, "a", Some(&who), &[]);
+        socket.send(Message::Binary(hello.into())).await.unwrap();
+        let Some(Ok(Message::Binary(hello))) = within("CONNACK", socket.next()).await else {
+            panic!("wanted CONNACK")
+        };
+        assert_eq!((hello[0], hello[3]), (0x20, 0));
+        socket.send(last.clone()).await.unwrap();
+        loop {
+            match within("the end", socket.next()).await {
+                Some(Ok(Message::Close(_))) => break,
+                Some(Ok(_)) => {}
+                other => panic!("{last:?}: wanted Close, found {other:?}"),
             }
         }
-    });
-    end.await;
+    }
 }

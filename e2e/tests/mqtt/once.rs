@@ -271,6 +271,46 @@ async fn what_is_sent_again_without_its_subscription_is_retained_only_where_it_w
     assert_eq!(again, [(0x3a, new), (0x3b, retained)]);
 }
 
+#[tokio::test]
+async fn what_came_with_quality_0_does_not_come_again_behind_what_was_not_acknowledged() {
+    let (city, who) = town().await;
+    let mut reader = connected(&city, "reader", &who, false).await;
+    subscribed(&mut reader, "zero/#", 2).await;
+    let mut writer = connected(&city, "writer", &who, false).await;
+    published(&mut writer, 1, "zero/a", "first").await;
+    let (first, body) = reader.hear().await.unwrap();
+    assert_eq!(first, 0x34);
+    for payload in ["second", "third"] {
+        let lost = packet(0x30, &[&text("zero/a")[..], &[0], payload.as_bytes()].concat());
+        writer.say(&lost).await;
+        assert_eq!(reader.hear().await.unwrap().0, 0x30);
+    }
+    drop(reader);
+    let mut reader = connected(&city, "reader", &who, true).await;
+    assert_eq!(reader.hear().await, Some((0x3c, body)));
+    published(&mut writer, 2, "zero/a", "fourth").await;
+    assert_eq!(read(&reader.hear().await.unwrap().1).1, "fourth");
+}
+
+#[tokio::test]
+async fn a_session_that_was_to_end_with_its_connection_does_not_come_back_after_a_crash() {
+    let (mut city, who) = town().await;
+    let mut reader = connected(&city, "reader", &who, false).await;
+    subscribed(&mut reader, "once/#", 2).await;
+    reader.say(&packet(0xe0, &[])).await;
+    assert_eq!(reader.hear().await, None);
+    // It is taken up, and is to outlive nothing any more.
+    let mut hello = connect(5, "reader", Some(&who), &[]);
+    let flags = hello.windows(5).position(|part| part == b"MQTT\x05").unwrap() + 5;
+    hello[flags] &= !0x02;
+    for is_there in [1, 0] {
+        let mut reader = Raw::dial(&city, Shown::Nothing).await;
+        let (first, body) = reader.ask(&hello).await.unwrap();
+        assert_eq!((first, &body[..2]), (0x20, &[is_there, 0][..]));
+        restart(&mut city).await;
+    }
+}
+
 /// What a member of a share that never acknowledged was given goes to another after a crash, and
 /// nothing else does.
 async fn a_share_over_a_crash(lasts: bool, quality: u8) {

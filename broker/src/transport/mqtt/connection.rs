@@ -723,6 +723,8 @@ where
             }
             End::Gone => {}
         }
+        // WebSocket and TLS have an end of their own, which is owed to whoever said it first.
+        drop(timeout(FAREWELL_MAX, stream.shutdown()).await);
         drop(place);
         metrics::change(metrics::CONNECTIONS, -1.0);
         info!(principal = %session.who().name, "disconnected");

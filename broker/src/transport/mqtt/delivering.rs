@@ -341,6 +341,8 @@ where
         }
         if is_live {
             self.look_past(index, position.next());
+            // Not even where what came before it is brought again (4.3.1).
+            self.note_done(index, position);
         }
         Offer::Settled
     }

@@ -119,12 +119,18 @@ where
         let Some(feed) = self.feeds.get_mut(index) else { return };
         feed.outstanding.remove(&position.value());
         let (number, next) = (feed.number, feed.next());
-        // Also where its subscription has not come to it yet: it is not to be sent when it does.
-        if position >= next {
-            self.state.done(number, position);
-        }
+        self.note_done(index, position);
         self.state.moved(number, next);
         self.remembered = self.remembered.max(Remembered::Changed);
+    }
+
+    /// Nothing more is to be sent of a record, also where its subscription comes to it, perhaps once
+    /// more.
+    pub(super) fn note_done(&mut self, index: usize, position: Position) {
+        let Some(feed) = self.feeds.get(index) else { return };
+        if position >= feed.next() {
+            self.state.done(feed.number, position);
+        }
     }
 
     /// Nothing before `position` is to be sent by this subscription.
