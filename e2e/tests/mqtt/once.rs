@@ -66,6 +66,12 @@ fn read(body: &[u8]) -> (u16, String) {
     (id, String::from_utf8(rest[3 + properties..].to_vec()).unwrap())
 }
 
+/// The identifier of a PUBLISH that came.
+fn id_in(body: &[u8]) -> u16 {
+    let length = usize::from(u16::from_be_bytes([body[0], body[1]]));
+    u16::from_be_bytes([body[2 + length], body[3 + length]])
+}
+
 /// The identifier of an answer that came.
 fn id_of(body: &[u8]) -> u16 {
     u16::from_be_bytes([body[0], body[1]])
@@ -309,6 +315,63 @@ async fn a_session_that_was_to_end_with_its_connection_does_not_come_back_after_
         assert_eq!((first, &body[..2]), (0x20, &[is_there, 0][..]));
         restart(&mut city).await;
     }
+}
+
+#[tokio::test]
+async fn the_copy_of_a_share_and_that_of_another_filter_come_once_each() {
+    let (city, who) = town().await;
+    let mut reader = connected(&city, "reader", &who, false).await;
+    for (filter, identifier) in [("$share/crew/two/#", 5), ("two/#", 1)] {
+        let body = [&[0, 1, 2, 0x0b, identifier][..], &text(filter), &[1]].concat();
+        assert_eq!(reader.ask(&packet(0x82, &body)).await, Some((0x90, vec![0, 1, 0, 1])));
+    }
+    let mut writer = connected(&city, "writer", &who, false).await;
+    published(&mut writer, 1, "two/a", "x").await;
+    let (_first, one) = reader.hear().await.unwrap();
+    drop(reader);
+    let mut reader = connected(&city, "reader", &who, true).await;
+    assert_eq!(reader.hear().await, Some((0x3a, one.clone())), "wanted the same copy again");
+    // Both subscriptions have come to it by now.
+    assert_eq!(reader.ask(&PING).await.unwrap().0, 0xd0);
+    reader.say(&answer(0x40, id_in(&one))).await;
+    let (first, other) = reader.hear().await.unwrap();
+    assert_eq!(first, 0x32, "wanted the other copy, for the first time");
+    assert_ne!(one, other);
+    reader.say(&answer(0x40, id_in(&other))).await;
+    assert_eq!(reader.ask(&PING).await.unwrap().0, 0xd0);
+    drop(reader);
+    let mut reader = connected(&city, "reader", &who, true).await;
+    assert_eq!(reader.ask(&PING).await.unwrap().0, 0xd0, "wanted nothing any more");
+}
+
+#[tokio::test]
+async fn what_is_in_flight_is_sent_again_although_its_filter_is_taken_back_at_once() {
+    let (city, who) = town().await;
+    let one_at_a_time = [&AN_HOUR[..], &[0x21, 0, 1]].concat();
+    let mut reader = connected(&city, "reader", &who, false).await;
+    subscribed(&mut reader, "back/#", 1).await;
+    let mut writer = connected(&city, "writer", &who, false).await;
+    let mut came = Vec::new();
+    for number in 1..=3_u16 {
+        published(&mut writer, number, "back/a", &number.to_string()).await;
+        came.push(reader.hear().await.unwrap().1);
+    }
+    drop(reader);
+    let mut hello = connect(5, "reader", Some(&who), &one_at_a_time);
+    let flags = hello.windows(5).position(|part| part == b"MQTT\x05").unwrap() + 5;
+    hello[flags] &= !0x02;
+    let mut reader = Raw::dial(&city, Shown::Nothing).await;
+    assert_eq!(reader.ask(&hello).await.unwrap().1[..2], [1, 0]);
+    assert_eq!(reader.hear().await, Some((0x3a, came[0].clone())));
+    let body = [&[0, 7, 0][..], &text("back/#")].concat();
+    assert_eq!(reader.ask(&packet(0xa2, &body)).await, Some((0xb0, vec![0, 7, 0, 0])));
+    for (index, body) in came.iter().enumerate() {
+        if index > 0 {
+            assert_eq!(reader.hear().await, Some((0x3a, body.clone())));
+        }
+        reader.say(&answer(0x40, id_in(body))).await;
+    }
+    assert_eq!(reader.ask(&PING).await.unwrap().0, 0xd0);
 }
 
 /// What a member of a share that never acknowledged was given goes to another after a crash, and

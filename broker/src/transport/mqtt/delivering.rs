@@ -242,6 +242,7 @@ where
 
     fn drop_feed(&mut self, index: usize) {
         let feed = self.feeds.remove(index);
+        self.leave_in_flight(feed.number);
         // What it had not done of a share is others' now.
         self.door.hub.mqtt().unshare(&self.state, feed.number);
         self.state.subscriptions.remove(&feed.number);
@@ -321,7 +322,9 @@ where
             return Offer::Settled;
         };
         let flight = self.state.outgoing.get(&id_of(position));
-        let is_sent = |flight: &&Flight| is_live && flight.position == position;
+        let is_sent = |flight: &&Flight| {
+            is_live && flight.position == position && self.is_copy_of(flight, number)
+        };
         if let Some(flight) = flight.filter(is_sent) {
             // As it was sent, whatever its subscription became since (4.4).
             sheet.quality = flight.quality;
@@ -350,8 +353,14 @@ where
     /// Sends a message of quality 1 or 2 under the identifier of its position.
     fn send_counted(&mut self, index: usize, sheet: &Sheet, origin: Origin) -> Offer {
         let (position, is_live) = (sheet.position, origin == Origin::Live);
-        let Some(feed) = self.feeds.get_mut(index) else { return Offer::Settled };
         let id = id_of(position);
+        let Some(number) = self.feeds.get(index).map(|feed| feed.number) else {
+            return Offer::Settled;
+        };
+        if self.state.outgoing.get(&id).is_some_and(|flight| !self.is_copy_of(flight, number)) {
+            return Offer::Blocked;
+        }
+        let Some(feed) = self.feeds.get_mut(index) else { return Offer::Settled };
         let flight = self.state.outgoing.get_mut(&id);
         let turn = match (flight, self.flying.get(&id)) {
             // Another message, or another copy of this one, has the identifier.

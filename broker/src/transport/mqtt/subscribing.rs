@@ -313,6 +313,7 @@ where
             codes.push(match number {
                 Some(number) => {
                     self.door.hub.mqtt().unshare(&self.state, number);
+                    self.leave_in_flight(number);
                     self.state.subscriptions.remove(&number);
                     self.watches.remove(&number);
                     self.system.remove(number);

@@ -61,7 +61,7 @@ impl Reader {
                     match self.held.insert(id, number) {
                         None => self.got.push(number),
                         Some(before) => {
-                            assert_eq!(before, number, "wanted it under its identifier")
+                            assert_eq!(before, number, "wanted it under its identifier");
                         }
                     }
                     if answers {
@@ -72,8 +72,7 @@ impl Reader {
                     self.held.remove(&id_of(&body));
                     self.raw.say(&answer(0x70, id_of(&body))).await;
                 }
-                0x62 => {}
-                _ => panic!("wanted PUBLISH, PUBREL or PINGRESP, found {first:#x}"),
+                _ => assert_eq!(first, 0x62, "wanted PUBLISH, PUBREL or PINGRESP"),
             }
         }
     }

@@ -35,6 +35,24 @@ where
         Ok(())
     }
 
+    /// A subscription ends: what it was to bring again is sent again without it.
+    pub(in crate::transport::mqtt) fn leave_in_flight(&mut self, number: u32) {
+        let left = self.state.outgoing.iter().filter(|(id, flight)| {
+            flight.subscription == number && !flight.is_released && !self.flying.contains_key(id)
+        });
+        self.strays.extend(left.map(|(id, flight)| (*id, *flight)));
+    }
+
+    /// Whether a message in flight is the copy that a subscription brings: each share has its own, the
+    /// others have one together (4.8.2).
+    pub(super) fn is_copy_of(&self, flight: &Flight, number: u32) -> bool {
+        let is_shared = |number| {
+            let held = self.state.subscriptions.get(&number);
+            held.is_some_and(|held| held.standing.share.is_some())
+        };
+        flight.subscription == number || !(is_shared(flight.subscription) || is_shared(number))
+    }
+
     fn send_stray(&mut self, id: u16, flight: Flight, record: &Record) {
         let held = self.state.subscriptions.get(&flight.subscription);
         let form = held.map_or(Form::Message, |held| held.form);
