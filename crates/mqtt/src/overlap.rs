@@ -133,12 +133,10 @@ impl SessionState {
         gets_messages: impl Fn(&Held) -> bool,
     ) -> Option<Merged> {
         let brought = &self.subscriptions.get(&number)?.standing;
-        let mut merged = Merged::default();
         if brought.share.is_some() {
-            merged.add(brought);
-            return brought.wants(about, is_own).then_some(merged);
+            return brought.wants(about, is_own).then(|| Merged::of(brought));
         }
-        let mut first = None;
+        let (mut merged, mut first) = (Merged::default(), None);
         for held in self.subscriptions.values().filter(|held| gets_messages(held)) {
             let standing = &held.standing;
             if standing.share.is_none() && standing.wants(about, is_own) {
@@ -165,6 +163,14 @@ impl SessionState {
 }
 
 impl Merged {
+    /// As one subscription alone wants it.
+    #[must_use]
+    pub fn of(standing: &Standing) -> Self {
+        let mut merged = Self::default();
+        merged.add(standing);
+        merged
+    }
+
     fn add(&mut self, standing: &Standing) {
         self.quality = self.quality.max(standing.options.quality());
         self.identifiers.extend(standing.identifier);

@@ -51,10 +51,10 @@ async fn published(writer: &mut Raw, id: u16, name: &str, payload: &str) {
     assert_eq!(answered, Some((0x50, id.to_be_bytes().to_vec())), "{payload}");
 }
 
-/// SUBSCRIBE with a quality.
-async fn subscribed(raw: &mut Raw, filter: &str, quality: u8) {
-    let (first, body) = raw.ask(&crate::raw::subscribe(1, filter, quality)).await.unwrap();
-    assert_eq!((first, body.last()), (0x90, Some(&quality)));
+/// SUBSCRIBE with a quality, perhaps among other options.
+async fn subscribed(raw: &mut Raw, filter: &str, options: u8) {
+    let (first, body) = raw.ask(&crate::raw::subscribe(1, filter, options)).await.unwrap();
+    assert_eq!((first, body.last()), (0x90, Some(&(options & 3))));
 }
 
 /// The identifier and the payload of a PUBLISH that came.
@@ -372,6 +372,24 @@ async fn what_is_in_flight_is_sent_again_although_its_filter_is_taken_back_at_on
         reader.say(&answer(0x40, id_in(body))).await;
     }
     assert_eq!(reader.ask(&PING).await.unwrap().0, 0xd0);
+}
+
+#[tokio::test]
+async fn what_is_in_flight_comes_again_whatever_another_filter_of_the_client_wants() {
+    let (city, who) = town().await;
+    let mut client = connected(&city, "client", &who, false).await;
+    // The first does not want what the client says itself.
+    subscribed(&mut client, "own/+", 1 | 0x04).await;
+    subscribed(&mut client, "own/a", 1).await;
+    client.say(&crate::raw::publish(1, "own/a", &[], b"own")).await;
+    let mut heard = [client.hear().await.unwrap(), client.hear().await.unwrap()];
+    heard.sort();
+    let [(0x32, own), (0x40, _stored)] = heard else { panic!("wanted both, found {heard:?}") };
+    drop(client);
+    let mut client = connected(&city, "client", &who, true).await;
+    assert_eq!(client.hear().await, Some((0x3a, own.clone())));
+    client.say(&answer(0x40, id_in(&own))).await;
+    assert_eq!(client.ask(&PING).await.unwrap().0, 0xd0);
 }
 
 /// What a member of a share that never acknowledged was given goes to another after a crash, and

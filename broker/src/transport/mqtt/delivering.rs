@@ -420,13 +420,11 @@ where
             return None;
         }
         let merged = if origin != Origin::Live {
-            Merged {
-                quality: standing.options.quality(),
-                identifiers: standing.identifier.into_iter().collect(),
-                retain_as_published: standing.options.retain_as_published(),
-            }
+            Merged::of(standing)
         } else {
-            self.merged(number, record)?
+            // What is in flight is brought again by the one that brought it, whatever is wanted now.
+            let is_in_flight = self.flight_of(number, record).is_some();
+            self.merged(number, record).or_else(|| is_in_flight.then(|| Merged::of(standing)))?
         };
         if !self.may_go(index, record, origin) {
             return None;
