@@ -1,6 +1,7 @@
 //! Records that a client is given other than by following the log: retained messages, and what it
 //! had not acknowledged and no subscription brings again. The gate is asked for each.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use sekisho_proto::{Filter, Position, Topic};
@@ -31,7 +32,7 @@ pub(crate) enum Fetched {
 
 impl Memory {
     /// The retained messages that match a filter and that the client may have, as far as their
-    /// publishers may still speak, and those only that are older than `before`. Names begin after
+    /// publishers may still speak, and those only that are at these positions. Names begin after
     /// `prefix` levels of topics. What cannot be recorded is not given, and counted.
     ///
     /// # Errors
@@ -41,7 +42,7 @@ impl Memory {
         &self,
         session: &Session,
         filter: &Filter,
-        (before, prefix): (Option<Position>, usize),
+        (wanted, prefix): (Range<Position>, usize),
     ) -> Result<Vec<Arc<Record>>, Refusal> {
         let mut after: Option<Topic> = None;
         let mut given = Vec::new();
@@ -49,8 +50,7 @@ impl Memory {
             let limits = (PAGE, prefix);
             let (page, last) = self.retaining.page(filter, after.as_ref(), limits, clock::now());
             let permitted = permitted(session, page, Kept::Retained).await?;
-            let is_wanted =
-                |record: &Arc<Record>| before.is_none_or(|before| record.position() < before);
+            let is_wanted = |record: &Arc<Record>| wanted.contains(&record.position());
             given.extend(permitted.into_iter().filter(is_wanted));
             after = last;
             if after.is_none() {

@@ -26,8 +26,10 @@ pub const SPELT_BYTES_MAX: usize = 1_024;
 /// is.
 const VERSION: u8 = 1;
 const VERSION_INTENDED: u8 = 2;
-/// In the byte of a subscription's options, of which MQTT has six bits: [`Form::Envelope`].
+/// In the byte of a subscription's options, of which MQTT has six bits: [`Form::Envelope`], and that
+/// retained messages are owed.
 const ENVELOPED: u8 = 0x80;
+const OWING: u8 = 0x40;
 /// In the byte of a flight's quality: the client has released it, and it was sent as retained.
 const RELEASED: u8 = 0x80;
 const RETAINED: u8 = 0x40;
@@ -83,6 +85,17 @@ pub struct Held {
     pub next: Position,
     /// Positions from `next` on that are done as well.
     pub done: BTreeSet<u64>,
+    /// Retained messages that it has not brought yet: those at these positions.
+    pub owed: Option<Owed>,
+}
+
+/// Retained messages that a subscription has not brought, by their positions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owed {
+    /// Those before were brought.
+    pub from: Position,
+    /// Those from here on were not there when they were asked for.
+    pub to: Position,
 }
 
 /// A message of quality 2 of a client that was given its number and may be in the log.
@@ -171,6 +184,14 @@ impl SessionState {
     pub fn is_done(&self, subscription: u32, position: Position) -> bool {
         let held = self.subscriptions.get(&subscription);
         held.is_some_and(|held| position < held.next || held.done.contains(&position.value()))
+    }
+
+    /// A subscription has brought what was retained before `from`, and nothing else where that is
+    /// `None`.
+    pub fn brought(&mut self, subscription: u32, from: Option<Position>) {
+        let Some(held) = self.subscriptions.get_mut(&subscription) else { return };
+        let left = held.owed.zip(from).map(|(owed, from)| Owed { from, ..owed });
+        held.owed = left.filter(|owed| owed.from < owed.to);
     }
 
     /// Everything of a subscription before `position` is done.
@@ -292,15 +313,21 @@ impl Held {
         to.number(*number);
         to.bytes(filter.as_str().as_bytes());
         to.bytes(self.spelt.as_bytes());
-        to.byte(match self.form {
-            Form::Message => options.byte(),
-            Form::Envelope => options.byte() | ENVELOPED,
-        });
+        let form = match self.form {
+            Form::Message => 0,
+            Form::Envelope => ENVELOPED,
+        };
+        let owing = if self.owed.is_some() { OWING } else { 0 };
+        to.byte(options.byte() | form | owing);
         to.option(*identifier, Writing::number);
         to.option(share.as_ref(), |to, share| to.bytes(share.as_bytes()));
         to.long(since.value());
         to.long(self.next.value());
         to.positions(&self.done);
+        if let Some(owed) = self.owed {
+            to.long(owed.from.value());
+            to.long(owed.to.value());
+        }
     }
 
     fn decode(from: &mut Reading<'_>) -> Result<Self, StateError> {
@@ -310,7 +337,7 @@ impl Held {
         let spelt = from.text(SPELT_BYTES_MAX)?;
         let byte = from.byte()?;
         let form = if byte & ENVELOPED == 0 { Form::Message } else { Form::Envelope };
-        let options = Options::parse(byte & !ENVELOPED);
+        let options = Options::parse(byte & !(ENVELOPED | OWING));
         let options = options.ok_or(from.refused("subscription options"))?;
         let identifier = from.option(Reading::number)?;
         let share = from.option(|from| from.text(SPELT_BYTES_MAX))?;
@@ -320,8 +347,19 @@ impl Held {
         if done.first().is_some_and(|first| *first < next.value()) {
             return Err(from.refused("what is done after where it goes on"));
         }
+        let owed = if byte & OWING == 0 { None } else { Some(Owed::decode(from)?) };
         let standing = Standing { number, filter, options, identifier, share, since };
-        Ok(Self { standing, spelt, form, next, done })
+        Ok(Self { standing, spelt, form, next, done, owed })
+    }
+}
+
+impl Owed {
+    fn decode(reading: &mut Reading<'_>) -> Result<Self, StateError> {
+        let (from, to) = (Position::new(reading.long()?), Position::new(reading.long()?));
+        if from >= to {
+            return Err(reading.refused("retained messages that are owed"));
+        }
+        Ok(Self { from, to })
     }
 }
 

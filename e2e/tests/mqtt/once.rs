@@ -20,7 +20,17 @@ async fn restart(city: &mut City) {
 
 /// A connection whose session lasts an hour: a new one, or that which is there.
 async fn connected(city: &City, client: &str, who: &Login, is_there: bool) -> Raw {
-    let mut hello = connect(5, client, Some(who), &AN_HOUR);
+    connected_as(city, client, who, is_there, &AN_HOUR).await
+}
+
+async fn connected_as(
+    city: &City,
+    client: &str,
+    who: &Login,
+    is_there: bool,
+    properties: &[u8],
+) -> Raw {
+    let mut hello = connect(5, client, Some(who), properties);
     if is_there {
         let flags = hello.windows(5).position(|part| part == b"MQTT\x05").unwrap() + 5;
         hello[flags] &= !0x02;
@@ -390,6 +400,56 @@ async fn what_is_in_flight_comes_again_whatever_another_filter_of_the_client_wan
     assert_eq!(client.hear().await, Some((0x3a, own.clone())));
     client.say(&answer(0x40, id_in(&own))).await;
     assert_eq!(client.ask(&PING).await.unwrap().0, 0xd0);
+}
+
+#[tokio::test]
+async fn what_is_retained_comes_once_to_a_client_that_is_cut_off_while_it_comes() {
+    const MESSAGES: u16 = 20;
+    let (mut city, who) = town().await;
+    let mut writer = connected(&city, "writer", &who, false).await;
+    for id in 1..=MESSAGES {
+        let mut said = message(id, false, &format!("kept/{id}"), &id.to_string());
+        said[0] |= 1;
+        assert_eq!(writer.ask(&said).await, Some((0x50, id.to_be_bytes().to_vec())));
+    }
+    // An hour, and two at a time (3.1.2.11.3).
+    let properties = [&AN_HOUR[..], &[0x21, 0, 2]].concat();
+    let (mut taken, mut held) = (Vec::new(), std::collections::BTreeSet::new());
+    for round in 0.. {
+        let mut reader = connected_as(&city, "reader", &who, round > 0, &properties).await;
+        if round == 0 {
+            subscribed(&mut reader, "kept/+", 2).await;
+        }
+        for _ in 0..5 + round % 3 {
+            match reader.hear().await.unwrap() {
+                // As it is retained, and perhaps once more.
+                (0x35 | 0x3d, body) => {
+                    let (id, payload) = read(&body);
+                    if held.insert(id) {
+                        taken.push(payload);
+                    }
+                    reader.say(&answer(0x50, id)).await;
+                }
+                (0x62, body) => {
+                    held.remove(&id_of(&body));
+                    reader.say(&answer(0x70, id_of(&body))).await;
+                }
+                other => panic!("wanted a retained message or its end, found {other:?}"),
+            }
+            if taken.len() == usize::from(MESSAGES) {
+                break;
+            }
+        }
+        if taken.len() == usize::from(MESSAGES) {
+            break;
+        }
+        drop(reader);
+        if round % 2 == 1 {
+            restart(&mut city).await;
+        }
+    }
+    taken.sort_by_key(|payload| payload.parse::<u16>().unwrap());
+    assert_eq!(taken, (1..=MESSAGES).map(|id| id.to_string()).collect::<Vec<_>>());
 }
 
 /// What a member of a share that never acknowledged was given goes to another after a crash, and

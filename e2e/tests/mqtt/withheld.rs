@@ -57,9 +57,9 @@ async fn a_denied_topic_is_withheld_live_retained_and_from_what_waited() {
     // What is retained.
     let read = ["-t", "#", "-F", "%t", "-W", "3"];
     assert_eq!(town.reader.subscribe(&read).await.output, "room/open\n");
-    // The one who may.
+    // The one who may: in the order in which they were published.
     let read = ["-t", "room/#", "-F", "%t", "-C", "2", "-W", "20"];
-    assert_eq!(town.writer.subscribe(&read).await.done(), "room/open\nroom/secret\n");
+    assert_eq!(town.writer.subscribe(&read).await.done(), "room/secret\nroom/open\n");
     // Nor is the subscription itself taken.
     let said = town.reader.subscribe(&["-t", "room/secret", "-W", "3"]).await;
     assert!(said.error.contains("denied") && said.output.is_empty(), "{said:?}");

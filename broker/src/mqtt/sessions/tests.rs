@@ -63,7 +63,7 @@ fn subscribed(state: SessionState, count: u32) -> SessionState {
             since: Position::ZERO,
         };
         let (spelt, next, done) = (spelt(number), Position::ZERO, BTreeSet::new());
-        (number, Box::new(Held { standing, spelt, form: Form::Message, next, done }))
+        (number, Box::new(Held { standing, spelt, form: Form::Message, next, done, owed: None }))
     });
     SessionState { subscriptions: held.collect(), ..state }
 }

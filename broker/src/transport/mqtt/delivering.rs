@@ -154,6 +154,9 @@ where
                     self.put_back(index, record, origin);
                     break More::Nothing;
                 }
+                if origin == Origin::Retained {
+                    self.note_brought(index, record.position());
+                }
                 continue;
             }
             match feed.waiting.pop_front() {

@@ -8,7 +8,7 @@ use sekisho_mqtt::Reason;
 use sekisho_mqtt::mapping::is_system;
 use sekisho_mqtt::overlap::Standing;
 use sekisho_mqtt::packet::{Answer, Step, Subscribe, Unsubscribe, Version, Wish};
-use sekisho_mqtt::session_state::{Form, Held, SPELT_BYTES_MAX, SUBSCRIPTIONS_MAX};
+use sekisho_mqtt::session_state::{Form, Held, Owed, SPELT_BYTES_MAX, SUBSCRIPTIONS_MAX};
 use sekisho_proto::frame::{self, Start};
 use sekisho_proto::{Filter, Frame, Position, RefusalCode};
 use sekisho_routing::SubscriptionId;
@@ -96,7 +96,9 @@ where
             }
         }
         // What cannot be sent again is settled with its subscription.
-        self.send_strays().await
+        self.send_strays().await?;
+        self.bring_owed().await;
+        Ok(())
     }
 
     /// SUBSCRIBE: what is wanted, with an answer for each filter.
@@ -104,7 +106,7 @@ where
         let Subscribe { id, wishes, identifier, user_properties } = subscribe;
         let sealed = user_properties.iter().any(|said| (&*said.name, &*said.value) == FORM);
         let form = if sealed { Form::Envelope } else { Form::Message };
-        let (mut codes, mut whys, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut codes, mut whys) = (Vec::new(), Vec::new());
         for wish in wishes {
             match self.grant(&wish, identifier, form).await {
                 Granted::Yes { number, .. } if !self.gets_messages(number) => {
@@ -114,7 +116,7 @@ where
                     codes.push(Reason::of(wish.options.quality()));
                     let handling = wish.options.retain_handling();
                     if wish.parts().0.is_none() && (handling == 0 || handling == 1 && is_new) {
-                        wanted.push((number, is_new));
+                        self.owe_retained(number, is_new);
                     }
                 }
                 Granted::No(reason, why) => {
@@ -125,9 +127,7 @@ where
         }
         self.keep().await?;
         self.machine.subscribed(id, &codes, &whys.join("; "))?;
-        for (number, is_new) in wanted {
-            self.want_retained(number, is_new).await;
-        }
+        self.bring_owed().await;
         Ok(())
     }
 
@@ -183,7 +183,7 @@ where
         let options = wish.options;
         let standing = Standing { number, filter, options, identifier, share, since };
         let spelt = wish.spelt.clone();
-        let held = Held { standing, spelt, form, next: since, done: BTreeSet::new() };
+        let held = Held { standing, spelt, form, next: since, done: BTreeSet::new(), owed: None };
         self.state.subscriptions.insert(number, Box::new(held));
         self.join(&mut feed).await;
         self.add_feed(feed);
@@ -270,22 +270,43 @@ where
         }
     }
 
-    /// Has the retained messages of a subscription sent: of a new one, those that are older; of one
-    /// that is asked for again, all (3.8.4), each after it came by the subscription itself.
-    async fn want_retained(&mut self, number: u32, is_new: bool) {
+    /// The retained messages of a subscription are to be sent: of a new one, those that are older; of
+    /// one that is asked for again, all (3.8.4), each after it came by the subscription itself.
+    fn owe_retained(&mut self, number: u32, is_new: bool) {
+        let head = self.session.hub().head();
+        let Some(held) = self.state.subscriptions.get_mut(&number) else { return };
+        let to = if is_new { held.standing.since } else { head };
+        held.owed = Some(Owed { from: Position::ZERO, to }).filter(|owed| owed.from < owed.to);
+        if let Some(feed) = self.feeds.iter_mut().find(|feed| feed.number == number) {
+            // Those of an earlier SUBSCRIBE that still wait are the same.
+            feed.besides.retain(|(_record, origin)| *origin != Origin::Retained);
+        }
+    }
+
+    /// Has what is owed of what is retained sent, unless it waits already.
+    async fn bring_owed(&mut self) {
+        let owing = self.state.subscriptions.values();
+        let owing = owing.filter_map(|held| Some((held.standing.number, held.owed?)));
+        for (number, owed) in owing.collect::<Vec<_>>() {
+            let feed = self.feeds.iter().find(|feed| feed.number == number);
+            if feed.is_some_and(|feed| !feed.has_retained()) {
+                self.want_retained(number, owed).await;
+            }
+        }
+    }
+
+    async fn want_retained(&mut self, number: u32, owed: Owed) {
         let Some(held) = self.state.subscriptions.get(&number) else { return };
-        let (filter, since) = (held.standing.filter.clone(), held.standing.since);
+        let filter = held.standing.filter.clone();
         let hub = Arc::clone(&self.door.hub);
         let levels = self.door.prefix.as_str().split('/').count();
-        let wanted = (is_new.then_some(since), levels);
+        let wanted = (owed.from..owed.to, levels);
         let mut before = match hub.mqtt().retained(&self.session, &filter, wanted).await {
             Ok(records) => records,
             Err(refusal) => return debug!(%refusal, "no retained messages"),
         };
-        let feed = self.feeds.iter_mut().find(|feed| feed.number == number);
-        if let Some(feed) = feed {
-            // Those of an earlier SUBSCRIBE that still wait are the same.
-            feed.besides.retain(|(_record, origin)| *origin != Origin::Retained);
+        if before.is_empty() {
+            return self.state.brought(number, None);
         }
         let waiting: usize = self.feeds.iter().map(|feed| feed.besides.len()).sum();
         let room = RETAINED_WAITING_MAX.saturating_sub(waiting);

@@ -116,7 +116,7 @@ where
         let standing = Standing { number, filter, options, identifier, share, since };
         let (spelt, done) = (wish.spelt.clone(), BTreeSet::new());
         let form = Form::Message;
-        let held = Held { standing, spelt, form, next: since, done };
+        let held = Held { standing, spelt, form, next: since, done, owed: None };
         self.state.subscriptions.insert(number, Box::new(held));
         self.listen(number);
         Granted::Yes { number, is_new: true }

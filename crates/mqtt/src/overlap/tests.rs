@@ -23,7 +23,7 @@ fn remembering(standings: &[Standing]) -> SessionState {
     for standing in standings {
         let (standing, spelt, done) = (standing.clone(), String::new(), [].into());
         let form = Form::Message;
-        let held = Held { next: standing.since, standing, spelt, form, done };
+        let held = Held { next: standing.since, standing, spelt, form, done, owed: None };
         state.subscriptions.insert(held.standing.number, Box::new(held));
     }
     state

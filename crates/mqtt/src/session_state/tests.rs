@@ -8,7 +8,7 @@ use sekisho_proto::{
     BootId, ContentType, Filter, Position, PrincipalId, Sequence, Timestamp, Topic,
 };
 
-use super::{Flight, Form, Given, Held, Intended, NEVER, SessionState};
+use super::{Flight, Form, Given, Held, Intended, NEVER, Owed, SessionState};
 use crate::{
     overlap::{Options, Standing},
     will::Testament,
@@ -28,6 +28,7 @@ fn held(number: u32, next: u64) -> Held {
         form: Form::Message,
         next: Position::new(next),
         done: BTreeSet::new(),
+        owed: None,
     }
 }
 
@@ -44,6 +45,7 @@ prop_compose! {
         since in 0u64..100,
         step in 0u64..100,
         done in proptest::collection::btree_set(200u64..300, 0..5),
+        owed in proptest::option::of((0u64..100, 100u64..200)),
     ) -> Held {
         let options = Options::parse(byte).unwrap_or(Options::parse(0).unwrap());
         let mut held = held(number, since + step);
@@ -53,6 +55,8 @@ prop_compose! {
         held.form = if is_enveloped { Form::Envelope } else { Form::Message };
         held.standing.since = Position::new(since);
         held.done = done;
+        held.owed =
+            owed.map(|(from, to)| Owed { from: Position::new(from), to: Position::new(to) });
         held
     }
 }

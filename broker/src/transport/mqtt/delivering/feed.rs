@@ -161,11 +161,15 @@ impl Feed {
         })
     }
 
-    /// Has these come first, but those that come by the subscription, too, in the order in which
-    /// they do.
+    /// Has these come first, but those that come by the subscription, too, after they did.
     pub(in crate::transport::mqtt) fn add_retained(&mut self, mut records: Vec<Arc<Record>>) {
-        records.sort_by_key(|record| record.position().max(self.seen));
+        records.sort_by_key(|record| record.position());
         self.besides.extend(records.into_iter().map(|record| (record, Origin::Retained)));
+    }
+
+    /// Retained messages wait.
+    pub(in crate::transport::mqtt) fn has_retained(&self) -> bool {
+        self.besides.iter().any(|(_record, origin)| *origin == Origin::Retained)
     }
 
     /// Something waits until what the subscription brings has come that far.

@@ -151,6 +151,14 @@ where
         }
     }
 
+    /// A retained message was brought, and is in flight or done.
+    pub(super) fn note_brought(&mut self, index: usize, position: Position) {
+        let Some(feed) = self.feeds.get(index) else { return };
+        let from = feed.has_retained().then(|| position.next());
+        self.state.brought(feed.number, from);
+        self.remembered = self.remembered.max(Remembered::Changed);
+    }
+
     /// Nothing before `position` is to be sent by this subscription.
     pub(in crate::transport::mqtt) fn look_past(&mut self, index: usize, position: Position) {
         let Some(feed) = self.feeds.get_mut(index) else { return };
