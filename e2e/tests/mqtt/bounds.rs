@@ -55,21 +55,32 @@ async fn a_session_that_is_never_to_end_is_told_when_it_does() {
     assert_eq!(raw.ask(&hello).await.unwrap().1[..2], [1, 0], "wanted the session there");
 }
 
-/// N-21: a message that has run out before it came, and one that nearly never does.
+/// N-21: a message that is for whoever is there and for nobody later, and one that nearly never runs
+/// out.
 #[tokio::test]
-async fn a_message_that_has_run_out_already_is_refused_and_the_longest_expiry_is_not() {
+async fn a_message_that_lasts_no_time_comes_to_who_is_there_and_the_longest_lasts() {
     let (city, who) = town().await;
+    let mut away = Raw::connected_with(&city, "away", &who, &four(0x11, [0, 0, 1, 0])).await;
+    away.ask(&subscribe(1, "#", 0)).await.unwrap();
+    drop(away);
     let mut raw = Raw::connected(&city, "a", &who).await;
     raw.ask(&subscribe(1, "#", 0)).await.unwrap();
-    let (first, body) = raw.ask(&publish(2, "room", &four(0x02, [0; 4]), b"gone")).await.unwrap();
-    assert_eq!((first, body.get(2)), (0x40, Some(&0x83)), "{body:?}");
-    assert!(String::from_utf8_lossy(&body).contains("message expiry"), "{body:?}");
-    raw.say(&publish(3, "room", &four(0x02, NEVER), b"there")).await;
-    let mut heard = [raw.hear().await.unwrap(), raw.hear().await.unwrap()];
-    heard.sort();
-    let [(first, message), ack] = &heard;
-    assert_eq!((*first, ack), (0x30, &(0x40, vec![0, 3])));
-    assert!(message.ends_with(b"there"), "{message:?}");
+    for (id, lasts, said) in [(2, [0; 4], "now"), (3, NEVER, "there")] {
+        raw.say(&publish(id, "room", &four(0x02, lasts), said.as_bytes())).await;
+        let mut heard = [raw.hear().await.unwrap(), raw.hear().await.unwrap()];
+        heard.sort();
+        let [(first, message), ack] = &heard;
+        assert_eq!((*first, ack), (0x30, &(0x40, vec![0, id.to_be_bytes()[1]])));
+        assert!(message.ends_with(said.as_bytes()), "{message:?}");
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    let mut hello = connect(5, "away", Some(&who), &four(0x11, [0, 0, 1, 0]));
+    let flags = hello.windows(5).position(|part| part == b"MQTT\x05").unwrap() + 5;
+    hello[flags] &= !0x02;
+    let mut away = Raw::dial(&city, Shown::Nothing).await;
+    assert_eq!(away.ask(&hello).await.unwrap().1[..2], [1, 0], "wanted the session there");
+    let (first, message) = away.hear().await.unwrap();
+    assert_eq!((first, message.ends_with(b"there")), (0x30, true), "{message:?}");
 }
 
 /// N-21: identifiers from one to the largest, and neither none nor one more.

@@ -307,11 +307,7 @@ fn sending(topic: Result<Topic, NameError>, publish: Publish) -> Result<Sending,
     }
     let flags = flags(publish.quality, publish.retain);
     let (content_type, body) = body(&publish.message)?;
-    let expiry_s = publish.expiry_s.unwrap_or(0);
-    if publish.expiry_s == Some(0) {
-        let why = "wanted a message expiry above 0: this one has run out";
-        return Err(NotSent(Reason::IMPLEMENTATION, why.to_owned()));
-    }
+    let expiry_s = lasting(publish.expiry_s);
     Ok(Sending::Letter(Letter { topic, body, content_type, flags, expiry_s }))
 }
 
@@ -348,6 +344,12 @@ fn flags(quality: u8, retain: bool) -> u32 {
     if retain { quality | Header::FLAG_RETAIN } else { quality }
 }
 
+/// How long an envelope is worth delivering: there 0 seconds are for ever, in MQTT they are for whoever
+/// is there.
+fn lasting(expiry_s: Option<u32>) -> u32 {
+    expiry_s.map_or(0, |seconds| seconds.max(1))
+}
+
 /// A will as the node will attest it.
 pub(super) fn testament(prefix: &Prefix, will: &Will) -> Result<Testament, Unwelcome> {
     let unwelcome = |reason: Reason, why: String| Unwelcome {
@@ -366,8 +368,7 @@ pub(super) fn testament(prefix: &Prefix, will: &Will) -> Result<Testament, Unwel
         body,
         content_type,
         flags: flags(*quality, *retain),
-        // In an envelope 0 is for ever, here it is at once.
-        expiry_s: expiry_s.map_or(0, |seconds| seconds.max(1)),
+        expiry_s: lasting(*expiry_s),
         delay_s: *delay_s,
     })
 }
