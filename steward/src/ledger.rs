@@ -53,9 +53,10 @@ impl TreeEpochs {
         self.min
     }
 
-    /// The epoch with the highest number.
+    /// The epoch with the highest number, unless another one ended it.
     pub(crate) fn newest(&self) -> Option<(Epoch, &Announced)> {
-        self.announced.last_key_value().map(|(epoch, announced)| (*epoch, announced))
+        let accepted = self.announced.range(self.min..);
+        accepted.last().map(|(epoch, announced)| (*epoch, announced))
     }
 
     /// Every epoch whose seed was not destroyed, oldest first.
@@ -66,7 +67,8 @@ impl TreeEpochs {
 
     /// Whether something is sealed with the tree at a time.
     pub(crate) fn is_in_force(&self, now: Timestamp) -> bool {
-        self.announced.values().any(|epoch| epoch.not_before <= now && now < epoch.not_after)
+        let mut accepted = self.announced.range(self.min..);
+        accepted.any(|(_number, epoch)| epoch.not_before <= now && now < epoch.not_after)
     }
 
     /// When publishers leave an epoch: the next one begins or its own time is over.

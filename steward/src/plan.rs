@@ -6,7 +6,10 @@ use std::{cmp::Reverse, collections::BTreeSet, fmt, time::Duration};
 
 use bytes::Bytes;
 use sekisho_policy::Policy;
-use sekisho_proto::{Epoch, Filter, PrincipalId, PrincipalKind, PrincipalName, Suite, Timestamp};
+use sekisho_proto::{
+    Epoch, Filter, PrincipalId, PrincipalKind, PrincipalName, Suite, Timestamp,
+    limits::CLOCK_AHEAD_MAX,
+};
 
 use crate::{
     ledger::{Announced, Ledger, TreeEpochs},
@@ -194,7 +197,7 @@ impl Situation<'_> {
         let Some((_epoch, newest)) = newest else { return is_kept.then_some((Cause::None, now)) };
         let lost = self.readers_lost(tree, epochs, readers);
         if lost > 0 {
-            return Some((Cause::ReadersLost(lost), now));
+            return Some((Cause::ReadersLost(lost), self.at_once()));
         }
         if !is_kept {
             return None;
@@ -212,6 +215,13 @@ impl Situation<'_> {
         let end = newest.not_after.min(newest.not_before.saturating_add(self.settings.epoch));
         let due = end.saturating_sub(self.settings.overlap);
         (due <= now).then_some((Cause::Due, end.max(now)))
+    }
+
+    /// Now, by the clock of the node, where it has said something lately and is behind: what is sealed
+    /// until then is sealed to what somebody has who may not.
+    fn at_once(&self) -> Timestamp {
+        let is_late = |said: &Timestamp| self.now.saturating_since(*said) <= CLOCK_AHEAD_MAX;
+        self.ledger.last_received().filter(is_late).map_or(self.now, |said| self.now.min(said))
     }
 
     /// How many hold a key of an accepted epoch that they may not have any more.

@@ -289,6 +289,18 @@ describe('streams and epochs', () => {
     expect(directory.epochOf('fujisawa/a/b', NOW)).toBeUndefined();
   });
 
+  test('revoking what ended an epoch does not bring it back', async () => {
+    await learn(await epoch('fujisawa/#', 1n));
+    const second = await epoch('fujisawa/#', 2n, { minEpoch: 2n, notBeforeUs: 4n });
+    await learn(second);
+    expect(directory.epochOf('fujisawa/x', 3n)).toMatchObject({ epoch: 1n });
+    await learn(await city.revoke(second, steward));
+    expect(directory.epochOf('fujisawa/x', 3n)).toMatchObject({ epoch: 1n });
+    expect(directory.epochOf('fujisawa/x', 5n)).toBeUndefined();
+    await learn(await epoch('fujisawa/#', 3n, { minEpoch: 2n }));
+    expect(directory.epochOf('fujisawa/x', 5n)).toMatchObject({ epoch: 3n });
+  });
+
   test('epochs never go back, and are a steward’s alone', async () => {
     await learn(await epoch('fujisawa/#', 2n, { minEpoch: 2n }));
     expect(await learn(await epoch('fujisawa/#', 2n, { minEpoch: 2n, notBeforeUs: 1n }))).toHaveLength(1);

@@ -4,9 +4,9 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use sekisho_proto::{
-    Action, Actions, Filter, Grantee, Hash, PrincipalId, PrincipalName, PublicKey, Signature,
-    Statement, StatementBody, StatementVerifier, Timestamp, Topic,
-    statement::{Deny, Grant, PeeringParty, Revoke, RevokeTarget, Role},
+    Action, Actions, Epoch, Filter, Grantee, Hash, PrincipalId, PrincipalName, PublicKey,
+    Signature, Statement, StatementBody, StatementVerifier, Timestamp, Topic,
+    statement::{Deny, EpochAnnounce, Grant, PeeringParty, Revoke, RevokeTarget, Role},
 };
 
 use crate::{
@@ -25,6 +25,9 @@ pub struct Diff {
     pub opened: Vec<Change>,
     /// What would not be allowed that is.
     pub closed: Vec<Change>,
+    /// Trees, and their present epochs, of which somebody holds the key who may not any more: these
+    /// will be sealed to new keys. Who keeps a right to some of a tree keeps its key.
+    pub rekeyed: BTreeSet<(Filter, Epoch)>,
     /// What deserves a second look.
     pub concerns: BTreeSet<Concern>,
     /// Why it would not be applied whoever signed it; nothing would change then.
@@ -131,6 +134,7 @@ impl Policy {
             at,
             opened: Vec::new(),
             closed: Vec::new(),
+            rekeyed: BTreeSet::new(),
             concerns: BTreeSet::new(),
             refused: None,
         };
@@ -154,7 +158,24 @@ impl Policy {
         }
         diff.opened.sort();
         diff.closed.sort();
+        diff.rekeyed = self.rekeyed(&after, &diff.closed, now);
         diff
+    }
+
+    fn rekeyed(
+        &self,
+        after: &Self,
+        closed: &[Change],
+        now: Timestamp,
+    ) -> BTreeSet<(Filter, Epoch)> {
+        let lost = closed.iter().filter(|change| change.action == Action::Decrypt);
+        let rekeyed = lost.filter_map(|change| {
+            let EpochAnnounce { tree, epoch, .. } = self.epoch_of(&change.topic, now)?;
+            let holds = !self.key_grants(&change.id, tree, *epoch).is_empty();
+            let is_shut_out = holds && !after.may_hold_key(&change.id, tree, now);
+            is_shut_out.then(|| (tree.clone(), *epoch))
+        });
+        rekeyed.collect()
     }
 
     /// This policy with the statement applied.

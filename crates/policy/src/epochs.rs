@@ -38,16 +38,77 @@ pub(crate) struct EpochFact {
 pub(crate) struct EpochTable {
     /// By ascending epoch.
     trees: FilterTrie<Arc<EpochFact>>,
-    /// The last epoch of each tree and its `min_epoch`, also where it was revoked since.
-    last: BTreeMap<Filter, (Epoch, Epoch)>,
+    /// What was said of each tree, also where that was revoked since.
+    said: BTreeMap<Filter, Said>,
     /// SHA-256 of every public key that was announced.
     keys: SharedMap<(Filter, Epoch), (Hash, Timestamp)>,
 }
 
+/// What was said of one tree, also where it was revoked since.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Said {
+    /// The last epoch.
+    pub(crate) last: Epoch,
+    /// The first that the last one left in force.
+    pub(crate) min: Epoch,
+    /// Which epochs were ended, those before each, and from when on. Who was shut out has the keys of
+    /// those still: revoking what ended them brings none back.
+    ended: Vec<(Epoch, Timestamp)>,
+}
+
+impl Said {
+    fn end(&mut self, before: Epoch, since: Timestamp) {
+        let is_known = |(known, from): &(Epoch, Timestamp)| *known >= before && *from <= since;
+        if before > Epoch::ZERO && !self.ended.iter().any(is_known) {
+            self.ended.push((before, since));
+        }
+    }
+
+    /// From when on an epoch is ended; `None` where it is not.
+    fn ends(&self, epoch: Epoch) -> Option<Timestamp> {
+        let later = self.ended.iter().filter(|(before, _since)| epoch < *before);
+        later.map(|(_before, since)| *since).min()
+    }
+
+    /// The newest in force of the epochs of the tree that were not revoked.
+    fn newest<'a>(
+        &self,
+        facts: &'a [Arc<EpochFact>],
+        now: Timestamp,
+    ) -> Option<&'a Arc<EpochFact>> {
+        let newest = facts
+            .iter()
+            .rev()
+            .find(|fact| fact.announce.not_before <= now && now < fact.announce.not_after)?;
+        let is_ended = self.ends(newest.announce.epoch).is_some_and(|since| since <= now);
+        (!is_ended).then_some(newest)
+    }
+
+    /// What an epoch is among those of the tree that were not revoked.
+    fn status(&self, facts: &[Arc<EpochFact>], epoch: Epoch, now: Timestamp) -> EpochStatus {
+        let Some(fact) = facts.iter().find(|fact| fact.announce.epoch == epoch) else {
+            return EpochStatus::Unknown;
+        };
+        if self.ends(epoch).is_some_and(|since| since.saturating_add(RETIRED_GRACE) <= now) {
+            return EpochStatus::Retired;
+        }
+        let begun = fact.announce.not_before <= now;
+        match self.newest(facts, now) {
+            Some(current) if current.announce.epoch == epoch => EpochStatus::Current,
+            _ if begun => EpochStatus::Grace,
+            // A publisher's clock may be a little ahead.
+            _ if fact.announce.not_before <= now.saturating_add(CLOCK_AHEAD_MAX) => {
+                EpochStatus::Current
+            }
+            _ => EpochStatus::Unknown,
+        }
+    }
+}
+
 impl EpochTable {
-    /// The last epoch that was announced for a tree, and the first that it left in force.
-    pub(crate) fn last(&self, tree: &Filter) -> Option<(Epoch, Epoch)> {
-        self.last.get(tree).copied()
+    /// What was said of a tree; `None` where it never had an epoch.
+    pub(crate) fn said(&self, tree: &Filter) -> Option<&Said> {
+        self.said.get(tree)
     }
 
     /// SHA-256 of the public key of an epoch, also where it was revoked since.
@@ -60,9 +121,9 @@ impl EpochTable {
         self.keys.get(&(tree.clone(), epoch)).map(|(_key, end)| *end)
     }
 
-    /// Every tree that ever had an epoch, with its last one and the first that it left in force.
-    pub(crate) fn all(&self) -> &BTreeMap<Filter, (Epoch, Epoch)> {
-        &self.last
+    /// Every tree that ever had an epoch.
+    pub(crate) fn all(&self) -> &BTreeMap<Filter, Said> {
+        &self.said
     }
 
     /// Shows every tree with the epochs that were not revoked.
@@ -78,9 +139,11 @@ impl EpochTable {
         let EpochAnnounce { tree, epoch, min_epoch, public_key, not_after, .. } = &fact.announce;
         self.keys.insert((tree.clone(), *epoch), (Hash::of(public_key), *not_after));
         let tree = tree.clone();
-        if self.last(&tree).is_none_or(|(last, _min)| *epoch > last) {
-            self.last.insert(tree.clone(), (*epoch, *min_epoch));
+        let said = self.said.entry(tree.clone()).or_default();
+        if *epoch > said.last {
+            (said.last, said.min) = (*epoch, *min_epoch);
         }
+        said.end(*min_epoch, begins(&fact));
         arrival.enter(self.trees.values_mut(&tree), fact, |fact| fact.announce.epoch);
     }
 
@@ -91,7 +154,16 @@ impl EpochTable {
     /// The newest epoch in force of the most specific tree that holds the topic. Where that tree's
     /// epochs have all run out there is none: a wider tree has more readers.
     pub(crate) fn current(&self, topic: &Topic, now: Timestamp) -> Option<&Arc<EpochFact>> {
-        newest(self.of(topic), now)
+        self.newest(self.of(topic), now)
+    }
+
+    /// The newest epoch in force among those of one tree.
+    pub(crate) fn newest<'a>(
+        &self,
+        facts: &'a [Arc<EpochFact>],
+        now: Timestamp,
+    ) -> Option<&'a Arc<EpochFact>> {
+        self.said(&facts.first()?.announce.tree)?.newest(facts, now)
     }
 
     /// By the most specific tree that holds the topic; what was sealed before that tree had an epoch
@@ -101,7 +173,10 @@ impl EpochTable {
         let _flow = self.trees.matching(
             topic,
             &mut |facts| {
-                status = status_in(facts, epoch, now);
+                let tree = facts.first().map(|fact| &fact.announce.tree);
+                if let Some(said) = tree.and_then(|tree| self.said(tree)) {
+                    status = said.status(facts, epoch, now);
+                }
                 let begun = facts.iter().map(|fact| begins(fact)).min();
                 let is_younger =
                     begun.is_some_and(|begun| now < begun.saturating_add(RETIRED_GRACE));
@@ -133,30 +208,4 @@ impl EpochTable {
 /// When an epoch counts from: announced and begun.
 fn begins(fact: &EpochFact) -> Timestamp {
     fact.received.max(fact.announce.not_before)
-}
-
-/// What an epoch is among those of one tree.
-fn status_in(facts: &[Arc<EpochFact>], epoch: Epoch, now: Timestamp) -> EpochStatus {
-    let Some(fact) = facts.iter().find(|fact| fact.announce.epoch == epoch) else {
-        return EpochStatus::Unknown;
-    };
-    let later = facts.iter().filter(|other| other.announce.min_epoch > epoch);
-    let retired = later.map(|other| begins(other)).min();
-    if retired.is_some_and(|retired| retired.saturating_add(RETIRED_GRACE) <= now) {
-        return EpochStatus::Retired;
-    }
-    let begun = fact.announce.not_before <= now;
-    match newest(facts, now) {
-        Some(current) if current.announce.epoch == epoch => EpochStatus::Current,
-        _ if begun => EpochStatus::Grace,
-        // A publisher's clock may be a little ahead.
-        _ if fact.announce.not_before <= now.saturating_add(CLOCK_AHEAD_MAX) => {
-            EpochStatus::Current
-        }
-        _ => EpochStatus::Unknown,
-    }
-}
-
-pub(crate) fn newest(facts: &[Arc<EpochFact>], now: Timestamp) -> Option<&Arc<EpochFact>> {
-    facts.iter().rev().find(|fact| fact.announce.not_before <= now && now < fact.announce.not_after)
 }

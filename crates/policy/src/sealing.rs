@@ -26,7 +26,8 @@ impl Policy {
         let organisation = self.pinned(entry, &body.organisation)?;
         self.by_steward(organisation, entry)?;
         let tree = &body.tree;
-        let (last, min) = organisation.epochs.last(tree).unwrap_or((Epoch::ZERO, Epoch::ZERO));
+        let said = organisation.epochs.said(tree);
+        let (last, min) = said.map_or((Epoch::ZERO, Epoch::ZERO), |said| (said.last, said.min));
         let (epoch, min_epoch) = (body.epoch, body.min_epoch);
         // Of what is only learned, an epoch may come after the one that followed it.
         let is_earlier = entry.arrival == Arrival::Learned

@@ -11,10 +11,7 @@ use sekisho_proto::{
     statement::{EpochAnnounce, Erased},
 };
 
-use crate::{
-    Policy,
-    epochs::{EpochFact, newest},
-};
+use crate::{Policy, epochs::EpochFact};
 
 /// How the topics of one tree are sealed.
 #[derive(Debug, Clone)]
@@ -53,10 +50,10 @@ impl Policy {
             .all()
             .range::<Filter, _>((from, Unbounded))
             .take(max)
-            .map(|(tree, (last, min))| {
+            .map(|(tree, said)| {
                 let of_tree = facts.get(tree).copied().unwrap_or_default();
-                let present = newest(of_tree, now).map(|fact| &fact.announce);
-                let (last, min) = (*last, *min);
+                let present = known.epochs.newest(of_tree, now).map(|fact| &fact.announce);
+                let (last, min) = (said.last, said.min);
                 let view =
                     TreeView { tree, present, last, min, key_holders: 0, erased: Vec::new() };
                 (tree, view)

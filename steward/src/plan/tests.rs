@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use sekisho_proto::{Topic, statement::RevokeTarget};
+use sekisho_proto::{Statement, StatementBody, Topic, statement::RevokeTarget};
 use sekisho_seal::{Opener, Sealer, unwrap_announced_epoch_seed};
 
 use super::*;
@@ -335,6 +335,32 @@ fn an_epoch_whose_announcement_was_revoked_is_replaced() {
     town.settle();
     assert_eq!(town.epoch(TRUCK), Some(2));
     assert_eq!(town.keeper.seeds().iter().count(), 2);
+}
+
+#[test]
+fn who_was_shut_out_stays_so_where_the_announcement_that_did_it_was_revoked() {
+    let mut town = Town::new(&[ALL]);
+    town.enrol("desk@fujisawa");
+    town.enrol("other@fujisawa");
+    let granted = town.grant("desk@fujisawa", "subscribe,decrypt", ALL);
+    let other = town.grant("other@fujisawa", "subscribe,decrypt", ALL);
+    town.settle();
+    town.revoke(RevokeTarget::Statement(granted));
+    town.settle();
+    let is_second = |statement: &Statement| match statement.body() {
+        StatementBody::EpochAnnounce(body) => body.epoch == Epoch::new(2),
+        _ => false,
+    };
+    let mut log = town.policy.log(town.policy.own()).iter().map(|logged| &logged.statement);
+    let announced = log.find(|statement| is_second(statement)).unwrap().id();
+    town.revoke(RevokeTarget::Statement(announced));
+    assert_eq!(town.epoch(TRUCK), None);
+    assert_eq!(causes(&town.plan()), [Cause::None]);
+    town.settle();
+    assert_eq!(town.epoch(TRUCK), Some(3));
+    assert_eq!(town.epochs_of("desk@fujisawa", ALL), [1]);
+    town.revoke(RevokeTarget::Statement(other));
+    assert_eq!(causes(&town.plan()), [Cause::ReadersLost(1)]);
 }
 
 #[test]

@@ -52,7 +52,7 @@ impl Session {
             let fields = json!({
                 "refused": diff.refused.as_ref().map(ToString::to_string),
                 "concerns": diff.concerns.iter().map(|concern| concern.name()).collect::<Value>(),
-                "keys": keys(&policy, &own, &diff.closed, now),
+                "keys": keys(&own, &diff.rekeyed),
                 "sessions": sessions,
                 "opened": opened,
                 "closed": closed_list,
@@ -225,20 +225,10 @@ fn list(changes: &Changes, room: &mut usize) -> (Vec<Value>, usize) {
     (list, left_out)
 }
 
-/// The trees of this organisation of whose present epoch somebody holds the key who would lose the
-/// right to it: these will be sealed to new keys.
-fn keys(policy: &Policy, own: &OrgName, closed: &[Change], now: Timestamp) -> Value {
-    let mut keys: BTreeSet<(Filter, Epoch)> = BTreeSet::new();
-    let lost = closed.iter().filter(|change| change.action == Action::Decrypt);
-    for change in lost.filter(|change| change.topic.organisation() == own) {
-        let Some(announce) = policy.epoch_of(&change.topic, now) else { continue };
-        if !policy.key_grants(&change.id, &announce.tree, announce.epoch).is_empty() {
-            keys.insert((announce.tree.clone(), announce.epoch));
-        }
-    }
-    let key =
-        |(tree, epoch): &(Filter, Epoch)| json!({ "tree": tree.as_str(), "epoch": epoch.value() });
-    keys.iter().map(key).collect()
+/// The trees of this organisation that will be sealed to new keys.
+fn keys(own: &OrgName, rekeyed: &BTreeSet<(Filter, Epoch)>) -> Value {
+    let ours = rekeyed.iter().filter(|(tree, _epoch)| tree.organisation() == own);
+    ours.map(|(tree, epoch)| json!({ "tree": tree.as_str(), "epoch": epoch.value() })).collect()
 }
 
 #[cfg(test)]

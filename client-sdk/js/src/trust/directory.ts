@@ -189,10 +189,10 @@ export class Directory {
 
   /** The epoch that a topic is sealed to: the newest in force of the most specific tree that holds it. */
   epochOf(topic: string, nowUs: bigint): EpochAnnounce | undefined {
-    const epochs = this.policy.trusted(organisationOf(topic))?.epochs ?? new Map();
-    const holding = [...epochs].filter(([tree, facts]) => facts.length > 0 && filterMatches(tree, topic));
+    const owner = this.policy.trusted(organisationOf(topic));
+    const holding = [...(owner?.epochs ?? [])].filter(([tree, facts]) => facts.length > 0 && filterMatches(tree, topic));
     const [nearest] = holding.sort(([one], [other]) => compareTrees(one, other));
-    return nearest === undefined ? undefined : currentEpoch(nearest[1], nowUs);
+    return nearest && currentEpoch(nearest[1], owner?.lastEpochs.get(nearest[0]) ?? {}, nowUs);
   }
 
   /**

@@ -117,6 +117,8 @@ export interface PeeringFact {
 export interface LastEpoch {
   readonly epoch: bigint;
   readonly minEpoch: bigint;
+  /** Every announcement: what one has ended stays so. */
+  readonly all: readonly EpochAnnounce[];
 }
 
 /** See the file. */

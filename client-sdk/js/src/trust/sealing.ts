@@ -6,7 +6,7 @@ import { everythingOf } from '../filter.js';
 import type { EpochAnnounce, Erasure, KeyGrant } from '../statement/body.js';
 import { organisationOf } from '../topic.js';
 import { checkMaker, EVERYTHING, logIn, pinnedOf } from './application.js';
-import type { EpochFact, Organisation } from './facts.js';
+import type { EpochFact, LastEpoch, Organisation } from './facts.js';
 import { epochKey, pushTo } from './facts.js';
 import type { Policy } from './policy.js';
 import type { Entry } from './signers.js';
@@ -24,14 +24,14 @@ export async function applyEpoch(policy: Policy, entry: Entry, body: EpochAnnoun
   const organisation = pinnedOf(policy, entry, body.organisation);
   await checkSteward(policy, organisation, entry);
   const { tree, epoch, minEpoch, notAfterUs, publicKey } = body;
-  const last = organisation.lastEpochs.get(tree) ?? { epoch: 0n, minEpoch: 0n };
+  const last = organisation.lastEpochs.get(tree) ?? { epoch: 0n, minEpoch: 0n, all: [] };
   if (epoch <= last.epoch || minEpoch < last.minEpoch) {
     const wanted = `an epoch above ${last.epoch} and min_epoch of ${last.minEpoch} or more`;
     throw new StatementError(`epoch of ${tree}`, wanted, `${epoch} and ${minEpoch}`);
   }
   logIn(organisation, entry);
   organisation.epochKeys.set(epochKey(tree, epoch), { key: sha256Hex(publicKey), notAfter: notAfterUs });
-  organisation.lastEpochs.set(tree, { epoch, minEpoch });
+  organisation.lastEpochs.set(tree, { epoch, minEpoch, all: [...last.all, body] });
   pushTo(organisation.epochs, tree, { id: entry.id, announce: body });
 }
 
@@ -81,10 +81,20 @@ export async function applyErasure(policy: Policy, entry: Entry, body: Erasure):
   organisation.erasedEpochs.add(epochKey(tree, epoch));
 }
 
-/** The newest epoch in force of the most specific tree that holds the topic: a wider tree has more readers. */
-export function currentEpoch(facts: readonly EpochFact[], nowUs: bigint): EpochAnnounce | undefined {
-  const inForce = ({ announce }: EpochFact) => announce.notBeforeUs <= nowUs && nowUs < announce.notAfterUs;
-  return facts.filter(inForce).at(-1)?.announce;
+/**
+ * The newest epoch in force of a tree, unless another one has ended it: who was shut out has its key still, also
+ * where the other was revoked or has run out.
+ */
+export function currentEpoch(
+  facts: readonly EpochFact[],
+  { all = [] }: Partial<LastEpoch>,
+  nowUs: bigint,
+): EpochAnnounce | undefined {
+  const hasBegun = ({ notBeforeUs }: EpochAnnounce) => notBeforeUs <= nowUs;
+  const inForce = ({ announce }: EpochFact) => hasBegun(announce) && nowUs < announce.notAfterUs;
+  const newest = facts.filter(inForce).at(-1)?.announce;
+  const isEnded = all.some((other) => hasBegun(other) && newest !== undefined && other.minEpoch > newest.epoch);
+  return isEnded ? undefined : newest;
 }
 
 /** Below 0 where the first of two trees that hold a topic is the more specific: at each level a name before `+` before `#`. */

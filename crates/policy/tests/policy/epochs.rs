@@ -183,6 +183,27 @@ fn a_revoked_epoch_is_no_epoch() {
 }
 
 #[test]
+fn revoking_what_ended_an_epoch_brings_it_back_to_nobody() {
+    let mut sealed = Sealed::new();
+    sealed.announce(epoch("fujisawa/a/#", 1, 0, 1000));
+    let mut second = epoch("fujisawa/a/#", 2, 100, 500);
+    second.min_epoch = Epoch::new(2);
+    let ended = sealed.announce(second);
+    assert_eq!(sealed.current("fujisawa/a/1", at(99)), Some(1));
+    // Nor where what ended it has run out.
+    assert_eq!(sealed.current("fujisawa/a/1", at(500)), None);
+    sealed.world.revoke(ended.id());
+    assert_eq!(sealed.current("fujisawa/a/1", at(99)), Some(1));
+    assert_eq!(sealed.current("fujisawa/a/1", at(100)), None);
+    assert_eq!(sealed.status(1, at(159)), EpochStatus::Grace);
+    assert_eq!(sealed.status(1, at(100).saturating_add(RETIRED_GRACE)), EpochStatus::Retired);
+    let mut third = epoch("fujisawa/a/#", 3, 200, 1000);
+    third.min_epoch = Epoch::new(2);
+    sealed.announce(third);
+    assert_eq!(sealed.current("fujisawa/a/1", at(200)), Some(3));
+}
+
+#[test]
 fn a_reader_finds_its_own_keys_and_no_others() {
     let mut sealed = Sealed::new();
     sealed.announce(epoch("fujisawa/#", 1, 0, 1000));
