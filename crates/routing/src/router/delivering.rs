@@ -275,7 +275,12 @@ impl Router {
             let (generation, position) = (state.generation, state.next);
             self.queue.push_back(Queued::CaughtUp { key, generation, position });
             return;
-        } else if state.pause.is_none() && state.credit > 0 && before == Some(state.next) {
+        } else if state.pause.is_none()
+            && state.credit > 0
+            && before == Some(state.next)
+            // One that reached the log's end as it was then was followed by an append.
+            && state.next < page.head
+        {
             let why = format!("reading the log: wanted a page after {}, found none", state.next);
             self.end(key, RefusalCode::Internal, why);
             return;

@@ -1,6 +1,8 @@
 //! From a subscriber's wish to a place in the log: subscriptions begin, go on and end here.
 
-use sekisho_proto::{CursorName, Filter, Position, RefusalCode, Timestamp, frame::Start};
+use sekisho_proto::{
+    CursorName, Filter, Position, PrincipalId, RefusalCode, Timestamp, frame::Start,
+};
 
 use super::{Queued, Router, SubscriptionKey, count};
 use crate::{
@@ -23,7 +25,8 @@ pub struct Subscribe {
 
 impl Router {
     /// A client subscribes. `cursor_position` is what the shell finds stored under the cursor's
-    /// name, the position to go on from; it goes before `start`. Leads to
+    /// name, the position to go on from; it goes before `start`, and what was acknowledged since and
+    /// is not stored goes before it. Leads to
     /// [`Command::Subscribed`] or [`Command::EndSubscription`].
     ///
     /// A cursor is followed by one subscription at a time: the newest ends the one before.
@@ -53,7 +56,9 @@ impl Router {
             self.end(key, denial.code(), denial.to_string());
             return;
         }
-        let start = cursor_position.map_or(start, Start::Position);
+        let unstored =
+            cursor.as_ref().and_then(|name| self.unstored(state.subscriber.principal, name));
+        let start = unstored.or(cursor_position).map_or(start, Start::Position);
         if matches!(start, Start::Offset(_)) && filter.is_topic().is_none() {
             let why = format!("start at an offset: wanted a topic, found the filter {filter}");
             self.end(key, RefusalCode::Malformed, why);
@@ -70,6 +75,16 @@ impl Router {
         let mut state = Subscription::new(filter, cursor, self.next_generation());
         state.grant(credit, &self.limits);
         self.start(key, state, start);
+    }
+
+    /// Where a cursor is to be stored that has not been taken to the shell.
+    fn unstored(&self, owner: PrincipalId, cursor: &CursorName) -> Option<Position> {
+        self.queue.iter().rev().find_map(|queued| {
+            let Queued::Ready(Command::StoreCursor { principal, name, position }) = queued else {
+                return None;
+            };
+            (*principal == owner && name == cursor).then_some(*position)
+        })
     }
 
     /// A subscriber grants more records.

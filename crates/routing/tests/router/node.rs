@@ -206,11 +206,24 @@ impl Node {
 
     /// Answers the page asked for at `index`.
     pub(crate) fn answer(&mut self, index: usize) -> bool {
-        let Some(asked) = self.replays.remove(index) else { return false };
-        let page = self.page(&asked);
-        self.router.handle_replayed(asked.key.0, asked.key.1, page, self.now);
-        self.drain();
+        if index >= self.replays.len() {
+            return false;
+        }
+        let read = self.read(index);
+        self.answer_with(read);
         true
+    }
+
+    /// Reads the page asked for at `index`.
+    pub(crate) fn read(&mut self, index: usize) -> (Key, Replayed) {
+        let asked = self.replays.remove(index).expect("a page that was asked for");
+        (asked.key, self.page(&asked))
+    }
+
+    /// Answers a page that was read, perhaps a while ago.
+    pub(crate) fn answer_with(&mut self, (key, page): (Key, Replayed)) {
+        self.router.handle_replayed(key.0, key.1, page, self.now);
+        self.drain();
     }
 
     /// Lets everything happen that is under way.

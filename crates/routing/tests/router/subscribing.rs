@@ -298,6 +298,20 @@ fn a_cursor_goes_on_behind_what_was_acknowledged() {
 }
 
 #[test]
+fn a_cursor_goes_on_behind_what_was_acknowledged_and_is_not_stored() {
+    let mut city = city();
+    let (key, again) = (key_of(2, 1), key_of(2, 2));
+    city.node.subscribe_as(key, EVERYTHING, Start::Latest, 100, Some(("wall", None)));
+    city.stored(4);
+    // Both before the shell has stored anything of it.
+    city.node.router.handle_acknowledge(key.0, key.1, Position::new(1));
+    city.node.router.handle_acknowledge(key.0, key.1, Position::new(2));
+    city.node.subscribe_as(again, EVERYTHING, Start::Earliest, 100, Some(("wall", None)));
+    city.node.settle();
+    assert_eq!(city.node.records(again), [3]);
+}
+
+#[test]
 fn what_was_not_delivered_cannot_be_acknowledged() {
     let mut city = city();
     let key = key_of(2, 1);
@@ -381,6 +395,19 @@ fn a_page_that_cannot_be_read_ends_the_subscription() {
     city.node.router.handle_replay_failed(key, replay, code, "a full disk");
     city.node.drain();
     assert_eq!(city.node.ended(), [(key, code)]);
+}
+
+#[test]
+fn an_empty_page_that_reached_the_end_as_it_was_is_followed_by_the_next() {
+    let mut city = city();
+    let key = key_of(2, 1);
+    city.node.subscribe(key, EVERYTHING, Start::Earliest, 10);
+    let read = city.node.read(0);
+    city.air();
+    while city.node.write_one() || city.node.report_one() {}
+    city.node.answer_with(read);
+    city.node.settle();
+    assert_eq!((city.node.ended(), city.node.records(key)), (vec![], vec![0]));
 }
 
 #[test]
