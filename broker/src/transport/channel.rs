@@ -332,7 +332,11 @@ impl Shared {
             | Frame::Acknowledge(frame::Acknowledge { subscription, .. }) => {
                 let known = self.with(subscription, |branch| branch.records()).flatten();
                 match known {
-                    Some(id) => self.session.steer(id, frame).await,
+                    Some((id, begun)) => {
+                        // The shard is asked for the subscription by its own task.
+                        begun.cancelled().await;
+                        self.session.steer(id, frame).await
+                    }
                     None => Ok(()),
                 }
             }

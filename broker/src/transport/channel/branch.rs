@@ -32,6 +32,8 @@ pub(super) enum Kind {
 #[derive(Debug, Clone)]
 pub(super) struct Branch {
     records: Option<SubscriptionId>,
+    /// The shard has heard of it, or never will.
+    begun: CancellationToken,
     ended: CancellationToken,
     /// What is said of what a log showed.
     said: Option<mpsc::Sender<frame::Cosigned>>,
@@ -40,16 +42,16 @@ pub(super) struct Branch {
 
 impl Branch {
     pub(super) fn new(kind: &Kind) -> Self {
-        let ended = CancellationToken::new();
+        let (begun, ended) = (CancellationToken::new(), CancellationToken::new());
         match kind {
             Kind::Records(subscribe) => {
                 let records = Some(SubscriptionId::new(subscribe.subscription));
-                Self { records, ended, said: None, hears: None }
+                Self { records, begun, ended, said: None, hears: None }
             }
             Kind::Log(_) => {
                 let (said, hears) = mpsc::channel(SAID_MAX);
                 let hears = Some(Arc::new(tokio::sync::Mutex::new(hears)));
-                Self { records: None, ended, said: Some(said), hears }
+                Self { records: None, begun, ended, said: Some(said), hears }
             }
         }
     }
@@ -59,9 +61,9 @@ impl Branch {
         self.ended.cancel();
     }
 
-    /// The number of a subscription.
-    pub(super) const fn records(&self) -> Option<SubscriptionId> {
-        self.records
+    /// The number of a subscription, and what fires when it can be spoken of.
+    pub(super) fn records(&self) -> Option<(SubscriptionId, CancellationToken)> {
+        Some((self.records?, self.begun.clone()))
     }
 
     /// Who listens to what is said of a log.
@@ -78,6 +80,7 @@ impl Branch {
             }
         };
         let outcome = shared.ending.run_until_cancelled(serving).await;
+        self.begun.cancel();
         if let Some(id) = self.records {
             // Resolves when what was acknowledged is on the disk.
             shared.session.unsubscribe(id).await;
@@ -102,6 +105,7 @@ impl Branch {
     ) -> Result<Option<Refusal>, Refusal> {
         let id = SubscriptionId::new(subscribe.subscription);
         let mut queue = shared.session.subscribe(subscribe).await?;
+        self.begun.cancel();
         let recital = Recital::default();
         let mut pieces = Pieces { shared, id, recital, frames: Vec::new(), records: 0, bytes: 0 };
         let reciting = async {
