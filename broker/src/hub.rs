@@ -77,7 +77,7 @@ pub use outbox::{
     Backlog, Full, OUTBOX_BYTES_MAX, OUTBOX_ITEMS_MAX, Outbox, OutboxReader, Outgoing,
 };
 pub use refusal::Refusal;
-pub use replay::Page;
+pub use replay::{History, Page};
 pub use request::{LinkOutcome, REQUESTS_MAX, Request, Telling};
 pub use shard::Ended;
 pub use start::{StartError, Started};
@@ -98,8 +98,10 @@ pub(crate) use places::Place;
 use places::Places;
 use presence::Presence;
 pub(crate) use presence::Present;
+pub(crate) use rates::Paid;
 use rates::Rates;
 pub(crate) use refusals::Refusals;
+
 pub(crate) use roster::{Came, Listed, Roster, Subscribed};
 pub(crate) use wants::{Want, Wants};
 
@@ -117,7 +119,7 @@ pub struct Hub {
     places: Places,
     link_board: Arc<LinkBoard>,
     wants: Arc<Wants>,
-    rates: Rates,
+    rates: Arc<Rates>,
     mark: Mark,
     mqtt: Arc<Memory>,
     presence: Presence,
@@ -332,6 +334,11 @@ impl Hub {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         self.rates.record_many(principal, u64::try_from(count).unwrap_or(u64::MAX), now)
+    }
+
+    /// One of them that was taken, until it is known whether it becomes an entry.
+    pub(crate) fn paid(&self, principal: PrincipalId) -> Paid {
+        Paid::new(Arc::clone(&self.rates), principal)
     }
 
     /// Gives back so many of them that were taken and became none.

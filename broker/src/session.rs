@@ -25,7 +25,7 @@ use tokio::sync::oneshot;
 use crate::clock;
 use crate::homeward::Back;
 use crate::hub::{
-    Answers, Backlog, Carrier, Cut, Held, Hub, INTERESTS_DEFAULT, Letter, Listed, Outbox,
+    Answers, Backlog, Carrier, Cut, Held, History, Hub, INTERESTS_DEFAULT, Letter, Listed, Outbox,
     OutboxReader, Parcel, Posted, Present, Received, Refusal, Request, Teller, Telling, metrics,
 };
 
@@ -309,6 +309,8 @@ impl Session {
         subscribe: frame::Subscribe,
         history: Option<Box<AccessRecord>>,
     ) -> Result<OutboxReader, Refusal> {
+        let paid = |record| Box::new(History { record, paid: self.hub.paid(self.who.id) });
+        let history = history.map(|record| paid(*record));
         let held = self.hold(&subscribe).await?;
         let (outbox, queue) = Outbox::holding(&self.backlog, held);
         let frame::Subscribe { subscription, filter, start, cursor, credit } = subscribe;
@@ -386,6 +388,11 @@ impl Session {
         let topics = Some(subscribe.filter.clone());
         let record = self.who.accesses(AccessKind::History, now);
         Some(Box::new(AccessRecord { topics, purpose, ..record }))
+    }
+
+    /// Whether it is a peer's node.
+    pub(crate) const fn is_of_peer(&self) -> bool {
+        matches!(self.recipient, Recipient::Peer(_))
     }
 
     /// This session's number.

@@ -2,12 +2,14 @@
 //! principal however many connections it opens.
 
 use std::hash::Hash;
+use std::sync::Arc;
 use std::time::Duration;
 
 use dashmap::DashMap;
 use sekisho_proto::{PrincipalId, RefusalCode, Timestamp, limits};
 
 use super::refusal::Refusal;
+use crate::clock;
 
 const MICROS: u64 = 1_000_000;
 /// What a principal may do at once of that which the access log keeps for ever: a program with
@@ -49,6 +51,33 @@ pub(super) struct Rates {
     carrying: DashMap<(PrincipalId, PrincipalId), Bucket>,
     /// Bytes, by who carries.
     carrying_bytes: DashMap<PrincipalId, Bucket>,
+}
+
+/// What was taken for one entry of the access log: given back where none is written.
+#[derive(Debug)]
+pub(crate) struct Paid {
+    rates: Arc<Rates>,
+    principal: Option<PrincipalId>,
+}
+
+impl Paid {
+    /// It was taken already.
+    pub(super) const fn new(rates: Arc<Rates>, principal: PrincipalId) -> Self {
+        Self { rates, principal: Some(principal) }
+    }
+
+    /// The entry is written.
+    pub(super) fn spend(mut self) {
+        self.principal = None;
+    }
+}
+
+impl Drop for Paid {
+    fn drop(&mut self) {
+        if let Some(principal) = &self.principal {
+            self.rates.give_back_records(principal, 1, clock::now());
+        }
+    }
 }
 
 /// In millionths of a request, so that slow rates add up exactly.

@@ -18,6 +18,7 @@ use tracing::error;
 
 use super::access::AccessLog;
 use super::internal;
+use super::rates::Paid;
 use super::refusal::Refusal;
 use super::request::Request;
 pub(super) use pacing::HistoryBudgets;
@@ -41,6 +42,13 @@ pub enum Page {
     },
 }
 
+/// What is to be recorded where somebody is given what was kept, and what that costs whoever asked.
+#[derive(Debug)]
+pub struct History {
+    pub(crate) record: AccessRecord,
+    pub(crate) paid: Paid,
+}
+
 /// A page that the router asked for.
 #[derive(Debug)]
 pub(crate) struct Wanted {
@@ -53,7 +61,7 @@ pub(crate) struct Wanted {
     pub(super) limits: (u32, usize),
     /// What is to be recorded before anything is read, with the first page of a subscription that
     /// began before its time; up to where the log reached then.
-    pub(super) history: Option<Box<AccessRecord>>,
+    pub(super) history: Option<Box<History>>,
     /// The peer that asked, where the page is of what was there before it did.
     pub(super) paced: Option<OrgName>,
 }
@@ -139,18 +147,20 @@ async fn record<R: RecordReader>(
     access: &AccessLog,
     reader: &R,
     (filter, from): (&Filter, ReplayFrom),
-    mut history: AccessRecord,
+    History { mut record, paid }: History,
 ) -> Result<(), Refusal> {
     let (reader, filter) = (reader.clone(), filter.clone());
     let first = tokio::task::spawn_blocking(move || first(&reader, &filter, from)).await;
     let first = first
         .map_err(|fault| internal("record log", &fault))?
         .map_err(|fault| internal("record log", &fault))?;
-    if history.to.is_some_and(|to| first >= to) {
+    if record.to.is_some_and(|to| first >= to) {
         return Ok(());
     }
-    history.from = Some(first);
-    access.note(history).await.map(drop)
+    record.from = Some(first);
+    access.note(record).await?;
+    paid.spend();
+    Ok(())
 }
 
 /// Where reading will begin.

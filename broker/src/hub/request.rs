@@ -3,16 +3,14 @@
 use std::sync::Arc;
 
 use sekisho_policy::{DeliveryPermit, Policy, Recipient};
-use sekisho_proto::{
-    AccessRecord, BootId, Hash, OrgName, Position, PrincipalId, RefusalCode, Sequence, Topic,
-};
+use sekisho_proto::{BootId, Hash, OrgName, Position, PrincipalId, RefusalCode, Sequence, Topic};
 use sekisho_routing::{Admitted, Kept, Record, SessionId, Subscribe, SubscriptionId};
 use tokio::sync::{mpsc, oneshot};
 
 use super::answers::Teller;
 use super::cut::Cut;
 use super::outbox::Outbox;
-use super::replay::Page;
+use super::replay::{History, Page};
 
 /// One request to the shard.
 #[derive(Debug)]
@@ -60,7 +58,7 @@ pub enum Request {
         /// by the owner of its cursor,
         principal: PrincipalId,
         /// to be recorded so where it begins before now,
-        history: Option<Box<AccessRecord>>,
+        history: Option<Box<History>>,
         /// delivered here.
         outbox: Outbox,
     },

@@ -7,9 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sekisho_policy::{Policy, Recipient};
-use sekisho_proto::{
-    AccessRecord, Frame, OrgName, Position, PrincipalId, RefusalCode, Timestamp, frame,
-};
+use sekisho_proto::{Frame, OrgName, Position, PrincipalId, RefusalCode, Timestamp, frame};
 use sekisho_routing::{
     AppendFailure, Command, NewRecord, ReplayFrom, Router, SessionId, Subscribe, SubscriptionId,
     Ticket,
@@ -26,7 +24,7 @@ use super::cut::Cut;
 use super::metrics;
 use super::outbox::{Outbox, Outgoing};
 use super::refusal::Refusal;
-use super::replay::{Page, Replays, Wanted};
+use super::replay::{History, Page, Replays, Wanted};
 use super::request::{LinkOutcome, Request, Telling};
 use super::retention::Retention;
 use crate::clock;
@@ -74,7 +72,7 @@ pub(super) struct Port {
     cut: Cut,
     outboxes: BTreeMap<SubscriptionId, Outbox>,
     /// What is to be recorded before any of these is given what was there before it.
-    histories: BTreeMap<SubscriptionId, Box<AccessRecord>>,
+    histories: BTreeMap<SubscriptionId, Box<History>>,
     /// Of a peer: where the log ended when each of these was asked for.
     asked_at: Option<(OrgName, BTreeMap<SubscriptionId, Position>)>,
 }
@@ -264,7 +262,7 @@ impl<L: Records, K: Keyed> Shard<L, K> {
         &mut self,
         (session, subscription): (SessionId, SubscriptionId),
         outbox: Outbox,
-        history: Option<Box<AccessRecord>>,
+        history: Option<Box<History>>,
     ) {
         let Some(port) = self.sessions.get_mut(&session) else { return };
         port.outboxes.insert(subscription, outbox);
@@ -273,7 +271,7 @@ impl<L: Records, K: Keyed> Shard<L, K> {
             asked_at.insert(subscription, head);
         }
         port.histories.extend(history.map(|mut history| {
-            history.to = Some(head);
+            history.record.to = Some(head);
             (subscription, history)
         }));
     }

@@ -146,7 +146,7 @@ impl Hub {
             wants,
             presence: Presence::default(),
             ways_home: WaysHome::default(),
-            rates: Rates::new(config.requests_per_second_max),
+            rates: Arc::new(Rates::new(config.requests_per_second_max)),
             mark,
             mqtt,
             alarm,

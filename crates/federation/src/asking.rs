@@ -43,9 +43,14 @@ impl Asking {
         self.given = Some(now);
     }
 
-    /// The peer does not give it now; whether that is news. One that was given and taken away at
-    /// once is as good as refused.
+    /// The peer does not give it; whether that is news.
     pub(crate) fn refused(&mut self, limits: &LinkLimits, now: Timestamp) -> bool {
+        self.put_off(limits, now);
+        !std::mem::replace(&mut self.told, true)
+    }
+
+    /// The peer does not give it now. One that was given and taken away at once is as good as refused.
+    pub(crate) fn put_off(&mut self, limits: &LinkLimits, now: Timestamp) {
         let held = self.given.map(|given| now.saturating_since(given));
         if held.is_some_and(|held| held >= limits.stable_after) {
             self.backoff.reset();
@@ -56,7 +61,6 @@ impl Asking {
         if self.stated >= self.asked {
             self.hasten(limits, self.stated);
         }
-        !std::mem::replace(&mut self.told, true)
     }
 
     /// The peer has stated something: it may grant it now. A log that is read for the first time

@@ -49,6 +49,11 @@ impl Streams {
     /// Takes each new stream of the client until the connection ends.
     pub(super) async fn accept(self: &Arc<Self>, connection: &Connection) {
         let mut allowed = tls::BIDIRECTIONAL_STREAMS_BEFORE_WELCOME;
+        if self.session.is_of_peer() {
+            // Its link opens one for each filter, and holds on to those that were refused.
+            allowed = tls::BIDIRECTIONAL_STREAMS_MAX;
+            connection.set_max_concurrent_bi_streams(VarInt::from_u32(allowed));
+        }
         while let Ok((send, receive)) = connection.accept_bi().await {
             while !self.session.may_open() {
                 tokio::select! {

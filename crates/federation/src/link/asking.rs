@@ -33,13 +33,18 @@ impl Link {
         if self.left.remove(&subscription).is_some() {
             return;
         }
-        if subscription == CONTROL_LOG || code != RefusalCode::NotPermitted {
+        // It asks for more at once than the peer gives: for this one a little later.
+        let is_late = code == RefusalCode::RateLimited;
+        let is_refused = code == RefusalCode::NotPermitted;
+        if subscription == CONTROL_LOG || !(is_late || is_refused) {
             self.hang_up(HangupReason::Refused { subscription, code }, now);
             return;
         }
         let limits = self.limits;
         let Some(intake) = self.intake_mut(subscription, now) else { return };
-        if intake.asking.refused(&limits, now) {
+        if is_late {
+            intake.asking.put_off(&limits, now);
+        } else if intake.asking.refused(&limits, now) {
             let filter = intake.filter.clone();
             self.queue.push_back(LinkCommand::NotPermitted { filter });
         }

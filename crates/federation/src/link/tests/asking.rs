@@ -217,6 +217,18 @@ fn a_subscription_that_held_and_is_taken_away_is_told_again() {
 }
 
 #[test]
+fn what_is_too_much_at_once_is_asked_for_again_later_and_ends_nothing() {
+    let mut link = connected();
+    link.handle_subscription_refused(1, RefusalCode::RateLimited, at(30));
+    let commands = drain(&mut link);
+    assert_eq!((hung_up(&commands), not_permitted(&commands)), (None, 0));
+    link.handle_timeout(at(1_000));
+    assert_eq!(asked(&drain(&mut link)), [1]);
+    // What is not permitted is news still.
+    assert_eq!(not_permitted(&refuse(&mut link, 1, at(1_001))), 1);
+}
+
+#[test]
 fn any_other_refusal_ends_the_connection() {
     for (subscription, code) in
         [(1, RefusalCode::TooMany), (CONTROL_LOG, RefusalCode::NotPermitted)]
