@@ -102,8 +102,12 @@ fn sample(feature: &Json, arrival: Timestamp) -> Result<Option<Sample>, Fault> {
         }
         values.push(name, unit, coordinate)?;
     }
-    if let Some(id) = feature.get("id").filter(|_| !properties.contains_key("id")) {
-        values.push("id", "", value(id))?;
+    let said = |of: &Map<String, Json>| of.get("id").filter(|id| !id.is_null()).map(value);
+    match (said(feature), said(properties)) {
+        // One of the two would be lost.
+        (Some(id), Some(property)) if id != property => return Ok(None),
+        (Some(id), None) => values.push("id", "", id)?,
+        (Some(_) | None, Some(_)) | (None, None) => {}
     }
     let timed = TIME_PROPERTIES.into_iter().find(|name| properties.contains_key(*name));
     let time = match timed.and_then(|name| properties.get(name)) {

@@ -103,12 +103,15 @@ impl Senml {
 
     fn record(&mut self, record: Record, arrival: Timestamp) -> Result<(), Fault> {
         self.base.take(&record)?;
+        let is_measurement = record.is_measurement();
         let own_name = record.name.unwrap_or_default();
         let full = format!("{}{own_name}", self.base.name);
-        let value = record.value.map(|value| self.base.resolved(value)).transpose()?;
-        let sum = record.sum.map(|sum| finite(sum, self.base.sum, "s")).transpose()?;
-        if value.is_none() && sum.is_none() {
+        if !is_measurement {
             return Ok(());
+        }
+        let (value, sum) = self.base.completed((record.value, record.sum))?;
+        if value.is_none() && sum.is_none() {
+            return Err(Fault::field(&full, "one of v, vs, vb, vd and s", b"none"));
         }
         check_name(&full)?;
         let name = match self.names {
@@ -165,6 +168,20 @@ impl Base {
         Ok(())
     }
 
+    /// A value and a sum with what is their base: of what has none, the base alone (§4.5.4).
+    fn completed(
+        &self,
+        (value, sum): (Option<Value>, Option<f64>),
+    ) -> Result<(Option<Value>, Option<Value>), Fault> {
+        let value = match (value, self.value) {
+            (Some(value), _) => Some(self.resolved(value)?),
+            (None, base) => base.map(Value::Float),
+        };
+        let has_sum = sum.or(self.sum).is_some();
+        let sum = has_sum.then(|| finite(sum.unwrap_or(0.0), self.sum, "s")).transpose()?;
+        Ok((value, sum))
+    }
+
     fn resolved(&self, value: Value) -> Result<Value, Fault> {
         match value {
             Value::Float(number) => finite(number, self.value, "v"),
@@ -174,6 +191,11 @@ impl Base {
 }
 
 impl Record {
+    /// Whether it says more than what later records have in common.
+    const fn is_measurement(&self) -> bool {
+        self.value.is_some() || self.sum.is_some() || self.name.is_some()
+    }
+
     /// Takes what stands for the value; a record has one.
     fn set_value(&mut self, value: Value) -> Result<(), Fault> {
         if self.value.replace(value).is_some() {

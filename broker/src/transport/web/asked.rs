@@ -135,6 +135,13 @@ async fn whose(visitor: Option<Arc<Visitor>>) -> Option<PublicKey> {
 
 /// Nothing is unpacked: a short text may stand for an endless one.
 fn check_coding(headers: &HeaderMap) -> Result<(), Problem> {
+    let transfer = single(headers, &header::TRANSFER_ENCODING)?;
+    if let Some(found) = transfer.filter(|coding| !coding.eq_ignore_ascii_case("chunked")) {
+        // RFC 9112 §6.1.
+        let why = format!("wanted chunked and nothing else, found {found:?}");
+        let status = StatusCode::NOT_IMPLEMENTED;
+        return Err(Problem::new(status, RefusalCode::Malformed, "transfer-encoding", why));
+    }
     match single(headers, &header::CONTENT_ENCODING)? {
         None | Some("identity") => Ok(()),
         Some(coding) => {

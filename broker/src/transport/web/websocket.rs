@@ -38,6 +38,9 @@ const READ_BYTES: usize = 4 * 1024;
 const REASON_BYTES_MAX: usize = 123;
 /// How the library says that a message is larger than the limit.
 const TOO_LONG: &str = "Space limit exceeded";
+/// How it says that what came is no WebSocket, and that nothing comes any more, which is none of those.
+const BROKEN: [&str; 2] = ["WebSocket protocol error", "UTF-8 encoding error"];
+const GONE: &str = "without closing handshake";
 
 pub(super) fn routes() -> Router<Arc<Door>> {
     Router::new().route("/v1/session", any(session))
@@ -128,8 +131,13 @@ async fn serve(socket: WebSocket, door: &Door, visitor: &Arc<Visitor>) {
     let (pen, end) = channel::serve(source, Pen(sink), door, (visitor, "websocket")).await;
     let Some(Pen(mut sink)) = pen else { return };
     let close = Message::Close(Some(close_frame(&end)));
+    let farewell = async {
+        // To a client that closes itself the library has an answer already, which is written now.
+        drop(sink.send(close).await);
+        drop(sink.flush().await);
+    };
     // A client that is gone does not read it.
-    drop(timeout(FAREWELL_MAX, sink.send(close)).await);
+    drop(timeout(FAREWELL_MAX, farewell).await);
     if matches!(end, End::Refused(RefusalCode::Oversized, _)) {
         // The rest of that message is not read, and with it unread the system would take the reason
         // back from a client that has not read it yet.
@@ -187,6 +195,10 @@ fn silence(fault: &Error) -> Silence {
     if text.contains(TOO_LONG) {
         let wanted = limits::FRAME_BYTES_MAX;
         return oversized(format!("wanted at most {wanted} bytes, found more"));
+    }
+    if BROKEN.iter().any(|broken| text.starts_with(broken)) && !text.contains(GONE) {
+        let why = format!("wanted frames of RFC 6455, found none: {text}");
+        return Silence::Broken(Refusal::new(RefusalCode::Malformed, "message", why));
     }
     Silence::Gone
 }

@@ -155,3 +155,18 @@ proptest! {
         drop(read(&bytes, ARRIVAL));
     }
 }
+
+#[test]
+fn a_feature_whose_two_names_differ_is_kept_as_it_is() {
+    let feature = |property: &str| {
+        let text = format!(
+            r#"{{"type":"Feature","id":"x","geometry":{{"type":"Point","coordinates":[1,2]}},"properties":{{"id":{property}}}}}"#
+        );
+        read(text.as_bytes(), ARRIVAL).unwrap()
+    };
+    assert_eq!(feature(r#""y""#), GeoJson::Document);
+    for property in [r#""x""#, "null"] {
+        let GeoJson::Samples(samples) = feature(property) else { panic!("wanted a sample") };
+        assert_eq!(value(&samples[0], "id"), Some((String::new(), Value::Text("x".to_owned()))));
+    }
+}

@@ -52,6 +52,25 @@ fn the_example_of_the_standard_is_read_alike_from_both() {
 }
 
 #[test]
+fn a_base_alone_is_the_value_or_the_sum_of_what_has_none() {
+    let read = |pack: &str| json_pack(pack.as_bytes(), ARRIVAL);
+    let values = |pack: &str| {
+        let readings = read(pack).unwrap();
+        let values = readings.iter().flat_map(|reading| shown(&reading.sample));
+        values.map(|(name, _unit, value)| (name, value)).collect::<Vec<_>>()
+    };
+    let number = |name: &str, value: f64| (name.to_owned(), Value::Float(value));
+    let sum = values(r#"[{"bn":"a","bs":10,"n":"x","v":1},{"n":"y","v":2,"s":5}]"#);
+    let wanted = [("ax", 1.0), ("ax.sum", 10.0), ("ay", 2.0), ("ay.sum", 15.0)];
+    assert_eq!(sum, wanted.map(|(name, value)| number(name, value)));
+    let value = values(r#"[{"bn":"a","bv":10,"n":"x","v":1},{"n":"y"}]"#);
+    assert_eq!(value, [number("ax", 11.0), number("ay", 10.0)]);
+    assert_eq!(values(r#"[{"bn":"a","bv":10,"bs":5},{"n":"x","vb":true,"s":1}]"#).len(), 2);
+    let refused = read(r#"[{"bn":"a"},{"n":"x","v":1},{"n":"y"}]"#).unwrap_err();
+    assert!(refused.to_string().contains("one of v, vs, vb, vd and s"), "{refused}");
+}
+
+#[test]
 fn every_kind_of_value_is_read_alike_from_both() {
     let pack = cbor!([
         { -2 => "t/", -3 => 1_700_000_000.25, 0 => "a", 1 => "Cel", 2 => 21 },
