@@ -107,7 +107,10 @@ pub(crate) fn create(disk: &dyn Disk, directory: &Path) -> io::Result<()> {
         return Ok(());
     }
     disk.create_dir(directory)?;
-    match directory.parent().map(|above| disk.sync_dir(above)) {
+    // A name alone is in the directory that one works in.
+    let here = |above: &Path| above.as_os_str().is_empty();
+    let above = directory.parent().map(|above| if here(above) { Path::new(".") } else { above });
+    match above.map(|above| disk.sync_dir(above)) {
         Some(Err(error)) if error.kind() != io::ErrorKind::PermissionDenied => Err(error),
         Some(_) | None => Ok(()),
     }
