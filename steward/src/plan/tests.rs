@@ -347,9 +347,9 @@ fn who_was_shut_out_stays_so_where_the_announcement_that_did_it_was_revoked() {
     town.settle();
     town.revoke(RevokeTarget::Statement(granted));
     town.settle();
-    let is_second = |statement: &Statement| match statement.body() {
-        StatementBody::EpochAnnounce(body) => body.epoch == Epoch::new(2),
-        _ => false,
+    let is_second = |statement: &Statement| {
+        let StatementBody::EpochAnnounce(body) = statement.body() else { return false };
+        body.epoch == Epoch::new(2)
     };
     let mut log = town.policy.log(town.policy.own()).iter().map(|logged| &logged.statement);
     let announced = log.find(|statement| is_second(statement)).unwrap().id();

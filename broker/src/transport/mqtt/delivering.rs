@@ -150,12 +150,8 @@ where
                 continue;
             }
             if let Some((record, origin)) = feed.take_besides() {
-                if let Offer::Blocked = self.offer(index, &record, origin) {
-                    self.put_back(index, record, origin);
+                if let Offer::Blocked = self.offer_besides(index, record, origin) {
                     break More::Nothing;
-                }
-                if origin == Origin::Retained {
-                    self.note_brought(index, record.position());
                 }
                 continue;
             }
@@ -304,6 +300,17 @@ where
         };
         let open = share.open_before(place).into_iter();
         feed.inherited.extend(open.filter(|one| !comes.contains(one) && !is_sent(*one)));
+    }
+
+    /// Offers what comes first; what there is no room for waits.
+    fn offer_besides(&mut self, index: usize, record: Arc<Record>, origin: Origin) -> Offer {
+        let offered = self.offer(index, &record, origin);
+        match (&offered, origin) {
+            (Offer::Blocked, _) => self.put_back(index, record, origin),
+            (Offer::Settled, Origin::Retained) => self.note_brought(index, record.position()),
+            (Offer::Settled, Origin::Live | Origin::Inherited) => {}
+        }
+        offered
     }
 
     /// Offers a record to the client.

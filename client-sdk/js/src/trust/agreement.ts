@@ -258,10 +258,5 @@ function endStatement(organisation: Organisation, logged: Logged, received: bigi
     case 'principal':
       organisation.revokeKey(principalId(body.publicKey), received);
       return;
-    case 'epoch-announce': {
-      const left = (organisation.epochs.get(body.tree) ?? []).filter((fact) => fact.id !== logged.id);
-      organisation.epochs.set(body.tree, left);
-      return;
-    }
   }
 }

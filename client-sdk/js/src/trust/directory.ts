@@ -18,7 +18,7 @@ import { decodeStatement, encodeStatement } from '../statement.js';
 import type { Suite } from '../suite.js';
 import { organisationOf } from '../topic.js';
 import { apply } from './application.js';
-import type { Organisation } from './facts.js';
+import type { EpochFact, Organisation } from './facts.js';
 import { epochKey } from './facts.js';
 import { Policy } from './policy.js';
 import { permitPublish } from './rights.js';
@@ -190,9 +190,12 @@ export class Directory {
   /** The epoch that a topic is sealed to: the newest in force of the most specific tree that holds it. */
   epochOf(topic: string, nowUs: bigint): EpochAnnounce | undefined {
     const owner = this.policy.trusted(organisationOf(topic));
-    const holding = [...(owner?.epochs ?? [])].filter(([tree, facts]) => facts.length > 0 && filterMatches(tree, topic));
+    const stands = ({ id }: EpochFact) => owner?.revoked.has(id) === false;
+    const holding = [...(owner?.epochs ?? [])].filter(
+      ([tree, facts]) => facts.some(stands) && filterMatches(tree, topic),
+    );
     const [nearest] = holding.sort(([one], [other]) => compareTrees(one, other));
-    return nearest && currentEpoch(nearest[1], owner?.lastEpochs.get(nearest[0]) ?? {}, nowUs);
+    return nearest && currentEpoch(nearest[1], stands, nowUs);
   }
 
   /**

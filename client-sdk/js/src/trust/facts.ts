@@ -113,14 +113,6 @@ export interface PeeringFact {
   readonly theirs: PeeringParty;
 }
 
-/** What was announced as the last epoch of a tree, also where it was revoked since. */
-export interface LastEpoch {
-  readonly epoch: bigint;
-  readonly minEpoch: bigint;
-  /** Every announcement: what one has ended stays so. */
-  readonly all: readonly EpochAnnounce[];
-}
-
 /** See the file. */
 export class Organisation {
   readonly log = new Map<string, Logged>();
@@ -133,9 +125,8 @@ export class Organisation {
   readonly denies = new Map<string, DenyFact[]>();
   readonly roles: RoleFact[] = [];
   readonly descriptors = new Map<string, DescriptorFact[]>();
-  /** What is not revoked, by tree and ascending epoch. */
+  /** By tree and ascending epoch, also what is revoked: what it ended stays so. */
   readonly epochs = new Map<string, EpochFact[]>();
-  readonly lastEpochs = new Map<string, LastEpoch>();
   /** SHA-256 of every announced key, and when its epoch ends, by tree and epoch. */
   readonly epochKeys = new Map<string, { key: string; notAfter: bigint }>();
   readonly erasedEpochs = new Set<string>();

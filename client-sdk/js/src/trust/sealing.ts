@@ -6,7 +6,7 @@ import { everythingOf } from '../filter.js';
 import type { EpochAnnounce, Erasure, KeyGrant } from '../statement/body.js';
 import { organisationOf } from '../topic.js';
 import { checkMaker, EVERYTHING, logIn, pinnedOf } from './application.js';
-import type { EpochFact, LastEpoch, Organisation } from './facts.js';
+import type { EpochFact, Organisation } from './facts.js';
 import { epochKey, pushTo } from './facts.js';
 import type { Policy } from './policy.js';
 import type { Entry } from './signers.js';
@@ -24,14 +24,13 @@ export async function applyEpoch(policy: Policy, entry: Entry, body: EpochAnnoun
   const organisation = pinnedOf(policy, entry, body.organisation);
   await checkSteward(policy, organisation, entry);
   const { tree, epoch, minEpoch, notAfterUs, publicKey } = body;
-  const last = organisation.lastEpochs.get(tree) ?? { epoch: 0n, minEpoch: 0n, all: [] };
+  const last = organisation.epochs.get(tree)?.at(-1)?.announce ?? { epoch: 0n, minEpoch: 0n };
   if (epoch <= last.epoch || minEpoch < last.minEpoch) {
     const wanted = `an epoch above ${last.epoch} and min_epoch of ${last.minEpoch} or more`;
     throw new StatementError(`epoch of ${tree}`, wanted, `${epoch} and ${minEpoch}`);
   }
   logIn(organisation, entry);
   organisation.epochKeys.set(epochKey(tree, epoch), { key: sha256Hex(publicKey), notAfter: notAfterUs });
-  organisation.lastEpochs.set(tree, { epoch, minEpoch, all: [...last.all, body] });
   pushTo(organisation.epochs, tree, { id: entry.id, announce: body });
 }
 
@@ -87,13 +86,12 @@ export async function applyErasure(policy: Policy, entry: Entry, body: Erasure):
  */
 export function currentEpoch(
   facts: readonly EpochFact[],
-  { all = [] }: Partial<LastEpoch>,
+  stands: (fact: EpochFact) => boolean,
   nowUs: bigint,
 ): EpochAnnounce | undefined {
-  const hasBegun = ({ notBeforeUs }: EpochAnnounce) => notBeforeUs <= nowUs;
-  const inForce = ({ announce }: EpochFact) => hasBegun(announce) && nowUs < announce.notAfterUs;
-  const newest = facts.filter(inForce).at(-1)?.announce;
-  const isEnded = all.some((other) => hasBegun(other) && newest !== undefined && other.minEpoch > newest.epoch);
+  const begun = facts.filter(({ announce }) => announce.notBeforeUs <= nowUs);
+  const newest = begun.filter((fact) => stands(fact) && nowUs < fact.announce.notAfterUs).at(-1)?.announce;
+  const isEnded = begun.some(({ announce }) => announce.minEpoch > (newest?.epoch ?? 0n));
   return isEnded ? undefined : newest;
 }
 
